@@ -1,0 +1,161 @@
+"""Every error the bridge raises on purpose, in one page.
+
+The tree is split by who can act: the *caller* changes the request, the *operator* mends the rack, the *developer* mends the code.
+An error keeps its facts as fields, builds its sentence from them, and survives the wire (`to_document`, `from_document`).
+Codes are stable: a client may rely on them. 1305 is the client library's own (ran too long); the others are ours.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class BridgeError(Exception):
+    """Base of all errors raised on purpose.
+
+    Args:
+        must: What must hold, as a sentence without a final stop.
+        given: What was given instead.
+        where: Where: qubit, time, gate, field.
+        remedy: What to do about it.
+    """
+
+    code: ClassVar[int] = 9000
+
+    def __init__(self, must: str, *, given: object = None, where: str = "", remedy: str = "") -> None:
+        self.must = must
+        self.given = given if given is None or isinstance(given, int | float | str | bool) else str(given)
+        self.where = where
+        self.remedy = remedy
+        super().__init__(self.sentence)
+
+    @property
+    def sentence(self) -> str:
+        """What must hold; what was given, and where; what to do."""
+        text = self.must
+        if self.given is not None:
+            text += f"; got {self.given}"
+        if self.where:
+            text += f" ({self.where})"
+        return f"{text}. {self.remedy}".rstrip() if self.remedy else f"{text}."
+
+    def to_document(self) -> dict[str, Any]:
+        """The error as plain data that any process may read."""
+        return {
+            "kind": type(self).__name__,
+            "must": self.must,
+            "given": self.given,
+            "where": self.where,
+            "remedy": self.remedy,
+        }
+
+    @staticmethod
+    def from_document(document: dict[str, Any]) -> BridgeError:
+        """Rebuild an error; an unknown kind becomes a `DriverFault` (nothing received is resolved to code)."""
+        kind = _KINDS.get(str(document.get("kind")), DriverFault)
+        return kind(
+            str(document.get("must", "an error must say what must hold")),
+            given=document.get("given"),
+            where=str(document.get("where", "")),
+            remedy=str(document.get("remedy", "")),
+        )
+
+
+class CallerError(BridgeError):
+    """The request is wrong: the caller changes it."""
+
+    code = 1000
+
+
+class BadRequest(CallerError):
+    """A field is missing, malformed, or of an unknown version."""
+
+    code = 1001
+
+
+class TooLarge(CallerError):
+    """A stated limit on size, count, or length is exceeded."""
+
+    code = 1002
+
+
+class UnsupportedOption(CallerError):
+    """An option that this bridge, program or device cannot honour."""
+
+    code = 1003
+
+
+class UnsupportedProgram(CallerError):
+    """A program id that the bridge does not run."""
+
+    code = 1004
+
+
+class NotNative(CallerError):
+    """A circuit holds an operation that the target does not have at these qubits or angles."""
+
+    code = 1517
+
+
+class ScheduleError(CallerError):
+    """A schedule breaks a rule or a limit of the device."""
+
+    code = 1520
+
+
+class RanTooLong(CallerError):
+    """The job used more device time than it asked for."""
+
+    code = 1305
+
+
+class OperatorError(BridgeError):
+    """The rack is wrong: whoever runs the bridge mends it."""
+
+    code = 3000
+
+
+class SettingsError(OperatorError):
+    """The rack file, a snapshot or a plugin is not usable."""
+
+    code = 3001
+
+
+class DriverFault(OperatorError):
+    """The driver or its instruments failed while doing what it was asked."""
+
+    code = 3100
+
+
+class DriverLost(OperatorError):
+    """The driver process died, hung, or cannot be reached."""
+
+    code = 3101
+
+
+class DeveloperError(BridgeError):
+    """The code is wrong: a promise between two parts was broken."""
+
+    code = 5000
+
+
+class ProtocolError(DeveloperError):
+    """A message does not follow wire/PROTOCOL.md."""
+
+    code = 5001
+
+
+class Cancelled(BridgeError):
+    """The work was stopped because somebody asked for it."""
+
+    code = 2000
+
+
+def _kinds(root: type[BridgeError]) -> dict[str, type[BridgeError]]:
+    found = {root.__name__: root}
+    for child in root.__subclasses__():
+        found |= _kinds(child)
+    return found
+
+
+_KINDS = _kinds(BridgeError)

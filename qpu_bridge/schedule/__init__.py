@@ -1,0 +1,84 @@
+"""The schedule: what is played when on which line, as columns. See README.md of this room."""
+
+from qpu_bridge.schedule.block import (
+    Assign,
+    Block,
+    Body,
+    Branch,
+    Linear,
+    Repeat,
+    Rows,
+    Shots,
+    Straight,
+    While,
+    children,
+    walk,
+)
+from qpu_bridge.schedule.builder import Builder, SlotRef
+from qpu_bridge.schedule.column import Acquisition, Column, Discriminator, Output
+from qpu_bridge.schedule.event import EVENT, NONE, Operation
+from qpu_bridge.schedule.expression import (
+    Apply,
+    Bits,
+    Constant,
+    Expression,
+    Operator,
+    Read,
+    SlotValue,
+    Variable,
+    VariableKind,
+    columns_of,
+    evaluate,
+)
+from qpu_bridge.schedule.limits import Document, Feature, Limits, PortLimits
+from qpu_bridge.schedule.port import Frame, Port, PortKind
+from qpu_bridge.schedule.schedule import Schedule
+from qpu_bridge.schedule.slot import Slot, SlotKind, Table
+from qpu_bridge.schedule.waveform import Waveform
+
+__all__ = [
+    "EVENT",
+    "NONE",
+    "Acquisition",
+    "Apply",
+    "Assign",
+    "Bits",
+    "Block",
+    "Body",
+    "Branch",
+    "Builder",
+    "Column",
+    "Constant",
+    "Discriminator",
+    "Document",
+    "Expression",
+    "Feature",
+    "Frame",
+    "Limits",
+    "Linear",
+    "Operation",
+    "Operator",
+    "Output",
+    "Port",
+    "PortKind",
+    "PortLimits",
+    "Read",
+    "Repeat",
+    "Rows",
+    "Schedule",
+    "Shots",
+    "Slot",
+    "SlotKind",
+    "SlotRef",
+    "SlotValue",
+    "Straight",
+    "Table",
+    "Variable",
+    "VariableKind",
+    "Waveform",
+    "While",
+    "children",
+    "columns_of",
+    "evaluate",
+    "walk",
+]

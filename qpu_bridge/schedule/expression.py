@@ -1,0 +1,190 @@
+"""Classical expressions that a device evaluates in real time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class VariableKind(StrEnum):
+    """Type of a real-time variable."""
+
+    BOOL = "bool"
+    UINT = "uint"
+    FLOAT = "float"
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A real-time variable, zero at the start of each shot.
+
+    Attributes:
+        name: For people.
+        kind: Its type.
+        width: Bits of a ``UINT``; arithmetic wraps at ``2**width``. 1 for ``BOOL``, 64 for ``FLOAT``.
+    """
+
+    name: str
+    kind: VariableKind
+    width: int = 64
+
+
+class Operator(StrEnum):
+    """What an `Apply` does; names are OpenQASM 3's."""
+
+    NOT = "!"
+    BIT_NOT = "~"
+    NEGATE = "neg"
+    AND = "&&"
+    OR = "||"
+    BIT_AND = "&"
+    BIT_OR = "|"
+    BIT_XOR = "^"
+    SHIFT_LEFT = "<<"
+    SHIFT_RIGHT = ">>"
+    EQUAL = "=="
+    NOT_EQUAL = "!="
+    LESS = "<"
+    LESS_EQUAL = "<="
+    GREATER = ">"
+    GREATER_EQUAL = ">="
+    ADD = "+"
+    SUBTRACT = "-"
+    MULTIPLY = "*"
+    DIVIDE = "/"
+    INDEX = "[]"  # bit number args[1] of args[0]
+    CAST = "cast"  # to `kind` and `width` of the Apply
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A number."""
+
+    value: bool | int | float
+
+
+@dataclass(frozen=True, slots=True)
+class Bits:
+    """An unsigned number read from columns, least significant first; one column is a boolean."""
+
+    columns: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """The value of a real-time variable."""
+
+    variable: int
+
+
+@dataclass(frozen=True, slots=True)
+class SlotValue:
+    """The row's number in a slot of kind ``VALUE``."""
+
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """An operator on expressions. ``kind`` and ``width`` give the type of the result (integers wrap at ``2**width``)."""
+
+    operator: Operator
+    arguments: tuple[Expression, ...]
+    kind: VariableKind
+    width: int = 64
+
+
+Expression: TypeAlias = Constant | Bits | Read | SlotValue | Apply
+
+
+def columns_of(expression: Expression) -> set[int]:
+    """Columns that an expression reads."""
+    if isinstance(expression, Bits):
+        return set(expression.columns)
+    if isinstance(expression, Apply):
+        return set().union(*(columns_of(argument) for argument in expression.arguments))
+    return set()
+
+
+def evaluate(
+    expression: Expression,
+    bits: NDArray[np.bool_],
+    variables: NDArray[np.float64],
+    slots: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Evaluate for many shots at once (the reference meaning of an expression, used by drivers without hardware).
+
+    Args:
+        expression: What to evaluate.
+        bits: ``bool[shots, columns]``, the device's memory.
+        variables: ``float64[shots, variables]``.
+        slots: ``float64[slots]``, the row.
+
+    Returns:
+        ``float64[shots]``; booleans are 0 and 1. Integers are exact to 53 bits.
+    """
+    if isinstance(expression, Constant):
+        return np.full(len(bits), float(expression.value))
+    if isinstance(expression, Bits):
+        weights = 2.0 ** np.arange(len(expression.columns))
+        return bits[:, list(expression.columns)] @ weights
+    if isinstance(expression, Read):
+        return variables[:, expression.variable].copy()
+    if isinstance(expression, SlotValue):
+        return np.full(len(bits), slots[expression.slot])
+    arguments = [evaluate(argument, bits, variables, slots) for argument in expression.arguments]
+    value = _apply(expression, arguments)
+    if expression.kind is VariableKind.BOOL:
+        return (value != 0).astype(np.float64)
+    if expression.kind is VariableKind.UINT:
+        return np.mod(np.floor(value), 2.0**expression.width)
+    return value
+
+
+def _apply(node: Apply, arguments: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    first = arguments[0]
+    operator = node.operator
+    if operator is Operator.CAST:
+        return first
+    if operator is Operator.NOT:
+        return (first == 0).astype(np.float64)
+    if operator is Operator.NEGATE:
+        return -first
+    if operator is Operator.BIT_NOT:
+        return 2.0**node.width - 1 - first
+    second = arguments[1]
+    if operator in _INTEGER:
+        left, right = first.astype(np.uint64), second.astype(np.uint64)
+        return _INTEGER[operator](left, right).astype(np.float64)
+    if operator is Operator.DIVIDE and node.kind is VariableKind.UINT:
+        return np.floor_divide(first, np.where(second == 0, np.inf, second))
+    return np.asarray(_REAL[operator](first, second), dtype=np.float64)
+
+
+_INTEGER = {
+    Operator.BIT_AND: np.bitwise_and,
+    Operator.BIT_OR: np.bitwise_or,
+    Operator.BIT_XOR: np.bitwise_xor,
+    Operator.SHIFT_LEFT: np.left_shift,
+    Operator.SHIFT_RIGHT: np.right_shift,
+    Operator.INDEX: lambda word, index: np.bitwise_and(np.right_shift(word, index), np.uint64(1)),
+}
+_REAL = {
+    Operator.AND: np.logical_and,
+    Operator.OR: np.logical_or,
+    Operator.EQUAL: np.equal,
+    Operator.NOT_EQUAL: np.not_equal,
+    Operator.LESS: np.less,
+    Operator.LESS_EQUAL: np.less_equal,
+    Operator.GREATER: np.greater,
+    Operator.GREATER_EQUAL: np.greater_equal,
+    Operator.ADD: np.add,
+    Operator.SUBTRACT: np.subtract,
+    Operator.MULTIPLY: np.multiply,
+    Operator.DIVIDE: np.divide,
+}

@@ -1,0 +1,106 @@
+"""What a device can play: the part of its capability document that a schedule is checked against."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from fractions import Fraction
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+
+from qpu_bridge.schedule.port import PortKind
+from qpu_bridge.schedule.slot import SlotKind
+
+ExactSeconds = Annotated[Fraction, Field(gt=0), PlainSerializer(str, return_type=str)]
+"""Seconds as an exact fraction, written ``"1/1000000000"``."""
+
+
+class Feature(StrEnum):
+    """Things that not every controller can do."""
+
+    RAW = "raw"  # return demodulated traces
+    INTEGRATED = "integrated"  # integrate over a kernel
+    KERNEL = "kernel"  # with weights (without it: unit weights only)
+    SINGLE_SHOT = "single_shot"
+    AVERAGE = "average"
+    DISCRIMINATE = "discriminate"  # threshold on the device
+    BRANCH = "branch"  # on one measured bit
+    EXPRESSION = "expression"  # on any classical expression, with real-time variables
+    LOOP = "loop"  # real-time loops with a fixed count
+    WHILE = "while"  # real-time loops with a condition
+
+
+class Document(BaseModel):
+    """A frozen document that refuses unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PortLimits(Document):
+    """Limits of one line.
+
+    Attributes:
+        name: Name of the port.
+        kind: What the line is for.
+        dt: Sample clock, exact seconds.
+        granularity: Durations must be multiples of this many samples.
+        min_duration: Shortest play or capture, samples.
+        max_duration: Longest play or capture, samples.
+        start_granularity: Starts must be multiples of this many timeline ticks.
+        waveform_memory: Samples of all waveforms together; held levels count one sample per run where `held_levels`.
+        held_levels: Whether the controller can hold a level without storing it.
+        max_waveforms: Different waveforms.
+        min_frequency: Lowest carrier, Hz.
+        max_frequency: Highest carrier, Hz.
+        max_frames: Carriers at a time on this line.
+        max_amplitude: Largest magnitude of amplitude times envelope.
+        min_separation: Ticks from the start of one capture to the next on this line.
+    """
+
+    name: str
+    kind: PortKind
+    dt: ExactSeconds
+    granularity: int = Field(1, ge=1)
+    min_duration: int = Field(1, ge=1)
+    max_duration: int = Field(2**31, ge=1)
+    start_granularity: int = Field(1, ge=1)
+    waveform_memory: int = Field(2**31, ge=1)
+    held_levels: bool = True
+    max_waveforms: int = Field(2**20, ge=1)
+    min_frequency: float = 0.0
+    max_frequency: float = 20e9
+    max_frames: int = Field(2**10, ge=1)
+    max_amplitude: float = Field(1.0, gt=0, le=1)
+    min_separation: int = Field(0, ge=0)
+
+
+class Limits(Document):
+    """Limits of a device.
+
+    Attributes:
+        dt: Timeline clock, exact seconds.
+        ports: Limits of every line.
+        features: What the device can do.
+        sweeps: Kinds of slots that a linear axis may sweep on the device.
+        branch_latency: Ticks from the end of a capture until a branch may read its bit.
+        max_events: Events of one schedule.
+        max_columns: Columns of one schedule.
+        max_duration: Ticks of one shot.
+        max_rows: Rows of one run.
+        max_shots: Shots of one run.
+        max_results: Numbers that one run may return (rows x sweep points x shots x columns, averages count once).
+        max_nesting: Depth of real-time control.
+    """
+
+    dt: ExactSeconds
+    ports: tuple[PortLimits, ...]
+    features: frozenset[Feature]
+    sweeps: frozenset[SlotKind] = frozenset()
+    branch_latency: int = Field(0, ge=0)
+    max_events: int = Field(2**24, ge=1)
+    max_columns: int = Field(2**16, ge=1)
+    max_duration: int = Field(2**40, ge=1)
+    max_rows: int = Field(2**20, ge=1)
+    max_shots: int = Field(2**24, ge=1)
+    max_results: int = Field(2**28, ge=1)
+    max_nesting: int = Field(16, ge=0)

@@ -1,0 +1,76 @@
+"""Complex envelopes, equal by content, with held levels kept short."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from qpu_bridge.errors import ScheduleError
+
+
+@dataclass(frozen=True, eq=False)
+class Waveform:
+    """An envelope as runs: sample ``k`` is held for ``repeats[k]`` ticks of the port's clock.
+
+    A Gaussian square of a microsecond is its two edges and one held level, which is what a controller wants to store.
+    Sample-and-hold, mid-point: tick ``j`` covers ``[j, j+1)`` and carries the envelope at ``j + 1/2``.
+
+    Attributes:
+        samples: ``complex128[runs]``, each of magnitude at most 1.
+        repeats: ``int64[runs]``, each at least 1.
+    """
+
+    samples: NDArray[np.complex128]
+    repeats: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        samples = np.array(self.samples, dtype=np.complex128)
+        repeats = np.array(self.repeats, dtype=np.int64)
+        if samples.ndim != 1 or samples.shape != repeats.shape or not len(samples):
+            raise ScheduleError(
+                "a waveform needs one repeat count for each of its samples, and at least one sample",
+                given=f"samples of shape {samples.shape}, repeats of shape {repeats.shape}",
+            )
+        if (repeats < 1).any():
+            raise ScheduleError("a waveform's repeat counts must be at least 1", given=int(repeats.min()))
+        if not np.isfinite(samples).all():
+            raise ScheduleError("a waveform's samples must be finite", given="nan or infinity")
+        peak = float(np.abs(samples).max())
+        if peak > 1 + 1e-12:
+            raise ScheduleError("a waveform's samples must have magnitude at most 1", given=peak)
+        samples.setflags(write=False)
+        repeats.setflags(write=False)
+        object.__setattr__(self, "samples", samples)
+        object.__setattr__(self, "repeats", repeats)
+
+    @classmethod
+    def of(cls, samples: ArrayLike) -> Waveform:
+        """The waveform of plain samples ``complex[ticks]``; equal neighbours are merged into held levels."""
+        plain = np.atleast_1d(np.asarray(samples, dtype=np.complex128)) + 0.0
+        first = np.concatenate([[True], plain[1:] != plain[:-1]])
+        starts = np.flatnonzero(first)
+        return cls(plain[starts], np.diff(np.append(starts, len(plain))))
+
+    @cached_property
+    def duration(self) -> int:
+        """Length in ticks of the port's clock."""
+        return int(self.repeats.sum())
+
+    @cached_property
+    def digest(self) -> bytes:
+        """Key of the content, 16 bytes."""
+        return blake2b(self.samples.tobytes() + self.repeats.tobytes(), digest_size=16).digest()
+
+    def expand(self) -> NDArray[np.complex128]:
+        """Plain samples, ``complex128[duration]``."""
+        return np.repeat(self.samples, self.repeats)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Waveform) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
