@@ -1,0 +1,174 @@
+"""The rack file: where the bridge listens and which devices stand behind it. TOML, checked before anything starts."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from qpu_bridge.errors import SettingsError
+
+DeviceName = Annotated[str, StringConstraints(pattern="^(?!mock_)[A-Za-z0-9]+_[A-Za-z0-9_]+$", max_length=48)]
+"""Name of a device. The client's dry run replaces the part before the first underscore by ``mock``: hence the underscore."""
+
+LONGEST_SOCKET_PATH = 107
+"""Bytes of a Unix socket's path, from ``sun_path`` in unix(7) without its final zero."""
+
+
+def default_data_dir() -> Path:
+    """``$XDG_DATA_HOME/qpu-bridge``, or ``~/.local/share/qpu-bridge``."""
+    root = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    return Path(root) / "qpu-bridge"
+
+
+class Table(BaseModel):
+    """A table of the rack file: frozen, unknown fields refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Bridge(Table):
+    """``[bridge]``: the HTTP face and where things are kept.
+
+    Attributes:
+        host: Address to listen on; loopback unless TLS or ``plain_http_off_loopback`` is given.
+        port: TCP port; 0 takes a free one.
+        data_dir: Folder of the job store, the secret and the local sockets.
+        max_body_bytes: Largest body of a submitted job.
+        max_result_bytes: Largest result of a job that is stored.
+        tls_certificate: PEM file of the certificate chain.
+        tls_key: PEM file of the private key.
+        plain_http_off_loopback: True says that somebody else encrypts (a proxy, a tunnel) and that this was thought about.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = Field(8080, ge=0, le=65535)
+    data_dir: Path = Field(default_factory=default_data_dir)
+    max_body_bytes: int = Field(64 * 2**20, ge=1024)
+    max_result_bytes: int = Field(900 * 2**20, ge=1024, le=900 * 2**20)
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    plain_http_off_loopback: bool = False
+
+    @model_validator(mode="after")
+    def _encrypted_or_local(self) -> Self:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("tls_certificate and tls_key must be given together")
+        if self.tls_certificate is None and not self.plain_http_off_loopback and not is_loopback(self.host):
+            raise ValueError(
+                f"a host that leaves this machine must have tls_certificate and tls_key, or plain_http_off_loopback = true;"
+                f" got host {self.host!r} with neither"
+            )
+        return self
+
+
+class Device(Table):
+    """``[devices.NAME]``: a device and the driver that plays it.
+
+    Attributes:
+        driver: Entry point in the group ``qpu_bridge.drivers``.
+        snapshot: Built-in snapshot by name, or a path.
+        endpoint: ZeroMQ endpoint of the driver's process; None is a local socket in the data folder.
+        options: What the driver wants to know.
+    """
+
+    driver: str = Field(min_length=1)
+    snapshot: str = Field("five", min_length=1)
+    endpoint: str | None = Field(None, pattern="^(ipc|tcp|inproc)://.+")
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class Rack(Table):
+    """The whole file.
+
+    Attributes:
+        bridge: The HTTP face.
+        devices: By name; without any, one emulated device of five qubits.
+    """
+
+    bridge: Bridge = Field(default_factory=Bridge)
+    devices: dict[DeviceName, Device] = Field(default_factory=lambda: {"emu_five": Device(driver="emulator")}, min_length=1)
+
+    @classmethod
+    def read(cls, path: Path) -> Rack:
+        """Read a rack file; paths in it are relative to its folder.
+
+        Raises:
+            SettingsError: With the file and the field that is wrong.
+        """
+        try:
+            document = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise SettingsError("the rack file must be readable", given=error.strerror, where=str(path)) from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SettingsError("the rack file must be TOML", given=str(error), where=str(path)) from None
+        rack = cls.from_document(document, where=str(path))
+        return rack._relative_to(path.resolve().parent)
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any], *, where: str = "rack") -> Rack:
+        """Check plain data.
+
+        Raises:
+            SettingsError: Naming ``where`` and each field that is wrong.
+        """
+        try:
+            return cls.model_validate(document)
+        except ValidationError as error:
+            faults = [(".".join(str(part) for part in fault["loc"]), fault["msg"]) for fault in error.errors()]
+            text = "; ".join(f"{field or 'file'}: {message}" for field, message in faults)
+            raise SettingsError("the rack file must follow its schema", given=text, where=where) from None
+
+    def endpoint(self, device: str) -> str:
+        """Where the driver of a device listens.
+
+        Raises:
+            SettingsError: If there is no such device, or its local socket's path is too long for the operating system.
+        """
+        if device not in self.devices:
+            names = ", ".join(sorted(self.devices))
+            raise SettingsError("the device must be in the rack", given=device, where="devices", remedy=f"Available: {names}.")
+        given = self.devices[device].endpoint
+        if given is not None:
+            return given
+        path = self.bridge.data_dir.absolute() / f"{device}.ipc"
+        if len(os.fsencode(path)) > LONGEST_SOCKET_PATH:
+            raise SettingsError(
+                f"a local socket's path must have at most {LONGEST_SOCKET_PATH} bytes",
+                given=str(path),
+                where=f"devices.{device}.endpoint",
+                remedy="Choose a shorter data_dir, or name an endpoint.",
+            )
+        return f"ipc://{path}"
+
+    def _relative_to(self, folder: Path) -> Rack:
+        bridge = self.bridge
+        moved = {
+            field: folder / path.expanduser()
+            for field in ("data_dir", "tls_certificate", "tls_key")
+            if (path := getattr(bridge, field)) is not None
+        }
+        devices = {
+            name: device.model_copy(update={"snapshot": str(folder / Path(device.snapshot).expanduser())})
+            if is_path(device.snapshot)
+            else device
+            for name, device in self.devices.items()
+        }
+        return self.model_copy(update={"bridge": bridge.model_copy(update=moved), "devices": devices})
+
+
+def is_path(snapshot: str) -> bool:
+    """Whether a snapshot is named by a path rather than by a built-in name."""
+    return "/" in snapshot or snapshot.endswith(".json")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether packets to this address stay on the machine; names other than ``localhost`` are not looked up."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,109 @@
+"""The rack file is checked whole before anything starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from qpu_bridge.errors import SettingsError
+from qpu_bridge.settings import Rack, is_loopback
+
+RACK = """
+[bridge]
+port = 9000
+data_dir = "data"
+
+[devices.lab_five]
+driver = "emulator"
+snapshot = "five"
+
+[devices.lab_two]
+driver = "loopback"
+snapshot = "./two.json"
+endpoint = "tcp://127.0.0.1:7000"
+options = { speed = 2.0 }
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "rack.toml"
+    path.write_text(text)
+    return path
+
+
+def test_without_a_file_there_is_one_emulated_device() -> None:
+    rack = Rack()
+    assert rack.bridge.host == "127.0.0.1"
+    assert {name: (device.driver, device.snapshot) for name, device in rack.devices.items()} == {"emu_five": ("emulator", "five")}
+
+
+def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
+    rack = Rack.read(write(tmp_path, RACK))
+    assert rack.bridge.data_dir == tmp_path / "data"
+    assert rack.devices["lab_five"].snapshot == "five"
+    assert Path(rack.devices["lab_two"].snapshot) == tmp_path / "two.json"
+    assert rack.devices["lab_two"].options == {"speed": 2.0}
+
+
+def test_endpoint_defaults_to_a_local_socket(tmp_path: Path) -> None:
+    rack = Rack.read(write(tmp_path, RACK))
+    assert rack.endpoint("lab_two") == "tcp://127.0.0.1:7000"
+    with pytest.raises(SettingsError, match=r"must be in the rack.*lab_five, lab_two"):
+        rack.endpoint("lab_six")
+    short = Rack.from_document({"bridge": {"data_dir": "/tmp/q"}})
+    assert short.endpoint("emu_five") == "ipc:///tmp/q/emu_five.ipc"
+    long = Rack.from_document({"bridge": {"data_dir": "/tmp/" + "q" * 100}})
+    with pytest.raises(SettingsError, match="107 bytes"):
+        long.endpoint("emu_five")
+
+
+def test_the_emulator_is_replaced_by_one_word(tmp_path: Path) -> None:
+    before = Rack.read(write(tmp_path, RACK))
+    after = Rack.read(write(tmp_path, RACK.replace('"emulator"', '"loopback"')))
+    assert after.devices["lab_five"] == before.devices["lab_five"].model_copy(update={"driver": "loopback"})
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[bridge]\nport = 99999", "bridge.port"),
+        ("[bridge]\nprt = 1", "bridge.prt"),
+        ("[devices.five]\ndriver = 'emulator'", "devices.five"),
+        ("[devices.mock_five]\ndriver = 'emulator'", "devices.mock_five"),
+        ("[devices.emu_five]\nsnapshot = 'five'", "devices.emu_five.driver"),
+        ("[devices.emu_five]\ndriver = 'emulator'\nendpoint = 'http://x'", "devices.emu_five.endpoint"),
+        ("[devices]", "devices"),
+        ("[bridge", "must be TOML"),
+    ],
+)
+def test_an_error_names_file_and_field(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Rack.read(write(tmp_path, text))
+    assert says in caught.value.sentence
+    assert str(tmp_path / "rack.toml") in caught.value.sentence
+
+
+def test_a_missing_file_is_a_settings_error(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="readable"):
+        Rack.read(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "::", "bridge.lab"])
+def test_leaving_the_machine_needs_tls_or_a_word(host: str) -> None:
+    with pytest.raises(SettingsError, match="plain_http_off_loopback"):
+        Rack.from_document({"bridge": {"host": host}})
+    assert Rack.from_document({"bridge": {"host": host, "plain_http_off_loopback": True}}).bridge.host == host
+    assert Rack.from_document({"bridge": {"host": host, "tls_certificate": "c.pem", "tls_key": "k.pem"}}).bridge.host == host
+
+
+def test_certificate_and_key_come_together() -> None:
+    with pytest.raises(SettingsError, match="together"):
+        Rack.from_document({"bridge": {"tls_certificate": "c.pem"}})
+
+
+@pytest.mark.parametrize(
+    ("host", "local"), [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("localhost", True), ("10.0.0.1", False)]
+)
+def test_loopback(host: str, local: bool) -> None:
+    assert is_loopback(host) is local
