@@ -8,11 +8,18 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from qpu_bridge.errors import SettingsError
 
-DeviceName = Annotated[str, StringConstraints(pattern="^(?!mock_)[A-Za-z0-9]+_[A-Za-z0-9_]+$", max_length=48)]
+
+def _not_a_mock(name: str) -> str:
+    if name.startswith("mock_"):
+        raise ValueError("a device's name must not start with mock_, which names its dry-run sibling")
+    return name
+
+
+DeviceName = Annotated[str, StringConstraints(pattern="^[A-Za-z0-9]+_[A-Za-z0-9_]+$", max_length=48), AfterValidator(_not_a_mock)]
 """Name of a device. The client's dry run replaces the part before the first underscore by ``mock``: hence the underscore."""
 
 LONGEST_SOCKET_PATH = 107
