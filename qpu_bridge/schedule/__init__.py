@@ -12,6 +12,7 @@ from qpu_bridge.schedule.block import (
     Straight,
     While,
     children,
+    duration_of,
     walk,
 )
 from qpu_bridge.schedule.builder import Builder, SlotRef
@@ -29,6 +30,7 @@ from qpu_bridge.schedule.expression import (
     VariableKind,
     columns_of,
     evaluate,
+    parts,
 )
 from qpu_bridge.schedule.limits import Document, Feature, Limits, PortLimits
 from qpu_bridge.schedule.port import Frame, Port, PortKind
@@ -79,6 +81,8 @@ __all__ = [
     "While",
     "children",
     "columns_of",
+    "duration_of",
     "evaluate",
+    "parts",
     "walk",
 ]

@@ -110,3 +110,22 @@ def walk(body: Body) -> Iterator[Block]:
         yield block
         for inner in children(block):
             yield from walk(inner)
+
+
+def duration_of(body: Body) -> int | None:
+    """Ticks that a body takes; None if it depends on a measured bit, a variable or a slot (unless both arms are equal)."""
+    parts = [_duration(block) for block in body]
+    known = [part for part in parts if part is not None]
+    return sum(known) if len(known) == len(parts) else None
+
+
+def _duration(block: Block) -> int | None:
+    if isinstance(block, Straight):
+        return block.duration if block.duration_slot == NONE else None
+    if isinstance(block, Assign):
+        return 0
+    inner = {duration_of(body) for body in children(block)}
+    if len(inner) > 1 or isinstance(block, While | Shots | Rows):
+        return None
+    once = inner.pop()
+    return once if once is None or isinstance(block, Branch) else once * block.count

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 
 import numpy as np
 
 from qpu_bridge.errors import ScheduleError
-from qpu_bridge.schedule.block import Assign, Block, Body, Branch, Linear, Repeat, Rows, Shots, Straight, While
+from qpu_bridge.schedule.block import (
+    Assign,
+    Block,
+    Body,
+    Branch,
+    Linear,
+    Repeat,
+    Rows,
+    Shots,
+    Straight,
+    While,
+    duration_of,
+)
 from qpu_bridge.schedule.column import Column
 from qpu_bridge.schedule.event import EVENT, NONE, Operation
 from qpu_bridge.schedule.expression import Expression, Variable, VariableKind
 from qpu_bridge.schedule.port import Frame, Port, PortKind
 from qpu_bridge.schedule.schedule import Schedule
+from qpu_bridge.schedule.shapes import constant
 from qpu_bridge.schedule.slot import Slot, SlotKind
 from qpu_bridge.schedule.waveform import Waveform
 from qpu_bridge.units import Clock
@@ -34,6 +47,7 @@ class _FrameState:
     phase: float = 0.0
     phase_slot: int = NONE
     frequency_slot: int = NONE
+    phase_variable: int = NONE
 
 
 @dataclass(slots=True)
@@ -41,6 +55,7 @@ class _Segment:
     blocks: list[Block] = field(default_factory=list)
     first: int = 0
     cursors: dict[int, int] = field(default_factory=dict)
+    floor: int = 0
     end: int = 0
 
 
@@ -66,6 +81,7 @@ class Builder:
         self._events: list[tuple[object, ...]] = []
         self._axes: list[tuple[int, float, float, int]] = []
         self._segment = _Segment()
+        self._depth = 0
 
     def port(self, name: str, kind: PortKind, clock: Clock | None = None) -> int:
         """Declare a line; its sample clock is the timeline clock unless given."""
@@ -109,23 +125,37 @@ class Builder:
         else:
             state.phase += phase
 
+    def follow_phase(self, frame: int, variable: int) -> None:
+        """Add a real-time FLOAT variable (rad) to the frame's phase from here on.
+
+        A virtual Z that depends on a measured bit is an `assign` to it inside the branch; each play reads it when it starts.
+        """
+        if self._variables[variable].kind is not VariableKind.FLOAT:
+            raise ScheduleError("a phase variable must be a float", given=self._variables[variable].kind.value)
+        self._states[frame].phase_variable = variable
+
     def set_frequency(self, frame: int, frequency: float | SlotRef) -> None:
         """Move the frame's frequency (Hz) from here on, phase-continuous; a slot adds to the frame's rest frequency.
 
         Raises:
-            ScheduleError: If a slot is used after the start of the shot, where continuity would need a product of slots.
+            ScheduleError: If a slot is used after the start of the shot, where continuity would need a product of slots, or
+                a number where the time since the start of the shot is not known.
         """
         state = self._states[frame]
+        before = None if self._depth else duration_of(tuple(self._segment.blocks))
         now = self.now(self._frames[frame].port)
         if isinstance(frequency, SlotRef):
-            if now or self._segment.blocks:
+            if now or before != 0:
                 raise ScheduleError("a frequency slot must be set at the start of the shot", given=f"tick {now}")
             state.frequency_slot = self._slot(frequency, SlotKind.FREQUENCY)
             return
-        if self._segment.blocks:
-            raise ScheduleError("a frequency must be set in the first straight block, where the time is known")
-        # carriers are counted from the start of the shot: keep the running phase equal at this tick
-        state.phase += 2 * np.pi * (state.frequency - frequency) * float(now * self.clock.dt)
+        if before is None:
+            raise ScheduleError(
+                "a frequency must be set where the time since the start of the shot is known",
+                given="a place inside or after a branch, a loop or a swept wait",
+            )
+        # A tone of frequency f and phase p has, seen from any fixed frequency, the phase p - 2 pi f t: equal before and after.
+        state.phase += 2 * np.pi * (frequency - state.frequency) * float((before + now) * self.clock.dt)
         state.frequency = frequency
 
     def play(
@@ -144,10 +174,14 @@ class Builder:
         level = scale if isinstance(amplitude, SlotRef) else scale * amplitude
         self._place(Operation.PLAY, frame, self._library(waveform), waveform.duration, level, phase, slot, NONE)
 
-    def capture(
-        self, frame: int, column: int, duration: int, kernel: Waveform | None = None, phase: float = 0.0
-    ) -> None:
-        """Acquire for ``duration`` samples of the port, demodulated at the frame, into a column; unit weights without a kernel."""
+    def capture(self, frame: int, column: int, duration: int, kernel: Waveform | None = None, phase: float = 0.0) -> None:
+        """Acquire for ``duration`` samples of the port, demodulated at the frame, into a column.
+
+        Without a kernel all weights are 1.
+        """
+        dt = self._ports[self._frames[frame].port].clock.dt
+        if kernel is None and (duration * dt / self.clock.dt).denominator != 1:
+            kernel = constant(duration)  # the window in ticks would not tell how many samples were meant
         index = NONE if kernel is None else self._library(kernel)
         self._place(Operation.CAPTURE, frame, index, duration, 1.0, phase, NONE, column)
 
@@ -169,12 +203,11 @@ class Builder:
 
     def barrier(self) -> None:
         """Line all ports up."""
-        for port in range(len(self._ports)):
-            self._segment.cursors[port] = self._segment.end
+        self._segment.floor = self._segment.end
 
     def now(self, port: int) -> int:
         """Tick of the current straight block at which the port is free."""
-        return self._segment.cursors.get(port, 0)
+        return max(self._segment.cursors.get(port, 0), self._segment.floor)
 
     def assign(self, variable: int, value: Expression) -> None:
         """Set a real-time variable after all that was played so far."""
@@ -246,8 +279,10 @@ class Builder:
         start = self.now(port)
         ticks = self.clock.ticks_covering(self._ports[port].clock, samples)
         self._events.append(
-            (start, ticks, op, port, frame, waveform, amplitude, state.phase + phase, state.frequency)
-            + (slot, state.phase_slot, state.frequency_slot, NONE, column)
+            (
+                *(start, ticks, op, port, frame, waveform, amplitude, state.phase + phase, state.frequency),
+                *(slot, state.phase_slot, state.frequency_slot, state.phase_variable, column),
+            )
         )
         self._segment.cursors[port] = start + ticks
         self._segment.end = max(self._segment.end, start + ticks)
@@ -268,11 +303,13 @@ class Builder:
             order = sorted(range(len(written)), key=lambda row: written[row][0])  # type: ignore[arg-type, return-value]
             self._events[segment.first :] = [written[row] for row in order]
             segment.blocks.append(Straight(segment.first, len(self._events), segment.end))
-        segment.first, segment.end, segment.cursors = len(self._events), 0, {}
+        segment.first, segment.end, segment.floor, segment.cursors = len(self._events), 0, 0, {}
 
     @contextmanager
-    def _inside(self) -> Iterator[object]:
+    def _inside(self) -> Iterator[Callable[[], Body]]:
         self._close()
+        states = [astuple(state) for state in self._states]
+        self._depth += 1
         outer, self._segment = self._segment, _Segment(first=len(self._events))
         inner = self._segment
 
@@ -282,6 +319,15 @@ class Builder:
         try:
             yield body
             self._close()
+            for frame, (state, before) in enumerate(zip(self._states, states, strict=False)):
+                if astuple(state) != before:
+                    raise ScheduleError(
+                        "a frame must leave a branch or loop as it came in",
+                        given=f"{state} instead of {_FrameState(*before)}",
+                        where=f"frame {self._frames[frame].name}",
+                        remedy="Let it follow_phase() a variable and assign() that.",
+                    )
         finally:
+            self._depth -= 1
             self._segment = outer
             outer.first = len(self._events)

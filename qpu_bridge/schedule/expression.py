@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,13 +102,17 @@ class Apply:
 Expression: TypeAlias = Constant | Bits | Read | SlotValue | Apply
 
 
+def parts(expression: Expression) -> Iterator[Expression]:
+    """The expression and all that it is made of, outer before inner."""
+    yield expression
+    if isinstance(expression, Apply):
+        for argument in expression.arguments:
+            yield from parts(argument)
+
+
 def columns_of(expression: Expression) -> set[int]:
     """Columns that an expression reads."""
-    if isinstance(expression, Bits):
-        return set(expression.columns)
-    if isinstance(expression, Apply):
-        return set().union(*(columns_of(argument) for argument in expression.arguments))
-    return set()
+    return {column for part in parts(expression) if isinstance(part, Bits) for column in part.columns}
 
 
 def evaluate(
@@ -126,13 +130,14 @@ def evaluate(
         slots: ``float64[slots]``, the row.
 
     Returns:
-        ``float64[shots]``; booleans are 0 and 1. Integers are exact to 53 bits.
+        ``float64[shots]``; booleans are 0 and 1. Integers are exact to 53 bits. An integer divided by zero is 0, a shift by
+        64 or more gives 0, and a float cast to an integer loses its fraction (towards zero).
     """
     if isinstance(expression, Constant):
         return np.full(len(bits), float(expression.value))
     if isinstance(expression, Bits):
         weights = 2.0 ** np.arange(len(expression.columns))
-        return bits[:, list(expression.columns)] @ weights
+        return np.asarray(bits[:, list(expression.columns)] @ weights, dtype=np.float64)
     if isinstance(expression, Read):
         return variables[:, expression.variable].copy()
     if isinstance(expression, SlotValue):
@@ -140,9 +145,9 @@ def evaluate(
     arguments = [evaluate(argument, bits, variables, slots) for argument in expression.arguments]
     value = _apply(expression, arguments)
     if expression.kind is VariableKind.BOOL:
-        return (value != 0).astype(np.float64)
+        return np.asarray(value != 0, dtype=np.float64)
     if expression.kind is VariableKind.UINT:
-        return np.mod(np.floor(value), 2.0**expression.width)
+        return np.asarray(np.mod(np.trunc(value), 2.0**expression.width), dtype=np.float64)
     return value
 
 
@@ -152,29 +157,47 @@ def _apply(node: Apply, arguments: Sequence[NDArray[np.float64]]) -> NDArray[np.
     if operator is Operator.CAST:
         return first
     if operator is Operator.NOT:
-        return (first == 0).astype(np.float64)
+        return np.asarray(first == 0, dtype=np.float64)
     if operator is Operator.NEGATE:
         return -first
     if operator is Operator.BIT_NOT:
-        return 2.0**node.width - 1 - first
+        return np.asarray(2.0**node.width - 1 - first, dtype=np.float64)
     second = arguments[1]
-    if operator in _INTEGER:
+    if operator in _INTEGER or (operator in _WRAPPING and node.kind is VariableKind.UINT):
+        # uint64 wraps at 2**64, a multiple of every narrower width, so that a long product stays exact
         left, right = first.astype(np.uint64), second.astype(np.uint64)
-        return _INTEGER[operator](left, right).astype(np.float64)
+        word = (_INTEGER | _WRAPPING)[operator](left, right)
+        width = node.width if node.kind is VariableKind.UINT else 64
+        return np.asarray(word & np.uint64(2**width - 1), dtype=np.float64)
     if operator is Operator.DIVIDE and node.kind is VariableKind.UINT:
-        return np.floor_divide(first, np.where(second == 0, np.inf, second))
-    return np.asarray(_REAL[operator](first, second), dtype=np.float64)
+        return np.asarray(np.floor_divide(first, np.where(second == 0, np.inf, second)), dtype=np.float64)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        return np.asarray(_REAL[operator](first, second), dtype=np.float64)
 
 
-_INTEGER = {
+def _shift(shift: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """A shift that gives 0 where C and NumPy leave a shift by the whole word undefined."""
+
+    def safe(word: NDArray[np.uint64], places: NDArray[np.uint64]) -> Any:
+        return np.where(places < 64, shift(word, np.minimum(places, np.uint64(63))), np.uint64(0))
+
+    return safe
+
+
+_INTEGER: dict[Operator, Callable[[Any, Any], Any]] = {
     Operator.BIT_AND: np.bitwise_and,
     Operator.BIT_OR: np.bitwise_or,
     Operator.BIT_XOR: np.bitwise_xor,
-    Operator.SHIFT_LEFT: np.left_shift,
-    Operator.SHIFT_RIGHT: np.right_shift,
-    Operator.INDEX: lambda word, index: np.bitwise_and(np.right_shift(word, index), np.uint64(1)),
+    Operator.SHIFT_LEFT: _shift(np.left_shift),
+    Operator.SHIFT_RIGHT: _shift(np.right_shift),
+    Operator.INDEX: lambda word, index: _shift(np.right_shift)(word, index) & np.uint64(1),
 }
-_REAL = {
+_WRAPPING: dict[Operator, Callable[[Any, Any], Any]] = {
+    Operator.ADD: np.add,
+    Operator.SUBTRACT: np.subtract,
+    Operator.MULTIPLY: np.multiply,
+}
+_REAL: dict[Operator, Callable[[Any, Any], Any]] = {
     Operator.AND: np.logical_and,
     Operator.OR: np.logical_or,
     Operator.EQUAL: np.equal,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qpu_bridge.schedule.block import Block, Body, DataLoop, Linear, Rows, Shots, Straight, While, children, walk
+from qpu_bridge.schedule.block import Body, DataLoop, Linear, Rows, Shots, Straight, duration_of, walk
 from qpu_bridge.schedule.column import Acquisition, Column, Output
 from qpu_bridge.schedule.event import EVENT
 from qpu_bridge.schedule.expression import Variable
@@ -53,20 +54,21 @@ class Schedule:
 
     def __post_init__(self) -> None:
         events = np.ascontiguousarray(self.events, dtype=EVENT)
-        events.setflags(write=False)
+        if events.flags.writeable:  # somebody may hold it; a buffer from the wire is read-only and costs no copy
+            events = events.copy()
+            events.setflags(write=False)
         object.__setattr__(self, "events", events)
 
     @cached_property
     def digest(self) -> bytes:
         """Key of the content, 32 bytes: the device's cache key."""
-        tables = [
-            _plain(part) for part in (self.ports, self.frames, self.slots, self.columns, self.variables, self.body)
-        ]
+        tables = (self.ports, self.frames, self.slots, self.columns, self.variables, self.body)
+        sizes = [len(self.waveforms), len(self.events)]
         state = blake2b(digest_size=32)
-        state.update(json.dumps([str(self.clock.dt), *tables], sort_keys=True).encode())
+        state.update(json.dumps([str(self.clock.dt), sizes, *map(_plain, tables)]).encode())
         for waveform in self.waveforms:
             state.update(waveform.digest)
-        state.update(self.events.tobytes())
+        state.update(self.events.view(np.uint8).data)
         return state.digest()
 
     def __eq__(self, other: object) -> bool:
@@ -101,45 +103,26 @@ class Schedule:
         Args:
             kind: ``bits``, ``iq`` (single shots), ``mean`` (IQ averaged over shots), ``raw`` or ``raw_mean``.
         """
-        wanted = {
-            "bits": lambda c: c.acquisition is Acquisition.INTEGRATED and c.output is not Output.IQ,
-            "iq": lambda c: c.acquisition is Acquisition.INTEGRATED and c.output is not Output.BIT and not c.average,
-            "mean": lambda c: c.acquisition is Acquisition.INTEGRATED and c.output is not Output.BIT and c.average,
-            "raw": lambda c: c.acquisition is Acquisition.RAW and not c.average,
-            "raw_mean": lambda c: c.acquisition is Acquisition.RAW and c.average,
-        }[kind]
+        wanted = _RETURNS[kind]
         return [index for index, column in enumerate(self.columns) if column.returned and wanted(column)]
 
     @cached_property
     def duration(self) -> int | None:
-        """Ticks of one shot, None if it depends on a measured bit, a variable or a slot. Both arms of a branch may be equal."""
-        return _duration(self.realtime)
+        """Ticks of one shot, None if it depends on a measured bit, a variable or a slot."""
+        return duration_of(self.realtime)
 
     def straight_blocks(self) -> list[Straight]:
         """All straight blocks in playing order."""
         return [block for block in walk(self.body) if isinstance(block, Straight)]
 
 
-def _duration(body: Body) -> int | None:
-    total = 0
-    for block in body:
-        part = _block_duration(block)
-        if part is None:
-            return None
-        total += part
-    return total
-
-
-def _block_duration(block: Block) -> int | None:
-    if isinstance(block, Straight):
-        return block.duration if block.duration_slot < 0 else None
-    inner = [_duration(body) for body in children(block)]
-    if not inner:
-        return 0
-    if isinstance(block, While) or any(part is None or part != inner[0] for part in inner):
-        return None
-    count = getattr(block, "count", 1)
-    return None if inner[0] is None else inner[0] * count
+_RETURNS: dict[str, Callable[[Column], bool]] = {
+    "bits": lambda c: c.acquisition is Acquisition.INTEGRATED and c.output is not Output.IQ,
+    "iq": lambda c: c.acquisition is Acquisition.INTEGRATED and c.output is not Output.BIT and not c.average,
+    "mean": lambda c: c.acquisition is Acquisition.INTEGRATED and c.output is not Output.BIT and c.average,
+    "raw": lambda c: c.acquisition is Acquisition.RAW and not c.average,
+    "raw_mean": lambda c: c.acquisition is Acquisition.RAW and c.average,
+}
 
 
 def _plain(part: Any) -> Any:
@@ -150,4 +133,4 @@ def _plain(part: Any) -> Any:
         return str(part.dt)
     if hasattr(part, "__dataclass_fields__"):
         return [type(part).__name__, *(_plain(getattr(part, name)) for name in part.__dataclass_fields__)]
-    return part
+    return part.item() if isinstance(part, np.generic) else part

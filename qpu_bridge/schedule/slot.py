@@ -41,18 +41,19 @@ class Table:
 
     Attributes:
         values: ``float64[rows, slots]``, columns in the order of the schedule's slots. Columns of slots that a
-            `Linear` loop sweeps are ignored.
+            `Linear` loop sweeps are ignored. Read-only; the table takes the array over, whoever gave it writes no more.
     """
 
     values: NDArray[np.float64]
 
     def __post_init__(self) -> None:
-        values = np.ascontiguousarray(self.values, dtype="<f8")
+        values = np.ascontiguousarray(self.values, dtype="<f8").view()
         if values.ndim != 2:
             raise ScheduleError("a table of slot values must have two axes (rows, slots)", given=values.shape)
         if not np.isfinite(values).all():
             row, slot = np.argwhere(~np.isfinite(values))[0]
             raise ScheduleError("slot values must be finite", given=str(values[row, slot]), where=f"{row=}, {slot=}")
+        values.setflags(write=False)
         object.__setattr__(self, "values", values)
 
     @classmethod

@@ -17,6 +17,7 @@ class Waveform:
     """An envelope as runs: sample ``k`` is held for ``repeats[k]`` ticks of the port's clock.
 
     A Gaussian square of a microsecond is its two edges and one held level, which is what a controller wants to store.
+    Equal neighbours are merged, so that one envelope has one form and one digest.
     Sample-and-hold, mid-point: tick ``j`` covers ``[j, j+1)`` and carries the envelope at ``j + 1/2``.
 
     Attributes:
@@ -28,7 +29,7 @@ class Waveform:
     repeats: NDArray[np.int64]
 
     def __post_init__(self) -> None:
-        samples = np.array(self.samples, dtype=np.complex128)
+        samples = np.array(self.samples, dtype=np.complex128) + 0.0  # one zero: -0.0 would be another digest
         repeats = np.array(self.repeats, dtype=np.int64)
         if samples.ndim != 1 or samples.shape != repeats.shape or not len(samples):
             raise ScheduleError(
@@ -42,6 +43,10 @@ class Waveform:
         peak = float(np.abs(samples).max())
         if peak > 1 + 1e-12:
             raise ScheduleError("a waveform's samples must have magnitude at most 1", given=peak)
+        first = np.concatenate([[True], samples[1:] != samples[:-1]])
+        if not first.all():
+            repeats = np.add.reduceat(repeats, np.flatnonzero(first))
+            samples = samples[first]
         samples.setflags(write=False)
         repeats.setflags(write=False)
         object.__setattr__(self, "samples", samples)
@@ -49,16 +54,24 @@ class Waveform:
 
     @classmethod
     def of(cls, samples: ArrayLike) -> Waveform:
-        """The waveform of plain samples ``complex[ticks]``; equal neighbours are merged into held levels."""
-        plain = np.atleast_1d(np.asarray(samples, dtype=np.complex128)) + 0.0
-        first = np.concatenate([[True], plain[1:] != plain[:-1]])
-        starts = np.flatnonzero(first)
-        return cls(plain[starts], np.diff(np.append(starts, len(plain))))
+        """The waveform of plain samples ``complex[ticks]``."""
+        plain = np.atleast_1d(np.asarray(samples, dtype=np.complex128))
+        return cls(plain, np.ones(plain.shape, np.int64))
 
     @cached_property
     def duration(self) -> int:
         """Length in ticks of the port's clock."""
         return int(self.repeats.sum())
+
+    @cached_property
+    def peak(self) -> float:
+        """Largest magnitude."""
+        return float(np.abs(self.samples).max())
+
+    @cached_property
+    def real(self) -> bool:
+        """Whether all samples are real."""
+        return not self.samples.imag.any()
 
     @cached_property
     def digest(self) -> bytes:
