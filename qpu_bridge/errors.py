@@ -91,6 +91,24 @@ class UnsupportedProgram(CallerError):
     code = 1004
 
 
+class NotFound(CallerError):
+    """What was asked for does not exist, or belongs to somebody else: the two look the same on purpose."""
+
+    code = 1005
+
+
+class WrongState(CallerError):
+    """The thing exists, but its life cycle does not allow this now."""
+
+    code = 1006
+
+
+class NotAuthorized(CallerError):
+    """Nobody we know asks, or somebody who may not."""
+
+    code = 1007
+
+
 class NotNative(CallerError):
     """A circuit holds an operation that the target does not have at these qubits or angles."""
 
@@ -131,6 +149,12 @@ class DriverLost(OperatorError):
     """The driver process died, hung, or cannot be reached."""
 
     code = 3101
+
+
+class StoreFault(OperatorError):
+    """The job store cannot be read or written: a full disk, a lock held too long, a damaged file."""
+
+    code = 3200
 
 
 class DeveloperError(BridgeError):
