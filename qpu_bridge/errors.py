@@ -121,6 +121,12 @@ class ScheduleError(CallerError):
     code = 1520
 
 
+class NotLoaded(ScheduleError):
+    """A run names a template that the device does not hold (any more): load it and run again; nothing was played."""
+
+    code = 1521
+
+
 class RanTooLong(CallerError):
     """The job used more device time than it asked for."""
 

@@ -60,12 +60,16 @@ class Schedule:
         object.__setattr__(self, "events", events)
 
     @cached_property
-    def digest(self) -> bytes:
-        """Key of the content, 32 bytes: the device's cache key."""
+    def tables(self) -> bytes:
+        """All but waveforms and events, as JSON text; it crosses the wire as it is, so that any peer can check the digest."""
         tables = (self.ports, self.frames, self.slots, self.columns, self.variables, self.body)
         sizes = [len(self.waveforms), len(self.events)]
-        state = blake2b(digest_size=32)
-        state.update(json.dumps([str(self.clock.dt), sizes, *map(_plain, tables)]).encode())
+        return json.dumps([str(self.clock.dt), sizes, *map(_plain, tables)]).encode()
+
+    @cached_property
+    def digest(self) -> bytes:
+        """Key of the content, 32 bytes: the device's cache key."""
+        state = blake2b(self.tables, digest_size=32)
         for waveform in self.waveforms:
             state.update(waveform.digest)
         state.update(self.events.view(np.uint8).data)
