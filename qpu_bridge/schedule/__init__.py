@@ -16,6 +16,7 @@ from qpu_bridge.schedule.block import (
     walk,
 )
 from qpu_bridge.schedule.builder import Builder, SlotRef
+from qpu_bridge.schedule.check import check, check_run, check_table
 from qpu_bridge.schedule.column import Acquisition, Column, Discriminator, Output
 from qpu_bridge.schedule.event import EVENT, NONE, Operation
 from qpu_bridge.schedule.expression import (
@@ -79,6 +80,9 @@ __all__ = [
     "VariableKind",
     "Waveform",
     "While",
+    "check",
+    "check_run",
+    "check_table",
     "children",
     "columns_of",
     "duration_of",

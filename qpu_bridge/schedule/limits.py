@@ -52,9 +52,13 @@ class PortLimits(Document):
         max_waveforms: Different waveforms.
         min_frequency: Lowest carrier, Hz.
         max_frequency: Highest carrier, Hz.
+        bandwidth: Widest spread of the carriers of one schedule on this line (an oscillator reaches that far), Hz.
+        oscillator: Lines that name the same oscillator share one, and the spread is counted over all of them.
         max_frames: Carriers at a time on this line.
-        max_amplitude: Largest magnitude of amplitude times envelope.
-        min_separation: Ticks from the start of one capture to the next on this line.
+        max_amplitude: Largest magnitude of amplitude times envelope, also where several carriers add up.
+        min_separation: Ticks from the start of one capture to the next at one carrier of this line.
+        max_kernel: Longest capture with weights, samples.
+        max_raw: Longest capture that returns its trace, samples.
     """
 
     name: str
@@ -69,9 +73,13 @@ class PortLimits(Document):
     max_waveforms: int = Field(2**20, ge=1)
     min_frequency: float = 0.0
     max_frequency: float = 20e9
+    bandwidth: float = Field(40e9, ge=0)
+    oscillator: str = ""
     max_frames: int = Field(2**10, ge=1)
     max_amplitude: float = Field(1.0, gt=0, le=1)
     min_separation: int = Field(0, ge=0)
+    max_kernel: int = Field(2**31, ge=1)
+    max_raw: int = Field(2**31, ge=1)
 
 
 class Limits(Document):

@@ -1,0 +1,66 @@
+"""The validator: the first line against schedules that a controller would silently play wrong.
+
+Vendor tools accept many mistakes without a word (amplitudes above 1, memory overruns, aliased frequencies), so every rule stands
+here, is driven by the device's `Limits`, and says what must hold, what was given, and where.
+"""
+
+from __future__ import annotations
+
+from qpu_bridge.schedule.check.amounts import check_amounts, check_results
+from qpu_bridge.schedule.check.blocks import check_blocks
+from qpu_bridge.schedule.check.carriers import check_carriers
+from qpu_bridge.schedule.check.control import check_control
+from qpu_bridge.schedule.check.lines import check_lines
+from qpu_bridge.schedule.check.memory import check_memory
+from qpu_bridge.schedule.check.ranges import Bounds, check_ranges, check_values
+from qpu_bridge.schedule.check.readout import check_readout
+from qpu_bridge.schedule.check.structure import check_structure
+from qpu_bridge.schedule.check.timing import check_timing
+from qpu_bridge.schedule.limits import Limits
+from qpu_bridge.schedule.schedule import Schedule
+from qpu_bridge.schedule.slot import Table
+
+__all__ = ["check", "check_run", "check_table"]
+
+
+def check(schedule: Schedule, limits: Limits) -> None:
+    """Check all of a template that does not depend on the rows of a table.
+
+    Linear axes are checked here; slots that a table fills are checked by `check_table`.
+
+    Raises:
+        ScheduleError: On the first rule broken.
+    """
+    check_structure(schedule, limits)
+    check_blocks(schedule, limits)
+    check_control(schedule, limits)
+    check_amounts(schedule, limits)
+    check_readout(schedule, limits)
+    check_lines(schedule, limits)
+    check_memory(schedule, limits)
+    bounds = Bounds.of_axes(schedule)
+    check_ranges(schedule, limits, bounds)
+    check_carriers(schedule, limits, bounds)
+    check_timing(schedule, limits, bounds)
+
+
+def check_table(schedule: Schedule, table: Table, limits: Limits) -> None:
+    """Check the rows of a table against a template that has passed `check`.
+
+    Raises:
+        ScheduleError: On the first rule broken; names the slot and the row.
+    """
+    check_values(schedule, table, limits)
+    bounds = Bounds.of_table(schedule, table)
+    check_ranges(schedule, limits, bounds)
+    check_carriers(schedule, limits, bounds)
+    check_timing(schedule, limits, bounds)
+
+
+def check_run(schedule: Schedule, rows: int, shots: int, limits: Limits) -> None:
+    """Check how often a template is to be played, and how much would come back.
+
+    Raises:
+        ScheduleError: On the first limit exceeded.
+    """
+    check_results(schedule, rows, shots, limits)

@@ -1,0 +1,141 @@
+"""Rules for each line: lengths and starts on its grid, and what may sound at the same time."""
+
+from __future__ import annotations
+
+from math import lcm
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qpu_bridge.errors import ScheduleError
+from qpu_bridge.schedule.check.place import blocks_of_events, place, port_limits, refuse_where, samples_of_events
+from qpu_bridge.schedule.event import Operation
+from qpu_bridge.schedule.limits import Limits
+from qpu_bridge.schedule.schedule import Schedule
+
+
+def check_lines(schedule: Schedule, limits: Limits) -> None:
+    """Check lengths, starts, and overlap."""
+    _lengths(schedule, limits)
+    _starts(schedule, limits)
+    _overlap(schedule)
+    _together(schedule, limits)
+
+
+def _lengths(schedule: Schedule, limits: Limits) -> None:
+    port = schedule.events["port"]
+    ports = port_limits(schedule, limits)
+    samples = samples_of_events(schedule)
+    least = np.array([p.min_duration for p in ports] or [1])[port]
+    most = np.array([p.max_duration for p in ports] or [1])[port]
+    grain = np.array([p.granularity for p in ports] or [1])[port]
+    refuse_where(
+        schedule,
+        samples < least,
+        lambda row: f"an event on this port must last at least {least[row]} samples",
+        samples.__getitem__,
+    )
+    refuse_where(
+        schedule, samples > most, lambda row: f"an event on this port must last at most {most[row]} samples", samples.__getitem__
+    )
+    refuse_where(
+        schedule,
+        samples % grain != 0,
+        lambda row: f"an event on this port must last a multiple of {grain[row]} samples",
+        samples.__getitem__,
+        "Pad the envelope with zeros.",
+    )
+
+
+def _starts(schedule: Schedule, limits: Limits) -> None:
+    start = schedule.events["start"]
+    ports = port_limits(schedule, limits)
+    grain = np.array([p.start_granularity for p in ports] or [1])[schedule.events["port"]]
+    refuse_where(
+        schedule,
+        start % grain != 0,
+        lambda row: f"an event on this port must start at a multiple of {grain[row]} ticks",
+        lambda row: f"tick {start[row]}",
+    )
+    common = start_grain(schedule, limits)
+    for block in schedule.straight_blocks():
+        if block.duration % common:
+            raise ScheduleError(
+                f"a straight block must last a multiple of {common} ticks, so that the next one starts on the grid of all ports",
+                given=block.duration,
+                where=f"straight block of events {block.first} to {block.last}",
+            )
+
+
+def start_grain(schedule: Schedule, limits: Limits) -> int:
+    """Ticks of which all straight blocks must be a multiple."""
+    return lcm(*(port.start_granularity for port in port_limits(schedule, limits)))
+
+
+def _overlap(schedule: Schedule) -> None:
+    """One carrier does one thing at a time."""
+    later, before = _overlapping(schedule, schedule.events["frame"], len(schedule.frames))
+    if len(later):
+        row = int(later[0])
+        events = schedule.events
+        end = int(events["start"][before[0]] + events["duration"][before[0]])
+        raise ScheduleError(
+            f"an event must not start before the one before it on the same frame ends, at tick {end}",
+            given=f"tick {int(events['start'][row])}",
+            where=place(schedule, row),
+        )
+
+
+def _overlapping(schedule: Schedule, key: NDArray[np.uint16], keys: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Events that start before the one before them (in their block, of equal key) ends, and those before them."""
+    events = schedule.events
+    group = blocks_of_events(schedule) * keys + key
+    if len(group) and group.max() < 2**16:
+        group = group.astype(np.uint16)  # a stable sort of 16 bits is a radix sort
+    order = np.argsort(group, kind="stable")
+    start = events["start"][order]
+    end = start + events["duration"][order]
+    same = group[order][1:] == group[order][:-1]
+    found = np.flatnonzero(same & (start[1:] < end[:-1]))
+    return order[found + 1], order[found]
+
+
+def _together(schedule: Schedule, limits: Limits) -> None:
+    """Count the carriers that sound at a time on a line."""
+    ports = port_limits(schedule, limits)
+    for port, rows, sounding in chords(schedule, np.ones(len(schedule.events))):
+        most = ports[port].max_frames
+        if sounding.max() > most + 0.5:
+            row = int(rows[np.argmax(sounding)])
+            raise ScheduleError(
+                f"at most {most} carrier{'s'[: most - 1]} may sound at a time on port {schedule.ports[port].name}",
+                given=round(sounding.max()),
+                where=place(schedule, row),
+            )
+
+
+def chords(schedule: Schedule, weight: NDArray[np.float64]) -> list[tuple[int, NDArray[np.int64], NDArray[np.float64]]]:
+    """Sum of the weights of the events that sound together, at the start of each event, on ports where any overlap.
+
+    Args:
+        schedule: What is checked; no two events of one frame overlap.
+        weight: ``float64[events]``.
+
+    Returns:
+        For each such port: its number, its events, and the sum when each of them has started.
+    """
+    events = schedule.events
+    block = blocks_of_events(schedule)
+    later, _ = _overlapping(schedule, events["port"], len(schedule.ports))
+    found = []
+    for port in np.unique(events["port"][later]):
+        rows = np.flatnonzero((events["port"] == port) & (events["operation"] <= Operation.CAPTURE))
+        start = events["start"][rows]
+        edges = np.concatenate([start, start + events["duration"][rows]])
+        change = np.concatenate([weight[rows], -weight[rows]])
+        first = np.repeat([1, 0], len(rows))  # at one tick, what ends is silent before the next begins
+        order = np.lexsort((first, edges, np.tile(block[rows], 2)))
+        level = np.empty(len(order))
+        level[order] = np.cumsum(change[order])
+        found.append((int(port), rows, level[: len(rows)]))
+    return found

@@ -1,0 +1,83 @@
+"""Where in a schedule a rule is broken, in words; and the block that each event belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qpu_bridge.errors import ScheduleError
+from qpu_bridge.schedule.event import Operation
+from qpu_bridge.schedule.limits import Limits, PortLimits
+from qpu_bridge.schedule.schedule import Schedule
+
+
+def place(schedule: Schedule, row: int) -> str:
+    """Say where an event is; survives events whose indices are wrong."""
+    event = schedule.events[row]
+    port, frame = int(event["port"]), int(event["frame"])
+    line = schedule.ports[port].name if port < len(schedule.ports) else f"#{port}"
+    carrier = schedule.frames[frame].name if frame < len(schedule.frames) else f"#{frame}"
+    what = "capture" if event["operation"] == Operation.CAPTURE else "play"
+    text = f"{what} on port {line}, frame {carrier}, at tick {int(event['start'])}, event {row}"
+    column = int(event["column"])
+    return f"{text}, column {schedule.columns[column].name}" if 0 <= column < len(schedule.columns) else text
+
+
+def refuse_where(
+    schedule: Schedule,
+    broken: NDArray[np.bool_],
+    must: str | Callable[[int], str],
+    given: Callable[[int], object],
+    remedy: str = "",
+) -> None:
+    """Raise for the first event that breaks a rule.
+
+    Args:
+        schedule: What is checked.
+        broken: ``bool[events]``.
+        must: What must hold, or a function of the event that says it.
+        given: What the event has instead.
+        remedy: What to do about it.
+
+    Raises:
+        ScheduleError: If any is broken.
+    """
+    if not broken.any():
+        return
+    row = int(np.argmax(broken))
+    must = must if isinstance(must, str) else must(row)
+    raise ScheduleError(must, given=given(row), where=place(schedule, row), remedy=remedy)
+
+
+def port_limits(schedule: Schedule, limits: Limits) -> list[PortLimits]:
+    """Limits of each port, in the order of the schedule's ports (all are known once the structure is checked)."""
+    known = {port.name: port for port in limits.ports}
+    return [known[port.name] for port in schedule.ports]
+
+
+def blocks_of_events(schedule: Schedule) -> NDArray[np.int64]:
+    """Number of the straight block, in the order of first events, that holds each event: ``int64[events]``."""
+    firsts = np.array(sorted({b.first for b in schedule.straight_blocks() if b.last > b.first}), np.int64)
+    return np.searchsorted(firsts, np.arange(len(schedule.events)), side="right") - 1
+
+
+def samples_of_events(schedule: Schedule) -> NDArray[np.int64]:
+    """Samples that each event lasts on its port's own clock: ``int64[events]``.
+
+    A play lasts as its envelope, a capture as its kernel; without one as many whole samples as fit into its ticks.
+    """
+    events = schedule.events
+    lengths = np.array([wave.duration for wave in schedule.waveforms] or [0], np.int64)
+    waveform = events["waveform"]
+    ratios = [schedule.clock.dt / port.clock.dt for port in schedule.ports]
+    numerator = np.array([ratio.numerator for ratio in ratios] or [1], object)
+    denominator = np.array([ratio.denominator for ratio in ratios] or [1], object)
+    bare = waveform < 0
+    samples = np.asarray(lengths[waveform])
+    if bare.any():
+        port = events["port"][bare]
+        ticks = events["duration"][bare].astype(object)  # exact: a product of ticks and a numerator may pass 63 bits
+        samples[bare] = (ticks * numerator[port] // denominator[port]).astype(np.int64)
+    return samples

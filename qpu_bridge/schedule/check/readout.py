@@ -1,0 +1,87 @@
+"""Rules for captures and columns: what is acquired, what is returned, and whether the device can."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from qpu_bridge.errors import ScheduleError
+from qpu_bridge.schedule.check.place import port_limits, refuse_where, samples_of_events
+from qpu_bridge.schedule.column import Acquisition, Column, Output
+from qpu_bridge.schedule.event import NONE, Operation
+from qpu_bridge.schedule.limits import Feature, Limits
+from qpu_bridge.schedule.schedule import Schedule
+
+
+def check_readout(schedule: Schedule, limits: Limits) -> None:
+    """Check the columns, then the captures that write them."""
+    for column in schedule.columns:
+        _column(column, limits)
+    _captures(schedule, limits)
+
+
+def _column(column: Column, limits: Limits) -> None:
+    where = f"column {column.name}"
+    bit = column.acquisition is Acquisition.INTEGRATED and column.returned and column.output is not Output.IQ
+    if bit and column.discriminator is None:
+        raise ScheduleError("a column that returns bits must have a discriminator", given="none", where=where)
+    if column.discriminator is not None and not np.isfinite([column.discriminator.angle, column.discriminator.threshold]).all():
+        raise ScheduleError("a discriminator must be finite", given=column.discriminator, where=where)
+    if column.average and column.acquisition is Acquisition.INTEGRATED and column.output is Output.BIT:
+        raise ScheduleError("an average must be of IQ values or traces", given="bits", where=where)
+    needed = [Feature.RAW if column.acquisition is Acquisition.RAW else Feature.INTEGRATED]
+    if column.returned:
+        needed.append(Feature.AVERAGE if column.average else Feature.SINGLE_SHOT)
+    if column.discriminator is not None:
+        needed.append(Feature.DISCRIMINATE)
+    for feature in needed:
+        if feature not in limits.features:
+            raise ScheduleError(
+                f"a column that is {_describe(column)} needs a device with the feature {feature.value}",
+                given=f"features {', '.join(sorted(limits.features)) or 'none'}",
+                where=where,
+            )
+
+
+def _describe(column: Column) -> str:
+    words = [column.acquisition.value, "averaged" if column.average else "returned shot by shot"]
+    if not column.returned:
+        words[1] = "read by real-time control only"
+    if column.discriminator is not None:
+        words.append("discriminated")
+    return ", ".join(words)
+
+
+def _captures(schedule: Schedule, limits: Limits) -> None:
+    events = schedule.events
+    capture = events["operation"] == Operation.CAPTURE
+    if not capture.any():
+        return
+    weighted = capture & (events["waveform"] != NONE)
+    boxcar = np.array([not (wave.samples == 1).all() for wave in schedule.waveforms] or [False])
+    refuse_where(
+        schedule,
+        weighted & boxcar[events["waveform"]] & (Feature.KERNEL not in limits.features),
+        "a capture with weights needs a device with the feature kernel",
+        lambda row: f"features {', '.join(sorted(limits.features))}",
+    )
+    ports = port_limits(schedule, limits)
+    samples = samples_of_events(schedule)
+    raw = np.array([column.acquisition is Acquisition.RAW for column in schedule.columns])
+    traced = capture & raw[events["column"]]
+    for broken, name, what in ((weighted, "max_kernel", "with weights"), (traced, "max_raw", "that returns its trace")):
+        most = np.array([getattr(port, name) for port in ports])[events["port"]]
+        row = int(np.argmax(broken & (samples > most)))
+        refuse_where(
+            schedule,
+            broken & (samples > most),
+            f"a capture {what} must last at most {most[row]} samples on its port",
+            samples.__getitem__,
+        )
+    length = np.zeros(len(schedule.columns), np.int64)
+    np.maximum.at(length, events["column"][traced], samples[traced])
+    refuse_where(
+        schedule,
+        traced & (samples != length[events["column"]]),
+        "all captures into a raw column must be of one length",
+        lambda row: f"{samples[row]} and {length[events['column'][row]]} samples",
+    )

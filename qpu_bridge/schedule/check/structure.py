@@ -1,0 +1,197 @@
+"""Rules that hold on every device: tables are named once, indices point at something, events fit what they name."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from qpu_bridge.errors import ScheduleError
+from qpu_bridge.schedule.check.place import refuse_where
+from qpu_bridge.schedule.event import NONE, Operation
+from qpu_bridge.schedule.expression import VariableKind
+from qpu_bridge.schedule.limits import Limits
+from qpu_bridge.schedule.port import PortKind
+from qpu_bridge.schedule.schedule import Schedule
+from qpu_bridge.schedule.slot import SlotKind
+
+
+def check_structure(schedule: Schedule, limits: Limits) -> None:
+    """Check the tables, then the events against the tables."""
+    _clock_and_ports(schedule, limits)
+    _tables(schedule)
+    _indices(schedule)
+    _slots(schedule)
+    _numbers(schedule)
+    _lengths(schedule)
+    _kinds(schedule)
+
+
+def _clock_and_ports(schedule: Schedule, limits: Limits) -> None:
+    if schedule.clock.dt != limits.dt:
+        raise ScheduleError(
+            f"a schedule must be on the device's timeline clock of {limits.dt} s",
+            given=f"{schedule.clock.dt} s",
+            remedy="retime() moves it.",
+        )
+    known = {port.name: port for port in limits.ports}
+    for port in schedule.ports:
+        there = known.get(port.name)
+        if there is None:
+            raise ScheduleError(f"a port must be one of {', '.join(sorted(known))}", given=port.name)
+        if there.kind is not port.kind:
+            raise ScheduleError(f"port {port.name} must be of kind {there.kind.value}", given=port.kind.value)
+        if there.dt != port.clock.dt:
+            raise ScheduleError(f"port {port.name} must be sampled every {there.dt} s", given=f"{port.clock.dt} s")
+
+
+def _tables(schedule: Schedule) -> None:
+    for what, names in (
+        ("port", [port.name for port in schedule.ports]),
+        ("frame", [frame.name for frame in schedule.frames]),
+    ):
+        twice = next((name for name in names if names.count(name) > 1), None) if len(set(names)) < len(names) else None
+        if twice is not None:
+            raise ScheduleError(f"a {what}'s name must be used once", given=twice)
+    for frame in schedule.frames:
+        if not 0 <= frame.port < len(schedule.ports):
+            raise ScheduleError(
+                f"a frame must name one of the {len(schedule.ports)} ports", given=frame.port, where=f"frame {frame.name}"
+            )
+        if not np.isfinite(frame.frequency):
+            raise ScheduleError("a frame's frequency must be finite", given=frame.frequency, where=f"frame {frame.name}")
+    for index, slot in enumerate(schedule.slots):
+        if slot.bits is not None and (slot.kind is not SlotKind.PHASE or not 0 <= slot.bits <= 32):
+            raise ScheduleError(
+                "only a phase slot has a number of bits, from 0 to 32",
+                given=f"{slot.kind.value} with {slot.bits} bits",
+                where=f"slot {index}",
+            )
+    for variable in schedule.variables:
+        good = {VariableKind.BOOL: variable.width == 1, VariableKind.FLOAT: variable.width == 64}
+        if not good.get(variable.kind, 1 <= variable.width <= 64):
+            raise ScheduleError(
+                "a variable must have 1 bit (bool), 64 bits (float) or 1 to 64 bits (uint)",
+                given=f"{variable.kind.value} of {variable.width} bits",
+                where=f"variable {variable.name}",
+            )
+
+
+def _indices(schedule: Schedule) -> None:
+    events = schedule.events
+    operation = events["operation"]
+    refuse_where(
+        schedule, operation > Operation.CAPTURE, "an operation must be play (0) or capture (1)", lambda row: operation[row]
+    )
+    play = operation == Operation.PLAY
+    for name, size, least in (
+        ("port", len(schedule.ports), np.zeros_like(play, int)),
+        ("frame", len(schedule.frames), np.zeros_like(play, int)),
+        ("waveform", len(schedule.waveforms), np.where(play, 0, NONE)),
+        ("amplitude_slot", len(schedule.slots), NONE),
+        ("phase_slot", len(schedule.slots), NONE),
+        ("frequency_slot", len(schedule.slots), NONE),
+        ("phase_variable", len(schedule.variables), NONE),
+        ("column", len(schedule.columns), np.where(play, NONE, 0)),
+    ):
+        index = events[name]
+        refuse_where(
+            schedule,
+            (index < least) | (index >= size),
+            f"an event's {name.replace('_', ' ')} must be one of the {size} in the schedule's table",
+            index.__getitem__,
+        )
+    column = events["column"]
+    refuse_where(schedule, play & (column != NONE), "a play writes no column", column.__getitem__)
+    ports = np.array([frame.port for frame in schedule.frames] or [0])
+    refuse_where(
+        schedule,
+        ports[events["frame"]] != events["port"],
+        lambda row: f"an event must be on the port of its frame, {schedule.ports[ports[events['frame'][row]]].name}",
+        lambda row: schedule.ports[events["port"][row]].name,
+    )
+
+
+def _slots(schedule: Schedule) -> None:
+    events = schedule.events
+    kinds = np.array([slot.kind.value for slot in schedule.slots])
+    for name, kind in (
+        ("amplitude_slot", SlotKind.AMPLITUDE),
+        ("phase_slot", SlotKind.PHASE),
+        ("frequency_slot", SlotKind.FREQUENCY),
+    ):
+        index = events[name]
+        if not len(kinds) or not (index != NONE).any():
+            continue
+        given = kinds[index]
+        refuse_where(
+            schedule,
+            (index != NONE) & (given != kind.value),
+            f"an event's {kind.value} slot must be of kind {kind.value}",
+            given.__getitem__,
+        )
+    floats = np.array([variable.kind is VariableKind.FLOAT for variable in schedule.variables] or [True])
+    variable = events["phase_variable"]
+    refuse_where(
+        schedule,
+        (variable != NONE) & ~floats[variable],
+        "a phase variable must be a float",
+        lambda row: schedule.variables[variable[row]].kind.value,
+    )
+
+
+def _numbers(schedule: Schedule) -> None:
+    events = schedule.events
+    refuse_where(schedule, events["start"] < 0, "an event must not start before its block", events["start"].__getitem__)
+    refuse_where(schedule, events["duration"] < 1, "an event must last at least one tick", events["duration"].__getitem__)
+    for name in ("amplitude", "phase", "frequency"):
+        number = events[name]
+        refuse_where(schedule, ~np.isfinite(number), f"an event's {name} must be finite", number.__getitem__)
+
+
+def _lengths(schedule: Schedule) -> None:
+    """A play lasts as long as its envelope, a capture as its kernel, both rounded up to ticks."""
+    events = schedule.events
+    ticks = np.array(
+        [[schedule.clock.ticks_covering(port.clock, wave.duration) for wave in schedule.waveforms] for port in schedule.ports]
+    ).reshape(len(schedule.ports), len(schedule.waveforms))
+    named = np.flatnonzero(events["waveform"] != NONE)
+    if not len(named):
+        return
+    broken = np.zeros(len(events), bool)
+    needed = ticks[events["port"][named], events["waveform"][named]]
+    broken[named] = needed != events["duration"][named]
+    refuse_where(
+        schedule,
+        broken,
+        lambda row: f"an event must last as its waveform does, {ticks[events['port'][row], events['waveform'][row]]} ticks",
+        lambda row: f"{events['duration'][row]} ticks",
+    )
+
+
+def _kinds(schedule: Schedule) -> None:
+    """What each kind of port can do."""
+    events = schedule.events
+    port = events["port"]
+    play = events["operation"] == Operation.PLAY
+    receives = np.array([p.kind is PortKind.ACQUIRE for p in schedule.ports] or [False])[port]
+    kind = [p.kind.value for p in schedule.ports]
+    refuse_where(schedule, play & receives, "a play must be on a port that emits", lambda row: kind[port[row]])
+    refuse_where(schedule, ~play & ~receives, "a capture must be on an acquire port", lambda row: kind[port[row]])
+    refuse_where(
+        schedule,
+        ~play & (events["amplitude_slot"] != NONE),
+        "a capture has no amplitude",
+        lambda row: f"amplitude slot {events['amplitude_slot'][row]}",
+    )
+    flux = np.array([p.kind is PortKind.FLUX for p in schedule.ports] or [False])[port]
+    if not flux.any():
+        return
+    real = np.array([wave.real for wave in schedule.waveforms] or [True])[events["waveform"]]
+    refuse_where(schedule, flux & ~real, "a waveform on a flux port must be real", lambda row: "imaginary samples")
+    turned = (events["frequency"] != 0) | (events["phase"] != 0)
+    turned |= (events["phase_slot"] != NONE) | (events["frequency_slot"] != NONE) | (events["phase_variable"] != NONE)
+    refuse_where(
+        schedule,
+        flux & turned,
+        "a play on a flux port has no carrier: frequency 0 and phase 0, without slots",
+        lambda row: f"frequency {events['frequency'][row]} Hz, phase {events['phase'][row]} rad",
+    )
