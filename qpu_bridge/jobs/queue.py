@@ -1,0 +1,161 @@
+"""The line in front of one device, as its runner sees it: take a job, end it, put it back.
+
+Every change is fenced: it happens only while the job runs under this runner's name, so a runner that was thought dead
+cannot write over its successor.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Select, insert, select, update
+
+from qpu_bridge.errors import WrongState
+from qpu_bridge.jobs.database import Database
+from qpu_bridge.jobs.job import Job, Reason, now, to_microseconds
+from qpu_bridge.jobs.rows import by_id, to_jobs
+from qpu_bridge.jobs.states import Move, State, sources, target
+from qpu_bridge.jobs.tables import devices, jobs, logs, params, results, usage
+
+ATTEMPTS = 2
+"""A job whose runner died this many times is poison and is not tried again."""
+
+POISON = Reason(
+    f"the process that ran this job died {ATTEMPTS} times; it is not tried again",
+    3102,
+    "Make the job smaller, or show its log to whoever runs the bridge.",
+)
+
+CANCELLED = Reason("cancelled by the user", 2000)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A job that was taken, with the text of its parameters."""
+
+    job: Job
+    params: str
+
+
+class Queue:
+    """The jobs of one device, for one runner.
+
+    Args:
+        database: Where they are kept.
+        device: Which device.
+        runner: Name of the runner, different for each process that ever ran.
+    """
+
+    def __init__(self, database: Database, device: str, runner: str) -> None:
+        self._database = database
+        self._device = device
+        self._runner = runner
+
+    def take(self) -> Taken | None:
+        """Start the next job, if there is one and the device is not paused."""
+        with self._database.read() as connection:
+            if connection.execute(next_in_line(self._device)).one_or_none() is None:
+                return None
+        with self._database.write() as connection:
+            chosen = next_in_line(self._device).scalar_subquery()
+            query = (
+                update(jobs)
+                .where(jobs.c.number == chosen, jobs.c.state.in_(sources(Move.START)))
+                .values(
+                    state=target(Move.START),
+                    running=to_microseconds(now()),
+                    attempts=jobs.c.attempts + 1,
+                    runner=self._runner,
+                )
+                .returning(jobs)
+            )
+            row = connection.execute(query).one_or_none()
+            if row is None:
+                return None
+            text = connection.execute(select(params.c.text).where(params.c.job == row.number)).scalar_one()
+            return Taken(to_jobs(connection, [row])[0], text.decode("utf-8"))
+
+    def finish(self, job: Job, result: str, usage_s: float) -> None:
+        """Store the result and the state in one transaction: a result is whole or absent."""
+        with self._database.write() as connection:
+            self._end(connection, job, Move.FINISH, None, usage_s)
+            connection.execute(insert(results).values(job=job.number, text=result.encode("utf-8")))
+
+    def end(self, job: Job, move: Move, reason: Reason, usage_s: float, lines: tuple[str, ...] = ()) -> None:
+        """End without a result: failed, cancelled, overrun; the last lines of the log go with it."""
+        with self._database.write() as connection:
+            self._end(connection, job, move, reason, usage_s)
+            for line in lines:
+                connection.execute(insert(logs).values(job=job.number, at=to_microseconds(now()), level="ERROR", text=line))
+
+    def put_back(self, job: Job) -> None:
+        """Queue a job again whose runner stops in good order: this does not count as an attempt."""
+        with self._database.write() as connection:
+            self._move(connection, job, Move.PUT_BACK, attempts=jobs.c.attempts - 1, runner=None, running=None)
+
+    def cancel_requested(self, job: Job) -> bool:
+        """Whether somebody wants it stopped."""
+        with self._database.read() as connection:
+            query = select(jobs.c.cancel_requested).where(jobs.c.number == job.number)
+            return bool(connection.execute(query).scalar_one())
+
+    def recover(self) -> tuple[Job, ...]:
+        """Settle what a dead runner left running: cancelled if asked for, failed if poison, else queued again.
+
+        Call only while holding the device's lock: then nobody else can be running them.
+        """
+        with self._database.write() as connection:
+            query = select(jobs).where(jobs.c.backend == self._device, jobs.c.state == State.RUNNING).order_by(jobs.c.number)
+            left = to_jobs(connection, connection.execute(query).all())
+            for job in left:
+                if job.cancel_requested:
+                    self._settle(connection, job, Move.CANCEL, CANCELLED)
+                elif job.attempts >= ATTEMPTS:
+                    self._settle(connection, job, Move.FAIL, POISON)
+                else:
+                    self._settle(connection, job, Move.PUT_BACK, None)
+            return tuple(after for job in left if (after := by_id(connection, job.id, None)) is not None)
+
+    def _settle(self, connection: Connection, job: Job, move: Move, reason: Reason | None) -> None:
+        connection.execute(update(jobs).where(jobs.c.number == job.number).values(runner=self._runner))
+        if reason is None:
+            self._move(connection, job, move, runner=None, running=None)
+        else:
+            self._end(connection, job, move, reason, job.usage_s)
+        text = f"the runner died during attempt {job.attempts}; the job is now {target(move)}"
+        connection.execute(insert(logs).values(job=job.number, at=to_microseconds(now()), level="ERROR", text=text))
+
+    def _end(self, connection: Connection, job: Job, move: Move, reason: Reason | None, usage_s: float) -> None:
+        moment = to_microseconds(now())
+        said = {} if reason is None else {"reason": reason.text, "reason_code": reason.code, "solution": reason.solution}
+        self._move(connection, job, move, finished=moment, usage_s=usage_s, **said)
+        connection.execute(
+            insert(usage).values(
+                job_id=job.id,
+                user=job.owner.user,
+                instance=job.owner.instance,
+                backend=job.backend,
+                at=moment,
+                seconds=usage_s,
+            )
+        )
+
+    def _move(self, connection: Connection, job: Job, move: Move, **values: object) -> None:
+        query = (
+            update(jobs)
+            .where(jobs.c.number == job.number, jobs.c.state.in_(sources(move)), jobs.c.runner == self._runner)
+            .values(state=target(move), **values)
+        )
+        if connection.execute(query).rowcount != 1:
+            raise WrongState(f"a job can {move} only while this runner runs it", given=job.id, where=self._device)
+
+
+def next_in_line(device: str) -> Select[tuple[int]]:
+    """Number of the job that starts next: the first come. The only place that knows the order."""
+    paused = select(devices.c.name).where(devices.c.name == device, devices.c.paused).exists()
+    return (
+        select(jobs.c.number)
+        .where(jobs.c.backend == device, jobs.c.state.in_(sources(Move.START)), ~paused)
+        .order_by(jobs.c.number)
+        .limit(1)
+    )

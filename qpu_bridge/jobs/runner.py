@@ -1,0 +1,186 @@
+"""The runner: takes the jobs of one device, one after the other, and sees each to its end."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+from qpu_bridge.errors import BridgeError, Cancelled, OperatorError, RanTooLong, StoreFault, TooLarge
+from qpu_bridge.jobs.database import lock
+from qpu_bridge.jobs.job import Job, Reason
+from qpu_bridge.jobs.queue import CANCELLED, Queue
+from qpu_bridge.jobs.states import Move
+from qpu_bridge.jobs.store import Store
+from qpu_bridge.jobs.work import Work
+
+Run = Callable[[Job, Work], str]
+"""Does a job and returns the text of its result."""
+
+BEAT_S = 1.0
+"""How often the runner says that it is alive, s."""
+
+LOOK_AGAIN_S = 1.0
+"""How often the queue is read even though nothing seems to have changed, s."""
+
+UNFORESEEN = Reason(
+    "the bridge failed in a way that nobody foresaw; the log of the job has the details",
+    5000,
+    "Show the log of the job to whoever runs the bridge.",
+)
+
+logger = logging.getLogger(__name__)
+
+
+class Runner:
+    """Works off the queue of one device.
+
+    Args:
+        store: Where the jobs are.
+        device: Whose queue.
+        run: Does a job; it should ask ``work.cancelled()`` often and raise `errors.Cancelled` when it says yes.
+        poll_s: How often to look for new jobs, s.
+        max_result_bytes: Larger results fail.
+    """
+
+    def __init__(
+        self, store: Store, device: str, run: Run, *, poll_s: float = 0.005, max_result_bytes: int = 900 * 2**20
+    ) -> None:
+        self.name = f"{os.getpid()}-{secrets.token_hex(6)}"
+        self._store = store
+        self._device = device
+        self._run = run
+        self._poll_s = poll_s
+        self._max_result_bytes = max_result_bytes
+        self._queue = Queue(store.database, device, self.name)
+        self._stop = threading.Event()
+
+    def stop(self) -> None:
+        """Leave `serve` soon; a running job goes back to the queue. May be called from a signal or another thread."""
+        self._stop.set()
+
+    def serve(self) -> None:
+        """Work until `stop`.
+
+        Raises:
+            OperatorError: If another runner works for this device.
+        """
+        with ExitStack() as held:
+            held.enter_context(self._alone())
+            for job in self._queue.recover():
+                logger.warning("job %s was left running by a dead runner and is now %s", job.id, job.state)
+            held.enter_context(self._heard())
+            watch = self._store.database.watch()
+            held.callback(watch.close)
+            idle_s = LOOK_AGAIN_S
+            while not self._stop.is_set():
+                if watch.changed() or idle_s >= LOOK_AGAIN_S:
+                    idle_s = 0.0
+                    while not self._stop.is_set() and self.step():
+                        pass
+                self._stop.wait(self._poll_s)
+                idle_s += self._poll_s
+
+    def step(self) -> bool:
+        """Do the next job, if there is one. Returns whether there was."""
+        taken = self._queue.take()
+        if taken is None:
+            return False
+        job = taken.job
+        work = Work(self._store, self._queue, job, taken.params, self._stop)
+        work.log(f"attempt {job.attempts} starts on {self._device}", "INFO")
+        if job.attempts > 1:
+            work.log(f"this is attempt {job.attempts}: the runner died during the one before", "WARNING")
+        try:
+            result = self._run(job, work)
+        except Cancelled as error:
+            self._stopped(job, work, error)
+        except RanTooLong as error:
+            self._end(job, work, Move.OVERRUN, _reason(error))
+        except BridgeError as error:
+            self._end(job, work, Move.FAIL, _reason(error), error.sentence)
+        except Exception:
+            logger.exception("job %s failed in a way that nobody foresaw", job.id)
+            self._end(job, work, Move.FAIL, UNFORESEEN, traceback.format_exc())
+        else:
+            self._finish(job, work, result)
+        return True
+
+    def _finish(self, job: Job, work: Work, result: str) -> None:
+        if work.overrun:
+            # However often the program asked: a job over its limit has no result, so that the limit means the same every time.
+            self._end(job, work, Move.OVERRUN, _too_long(job, work))
+            return
+        if len(result) > self._max_result_bytes:
+            error = TooLarge(f"a result must have at most {self._max_result_bytes} bytes", given=len(result), where="result")
+            self._end(job, work, Move.FAIL, _reason(error), error.sentence)
+            return
+        work.log(f"completed after {work.usage_s:.6f} s of device time", "INFO")
+        try:
+            self._queue.finish(job, result, work.usage_s)
+        except StoreFault as error:
+            # A large result may not fit where a short sentence still does.
+            self._end(job, work, Move.FAIL, _reason(error), error.sentence)
+
+    def _stopped(self, job: Job, work: Work, error: Cancelled) -> None:
+        if work.stopped_by is Move.OVERRUN:
+            self._end(job, work, Move.OVERRUN, _too_long(job, work))
+        elif work.stopped_by is Move.PUT_BACK:
+            work.log("the runner stops; the job waits for the next one", "INFO")
+            self._queue.put_back(job)
+        elif work.stopped_by is Move.CANCEL or self._queue.cancel_requested(job):
+            self._end(job, work, Move.CANCEL, CANCELLED)
+        else:
+            self._end(job, work, Move.FAIL, _reason(error), "the device stopped this job, though nobody asked for it")
+
+    def _end(self, job: Job, work: Work, move: Move, reason: Reason, *lines: str) -> None:
+        self._queue.end(job, move, reason, work.usage_s, lines)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        path = self._store.database.path
+        with ExitStack() as held:
+            try:
+                held.enter_context(lock(path.with_name(f"{path.name}.{self._device}.lock"), wait=False))
+            except BlockingIOError:
+                raise OperatorError("a device must have one runner", given="another one runs", where=self._device) from None
+            yield
+
+    @contextmanager
+    def _heard(self) -> Iterator[None]:
+        gone = threading.Event()
+
+        def beat() -> None:
+            while not gone.wait(BEAT_S):
+                try:
+                    self._store.devices.beat(self._device, self.name)
+                except StoreFault:
+                    logger.exception("the heartbeat of %s could not be stored", self._device)
+
+        self._store.devices.beat(self._device, self.name)
+        thread = threading.Thread(target=beat, name=f"heartbeat-{self._device}", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            gone.set()
+            thread.join()
+            self._store.devices.leave(self._device)
+
+
+def _reason(error: BridgeError) -> Reason:
+    return Reason(error.sentence, error.code, error.remedy)
+
+
+def _too_long(job: Job, work: Work) -> Reason:
+    error = RanTooLong(
+        f"the job must use at most {job.cost} s of device time",
+        given=f"{work.usage_s:.3f} s",
+        where="max_execution_time",
+        remedy="Raise max_execution_time, or ask for less.",
+    )
+    return _reason(error)

@@ -1,0 +1,192 @@
+"""The store: every job that was ever accepted, durable before the answer is sent."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from qpu_bridge.errors import NotFound, WrongState
+from qpu_bridge.jobs import listing
+from qpu_bridge.jobs.database import Database
+from qpu_bridge.jobs.devices import Devices
+from qpu_bridge.jobs.job import Job, Owner, Request, now, to_microseconds
+from qpu_bridge.jobs.queue import CANCELLED
+from qpu_bridge.jobs.rows import by_id
+from qpu_bridge.jobs.states import PENDING, Move, State, after, target
+from qpu_bridge.jobs.tables import jobs, logs, params, results, tags, usage
+from qpu_bridge.jobs.tokens import Tokens
+
+
+class Store:
+    """Jobs, as the service and the command line see them. Safe for many threads and processes.
+
+    Args:
+        path: The SQLite file; made if it is missing.
+
+    Raises:
+        SettingsError: If the file belongs to another version.
+        StoreFault: If it cannot be used. Every method may raise this.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.database = Database(path)
+        self.tokens = Tokens(self.database)
+        self.devices = Devices(self.database)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.database.close()
+
+    def accept(self, owner: Owner, request: Request) -> Job:
+        """Keep a request: when this returns, it is on the disk. The same request key gives the same job again."""
+        with self.database.write() as connection:
+            if request.key is not None:
+                query = select(jobs.c.id).where(
+                    jobs.c.user == owner.user, jobs.c.instance == owner.instance, jobs.c.request_key == request.key
+                )
+                known = connection.execute(query).scalar_one_or_none()
+                if known is not None:
+                    return _existing(connection, known, owner)
+            identifier = secrets.token_hex(10)
+            row = insert(jobs).values(
+                id=identifier,
+                user=owner.user,
+                instance=owner.instance,
+                program_id=request.program_id,
+                backend=request.backend,
+                state=State.QUEUED,
+                log_level=request.log_level,
+                cost=request.cost,
+                calibration_id=request.calibration_id,
+                created=to_microseconds(now()),
+                request_key=request.key,
+                digest=request.digest,
+            )
+            number = connection.execute(row.returning(jobs.c.number)).scalar_one()
+            connection.execute(insert(params).values(job=number, text=request.params))
+            _put_tags(connection, number, request.tags)
+            return _existing(connection, identifier, owner)
+
+    def answered(self, job_id: str) -> None:
+        """The caller has been told that the job was accepted."""
+        with self.database.note() as connection:
+            connection.execute(update(jobs).where(jobs.c.id == job_id).values(answered=True))
+
+    def unanswered(self) -> dict[tuple[Owner, bytes], str]:
+        """Jobs whose acceptance nobody was told of, because the process died: owner and digest of the body -> job id."""
+        query = select(jobs.c.user, jobs.c.instance, jobs.c.digest, jobs.c.id).where(jobs.c.answered.is_(False))
+        with self.database.read() as connection:
+            return {(Owner(user, instance), digest): job_id for user, instance, digest, job_id in connection.execute(query)}
+
+    def job(self, job_id: str, owner: Owner | None = None) -> Job:
+        """A job; with an owner, only if it is theirs.
+
+        Raises:
+            NotFound: If there is none, or it belongs to somebody else.
+        """
+        with self.database.read() as connection:
+            return _existing(connection, job_id, owner)
+
+    def page(self, wanted: listing.Filter) -> listing.Page:
+        """One page of the jobs that match."""
+        with self.database.read() as connection:
+            return listing.page(connection, wanted)
+
+    def params(self, job: Job) -> bytes:
+        """JSON text of the parameters, as it was received."""
+        with self.database.read() as connection:
+            return bytes(connection.execute(select(params.c.text).where(params.c.job == job.number)).scalar_one())
+
+    def result(self, job: Job) -> bytes | None:
+        """Text of the result, or None while there is none."""
+        with self.database.read() as connection:
+            text = connection.execute(select(results.c.text).where(results.c.job == job.number)).scalar_one_or_none()
+        return None if text is None else bytes(text)
+
+    def log(self, job: Job, text: str, level: str) -> None:
+        """Add a line to the job's log."""
+        with self.database.note() as connection:
+            connection.execute(insert(logs).values(job=job.number, at=to_microseconds(now()), level=level, text=text))
+
+    def log_lines(self, job: Job) -> tuple[tuple[int, str, str], ...]:
+        """The job's log: microseconds since 1970, level, text."""
+        query = select(logs.c.at, logs.c.level, logs.c.text).where(logs.c.job == job.number).order_by(logs.c.line)
+        with self.database.read() as connection:
+            return tuple((at, level, text) for at, level, text in connection.execute(query))
+
+    def set_tags(self, job: Job, words: tuple[str, ...]) -> None:
+        """Replace the tags."""
+        with self.database.write() as connection:
+            connection.execute(delete(tags).where(tags.c.job == job.number))
+            _put_tags(connection, job.number, words)
+
+    def tags(self, owner: Owner, containing: str = "") -> tuple[str, ...]:
+        """All tags on the owner's jobs that contain a text, in alphabetical order."""
+        query = (
+            select(tags.c.tag)
+            .join(jobs, jobs.c.number == tags.c.job)
+            .where(jobs.c.user == owner.user, jobs.c.instance == owner.instance)
+            .where(tags.c.tag.contains(containing, autoescape=True))
+            .distinct()
+            .order_by(tags.c.tag)
+        )
+        with self.database.read() as connection:
+            return tuple(connection.execute(query).scalars())
+
+    def cancel(self, job_id: str, owner: Owner | None = None) -> Job:
+        """Cancel a queued job at once; ask for a running one to be stopped.
+
+        Raises:
+            NotFound: If there is none, or it belongs to somebody else.
+            WrongState: If it has ended.
+        """
+        with self.database.write() as connection:
+            job = _existing(connection, job_id, owner)
+            after(job.state, Move.CANCEL)
+            change = update(jobs).where(jobs.c.number == job.number).values(cancel_requested=True)
+            if job.state is State.QUEUED:
+                change = change.values(
+                    state=target(Move.CANCEL),
+                    finished=to_microseconds(now()),
+                    reason=CANCELLED.text,
+                    reason_code=CANCELLED.code,
+                )
+            connection.execute(change)
+            return _existing(connection, job_id, owner)
+
+    def delete(self, job_id: str, owner: Owner | None = None) -> None:
+        """Forget a job that has ended, with all that belongs to it; its device time stays on the owner's account.
+
+        Raises:
+            NotFound: If there is none, or it belongs to somebody else.
+            WrongState: If it has not ended.
+        """
+        with self.database.write() as connection:
+            job = _existing(connection, job_id, owner)
+            if job.state in PENDING:
+                raise WrongState("a job can be deleted only when it has ended", given=str(job.state), remedy="Cancel it first.")
+            connection.execute(delete(jobs).where(jobs.c.number == job.number))
+
+    def usage_s(self, owner: Owner, since: datetime) -> float:
+        """Device time that the owner's jobs used since a moment, s."""
+        query = select(func.coalesce(func.sum(usage.c.seconds), 0.0)).where(
+            usage.c.user == owner.user, usage.c.instance == owner.instance, usage.c.at >= to_microseconds(since)
+        )
+        with self.database.read() as connection:
+            return float(connection.execute(query).scalar_one())
+
+
+def _existing(connection: Connection, job_id: str, owner: Owner | None) -> Job:
+    job = by_id(connection, job_id, owner)
+    if job is None:
+        raise NotFound("the job must exist", given=job_id)
+    return job
+
+
+def _put_tags(connection: Connection, number: int, words: tuple[str, ...]) -> None:
+    unique = tuple(dict.fromkeys(words))
+    if unique:
+        connection.execute(insert(tags), [{"job": number, "position": i, "tag": tag} for i, tag in enumerate(unique)])
