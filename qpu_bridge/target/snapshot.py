@@ -2,192 +2,24 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import datetime
-from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal, Self
 
-from pydantic import Field, PlainSerializer
+from pydantic import Field, ValidationError, model_validator
 
-from qpu_bridge.schedule import Document, PortKind
+from qpu_bridge.errors import SettingsError
+from qpu_bridge.schedule import Document
+from qpu_bridge.schedule.limits import ExactSeconds
+from qpu_bridge.target import file
+from qpu_bridge.target.check import faults
+from qpu_bridge.target.gate import GateSpec
+from qpu_bridge.target.line import FrameSpec, PortSpec
+from qpu_bridge.target.qubit import MeasureSpec, QubitSpec
+from qpu_bridge.target.shape import Shape
 from qpu_bridge.units import Clock
-
-FORMAT: Literal[1] = 1
-"""Number of the file format; a reader refuses any other."""
-
-ExactSeconds = Annotated[Fraction, Field(gt=0), PlainSerializer(str, return_type=str)]
-
-
-class PortSpec(Document):
-    """A physical line: name, kind, sample clock (exact seconds)."""
-
-    name: str
-    kind: PortKind
-    dt: ExactSeconds
-
-
-class FrameSpec(Document):
-    """A carrier: name, port, rest frequency in Hz, and the qubit whose virtual Z it follows (None for readout and flux)."""
-
-    name: str
-    port: str
-    frequency: float
-    follows: int | None = None
-
-
-class ConstantShape(Document):
-    """A held level of 1 for ``duration`` samples."""
-
-    shape: Literal["constant"]
-    duration: int
-
-
-class DragShape(Document):
-    """A lifted Gaussian with derivative; duration and sigma in samples, beta in samples."""
-
-    shape: Literal["drag"]
-    duration: int
-    sigma: float
-    beta: float
-
-
-class GaussianSquareShape(Document):
-    """A flat top of ``width`` samples between Gaussian edges."""
-
-    shape: Literal["gaussian_square"]
-    duration: int
-    sigma: float
-    width: int
-
-
-class CosineSquareShape(Document):
-    """A flat top with raised-cosine edges of ``rise`` samples."""
-
-    shape: Literal["cosine_square"]
-    duration: int
-    rise: int
-
-
-class SampledShape(Document):
-    """Plain samples, real and imaginary parts, each held for ``repeats`` samples if given."""
-
-    shape: Literal["samples"]
-    real: tuple[float, ...]
-    imag: tuple[float, ...]
-    repeats: tuple[int, ...] | None = None
-
-
-Shape = Annotated[
-    ConstantShape | DragShape | GaussianSquareShape | CosineSquareShape | SampledShape, Field(discriminator="shape")
-]
-
-
-class Curve(Document):
-    """A number as a function of the gate's angle: knots, joined by a cubic spline through (angle, value).
-
-    Attributes:
-        angle: Ascending, rad; the first and last knot bound the angles allowed.
-        value: One number per knot.
-    """
-
-    angle: tuple[float, ...]
-    value: tuple[float, ...]
-
-
-class PulseSpec(Document):
-    """One play of a gate.
-
-    Attributes:
-        frame: Carrier.
-        waveform: Name in `Snapshot.waveforms`.
-        start: Samples of the timeline clock since the start of the gate.
-        amplitude: Full scale, or a curve over the gate's angle.
-        phase: Relative to the frame, rad.
-    """
-
-    frame: str
-    waveform: str
-    start: int = 0
-    amplitude: float | Curve
-    phase: float = 0.0
-
-
-class PhaseSpec(Document):
-    """A virtual Z at the end of a gate: RZ(``angle``) on ``qubit`` (a number in rad, or a curve over the gate's angle)."""
-
-    qubit: int
-    angle: float | Curve
-
-
-class GateSpec(Document):
-    """A native gate on certain qubits, as pulses.
-
-    ``rz`` has no pulses and no duration: its angle is a virtual Z. A fractional gate has exactly one angle and at least one
-    curve. Order of qubits is Qiskit's order of the gate's arguments.
-
-    Attributes:
-        name: Qiskit's name: rz, sx, x, cz, ecr, rx, rzz, id.
-        qubits: On which qubits.
-        duration: Ticks of the timeline clock.
-        error: Believed average gate infidelity.
-        pulses: What is played.
-        phases: Virtual Z at the end.
-        calibrated_at: When these numbers were found.
-    """
-
-    name: str
-    qubits: tuple[int, ...]
-    duration: int
-    error: float = Field(0.0, ge=0, le=1)
-    pulses: tuple[PulseSpec, ...] = ()
-    phases: tuple[PhaseSpec, ...] = ()
-    calibrated_at: datetime | None = None
-
-
-class MeasureSpec(Document):
-    """How a qubit is measured.
-
-    Attributes:
-        qubit: Which.
-        drive_frame: Carrier of the readout tone.
-        waveform: Envelope of the readout tone.
-        amplitude: Full scale.
-        acquire_frame: Carrier at which the returning signal is demodulated.
-        acquire_start: Ticks from the start of the measurement to the start of the capture.
-        acquire_duration: Samples of the acquire port.
-        kernel: Name of a waveform of integration weights, or None for unit weights.
-        angle: Direction from cloud 0 to cloud 1 in the IQ plane, rad.
-        threshold: Position of the dividing line along that direction.
-        duration: Ticks from the start until the qubit may be driven again (the resonator has emptied).
-        prob_meas1_prep0: Believed probability to read 1 from 0.
-        prob_meas0_prep1: Believed probability to read 0 from 1.
-    """
-
-    qubit: int
-    drive_frame: str
-    waveform: str
-    amplitude: float
-    acquire_frame: str
-    acquire_start: int
-    acquire_duration: int
-    kernel: str | None
-    angle: float
-    threshold: float
-    duration: int
-    prob_meas1_prep0: float = Field(ge=0, le=1)
-    prob_meas0_prep1: float = Field(ge=0, le=1)
-
-
-class QubitSpec(Document):
-    """A qubit: drive frame, frequency and anharmonicity in Hz, T1 and T2 (echo) in s, whether users may have it."""
-
-    index: int
-    drive_frame: str
-    frequency: float
-    anharmonicity: float
-    t1: float
-    t2: float
-    operational: bool = True
 
 
 class TimingSpec(Document):
@@ -217,7 +49,8 @@ class TimingSpec(Document):
 class Snapshot(Document):
     """What the lab believes of its machine.
 
-    ``reset`` is not listed: it is a measurement, the feedback latency, and a conditional ``x``. ``delay`` and ``id`` need no pulses.
+    ``reset`` is not listed: it is a measurement, the feedback latency, and a conditional ``x``. ``delay`` and ``id``
+    need no pulses.
 
     Attributes:
         format: Number of the file format.
@@ -249,16 +82,87 @@ class Snapshot(Document):
     max_shots: int = 1_000_000
     description: str = ""
 
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> Self:
+        found = faults(self)
+        if found:
+            raise ValueError("; ".join(found))
+        return self
+
     @property
     def clock(self) -> Clock:
         """Timeline clock."""
         return Clock(self.timing.dt)
 
+    @cached_property
+    def _lines(self) -> dict[str, PortSpec]:
+        return {port.name: port for port in self.ports}
+
+    @cached_property
+    def _carriers(self) -> dict[str, FrameSpec]:
+        return {frame.name: frame for frame in self.frames}
+
+    @cached_property
+    def _gates(self) -> dict[tuple[str, tuple[int, ...]], GateSpec]:
+        return {(gate.name, gate.qubits): gate for gate in self.gates}
+
+    @cached_property
+    def _measures(self) -> dict[int, MeasureSpec]:
+        return {measure.qubit: measure for measure in self.measures}
+
+    @cached_property
+    def _following(self) -> dict[int, tuple[FrameSpec, ...]]:
+        found: dict[int, list[FrameSpec]] = defaultdict(list)
+        for frame in self.frames:
+            if frame.follows is not None:
+                found[frame.follows].append(frame)
+        return {qubit: tuple(frames) for qubit, frames in found.items()}
+
+    def port(self, name: str) -> PortSpec:
+        """A line by name."""
+        return self._lines[name]
+
+    def frame(self, name: str) -> FrameSpec:
+        """A carrier by name."""
+        return self._carriers[name]
+
+    def gate(self, name: str, *qubits: int) -> GateSpec | None:
+        """A native gate on these qubits in this order, None if the machine does not have it."""
+        return self._gates.get((name, qubits))
+
+    def measure(self, qubit: int) -> MeasureSpec:
+        """How a qubit is measured."""
+        return self._measures[qubit]
+
+    def following(self, qubit: int) -> tuple[FrameSpec, ...]:
+        """All carriers that turn with the virtual Z of a qubit, in the order of the file."""
+        return self._following.get(qubit, ())
+
+    def reset_duration(self, qubit: int) -> int | None:
+        """Ticks of ``reset``: capture, feedback latency, conditional ``x``; None if there is no ``x``."""
+        flip = self.gate("x", qubit)
+        measure = self.measure(qubit)
+        if flip is None:
+            return None
+        capture = self.clock.ticks_covering(Clock(self.port(self.frame(measure.acquire_frame).port).dt), measure.acquire_duration)
+        decided = measure.acquire_start + capture + self.timing.feedback_latency
+        return max(decided, measure.duration) + flip.duration
+
     @classmethod
     def read(cls, path: Path) -> Snapshot:
-        """Read and check a file; `errors.SettingsError` names the field that is wrong."""
-        raise NotImplementedError
+        """Read and check a file.
+
+        Raises:
+            SettingsError: If it cannot be read, is not JSON, has another format number, or holds a wrong field.
+        """
+        document = file.read(path)
+        try:
+            return cls.model_validate(document)
+        except ValidationError as error:
+            raise SettingsError(
+                "the fields of a snapshot must be right", given=file.sentences(error), where=f"snapshot file {path}"
+            ) from error
 
     def write(self, path: Path) -> None:
-        """Write the file, whole or not at all."""
-        raise NotImplementedError
+        """Write the file, whole or not at all; equal snapshots write equal bytes."""
+        file.write(path, self.model_dump(mode="json"))
