@@ -12,7 +12,7 @@ from qpu_bridge.errors import NotFound, WrongState
 from qpu_bridge.jobs import listing
 from qpu_bridge.jobs.database import Database
 from qpu_bridge.jobs.devices import Devices
-from qpu_bridge.jobs.job import Job, Owner, Request, now, to_microseconds
+from qpu_bridge.jobs.job import Job, Owner, Request, from_microseconds, now, to_microseconds
 from qpu_bridge.jobs.queue import CANCELLED
 from qpu_bridge.jobs.rows import by_id
 from qpu_bridge.jobs.states import PENDING, Move, State, after, target
@@ -111,11 +111,11 @@ class Store:
         with self.database.note() as connection:
             connection.execute(insert(logs).values(job=job.number, at=to_microseconds(now()), level=level, text=text))
 
-    def log_lines(self, job: Job) -> tuple[tuple[int, str, str], ...]:
-        """The job's log: microseconds since 1970, level, text."""
+    def log_lines(self, job: Job) -> tuple[tuple[datetime, str, str], ...]:
+        """The job's log: time, level, text."""
         query = select(logs.c.at, logs.c.level, logs.c.text).where(logs.c.job == job.number).order_by(logs.c.line)
         with self.database.read() as connection:
-            return tuple((at, level, text) for at, level, text in connection.execute(query))
+            return tuple((from_microseconds(at), level, text) for at, level, text in connection.execute(query))
 
     def set_tags(self, job: Job, words: tuple[str, ...]) -> None:
         """Replace the tags."""

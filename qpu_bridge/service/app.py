@@ -1,0 +1,69 @@
+"""The application: every route in one list."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fastapi import APIRouter, FastAPI
+
+from qpu_bridge import target
+from qpu_bridge.jobs import Store
+from qpu_bridge.service import about, backends, catalog, errors, identity, instances, jobs, search, sessions
+from qpu_bridge.service.gate import Gate
+from qpu_bridge.service.parts import Check, Device, Parts
+from qpu_bridge.service.secret import Signer
+
+BASES = ("/api/v1", "/experimental/api/v1")
+"""The client leaves a URL alone only if it contains the word ``experimental``; people prefer the other."""
+
+
+def create_app(
+    store: Store,
+    devices: Mapping[str, Device],
+    check: Check,
+    *,
+    secret: bytes,
+    max_body_bytes: int = 64 * 2**20,
+) -> FastAPI:
+    """The bridge's HTTP face.
+
+    Args:
+        store: Where jobs and tokens are.
+        devices: Devices by name.
+        check: ``check(program_id, params_text, device)`` raises `errors.CallerError` if the program cannot run.
+        secret: What access tokens are signed with, 32 bytes (`read_secret`).
+        max_body_bytes: Largest body of a submitted job.
+    """
+    parts = Parts(
+        store=store,
+        devices=dict(devices),
+        check=check,
+        signer=Signer(secret),
+        configuration=target.configuration,
+        properties=target.properties,
+        lost=store.unanswered(),
+    )
+    # The interactive pages would load scripts from a public network.
+    app = FastAPI(title="qpu-bridge", docs_url=None, redoc_url=None)
+    app.add_middleware(Gate, max_body_bytes=max_body_bytes)
+    errors.install(app)
+    app.include_router(identity.routes(parts))
+    app.include_router(search.routes(parts))
+    app.include_router(catalog.routes())
+    app.include_router(about.health(parts))
+    for base in BASES:
+        app.include_router(_runtime(parts), prefix=base, include_in_schema=base == BASES[0])
+    return app
+
+
+def _runtime(parts: Parts) -> APIRouter:
+    router = APIRouter()
+    for part in (
+        backends.routes(parts),
+        jobs.routes(parts),
+        sessions.routes(parts),
+        instances.routes(parts),
+        about.versions(),
+    ):
+        router.include_router(part)
+    return router

@@ -1,0 +1,110 @@
+"""``/backends``: which devices there are, what they can do, and how they are."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from fastapi import APIRouter, Depends
+
+from qpu_bridge.errors import NotFound
+from qpu_bridge.jobs import Condition, Owner, Word
+from qpu_bridge.service.auth import caller
+from qpu_bridge.service.moment import to_moment
+from qpu_bridge.service.parts import Device, Parts
+
+MOCK = "mock_"
+"""Begin of the name under which the client's dry run looks for a device."""
+
+
+def routes(parts: Parts) -> APIRouter:
+    """The routes of devices."""
+    router = APIRouter()
+    who = caller(parts)
+
+    @router.get("/backends")
+    def backends(include_mocks: bool = False, owner: Owner = Depends(who)) -> dict[str, Any]:
+        """All devices; their dry-run siblings only if asked for."""
+        conditions = parts.store.devices.conditions(tuple(parts.devices))
+        devices = [_device(name, device, conditions[name], "real") for name, device in parts.devices.items()]
+        if include_mocks:
+            ready = Condition(Word.ONLINE, "", 0)
+            devices += [_device(name, device, ready, "mock") for name, device in mocks(parts).items()]
+        return {"devices": devices}
+
+    @router.get("/backends/{name}/configuration")
+    def configuration(name: str, calibration_id: str | None = None, owner: Owner = Depends(who)) -> dict[str, Any]:
+        """What a device can do."""
+        device = find(parts, name, calibration_id)
+        return {**parts.configuration(device.snapshot, device.capabilities), "backend_name": name}
+
+    @router.get("/backends/{name}/properties")
+    def properties(
+        name: str, calibration_id: str | None = None, updated_before: str | None = None, owner: Owner = Depends(who)
+    ) -> dict[str, Any]:
+        """Its calibrated numbers; nothing if they are younger than asked for."""
+        device = find(parts, name, calibration_id)
+        if updated_before is not None and _calibrated(device) > to_moment(updated_before, "updated_before"):
+            return {}
+        return {**parts.properties(device.snapshot), "backend_name": name}
+
+    @router.get("/backends/{name}/status")
+    def status(name: str, owner: Owner = Depends(who)) -> dict[str, Any]:
+        """How a device is."""
+        device = find(parts, name, None)
+        mock = name not in parts.devices
+        condition = Condition(Word.ONLINE, "", 0) if mock else parts.store.devices.condition(name)
+        # A paused device still takes jobs into its queue: operational, and the client warns its user with this word.
+        words = {Word.ONLINE: "active", Word.PAUSED: "paused", Word.OFFLINE: "offline"}
+        return {
+            "state": condition.word is not Word.OFFLINE,
+            "status": words[condition.word],
+            "message": condition.reason,
+            "length_queue": condition.queue,
+            "backend_version": str(parts.configuration(device.snapshot, device.capabilities)["backend_version"]),
+        }
+
+    return router
+
+
+def mocks(parts: Parts) -> dict[str, Device]:
+    """The dry-run siblings; of several devices with the same sibling, the first."""
+    found: dict[str, Device] = {}
+    for name, device in parts.devices.items():
+        found.setdefault(MOCK + name.partition("_")[2], device)
+    return found
+
+
+def find(parts: Parts, name: str, calibration_id: str | None) -> Device:
+    """A device or a dry-run sibling, at a calibration.
+
+    Raises:
+        NotFound: If there is none.
+    """
+    device = parts.devices.get(name) or mocks(parts).get(name)
+    if device is None:
+        names = ", ".join(parts.devices)
+        raise NotFound("the backend must exist", given=name, where="backend", remedy=f"Available: {names}.")
+    current = device.snapshot.calibration_id
+    if calibration_id not in (None, "", current):
+        raise NotFound(
+            "the calibration must be the one in use", given=calibration_id, where="calibration_id", remedy=f"Use {current}."
+        )
+    return device
+
+
+def _device(name: str, device: Device, condition: Condition, kind: str) -> dict[str, Any]:
+    status = {"name": str(condition.word)}
+    if condition.reason:
+        status["reason"] = condition.reason
+    return {
+        "name": name,
+        "status": status,
+        "queue_length": condition.queue,
+        "qubits": len(device.snapshot.qubits),
+        "class": kind,
+    }
+
+
+def _calibrated(device: Device) -> datetime:
+    return to_moment(device.snapshot.calibrated_at.isoformat(), "calibrated_at")

@@ -1,0 +1,107 @@
+"""The gate that every request passes: a trace id for each, and no body that is larger than we said or packed."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from qpu_bridge.errors import TooLarge, UnsupportedOption
+from qpu_bridge.service.errors import TRACE_HEADER, answer
+
+SMALL = 64 * 1024
+"""Largest body of any request but a submitted job, bytes."""
+
+LINGER_S = 10.0
+"""For how long the rest of a refused body is read and thrown away, so that the client gets to reading our answer, s."""
+
+
+class _TooMuch(Exception):
+    """More bytes came than allowed. Not an answer yet, and caught in this file."""
+
+
+class Gate:
+    """ASGI middleware.
+
+    Args:
+        app: What is behind the gate.
+        max_body_bytes: Largest body of a submitted job.
+    """
+
+    def __init__(self, app: ASGIApp, max_body_bytes: int) -> None:
+        self._app = app
+        self._large = max_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request in, or refuse it before its body is read."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        trace = secrets.token_hex(8)
+        scope.setdefault("state", {})["trace"] = trace
+        headers = Headers(scope=scope)
+        limit = self._large if scope["method"] == "POST" and scope["path"].endswith("/jobs") else SMALL
+        started = False
+        received = 0
+
+        async def tell(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                MutableHeaders(scope=message).setdefault(TRACE_HEADER, trace)
+            await send(message)
+
+        async def count() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > limit:
+                raise _TooMuch
+            return message
+
+        packing = headers.get("content-encoding", "identity").strip().lower()
+        if packing not in ("", "identity"):
+            error = UnsupportedOption("a body must not be packed", given=packing, where="Content-Encoding")
+            await self._refuse(415, error.code, error.sentence, scope, receive, tell, limit)
+            return
+        declared = headers.get("content-length", "0")
+        if declared.isascii() and declared.isdigit() and int(declared[:20]) > limit:
+            await self._refuse(413, TooLarge.code, _too_large(limit, declared), scope, receive, tell, limit)
+            return
+        try:
+            await self._app(scope, count, tell)
+        except _TooMuch:
+            if started:
+                raise
+            await self._refuse(413, TooLarge.code, _too_large(limit, "more"), scope, receive, tell, limit)
+
+    async def _refuse(self, status: int, code: int, message: str, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
+        headers = Headers(scope=scope)
+        reply = answer(status, code, message, "", scope["state"]["trace"])
+        reply.headers["connection"] = "close"
+        await send({"type": "http.response.start", "status": status, "headers": reply.raw_headers})
+        await send({"type": "http.response.body", "body": reply.body, "more_body": True})
+        # Closing while the client still sends would reset the connection, and the client would lose the answer. One that
+        # waits for permission to send is told by the answer itself.
+        if headers.get("expect", "").lower() != "100-continue":
+            await _throw_away(receive, 4 * limit)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _throw_away(receive: Receive, most: int) -> None:
+    seen = 0
+    try:
+        async with asyncio.timeout(LINGER_S):
+            while seen < most:
+                message = await receive()
+                seen += len(message.get("body", b""))
+                if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                    return
+    except TimeoutError:
+        return
+
+
+def _too_large(limit: int, given: str) -> str:
+    return TooLarge(f"a body must have at most {limit} bytes", given=given, where="body").sentence

@@ -1,0 +1,56 @@
+"""A job as the API shows it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from qpu_bridge.errors import RanTooLong
+from qpu_bridge.jobs import FINAL, Job
+from qpu_bridge.service.moment import to_text
+
+
+def document(job: Job) -> dict[str, Any]:
+    """A job without its parameters."""
+    state: dict[str, Any] = {"status": str(job.state)}
+    if job.reason is not None:
+        state |= {"reason": job.reason, "reason_code": job.reason_code, "reason_solution": job.solution or ""}
+    too_long = job.reason_code == RanTooLong.code
+    shown: dict[str, Any] = {
+        "id": job.id,
+        "backend": job.backend,
+        "program": {"id": job.program_id},
+        "created": to_text(job.created),
+        "status": "Cancelled - Ran too long" if too_long else str(job.state),
+        "state": state,
+        "cost": job.cost,
+        "tags": list(job.tags),
+        "user_id": job.owner.user,
+        "usage": {"seconds": job.usage_s, "quantum_seconds": job.usage_s},
+    }
+    if job.finished is not None:
+        shown["ended"] = to_text(job.finished)
+    if job.calibration_id is not None:
+        shown["calibration_id"] = job.calibration_id
+    return shown
+
+
+def with_params(shown: dict[str, Any], params: bytes) -> bytes:
+    """The job as JSON text with its parameters put in unchanged."""
+    return json.dumps(shown).encode("utf-8")[:-1] + b', "params": ' + params + b"}"
+
+
+def metrics(job: Job) -> dict[str, Any]:
+    """When a job ran, and how much device time it used."""
+    return {
+        "timestamps": {
+            "created": to_text(job.created),
+            "running": to_text(job.running),
+            "finished": to_text(job.finished),
+        },
+        "usage": {
+            "qpu_charge_time_seconds": job.usage_s,
+            "status": "complete" if job.state in FINAL else "pending",
+        },
+        "attempts": job.attempts,
+    }

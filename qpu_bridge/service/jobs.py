@@ -1,0 +1,164 @@
+"""``/jobs``: submit, follow, read, cancel, forget."""
+
+from __future__ import annotations
+
+import logging
+
+import anyio.to_thread
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.concurrency import run_in_threadpool
+from starlette.background import BackgroundTask
+from starlette.responses import JSONResponse, Response
+
+from qpu_bridge.errors import BadRequest, BridgeError, DeveloperError, RanTooLong, StoreFault, WrongState
+from qpu_bridge.jobs import Filter, Owner, State
+from qpu_bridge.service import submission
+from qpu_bridge.service.auth import caller
+from qpu_bridge.service.body import split
+from qpu_bridge.service.errors import UNFORESEEN, answer, say, trace_of
+from qpu_bridge.service.job_document import document, metrics, with_params
+from qpu_bridge.service.moment import to_moment, to_text
+from qpu_bridge.service.parts import Parts
+
+JSON_TEXT = "application/json; charset=utf-8"
+"""With the charset: without one the client guesses it from every byte of a large result, which takes seconds."""
+
+logger = logging.getLogger(__name__)
+
+
+def routes(parts: Parts) -> APIRouter:
+    """The routes of jobs."""
+    router = APIRouter()
+    who = caller(parts)
+    store = parts.store
+
+    @router.post("/jobs")
+    async def submit(request: Request, owner: Owner = Depends(who)) -> Response:
+        """Accept a job: when the answer is sent, the job is on the disk."""
+        raw = await request.body()
+        asked = await run_in_threadpool(submission.read, parts, raw, request.headers.get("idempotency-key"))
+        known = parts.repeated(owner, asked.digest)
+        if known is None:
+            device = parts.devices[asked.backend]
+            try:
+                await anyio.to_thread.run_sync(
+                    parts.check, asked.program_id, asked.params.decode("utf-8"), device, limiter=parts.checks
+                )
+            except BridgeError as error:
+                return say(request, error)
+            except Exception:
+                # A 500 would make the client send the same body five times and then lose our words.
+                trace = trace_of(request)
+                logger.exception("the check of program %s failed (trace %s)", asked.program_id, trace)
+                return answer(400, DeveloperError.code, f"{UNFORESEEN} while it checked this job", "", trace)
+            known = (await run_in_threadpool(store.accept, owner, asked)).id
+        return JSONResponse({"id": known, "backend": asked.backend}, background=BackgroundTask(_answered, parts, known))
+
+    @router.get("/jobs")
+    def listing(
+        limit: int = 200,
+        offset: int = 0,
+        backend: str | None = None,
+        pending: bool | None = None,
+        program: str | None = None,
+        tags: list[str] = Query(default=[]),
+        session_id: str | None = None,
+        created_after: str | None = None,
+        created_before: str | None = None,
+        sort: str = "DESC",
+        exclude_params: bool = True,
+        owner: Owner = Depends(who),
+    ) -> JSONResponse:
+        """The caller's jobs, newest first unless ``sort=ASC``; without parameters, which are read job by job."""
+        if sort.upper() not in ("ASC", "DESC"):
+            raise BadRequest("sort must be ASC or DESC", given=sort[:16], where="sort")
+        if not exclude_params:
+            raise BadRequest("a list has no params", where="exclude_params", remedy="Read them job by job.")
+        wanted = Filter(
+            owner,
+            limit=limit,
+            offset=offset,
+            backend=backend,
+            pending=pending,
+            program_id=program,
+            tags=tuple(tags),
+            session_id=session_id,
+            created_after=None if created_after is None else to_moment(created_after, "created_after"),
+            created_before=None if created_before is None else to_moment(created_before, "created_before"),
+            oldest_first=sort.upper() == "ASC",
+        )
+        page = store.page(wanted)
+        found = [document(job) for job in page.jobs]
+        return JSONResponse({"jobs": found, "count": page.count, "limit": page.limit, "offset": page.offset})
+
+    @router.get("/jobs/{job_id}")
+    def one(job_id: str, exclude_params: bool = False, owner: Owner = Depends(who)) -> Response:
+        """A job, with its parameters unless they are excluded."""
+        job = store.job(job_id, owner)
+        if exclude_params:
+            return JSONResponse(document(job))
+        return Response(with_params(document(job), store.params(job)), headers={"content-type": JSON_TEXT})
+
+    @router.delete("/jobs/{job_id}")
+    def forget(job_id: str, request: Request, owner: Owner = Depends(who)) -> Response:
+        """Forget a job that has ended."""
+        try:
+            store.delete(job_id, owner)
+        except WrongState as error:
+            return answer(400, error.code, error.sentence, error.remedy, trace_of(request))
+        return Response(status_code=204)
+
+    @router.get("/jobs/{job_id}/results")
+    def results(job_id: str, owner: Owner = Depends(who)) -> Response:
+        """The result; for a job that failed, why: the client reads it there too, and must not find an error."""
+        job = store.job(job_id, owner)
+        if job.state is State.COMPLETED:
+            text = store.result(job)
+            return Response(text, headers={"content-type": JSON_TEXT}) if text else Response(status_code=204)
+        if job.state is State.FAILED or job.reason_code == RanTooLong.code:
+            return Response(job.reason, headers={"content-type": "text/plain; charset=utf-8"})
+        return Response(status_code=204)
+
+    @router.post("/jobs/{job_id}/cancel")
+    def cancel(job_id: str, owner: Owner = Depends(who)) -> Response:
+        """Cancel a queued job; ask for a running one to be stopped."""
+        store.cancel(job_id, owner)
+        return Response(status_code=204)
+
+    @router.get("/jobs/{job_id}/logs")
+    def logs(job_id: str, owner: Owner = Depends(who)) -> Response:
+        """The job's log as lines of text."""
+        lines = [f"{to_text(moment)} {level} {text}\n" for moment, level, text in store.log_lines(store.job(job_id, owner))]
+        return Response("".join(lines), headers={"content-type": "text/plain; charset=utf-8"})
+
+    @router.get("/jobs/{job_id}/metrics")
+    def measured(job_id: str, owner: Owner = Depends(who)) -> JSONResponse:
+        """When it ran, and how much device time it used."""
+        return JSONResponse(metrics(store.job(job_id, owner)))
+
+    @router.put("/jobs/{job_id}/tags")
+    async def retag(job_id: str, request: Request, owner: Owner = Depends(who)) -> Response:
+        """Replace the job's tags."""
+        members = split(await request.body())
+        if set(members) != {"tags"}:
+            raise BadRequest("the body must hold tags and nothing else", where="body")
+        words = submission.tags(members["tags"].value)
+        job = await run_in_threadpool(store.job, job_id, owner)
+        await run_in_threadpool(store.set_tags, job, words)
+        return Response(status_code=204)
+
+    @router.get("/tags")
+    def words(search: str = "", type: str = "job", owner: Owner = Depends(who)) -> dict[str, list[str]]:
+        """The tags on the caller's jobs."""
+        if type != "job":
+            raise BadRequest("type must be job", given=type[:16], where="type")
+        return {"tags": list(store.tags(owner, search))}
+
+    return router
+
+
+def _answered(parts: Parts, job_id: str) -> None:
+    try:
+        parts.store.answered(job_id)
+    except StoreFault:
+        logger.exception("job %s was answered, but this could not be noted", job_id)

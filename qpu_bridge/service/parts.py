@@ -1,0 +1,71 @@
+"""What the routes are given: the store, the devices, and the question whether a program may run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import anyio
+
+from qpu_bridge.driver import Capabilities
+from qpu_bridge.jobs import Owner, Store
+from qpu_bridge.service.secret import Signer
+from qpu_bridge.target import Snapshot
+
+REPEAT_S = 60.0
+"""For how long after a start a repeated request is given the job whose acceptance nobody was told of, s."""
+
+
+class Device(Protocol):
+    """A device as the service shows it."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What the lab believes of it."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What its driver can do."""
+
+
+Check = Callable[[str, str, Any], None]
+"""``check(program_id, params_text, device)`` raises `errors.CallerError` if the program cannot run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the routes are given.
+
+    Attributes:
+        store: Jobs, tokens, conditions of devices.
+        devices: By name.
+        check: Whether a program may run; called in a thread.
+        signer: Makes and reads access tokens.
+        configuration: What a device tells of itself.
+        properties: Its calibrated numbers.
+        lost: Jobs accepted by a process that died before it could say so: owner and digest -> job id.
+        started_s: When this process started, on the monotonic clock.
+        checks: How many checks may run at once, so that polls are answered meanwhile.
+    """
+
+    store: Store
+    devices: Mapping[str, Device]
+    check: Check
+    signer: Signer
+    configuration: Callable[[Snapshot, Capabilities], dict[str, Any]]
+    properties: Callable[[Snapshot], dict[str, Any]]
+    lost: dict[tuple[Owner, bytes], str]
+    started_s: float = field(default_factory=time.monotonic)
+    checks: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(4))
+
+    def repeated(self, owner: Owner, digest: bytes) -> str | None:
+        """The job that this very request already made, if its first answer was lost."""
+        if time.monotonic() - self.started_s > REPEAT_S:
+            self.lost.clear()
+        return self.lost.pop((owner, digest), None)

@@ -1,0 +1,132 @@
+"""A submitted job: every field is honoured or refused by name."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from qpu_bridge.errors import BadRequest, UnsupportedOption
+from qpu_bridge.jobs import Request
+from qpu_bridge.service.backends import find, mocks
+from qpu_bridge.service.body import Member, split
+from qpu_bridge.service.parts import Parts
+
+MOST_TAGS = 8
+LONGEST_TAG = 86
+LONGEST_KEY = 255
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+REFUSED: Mapping[str, str] = {
+    "session_id": "Sessions and batches are not available yet: submit the job without one.",
+    "start_session": "Sessions are not available yet: submit the job without one.",
+    "session_time": "Sessions are not available yet: submit the job without one.",
+    "private": "Private jobs are not available yet: submit the job without this option.",
+    "runtime": "There is one runtime: submit the job without an image.",
+}
+"""Fields of the published API that cannot be honoured, and what to do."""
+
+KNOWN = frozenset({"program_id", "backend", "params", "tags", "log_level", "cost", "calibration_id", *REFUSED})
+
+
+def read(parts: Parts, raw: bytes, key: str | None) -> Request:
+    """The request in a body.
+
+    Args:
+        parts: For the devices.
+        raw: The body.
+        key: The header ``Idempotency-Key``.
+
+    Raises:
+        CallerError: Naming the field that is wrong.
+    """
+    members = split(raw)
+    unknown = sorted(set(members) - KNOWN)
+    if unknown:
+        raise UnsupportedOption("all fields must be known", given=", ".join(unknown)[:200], where="body")
+    for field, remedy in REFUSED.items():
+        if field in members and members[field].value:
+            raise UnsupportedOption("the option must not be used", where=field, remedy=remedy)
+    if "params" not in members or not isinstance(members["params"].value, dict):
+        raise BadRequest("params must be a JSON object", where="params")
+    if key is not None and not 1 <= len(key) <= LONGEST_KEY:
+        raise BadRequest(f"the key must have 1 to {LONGEST_KEY} characters", given=len(key), where="Idempotency-Key")
+    backend = _backend(parts, _word(members, "backend"))
+    return Request(
+        program_id=_word(members, "program_id"),
+        backend=backend,
+        params=members["params"].text.encode("utf-8"),
+        tags=tags(members["tags"].value) if "tags" in members else (),
+        log_level=_level(members),
+        cost=_cost(members),
+        calibration_id=_calibration(parts, backend, members),
+        key=key,
+        digest=hashlib.sha256(raw).digest(),
+    )
+
+
+def tags(value: Any) -> tuple[str, ...]:
+    """Tags from JSON: at most 8 of at most 86 characters.
+
+    Raises:
+        BadRequest: If they are something else.
+    """
+    if value is None:
+        return ()
+    fits = isinstance(value, list) and len(value) <= MOST_TAGS
+    if not fits or not all(isinstance(tag, str) and 1 <= len(tag) <= LONGEST_TAG and _encodes(tag) for tag in value):
+        raise BadRequest(f"tags must be a list of at most {MOST_TAGS} texts of 1 to {LONGEST_TAG} characters", where="tags")
+    return tuple(dict.fromkeys(value))
+
+
+def _encodes(text: str) -> bool:
+    # JSON can spell half a character ("\ud800"), which no database stores.
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _word(members: Mapping[str, Member], field: str) -> str:
+    value = members[field].value if field in members else None
+    if not isinstance(value, str) or not 1 <= len(value) <= 64 or not value.isprintable():
+        raise BadRequest(f"{field} must be a text of 1 to 64 characters", where=field)
+    return value
+
+
+def _backend(parts: Parts, name: str) -> str:
+    if name in parts.devices:
+        return name
+    if name in mocks(parts):
+        raise UnsupportedOption(
+            "a job must name a real device", given=name, where="backend", remedy="Dry runs are not available yet."
+        )
+    names = ", ".join(parts.devices)
+    raise BadRequest("the backend must exist", given=name, where="backend", remedy=f"Available: {names}.")
+
+
+def _level(members: Mapping[str, Member]) -> str:
+    value = members["log_level"].value if "log_level" in members else None
+    if value is None:
+        return "WARNING"
+    if not isinstance(value, str) or value.upper() not in LEVELS:
+        raise BadRequest(f"log_level must be one of {', '.join(LEVELS)}", given=str(value)[:64], where="log_level")
+    return value.upper()
+
+
+def _cost(members: Mapping[str, Member]) -> int | None:
+    value = members["cost"].value if "cost" in members else None
+    if value is None:
+        return None
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value < 2**31:
+        raise BadRequest("the longest device time must be a whole number of seconds, 1 or more", where="cost")
+    return value
+
+
+def _calibration(parts: Parts, backend: str, members: Mapping[str, Member]) -> str | None:
+    value = members["calibration_id"].value if "calibration_id" in members else None
+    if value is None:
+        return None
+    current = find(parts, backend, None).snapshot.calibration_id
+    if value != current:
+        raise UnsupportedOption(
+            "the calibration must be the one in use", given=str(value)[:64], where="calibration_id", remedy=f"Use {current}."
+        )
+    return current
