@@ -1,0 +1,26 @@
+"""Columns of the schedule, from what the circuit measures and the measurement level that was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from qpu_bridge.lowering.gate_table import GateTable
+from qpu_bridge.lowering.options import MeasLevel
+from qpu_bridge.lowering.program import Memory
+from qpu_bridge.schedule import Column, Discriminator, Output
+
+_OUTPUT = {"classified": Output.BIT, "kerneled": Output.IQ, "avg_kerneled": Output.IQ, "both": Output.BOTH}
+
+
+def columns_of_memory(memory: Iterable[Memory], table: GateTable, level: MeasLevel) -> tuple[Column, ...]:
+    """The schedule's columns. A column that is not returned always holds bits: only real-time control reads it."""
+    found = []
+    for one in memory:
+        # a bit that is read but never measured stays 0, whatever the line through the plane
+        discriminator = Discriminator(0.0, 0.0) if one.qubit is None else table.discriminators[one.qubit]
+        if one.returned:
+            average = level == "avg_kerneled"
+            found.append(Column(one.name, output=_OUTPUT[level], average=average, discriminator=discriminator))
+        else:
+            found.append(Column(one.name, discriminator=discriminator, returned=False))
+    return tuple(found)

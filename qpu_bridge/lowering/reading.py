@@ -1,0 +1,331 @@
+"""Read a circuit into a `Program`: the only loop over instructions, and the place where foreign gates are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from qiskit.circuit import Clbit, QuantumCircuit
+
+from qpu_bridge.errors import NotNative, TooLarge
+from qpu_bridge.lowering.angle import Affine, Sources
+from qpu_bridge.lowering.duration import Grid, delay_ticks
+from qpu_bridge.lowering.gate_table import GateTable
+from qpu_bridge.lowering.program import SYNC, Arm, Choice, Memory, Node, Program, Run, Span, Wait
+from qpu_bridge.schedule import Bits
+
+_PLAIN, _ANGLED, _MEASURE, _OTHER = range(4)
+
+
+def read(circuit: QuantumCircuit, table: GateTable, grid: Grid, *, active_reset: bool = False) -> Program:
+    """Read a circuit.
+
+    Args:
+        circuit: ISA circuit on physical qubits: qubit ``k`` is the device's qubit ``k``.
+        table: Native gates.
+        grid: Ticks that starts must fall on.
+        active_reset: Whether to reset the used qubits first.
+
+    Returns:
+        Its steps and their order.
+
+    Raises:
+        NotNative: For anything that the target does not have, with instruction, gate, qubits and angle.
+        TooLarge: If the circuit is wider than the device.
+    """
+    available = len(table.snapshot.qubits)
+    if circuit.num_qubits > available:
+        raise TooLarge(
+            f"a circuit must have at most {available} qubits, which is what the device has",
+            given=circuit.num_qubits,
+            remedy="Transpile it for this backend.",
+        )
+    return Reader(circuit, table, grid).read(active_reset)
+
+
+class Reader:
+    """Collects steps; control flow is read by `structure.read_structure`."""
+
+    def __init__(self, circuit: QuantumCircuit, table: GateTable, grid: Grid) -> None:
+        self.circuit = circuit
+        self.table = table
+        self.grid = grid
+        self.width = len(table.snapshot.qubits)
+        self.program = Program(Sources(circuit.parameters))
+        self.columns: dict[Clbit, int] = {}
+        self.variables: dict[Any, int] = {}
+        self.measured: set[int] = set()
+        self.here: list[Node] = []
+        self.waiting: dict[int, tuple[Affine, int]] = {}
+        self._run: Run | None = None
+
+    def read(self, active_reset: bool) -> Program:
+        """Read the whole circuit."""
+        circuit, program = self.circuit, self.program
+        qubits = {qubit: index for index, qubit in enumerate(circuit.qubits)}
+        clbits = {clbit: clbit for clbit in circuit.clbits}
+        if active_reset:
+            self.reset(sorted(used_qubits(circuit, qubits)), 0)
+        self.block(circuit, qubits, clbits, None)
+        self.close()
+        program.body = tuple(self.here)
+        for register in circuit.cregs:
+            found = [self.columns.get(bit, -1) for bit in register]
+            program.registers[register.name] = tuple(c if c in self.measured else -1 for c in found)
+        for column in self.measured:
+            program.memory[column].returned = True
+        return program
+
+    def block(
+        self, circuit: QuantumCircuit, qubits: Mapping[Any, int], clbits: Mapping[Clbit, Clbit], origin: int | None
+    ) -> None:
+        """Read the instructions of a circuit or of the body of a control-flow operation.
+
+        Args:
+            circuit: What to read.
+            qubits: Its qubits -> physical qubits.
+            clbits: Its classical bits -> those of the whole circuit.
+            origin: Index of the outermost instruction that it belongs to, None at the top.
+        """
+        program = self.program
+        codes, origins, resources, durations = program.codes, program.origin, program.resources, program.durations
+        angle_at, angles, read_angle = program.angle_at, program.angles, program.sources.read
+        known: dict[tuple[str, Any], tuple[int, int, tuple[int, ...], int]] = {}
+        for index, instruction in enumerate(circuit.data):
+            name, bits = instruction.name, instruction.qubits
+            found = known.get((name, bits))
+            if found is None:
+                where = tuple(qubits[bit] for bit in bits)
+                found = known[name, bits] = self._resolve(name, where, index if origin is None else origin)
+            kind, code, where, duration = found
+            if kind <= _ANGLED:
+                if self._run is None or self.waiting:
+                    self.open(where)
+                if kind == _ANGLED:
+                    (angle,) = instruction.params
+                    angle_at.append(len(codes))
+                    angles.append(angle if type(angle) is float else read_angle(angle))
+                codes.append(code)
+                origins.append(index if origin is None else origin)
+                resources.append(where)
+                durations.append(duration)
+            elif kind == _MEASURE:
+                column = self.column(clbits[instruction.clbits[0]], where[0], measured=True)
+                self.measure(code, where, column, index if origin is None else origin)
+            else:
+                self._other(instruction, where, qubits, clbits, index if origin is None else origin)
+
+    def open(self, touched: tuple[int, ...]) -> None:
+        """Have a straight run to append to; a qubit that is touched must not be inside a wait that others have yet to join."""
+        for qubit in touched:
+            if qubit in self.waiting:
+                raise unsynchronized(qubit, self.waiting[qubit][1])
+        if self._run is None:
+            at = len(self.program.codes)
+            self._run = Run(at, at)
+
+    @property
+    def run(self) -> Run:
+        """The straight run that is being read."""
+        if self._run is None:
+            self.open(())
+        assert self._run is not None
+        return self._run
+
+    def close(self) -> None:
+        """End the straight run that is being read."""
+        if self.waiting:
+            qubit, (_, index) = next(iter(self.waiting.items()))
+            raise unsynchronized(qubit, index)
+        if self._run is not None:
+            self._run.last = len(self.program.codes)
+            self.here.append(self._run)
+            self.program.runs.append(self._run)
+            self._run = None
+
+    def step(self, code: int, resources: tuple[int, ...], duration: int, origin: int) -> int:
+        """Append a step; returns its index."""
+        self.open(resources if code != SYNC else ())
+        program = self.program
+        program.codes.append(code)
+        program.origin.append(origin)
+        program.resources.append(resources)
+        program.durations.append(duration)
+        return len(program.codes) - 1
+
+    def measure(self, code: int, where: tuple[int, ...], column: int, origin: int) -> int:
+        """Append a measurement into a column."""
+        at = self.step(code, (*where, self.width + column), self.table.entries[code].duration, origin)
+        self.program.column_of[at] = column
+        return at
+
+    def column(self, clbit: Clbit, qubit: int | None = None, *, measured: bool = False) -> int:
+        """Column of a classical bit, made when first asked for."""
+        column = self.columns.get(clbit)
+        if column is None:
+            places = self.circuit.find_bit(clbit).registers
+            if not places:
+                raise NotNative("a measured bit must belong to a classical register", given="a bit without a register")
+            register, index = places[0]
+            column = self.columns[clbit] = self.memory(f"{register.name}[{index}]", None, returned=False)
+        if measured:
+            self.measured.add(column)
+            if self.program.memory[column].qubit is None:
+                self.program.memory[column].qubit = qubit
+        return column
+
+    def memory(self, name: str, qubit: int | None, *, returned: bool) -> int:
+        """Make a column."""
+        self.program.memory.append(Memory(name, qubit, returned))
+        return len(self.program.memory) - 1
+
+    def reset(self, qubits: list[int], origin: int) -> None:
+        """Measure, wait for the bits, and flip those that are 1."""
+        self.close()
+        columns: dict[int, int] = {}
+        for qubit in qubits:
+            code = self.entry("measure", (qubit,), origin)
+            columns[qubit] = self.memory(f"reset q{qubit}", qubit, returned=False)
+            self.program.resets.add(self.measure(code, (qubit,), columns[qubit], origin))
+        self.close()
+        for qubit in qubits:
+            body, span = self.inside(lambda qubit=qubit: self._flip(qubit, origin))  # type: ignore[misc]
+            self.here.append(Choice((Arm(Bits((columns[qubit],)), body, span),)))
+
+    def _flip(self, qubit: int, origin: int) -> None:
+        name, times = ("x", 1) if ("x", (qubit,)) in self.table.code else ("sx", 2)
+        code = self.entry(name, (qubit,), origin)
+        for _ in range(times):
+            self.program.resets.add(self.step(code, (qubit,), self.table.entries[code].duration, origin))
+
+    def inside(self, fill: Callable[[], None]) -> tuple[tuple[Node, ...], Span]:
+        """Nodes and steps that ``fill`` appends, kept apart from what was read before."""
+        self.close()
+        outer, self.here = self.here, []
+        first = len(self.program.codes)
+        fill()
+        self.close()
+        body, self.here = tuple(self.here), outer
+        span = Span(first, len(self.program.codes), len(self.program.spans))
+        self.program.spans.append(span)
+        return body, span
+
+    def entry(self, name: str, where: tuple[int, ...], origin: int) -> int:
+        """Entry of the gate table; says which gates there are if there is none."""
+        for qubit in where:
+            if not self.table.snapshot.qubits[qubit].operational:
+                raise NotNative(
+                    "a circuit must only use qubits that are operational",
+                    given=f"qubit {qubit}",
+                    where=place(origin, name, where),
+                )
+        code = self.table.code.get((name, where))
+        if code is None:
+            there = sorted(qubits for gate, qubits in self.table.code if gate == name)
+            names = sorted({gate for gate, _ in self.table.code})
+            have = f"{name} is available on {spell(there)}" if there else f"gates are {', '.join(names)}, delay, reset"
+            raise NotNative(
+                "a circuit must only hold native gates of the device",
+                given=f"{name} on {spell([where])}",
+                where=place(origin, name, where),
+                remedy=f"Here {have}. Transpile the circuit for this backend.",
+            )
+        return code
+
+    def _resolve(self, name: str, where: tuple[int, ...], origin: int) -> tuple[int, int, tuple[int, ...], int]:
+        if name in _STRUCTURE:
+            return _OTHER, SYNC, where, 0
+        code = self.entry(name, where, origin)
+        entry = self.table.entries[code]
+        kind = _MEASURE if name == "measure" else _ANGLED if entry.takes_angle else _PLAIN
+        return kind, code, where, entry.duration
+
+    def _other(
+        self, instruction: Any, where: tuple[int, ...], qubits: Mapping[Any, int], clbits: Mapping[Clbit, Clbit], origin: int
+    ) -> None:
+        name = instruction.name
+        if name == "barrier":
+            self.step(SYNC, where, 0, origin)
+        elif name == "delay":
+            self._delay(instruction, where, origin)
+        elif name == "reset":
+            self.reset(list(where), origin)
+        else:
+            # imported here because reading a body comes back to this class
+            from qpu_bridge.lowering.structure import read_structure
+
+            read_structure(self, instruction.operation, qubits_of(instruction, qubits), clbits_of(instruction, clbits), origin)
+
+    def _delay(self, instruction: Any, where: tuple[int, ...], origin: int) -> None:
+        ticks = delay_ticks(instruction, self.grid, self.program.sources, where, origin)
+        if isinstance(ticks, int):
+            self.program.delays.add(self.step(SYNC, where, ticks, origin))
+            return
+        (qubit,) = where
+        if qubit in self.waiting:
+            raise unsynchronized(qubit, self.waiting[qubit][1])
+        self.waiting[qubit] = (ticks, origin)
+        used = used_qubits(self.circuit, {bit: index for index, bit in enumerate(self.circuit.qubits)})
+        if used <= self.waiting.keys():
+            if len({wait for wait, _ in self.waiting.values()}) > 1:
+                raise unsynchronized(qubit, origin)
+            self.waiting.clear()
+            self.close()
+            self.here.append(Wait(ticks))
+
+
+_STRUCTURE = frozenset(
+    {
+        "barrier",
+        "delay",
+        "reset",
+        "box",
+        "if_else",
+        "switch_case",
+        "while_loop",
+        "for_loop",
+        "store",
+        "break_loop",
+        "continue_loop",
+    }
+)
+
+
+def used_qubits(circuit: QuantumCircuit, qubits: Mapping[Any, int]) -> set[int]:
+    """Qubits that something other than a barrier or a delay acts on."""
+    found: set[int] = set()
+    for instruction in circuit.data:
+        if instruction.name not in ("barrier", "delay"):
+            found.update(qubits[bit] for bit in instruction.qubits)
+    return found
+
+
+def qubits_of(instruction: Any, qubits: Mapping[Any, int]) -> tuple[int, ...]:
+    """Physical qubits of an instruction."""
+    return tuple(qubits[bit] for bit in instruction.qubits)
+
+
+def clbits_of(instruction: Any, clbits: Mapping[Clbit, Clbit]) -> tuple[Clbit, ...]:
+    """Classical bits of an instruction, as bits of the whole circuit."""
+    return tuple(clbits[bit] for bit in instruction.clbits)
+
+
+def unsynchronized(qubit: int, origin: int) -> NotNative:
+    """A wait of variable length that only some qubits join."""
+    return NotNative(
+        "a delay whose length is a parameter must stand on all used qubits at once, with the same length",
+        given=f"a delay on qubit {qubit} that other qubits do not share",
+        where=f"instruction {origin}: delay on qubit {qubit}",
+        remedy="Delay every used qubit by the same parameter between two barriers, or bind the parameter.",
+    )
+
+
+def place(origin: int, name: str, where: tuple[int, ...]) -> str:
+    """Where an error is, for people."""
+    return f"instruction {origin}: {name} on {spell([where])}"
+
+
+def spell(places: list[tuple[int, ...]], most: int = 12) -> str:
+    """Sets of qubits for people."""
+    words = [f"qubit {p[0]}" if len(p) == 1 else f"qubits {', '.join(map(str, p))}" for p in places[:most]]
+    return "; ".join(words) + (f"; and {len(places) - most} more" if len(places) > most else "")
