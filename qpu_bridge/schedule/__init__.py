@@ -15,9 +15,11 @@ from qpu_bridge.schedule.block import (
     duration_of,
     walk,
 )
+from qpu_bridge.schedule.bound import bind, row_values
 from qpu_bridge.schedule.builder import Builder, SlotRef
 from qpu_bridge.schedule.check import check, check_run, check_table
 from qpu_bridge.schedule.column import Acquisition, Column, Discriminator, Output
+from qpu_bridge.schedule.draw_text import draw
 from qpu_bridge.schedule.event import EVENT, NONE, Operation
 from qpu_bridge.schedule.expression import (
     Apply,
@@ -33,6 +35,7 @@ from qpu_bridge.schedule.expression import (
     evaluate,
     parts,
 )
+from qpu_bridge.schedule.figure import figure
 from qpu_bridge.schedule.limits import Document, Feature, Limits, PortLimits
 from qpu_bridge.schedule.port import Frame, Port, PortKind
 from qpu_bridge.schedule.schedule import Schedule
@@ -80,13 +83,17 @@ __all__ = [
     "VariableKind",
     "Waveform",
     "While",
+    "bind",
     "check",
     "check_run",
     "check_table",
     "children",
     "columns_of",
+    "draw",
     "duration_of",
     "evaluate",
+    "figure",
     "parts",
+    "row_values",
     "walk",
 ]

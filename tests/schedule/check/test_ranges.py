@@ -25,7 +25,7 @@ def test_an_amplitude_above_full_scale_is_refused(schedule: Schedule, limits: Li
 
 
 def test_a_line_may_allow_less_than_full_scale(schedule: Schedule, limits: Limits, with_port: WithPort) -> None:
-    with pytest.raises(ScheduleError, match="magnitude at most 0.5; got 0.7"):
+    with pytest.raises(ScheduleError, match=r"magnitude at most 0.5; got 0.7"):
         check(schedule, with_port(limits, "d0", max_amplitude=0.5))
 
 
@@ -67,7 +67,7 @@ def test_a_wait_must_be_whole_and_not_negative(schedule: Schedule, limits: Limit
         check_table(waiting(schedule), waits(0, 7.5), limits)
     with pytest.raises(ScheduleError, match=r"must last at least 0 ticks, as its events do; got -1.0 .*slot 2, row 1\)"):
         check_table(waiting(schedule), waits(0, -1), limits)
-    with pytest.raises(ScheduleError, match="a swept wait must be a multiple of 2 ticks; got 7.0"):
+    with pytest.raises(ScheduleError, match=r"a swept wait must be a multiple of 2 ticks; got 7.0"):
         check_table(waiting(schedule), waits(0, 7), with_port(limits, "z0", start_granularity=2))
 
 
@@ -75,7 +75,7 @@ def test_a_swept_wait_must_stay_on_the_grid(schedule: Schedule, limits: Limits) 
     wait = schedule.loops[1]
     assert isinstance(wait, Linear)
     body = (Rows((replace(wait, step=0.5, body=(Shots(schedule.realtime),)),)),)
-    with pytest.raises(ScheduleError, match="a swept wait must be a multiple of 1 ticks; got 0.5"):
+    with pytest.raises(ScheduleError, match=r"a swept wait must be a multiple of 1 ticks; got 0.5"):
         check(replace(schedule, body=body), limits)
 
 

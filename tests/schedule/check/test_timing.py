@@ -66,9 +66,9 @@ def test_the_shorter_of_two_paths_counts(schedule: Schedule, limits: Limits) -> 
 def test_a_second_turn_of_a_loop_meets_the_captures_of_the_first(schedule: Schedule, limits: Limits) -> None:
     turn = (Branch(BIT, ()), measure(schedule, 100))
     check(of(schedule, Repeat(1, turn)), limits)
-    with pytest.raises(ScheduleError, match="a branch must wait .* got 120 ticks"):
+    with pytest.raises(ScheduleError, match=r"a branch must wait .* got 120 ticks"):
         check(of(schedule, Repeat(2, turn)), limits)
-    with pytest.raises(ScheduleError, match="a loop must wait .* got 120 ticks"):
+    with pytest.raises(ScheduleError, match=r"a loop must wait .* got 120 ticks"):
         check(of(schedule, While(BIT, (measure(schedule, 100),), 3)), limits)
 
 
@@ -102,7 +102,7 @@ def test_a_shot_must_not_be_too_long(schedule: Schedule, limits: Limits) -> None
         Branch(BIT, (), (Straight(0, 0, 761),)),
         While(BIT, (Straight(0, 0, 381),), 2),
     ):
-        with pytest.raises(ScheduleError, match="a shot must last at most 1000 ticks; got 100[12]"):
+        with pytest.raises(ScheduleError, match=r"a shot must last at most 1000 ticks; got 100[12]"):
             check(of(schedule, Straight(0, 2, 240), block), most)
 
 
