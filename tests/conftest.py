@@ -1,0 +1,47 @@
+"""Seeds for every test: derived from its id, printed when it fails, never from the clock."""
+
+from __future__ import annotations
+
+import random
+import zlib
+from collections.abc import Generator
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from hypothesis import settings
+
+mpl.use("Agg")
+settings.register_profile("house", deadline=None, derandomize=True, print_blob=True)
+settings.load_profile("house")
+
+
+@pytest.fixture
+def seed(request: pytest.FixtureRequest) -> int:
+    """A number that belongs to this test."""
+    return seed_of(request.node.nodeid)
+
+
+@pytest.fixture
+def rng(seed: int) -> np.random.Generator:
+    """Random numbers that belong to this test."""
+    return np.random.default_rng(seed)
+
+
+def seed_of(nodeid: str) -> int:
+    return zlib.crc32(nodeid.encode())
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    number = seed_of(item.nodeid)
+    random.seed(number)
+    np.random.seed(number)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.failed:
+        report.sections.append(("seed", f"{seed_of(item.nodeid)} (crc32 of the test id)"))
+    return report

@@ -1,0 +1,26 @@
+"""The import contracts of pyproject.toml hold."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_rooms_import_downwards_only() -> None:
+    lint = "import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())"
+    done = subprocess.run([sys.executable, "-c", lint], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_gate_runs_what_the_readme_says() -> None:
+    gate = (ROOT / ".ci/run").read_text()
+    readme = (ROOT / "README.md").read_text()
+    for command in (
+        "python3 -m venv .venv && .venv/bin/pip install -e . && .venv/bin/qpu-bridge demo",
+        ".venv/bin/pip install -e '.[test]' && .venv/bin/pytest",
+    ):
+        assert f"\n{command}\n" in gate
+        assert f"\n{command}\n" in readme
