@@ -1,0 +1,60 @@
+"""Cutting rows into runs that a device accepts and a host can hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from math import prod
+
+from qpu_bridge.errors import TooLarge
+from qpu_bridge.schedule import Acquisition, Limits, Schedule, Table
+
+RESULT_BUDGET = 2**24
+"""Numbers that one run may return, unless the device allows fewer: a run's results are held in memory as a whole."""
+
+
+def results_per_row(schedule: Schedule, shots: int) -> int:
+    """Numbers that one row returns: sweep points x shots x columns; averages count once, traces count their samples."""
+    total = 0
+    for kind in ("bits", "iq", "mean", "raw", "raw_mean"):
+        columns = schedule.columns_returning(kind)
+        weight = shots if kind in ("bits", "iq", "raw") else 1
+        samples = _samples(schedule) if kind in ("raw", "raw_mean") else 1
+        total += weight * samples * len(columns)
+    return total * prod(schedule.sweep_shape)
+
+
+def rows_per_run(schedule: Schedule, shots: int, limits: Limits, budget: int = RESULT_BUDGET) -> int:
+    """Most rows that one run may hold.
+
+    Raises:
+        TooLarge: If the device cannot take the shots, or not even one row.
+    """
+    if shots < 1:
+        raise TooLarge("a run needs at least one shot", given=shots, where="shots")
+    if shots > limits.max_shots:
+        raise TooLarge(f"the device takes at most {limits.max_shots} shots", given=shots, where="shots")
+    each = results_per_row(schedule, shots)
+    if each > limits.max_results:
+        raise TooLarge(
+            f"the device returns at most {limits.max_results} numbers per run",
+            given=each,
+            where="one row",
+            remedy="Use fewer shots, fewer sweep points, or averaged results",
+        )
+    if not each:
+        return limits.max_rows
+    return max(1, min(limits.max_rows, min(limits.max_results, budget) // each))
+
+
+def cut(tables: Iterable[Table], rows: int) -> Iterator[Table]:
+    """The same rows in the same order, in tables of at most ``rows`` rows."""
+    for table in tables:
+        for first in range(0, len(table), rows):
+            yield table if len(table) <= rows else Table(table.values[first : first + rows])
+
+
+def _samples(schedule: Schedule) -> int:
+    captures = schedule.events[schedule.events["column"] >= 0]
+    raw = [index for index, column in enumerate(schedule.columns) if column.acquisition is Acquisition.RAW]
+    chosen = captures[[int(column) in raw for column in captures["column"]]] if len(captures) else captures
+    return max((int(duration) for duration in chosen["duration"]), default=1)

@@ -1,0 +1,159 @@
+"""Execution: the one road from a schedule and its rows to results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import replace
+from time import sleep
+
+from qpu_bridge.driver import Capabilities, Chunk, Driver, Run
+from qpu_bridge.errors import Cancelled, DriverFault, DriverLost, RanTooLong
+from qpu_bridge.execution.cut import cut, rows_per_run
+from qpu_bridge.execution.prefetch import prefetch
+from qpu_bridge.execution.span import DeviceClock, Span
+from qpu_bridge.execution.watch import watch
+from qpu_bridge.schedule import Schedule, Table
+from qpu_bridge.schedule.check import check, check_table
+
+RETRIES = 3
+"""How often a run is taken up again after the driver was lost, without any result in between."""
+
+
+class Execution:
+    """Plays schedules on one device and accounts for what it used.
+
+    Args:
+        driver: The device.
+        capabilities: Its capability document.
+        usage_limit_s: Device time after which the work ends with `errors.RanTooLong`, s.
+        retry_pause_s: Wait before a lost driver is asked again, s; doubled at each further try.
+    """
+
+    def __init__(
+        self,
+        driver: Driver,
+        capabilities: Capabilities,
+        *,
+        usage_limit_s: float | None = None,
+        retry_pause_s: float = 1.0,
+    ) -> None:
+        self.driver = driver
+        self.capabilities = capabilities
+        self.usage_limit_s = usage_limit_s
+        self.usage_seconds = 0.0
+        self.resumed = 0
+        self.spans: list[Span] = []
+        self.notes: dict[str, object] = {}
+        self._retry_pause_s = retry_pause_s
+
+    def run(
+        self,
+        schedule: Schedule,
+        tables: Iterable[Table],
+        shots: int,
+        *,
+        rep_delay_s: float = 0.0,
+        seed: int | None = None,
+        settings: Mapping[str, float | int | str | bool] | None = None,
+        max_rows: int | None = None,
+        cancelled: Callable[[], bool] | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> Generator[Chunk, None, None]:
+        """Play a template for all rows, and yield results in the order of the rows, without gap or overlap.
+
+        Args:
+            schedule: The template.
+            tables: Rows in pieces of any size; a piece is made (in a thread) while the device plays the one before.
+            shots: Shots per row and sweep point.
+            rep_delay_s: Wait after each shot, s.
+            seed: For simulated devices. The same seed gives the same results however the rows are cut.
+            settings: Device settings.
+            max_rows: Most rows per run, where the caller wants fewer than the device allows.
+            cancelled: Asked from another thread, several times a second; True stops the device.
+            progress: Told the number of rows done.
+
+        Yields:
+            Chunks whose ``first_row`` counts from the start of this call.
+
+        Raises:
+            TooLarge: If the device cannot take the shots or the results.
+            ScheduleError: If the device cannot play the schedule, or a table does not fit it.
+            Cancelled: If ``cancelled`` said so.
+            RanTooLong: If the device time allowed is used up.
+            DriverLost: If the driver did not come back.
+        """
+        limits = self.capabilities.limits
+        rows = min(rows_per_run(schedule, shots, limits), max_rows or limits.max_rows)
+        check(schedule, limits)
+        self._with_patience(lambda: self.driver.load(schedule))
+        self.spans = []
+        clock = DeviceClock()
+        order = Run(schedule.digest, Table.single(), shots, 0, rep_delay_s, seed, dict(settings or {}))
+        first = 0
+        asked = cancelled or _never
+        pieces = prefetch(self._checked(schedule, cut(tables, rows)))
+        with closing(pieces), watch(asked, self.driver.abort):
+            for table in pieces:
+                for chunk in self._play(schedule, replace(order, table=table, first_row=first), asked):
+                    here = replace(chunk, first_row=first + chunk.first_row)
+                    self._account(here, clock)
+                    if progress is not None:
+                        progress(here.first_row + here.rows)
+                    yield here
+                first += len(table)
+
+    def _play(self, schedule: Schedule, order: Run, cancelled: Callable[[], bool]) -> Iterator[Chunk]:
+        """One run; taken up again from the first missing row if the driver is lost."""
+        done = tries = 0
+        while done < len(order.table):
+            if cancelled():
+                raise Cancelled("the work was cancelled")
+            rest = replace(order, table=Table(order.table.values[done:]), first_row=order.first_row + done)
+            try:
+                for chunk in self.driver.run(rest if done else order):
+                    yield replace(chunk, first_row=done)
+                    done += chunk.rows
+                    tries = 0
+                    if cancelled():
+                        self.driver.abort()
+                        raise Cancelled("the work was cancelled")
+            except DriverLost:
+                tries += 1
+                if tries > RETRIES:
+                    raise
+                self.resumed += 1
+                self._with_patience(lambda: self.driver.load(schedule), tries)
+            else:
+                if done < len(order.table) and not cancelled():
+                    raise DriverFault("a driver must return all rows of a run", given=done, where=f"{len(order.table)} rows")
+
+    def _checked(self, schedule: Schedule, tables: Iterable[Table]) -> Iterator[Table]:
+        for table in tables:
+            check_table(schedule, table, self.capabilities.limits)
+            yield table
+
+    def _with_patience(self, act: Callable[[], None], tries: int = 0) -> None:
+        while True:
+            if tries:
+                sleep(self._retry_pause_s * 2 ** (tries - 1))
+            try:
+                act()
+            except DriverLost:
+                tries += 1
+                if tries > RETRIES:
+                    raise
+            else:
+                return
+
+    def _account(self, chunk: Chunk, clock: DeviceClock) -> None:
+        self.spans.append(clock.span(chunk, chunk.first_row))
+        self.notes.update(chunk.notes)
+        self.usage_seconds += max(0, chunk.stopped_ns - chunk.started_ns) * 1e-9
+        if self.usage_limit_s is not None and self.usage_seconds > self.usage_limit_s:
+            self.driver.abort()
+            raise RanTooLong(f"the job may use {self.usage_limit_s:g} s of device time", given=round(self.usage_seconds, 6))
+
+
+def _never() -> bool:
+    return False

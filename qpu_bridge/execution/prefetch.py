@@ -1,0 +1,23 @@
+"""Preparing the next piece of work while the device is busy with this one."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def prefetch(source: Iterable[T]) -> Generator[T, None, None]:
+    """The same items in the same order; while one is used the next is made in a thread, and never more than one.
+
+    What the source raises is raised here, in its place. Closing the generator waits for the item in the making.
+    """
+    iterator = iter(source)
+    end = object()
+    with ThreadPoolExecutor(1, thread_name_prefix="prefetch") as worker:
+        pending = worker.submit(next, iterator, end)
+        while (item := pending.result()) is not end:
+            pending = worker.submit(next, iterator, end)
+            yield item  # type: ignore[misc]  # not the end, hence a T

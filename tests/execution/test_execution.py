@@ -1,0 +1,191 @@
+"""Cutting, resuming, cancelling and accounting, with a scripted device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from fractions import Fraction
+from threading import Event, get_ident
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qpu_bridge.driver import Chunk
+from qpu_bridge.errors import Cancelled, DriverFault, DriverLost, RanTooLong, ScheduleError, TooLarge
+from qpu_bridge.execution import Execution, prefetch, rows_per_run
+from qpu_bridge.schedule import (
+    Builder,
+    Column,
+    Discriminator,
+    Feature,
+    Limits,
+    PortKind,
+    PortLimits,
+    Schedule,
+    SlotKind,
+    Table,
+    Waveform,
+)
+from qpu_bridge.units import Clock
+from tests.execution.device import Scripted
+
+NS = Fraction(1, 10**9)
+
+
+def _limits(**changes: int) -> Limits:
+    kinds = {"d0": PortKind.DRIVE, "r0": PortKind.READOUT, "a0": PortKind.ACQUIRE}
+    return Limits(
+        dt=NS,
+        ports=tuple(PortLimits(name=name, kind=kind, dt=NS) for name, kind in kinds.items()),
+        features=frozenset(Feature),
+        **changes,
+    )
+
+
+def _schedule() -> Schedule:
+    builder = Builder(Clock(NS))
+    drive = builder.frame("q0", builder.port("d0", PortKind.DRIVE), 5e9)
+    tone = builder.frame("r0", builder.port("r0", PortKind.READOUT), 7e9)
+    listen = builder.frame("a0", builder.port("a0", PortKind.ACQUIRE), 7e9)
+    slot = builder.slot(SlotKind.PHASE)
+    bit = builder.column(Column("c[0]", discriminator=Discriminator(0.0, 0.0)))
+    builder.shift_phase(drive, slot)
+    builder.play(drive, Waveform.of(np.full(16, 0.5)))
+    builder.barrier()
+    builder.play(tone, Waveform.of(np.full(32, 0.5)))
+    builder.capture(listen, bit, 32)
+    return builder.build()
+
+
+def _tables(rows: int, piece: int) -> Iterator[Table]:
+    for first in range(0, rows, piece):
+        yield Table(np.arange(first, min(first + piece, rows), dtype=float)[:, None] % 3)
+
+
+def _bits(chunks: Iterator[Chunk]) -> np.ndarray:
+    found = list(chunks)
+    at = 0
+    for chunk in found:
+        assert chunk.first_row == at
+        at += chunk.rows
+    return np.concatenate([chunk.bits for chunk in found])
+
+
+@settings(max_examples=25, deadline=None)
+@given(rows=st.integers(1, 40), piece=st.integers(1, 40), chunk=st.integers(1, 7), at_once=st.integers(1, 12))
+def test_cutting_does_not_change_results(rows: int, piece: int, chunk: int, at_once: int) -> None:
+    whole = Execution(Scripted(_limits(), 1000), Scripted(_limits()).capabilities())
+    cut_driver = Scripted(_limits(max_rows=at_once), chunk)
+    cut = Execution(cut_driver, cut_driver.capabilities())
+    expected = _bits(whole.run(_schedule(), _tables(rows, rows), 5, seed=3))
+    found = _bits(cut.run(_schedule(), _tables(rows, piece), 5, seed=3))
+    assert np.array_equal(found, expected)
+    assert cut_driver.loads == 1
+    assert sum(span.rows for span in cut.spans) == rows
+    assert max(len(run.table) for run in cut_driver.runs) <= at_once
+
+
+def test_lost_driver_is_taken_up_from_the_last_chunk() -> None:
+    driver = Scripted(_limits(), 2, deaths=(2, 0, 1))
+    execution = Execution(driver, driver.capabilities(), retry_pause_s=0.0)
+    expected = _bits(Execution(whole := Scripted(_limits()), whole.capabilities()).run(_schedule(), _tables(11, 11), 3, seed=1))
+    assert np.array_equal(_bits(execution.run(_schedule(), _tables(11, 11), 3, seed=1)), expected)
+    assert execution.resumed == 3
+    assert [run.first_row for run in driver.runs] == [0, 4, 4, 6]
+    assert driver.loads == 4
+
+
+def test_a_driver_that_stays_lost_ends_the_work() -> None:
+    driver = Scripted(_limits(), 2, deaths=(1, 0, 0, 0, 0))
+    execution = Execution(driver, driver.capabilities(), retry_pause_s=0.0)
+    with pytest.raises(DriverLost):
+        _bits(execution.run(_schedule(), _tables(9, 9), 3))
+
+
+def test_a_driver_that_returns_too_little_is_at_fault() -> None:
+    class Lazy(Scripted):
+        def run(self, run):
+            yield next(super().run(run))
+
+    driver = Lazy(_limits())
+    with pytest.raises(DriverFault, match="all rows"):
+        _bits(Execution(driver, driver.capabilities()).run(_schedule(), _tables(9, 9), 3))
+
+
+def test_cancelling_stops_a_busy_device() -> None:
+    driver = Scripted(_limits(), 1, patience_s=30.0)
+    stop = Event()
+    stop.set()
+    execution = Execution(driver, driver.capabilities())
+    with pytest.raises(Cancelled):
+        _bits(execution.run(_schedule(), _tables(9, 9), 3, cancelled=_after(3, stop)))
+    assert driver.aborted.is_set()
+
+
+def _after(asks: int, stop: Event):
+    count = iter(range(asks))
+    return lambda: next(count, None) is None and stop.is_set()
+
+
+def test_usage_spans_and_notes_are_accounted() -> None:
+    driver = Scripted(_limits(), 2)
+    execution = Execution(driver, driver.capabilities())
+    told: list[int] = []
+    before = datetime.now(UTC)
+    _bits(execution.run(_schedule(), _tables(5, 5), 4, progress=told.append))
+    assert execution.usage_seconds == pytest.approx(5 * 4 * 1e-6)
+    assert told == [2, 4, 5]
+    assert execution.notes == {"engine": "none"}
+    assert [span.rows for span in execution.spans] == [2, 2, 1]
+    assert all(one.stop <= two.start for one, two in zip(execution.spans, execution.spans[1:], strict=False))
+    assert abs((execution.spans[-1].stop - before).total_seconds()) < 60
+
+
+def test_the_usage_limit_ends_the_work() -> None:
+    driver = Scripted(_limits(), 2)
+    execution = Execution(driver, driver.capabilities(), usage_limit_s=10e-6)
+    with pytest.raises(RanTooLong):
+        _bits(execution.run(_schedule(), _tables(50, 50), 4))
+    assert driver.aborted.is_set()
+
+
+def test_limits_are_checked_before_anything_is_sent() -> None:
+    driver = Scripted(_limits(max_shots=10, max_results=100))
+    execution = Execution(driver, driver.capabilities())
+    with pytest.raises(TooLarge, match="10 shots"):
+        _bits(execution.run(_schedule(), _tables(2, 2), 11))
+    with pytest.raises(ScheduleError):
+        _bits(execution.run(_schedule(), iter([Table.single()]), 4))
+    assert not driver.runs
+    assert rows_per_run(_schedule(), 10, driver.limits) == 10
+    with pytest.raises(TooLarge, match="at least one shot"):
+        rows_per_run(_schedule(), 0, driver.limits)
+
+
+def test_the_next_piece_is_made_while_this_one_is_used() -> None:
+    made: list[tuple[int, int]] = []
+
+    def source() -> Iterator[int]:
+        for number in range(4):
+            made.append((number, get_ident()))
+            yield number
+
+    seen = []
+    for number in prefetch(source()):
+        seen.append(number)
+        assert len(made) <= number + 2
+    assert seen == [0, 1, 2, 3]
+    assert all(thread != get_ident() for _, thread in made)
+
+
+def test_what_the_source_raises_is_raised_in_its_place() -> None:
+    def source() -> Iterator[int]:
+        yield 1
+        raise ValueError("two")
+
+    pieces = prefetch(source())
+    assert next(pieces) == 1
+    with pytest.raises(ValueError, match="two"):
+        next(pieces)
