@@ -1,7 +1,8 @@
 """THE CONTRACT: what a driver can be asked, and what it may raise.
 
 A driver author writes one class with these verbs, registers it under the entry point ``qpu_bridge.drivers``, and never sees a
-socket: the same class runs inside the host's process or behind ZeroMQ, and the host cannot tell which.
+socket: the same class runs inside the host's process or behind ZeroMQ, and the host cannot tell which. The class is built as
+``cls(device, snapshot, options)``. `check_run` and `check_chunk` state the contract as code; both sides may call them.
 """
 
 from __future__ import annotations
@@ -15,7 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from qpu_bridge.errors import DriverFault, NotLoaded, ScheduleError, UnsupportedOption
 from qpu_bridge.schedule import Document, Limits, Schedule, Table
+from qpu_bridge.schedule.check import check_run as check_amounts
+from qpu_bridge.schedule.check import check_table
+from qpu_bridge.schedule.check.place import samples_of_events
 
 
 class Setting(Document):
@@ -36,6 +41,22 @@ class Setting(Document):
     minimum: float | None = None
     maximum: float | None = None
     choices: tuple[str, ...] = ()
+
+    def check(self, value: object) -> None:
+        """Refuse a value of another kind, out of range, or not among the choices.
+
+        Raises:
+            UnsupportedOption: With what is allowed.
+        """
+        kinds = {"number": (int, float), "integer": (int,), "text": (str,), "switch": (bool,)}[self.kind]
+        good = isinstance(value, kinds) and (isinstance(value, bool) == (self.kind == "switch"))
+        if good and isinstance(value, int | float) and self.kind != "switch":
+            low, high = (self.minimum, self.maximum)
+            good = (low is None or value >= low) and (high is None or value <= high) and abs(value) < np.inf
+        if not good or (self.choices and value not in self.choices):
+            span = "" if self.minimum is None and self.maximum is None else f" from {self.minimum} to {self.maximum}"
+            words = f", one of {', '.join(self.choices)}" if self.choices else ""
+            raise UnsupportedOption(f"setting {self.name} must be of kind {self.kind}{span}{words}", given=str(value))
 
 
 class Capabilities(Document):
@@ -121,7 +142,8 @@ class Chunk:
         bits: ``bool[rows, *sweep, shots, n]`` for ``Schedule.columns_returning("bits")``, or None if there are none.
         iq: ``complex64[rows, *sweep, shots, n]``, single shots.
         mean: ``complex64[rows, *sweep, n]``, averaged on the device.
-        raw: Column index -> ``complex64[rows, *sweep, shots, samples]``, or without the axis of shots if averaged.
+        raw: Column index -> ``complex64[rows, *sweep, shots, samples]``, or without the axis of shots if averaged; samples as
+            `raw_samples` counts them.
         started_ns: Device time when the first row began, ns of the device's own clock.
         stopped_ns: Device time when the last row ended.
         notes: What the device wants to say of how it got these (engine, approximation); JSON values.
@@ -142,7 +164,8 @@ class Chunk:
 class Driver(Protocol):
     """What a device can be asked. All verbs may raise `errors.DriverFault`; a remote driver also `errors.DriverLost`.
 
-    One run at a time. `abort` and `status` may be called from another thread while `run` is being read.
+    One run at a time, and no `load` while a run is being read. `abort` and `status` may be called from another thread at any
+    time. A driver must not hold the interpreter for seconds on end: whoever watches its heartbeat takes it for hung.
     """
 
     def capabilities(self) -> Capabilities:
@@ -152,22 +175,111 @@ class Driver(Protocol):
         """Keep a template until `close` or until newer ones need the room; loading it again costs nothing.
 
         Raises:
-            ScheduleError: If the device cannot play it.
+            ScheduleError: If the device cannot play it (`schedule.check.check` against the device's limits comes first).
         """
 
     def run(self, run: Run) -> Iterator[Chunk]:
         """Play, and yield results as they come, in the order of the rows, without gap or overlap.
 
+        What is wrong with the request is raised before the first chunk: at the call, or when the first chunk is asked for.
+        Closing the iterator early stops the run like `abort`.
+
         Raises:
-            ScheduleError: If the template is not loaded (``must`` says so), or the table does not fit it.
+            NotLoaded: If the template is not held; nothing was played.
+            ScheduleError: If the table does not fit the template, or too much is asked for.
+            UnsupportedOption: If a setting is unknown or out of its range.
             Cancelled: If `abort` was called.
         """
 
     def abort(self) -> None:
-        """Stop the run, if there is one, at the next safe moment; outputs are silent when this returns or soon after."""
+        """Stop the run, if there is one, at the next safe moment; outputs are silent when this returns or soon after.
+
+        Returns promptly, and does nothing to a run that starts afterwards.
+        """
 
     def status(self) -> Status:
         """How the device is. Must answer promptly, also during a run."""
 
     def close(self) -> None:
-        """Silence all outputs and let go of the instruments. Nothing is called after this."""
+        """Silence all outputs and let go of the instruments. Nothing but another `close` is called after this."""
+
+
+def raw_samples(schedule: Schedule, column: int) -> int:
+    """Samples of the trace that a raw column returns: those of its longest capture."""
+    return int(np.max(samples_of_events(schedule)[schedule.events["column"] == column], initial=0))
+
+
+def result_shapes(schedule: Schedule, rows: int, shots: int) -> dict[str | int, tuple[int, ...]]:
+    """Shapes of a chunk's arrays: ``bits``, ``iq``, ``mean`` where there are such columns, and raw columns by their index."""
+    points = (rows, *schedule.sweep_shape)
+    shapes: dict[str | int, tuple[int, ...]] = {}
+    for kind, axes in (("bits", (*points, shots)), ("iq", (*points, shots)), ("mean", points)):
+        if columns := schedule.columns_returning(kind):
+            shapes[kind] = (*axes, len(columns))
+    for kind, axes in (("raw", (*points, shots)), ("raw_mean", points)):
+        for column in schedule.columns_returning(kind):
+            shapes[column] = (*axes, raw_samples(schedule, column))
+    return shapes
+
+
+def check_run(schedule: Schedule | None, run: Run, capabilities: Capabilities) -> Schedule:
+    """Check a run before anything is played, as every driver must.
+
+    Args:
+        schedule: What the driver holds under the run's digest, or None.
+        run: What is asked for.
+        capabilities: The device's own document.
+
+    Returns:
+        The schedule.
+
+    Raises:
+        NotLoaded: If there is no schedule.
+        ScheduleError: If table, shots, first row, delay or seed do not fit.
+        UnsupportedOption: If a setting is unknown or out of its range.
+    """
+    if schedule is None:
+        raise NotLoaded("a template must be loaded before it is run", given=run.digest.hex()[:16])
+    check_amounts(schedule, len(run.table), run.shots, capabilities.limits)
+    check_table(schedule, run.table, capabilities.limits)
+    if run.first_row < 0 or run.first_row + len(run.table) > 2**48:
+        raise ScheduleError("a run's first row must be from 0 to 2**48", given=run.first_row)
+    if not 0 <= run.rep_delay_s < np.inf:
+        raise ScheduleError("the wait between shots must be a finite time of at least 0 s", given=run.rep_delay_s)
+    if run.seed is not None and not 0 <= run.seed < 2**64:
+        raise ScheduleError("a seed must be from 0 to 2**64 - 1", given=str(run.seed))
+    known = {setting.name: setting for setting in capabilities.settings}
+    for name, value in run.settings.items():
+        if name not in known:
+            there = ", ".join(known) or "none"
+            raise UnsupportedOption(f"a setting of driver {capabilities.driver} must be one of: {there}", given=name)
+        known[name].check(value)
+    return schedule
+
+
+def check_chunk(schedule: Schedule, run: Run, chunk: Chunk, first_row: int) -> None:
+    """Check what a driver yields, so that its author hears of a mistake before a user does.
+
+    Args:
+        schedule: What was played.
+        run: What was asked for.
+        chunk: What came.
+        first_row: Row at which this chunk must begin.
+
+    Raises:
+        DriverFault: If the chunk is out of order, or an array is missing, unasked for, or of the wrong shape or type.
+    """
+    if chunk.first_row != first_row or chunk.rows < 1 or first_row + chunk.rows > len(run.table):
+        raise DriverFault(
+            f"a chunk must go on at row {first_row} of {len(run.table)}", given=f"{chunk.rows} rows from row {chunk.first_row}"
+        )
+    wanted = result_shapes(schedule, chunk.rows, run.shots)
+    named = {"bits": chunk.bits, "iq": chunk.iq, "mean": chunk.mean}
+    arrays: dict[str | int, NDArray[np.bool_] | NDArray[np.complex64]] = {k: v for k, v in named.items() if v is not None}
+    arrays |= chunk.raw
+    for name in wanted.keys() | arrays.keys():
+        dtype = np.dtype(np.bool_ if name == "bits" else np.complex64)
+        must = f"{dtype}{list(wanted[name])}" if name in wanted else "absent"
+        given = f"{arrays[name].dtype}{list(arrays[name].shape)}" if name in arrays else "absent"
+        if must != given:
+            raise DriverFault(f"result {name!r} of a chunk must be {must}", given=given, where=f"rows from {first_row}")

@@ -1,0 +1,79 @@
+"""Plugins: a name of an installed entry point to a driver or a snapshot. The built-in ones enter by the same door."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any, cast
+
+from qpu_bridge.driver import Driver
+from qpu_bridge.errors import SettingsError
+from qpu_bridge.target import Snapshot
+
+DRIVERS = "qpu_bridge.drivers"
+"""Group whose entries are classes, built as ``cls(device, snapshot, options)``."""
+SNAPSHOTS = "qpu_bridge.snapshots"
+"""Group whose entries are functions ``() -> Snapshot``."""
+
+
+def driver_names() -> tuple[str, ...]:
+    """Names of the installed drivers, sorted."""
+    return _names(DRIVERS)
+
+
+def snapshot_names() -> tuple[str, ...]:
+    """Names of the built-in snapshots, sorted."""
+    return _names(SNAPSHOTS)
+
+
+def open_driver(name: str, device: str, snapshot: Snapshot, options: Mapping[str, object]) -> Driver:
+    """Build a driver in this process.
+
+    Args:
+        name: Entry point.
+        device: Name of the device.
+        snapshot: What the lab believes of it.
+        options: What the driver wants to know; it refuses what it does not.
+
+    Raises:
+        SettingsError: If no such driver is installed, or it cannot be imported.
+    """
+    cls = cast("Callable[[str, Snapshot, Mapping[str, object]], Driver]", _load(DRIVERS, "driver", name))
+    return cls(device, snapshot, options)
+
+
+def open_snapshot(name_or_path: str | Path) -> Snapshot:
+    """A built-in snapshot by its name, or one from a file.
+
+    Raises:
+        SettingsError: If there is neither, or the file is not a snapshot.
+    """
+    if str(name_or_path) in snapshot_names():
+        make = cast("Callable[[], Snapshot]", _load(SNAPSHOTS, "snapshot", str(name_or_path)))
+        return make()
+    path = Path(name_or_path)
+    if not path.is_file():
+        there = ", ".join(snapshot_names()) or "none"
+        raise SettingsError(f"a snapshot must be a file or one of the built-in ones ({there})", given=str(name_or_path))
+    return Snapshot.read(path)
+
+
+def _names(group: str) -> tuple[str, ...]:
+    return tuple(sorted({entry.name for entry in entry_points(group=group)}))
+
+
+def _load(group: str, what: str, name: str) -> Any:
+    found: list[EntryPoint] = list(entry_points(group=group, name=name))
+    if not found:
+        raise SettingsError(
+            f"a {what} must be one of the installed ones ({', '.join(_names(group)) or 'none'})",
+            given=name,
+            remedy=f"Others are found as soon as a package with an entry point in the group {group} is installed.",
+        )
+    if len({entry.value for entry in found}) > 1:
+        raise SettingsError(f"a {what}'s name must be registered once", given=", ".join(sorted(entry.value for entry in found)))
+    try:
+        return found[0].load()
+    except (ImportError, AttributeError) as error:
+        raise SettingsError(f"{what} {name} must be importable", given=str(error), where=found[0].value) from error

@@ -1,0 +1,108 @@
+"""The header frame: protocol number, request id, kind, and a flat map of fields, in MessagePack."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias, TypeVar
+
+import msgpack
+
+from qpu_bridge.errors import ProtocolError
+from qpu_bridge.wire.frame import MAX_HEADER, Frame
+from qpu_bridge.wire.messages import NO_REQUEST, PROTOCOL
+
+Body: TypeAlias = Mapping[str, Any]
+T = TypeVar("T")
+
+MAX_ITEMS = 256
+"""Entries of any array or map in a header."""
+
+
+def pack(request: bytes, kind: str, body: Body) -> bytes:
+    """The header frame.
+
+    Raises:
+        ProtocolError: If it would be longer than a peer accepts.
+    """
+    try:
+        data = bytes(msgpack.packb([PROTOCOL, request, kind, body]))
+    except (OverflowError, TypeError, ValueError) as error:
+        raise ProtocolError("a header must hold plain values of at most 64 bits", given=str(error), where=kind) from None
+    if len(data) > MAX_HEADER:
+        raise ProtocolError(f"a header must have at most {MAX_HEADER} bytes", given=len(data), where=kind)
+    return data
+
+
+def unpack(frame: Frame) -> tuple[bytes, str, Body]:
+    """Request id, kind and fields of a header frame.
+
+    Raises:
+        ProtocolError: If it is not a header, or of another protocol.
+    """
+    try:
+        header = msgpack.unpackb(
+            frame,
+            raw=False,
+            strict_map_key=True,
+            max_str_len=MAX_HEADER,
+            max_bin_len=MAX_HEADER,
+            max_array_len=MAX_ITEMS,
+            max_map_len=MAX_ITEMS,
+            max_ext_len=0,
+        )
+    except (ValueError, msgpack.UnpackException, RecursionError, TypeError) as error:
+        raise ProtocolError("a header must be one MessagePack value", given=f"{type(error).__name__}: {error}"[:200]) from None
+    if not isinstance(header, list) or not header or type(header[0]) is not int:
+        raise ProtocolError("a header must be an array that begins with the protocol number")
+    if header[0] != PROTOCOL:
+        raise ProtocolError(
+            f"both peers must speak protocol {PROTOCOL}", given=str(header[0]), remedy="Update the older of the two."
+        )
+    if len(header) != 4:
+        raise ProtocolError("a header must have 4 entries: protocol, request, kind, body", given=len(header))
+    _, request, kind, body = header
+    if type(request) is not bytes or len(request) != len(NO_REQUEST):
+        raise ProtocolError(f"a request id must be {len(NO_REQUEST)} bytes")
+    if type(kind) is not str or type(body) is not dict:
+        raise ProtocolError("a header's kind must be text and its body a map")
+    return request, kind, body
+
+
+def fields(kind: str, body: Body, /, **types: type | tuple[type, ...]) -> list[Any]:
+    """Values of exactly the named fields, each of exactly one of its types.
+
+    Raises:
+        ProtocolError: If a field is missing, unknown, or of another type.
+    """
+    if body.keys() != types.keys():
+        wrong = sorted(map(str, body.keys() ^ types.keys()))[:8]
+        raise ProtocolError(f"a {kind} must have exactly the fields {', '.join(types)}", given=f"a difference in {wrong}")
+    values = []
+    for name, allowed in types.items():
+        value = body[name]
+        if type(value) not in (allowed if isinstance(allowed, tuple) else (allowed,)):
+            raise ProtocolError(f"field {name} of a {kind} has the wrong type", given=type(value).__name__)
+        values.append(value)
+    return values
+
+
+def within(kind: str, name: str, value: int, low: int, high: int) -> int:
+    """The value, if it lies between the bounds, both included.
+
+    Raises:
+        ProtocolError: If not.
+    """
+    if not low <= value <= high:
+        raise ProtocolError(f"field {name} of a {kind} must be from {low} to {high}", given=str(value))
+    return value
+
+
+def key(kind: str, name: str, value: bytes, length: int) -> bytes:
+    """The value, if it has so many bytes.
+
+    Raises:
+        ProtocolError: If not.
+    """
+    if len(value) != length:
+        raise ProtocolError(f"field {name} of a {kind} must be {length} bytes", given=len(value))
+    return value

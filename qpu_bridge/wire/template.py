@@ -1,0 +1,80 @@
+"""A schedule as frames: tables as text, waveforms and events as the buffers they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qpu_bridge.errors import ProtocolError, ScheduleError
+from qpu_bridge.schedule import EVENT, Schedule, Waveform
+from qpu_bridge.wire.frame import Frame
+from qpu_bridge.wire.tables import read_tables
+
+FRAMES = 5
+"""Frames of a template: tables, lengths, samples, repeats, events."""
+LONGEST = 2**40
+"""Samples that one waveform may last."""
+
+
+def pack_template(schedule: Schedule) -> list[Frame]:
+    """The five frames of a template; events are not copied."""
+    waves = schedule.waveforms
+    lengths = np.array([len(wave.samples) for wave in waves], "<i8")
+    samples = np.concatenate([wave.samples for wave in waves]) if waves else np.zeros(0, "<c16")
+    repeats = np.concatenate([wave.repeats for wave in waves]) if waves else np.zeros(0, "<i8")
+    columns = (lengths, samples.astype("<c16", copy=False), repeats.astype("<i8", copy=False), schedule.events)
+    return [schedule.tables, *(column.view(np.uint8).data for column in columns)]
+
+
+def unpack_template(digest: bytes, frames: Sequence[Frame]) -> Schedule:
+    """The schedule, its events a read-only view of the last frame.
+
+    Raises:
+        ProtocolError: If the frames do not fit each other or the digest.
+        ScheduleError: If a waveform is not one.
+    """
+    tables = read_tables(frames[0])
+    lengths = _column(frames[1], np.dtype("<i8"), tables.waveforms, "lengths")
+    total = len(frames[3]) // 8
+    if len(lengths) and not (1 <= lengths.min() and lengths.max() <= total):
+        raise ProtocolError("a waveform's length must be at least 1 and within the frame of samples", where="lengths")
+    if int(lengths.sum(dtype=object)) != total:
+        raise ProtocolError("the lengths of the waveforms must add up to the frame of repeats", given=total)
+    samples = _column(frames[2], np.dtype("<c16"), total, "samples")
+    repeats = _column(frames[3], np.dtype("<i8"), total, "repeats")
+    schedule = Schedule(
+        clock=tables.clock,
+        ports=tables.ports,
+        frames=tables.frames,
+        waveforms=_waveforms(lengths, samples, repeats),
+        slots=tables.slots,
+        columns=tables.columns,
+        variables=tables.variables,
+        events=_column(frames[4], EVENT, tables.events, "events"),
+        body=tables.body,
+    )
+    if schedule.digest != digest:
+        raise ProtocolError("a template must have the digest it is sent under", given=schedule.digest.hex()[:16])
+    return schedule
+
+
+def _waveforms(lengths: NDArray[np.int64], samples: NDArray[np.complex128], repeats: NDArray[np.int64]) -> tuple[Waveform, ...]:
+    stops = np.cumsum(lengths)
+    if len(repeats) and (repeats.max() > LONGEST or repeats.sum(dtype=np.float64) > LONGEST):
+        raise ScheduleError(f"all waveforms together must last at most {LONGEST} samples", given=str(repeats.max()))
+    parts = samples.view(np.float64)
+    if not ((parts >= -2) & (parts <= 2)).all():  # false for nan as well; keeps the magnitude from overflowing
+        raise ScheduleError("a waveform's samples must be finite and of magnitude at most 1")
+    return tuple(
+        Waveform(samples[stop - length : stop], repeats[stop - length : stop])
+        for length, stop in zip(lengths.tolist(), stops.tolist(), strict=True)
+    )
+
+
+def _column(frame: Frame, dtype: np.dtype[Any], count: int, name: str) -> NDArray[Any]:
+    if len(frame) != count * dtype.itemsize:
+        raise ProtocolError(f"frame {name} must have {count} x {dtype.itemsize} bytes", given=len(frame))
+    return np.frombuffer(frame, dtype) if count else np.zeros(0, dtype)
