@@ -44,7 +44,7 @@ def create_app(
         lost=store.unanswered(),
     )
     # The interactive pages would load scripts from a public network.
-    app = FastAPI(title="qpu-bridge", docs_url=None, redoc_url=None)
+    app = FastAPI(title="qpu-bridge", docs_url=None, redoc_url=None, redirect_slashes=False)
     app.add_middleware(Gate, max_body_bytes=max_body_bytes)
     errors.install(app)
     app.include_router(identity.routes(parts))

@@ -62,9 +62,17 @@ def trace_of(request: Request) -> str:
     return str(trace) if trace else secrets.token_hex(8)
 
 
-def say(request: Request, error: errors.BridgeError) -> Response:
-    """The answer to an error that was raised on purpose; what is not the caller's to mend is told without details."""
+def say(request: Request, error: errors.BridgeError, *, once: bool = False) -> Response:
+    """The answer to an error that was raised on purpose; what is not the caller's to mend is told without details.
+
+    Args:
+        request: What was asked.
+        error: What went wrong.
+        once: Whether the client must not repeat the request by itself, because it would fail in the same way.
+    """
     status, trace = status_of(error), trace_of(request)
+    if once and status in RETRIED:
+        status = 400
     if isinstance(error, errors.CallerError):
         return answer(status, error.code, error.sentence, error.remedy, trace)
     logger.error("%s %s failed (trace %s)", request.method, request.url.path, trace, exc_info=error)

@@ -45,7 +45,7 @@ def routes(parts: Parts) -> APIRouter:
                     parts.check, asked.program_id, asked.params.decode("utf-8"), device, limiter=parts.checks
                 )
             except BridgeError as error:
-                return say(request, error)
+                return say(request, error, once=True)
             except Exception:
                 # A 500 would make the client send the same body five times and then lose our words.
                 trace = trace_of(request)
