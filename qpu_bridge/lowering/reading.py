@@ -62,6 +62,9 @@ class Reader:
     def read(self, active_reset: bool) -> Program:
         """Read the whole circuit."""
         circuit, program = self.circuit, self.program
+        if circuit.num_input_vars:
+            names = ", ".join(variable.name for variable in circuit.iter_input_vars())
+            raise NotNative("a circuit must not ask for classical inputs", given=names)
         qubits = {qubit: index for index, qubit in enumerate(circuit.qubits)}
         clbits = {clbit: clbit for clbit in circuit.clbits}
         if active_reset:
@@ -91,6 +94,7 @@ class Reader:
         codes, origins, resources, durations = program.codes, program.origin, program.resources, program.durations
         angle_at, angles, read_angle = program.angle_at, program.angles, program.sources.read
         known: dict[tuple[str, Any], tuple[int, int, tuple[int, ...], int]] = {}
+        done = 0
         for index, instruction in enumerate(circuit.data):
             name, bits = instruction.name, instruction.qubits
             found = known.get((name, bits))
@@ -112,8 +116,13 @@ class Reader:
             elif kind == _MEASURE:
                 column = self.column(clbits[instruction.clbits[0]], where[0], measured=True)
                 self.measure(code, where, column, index if origin is None else origin)
-            else:
-                self._other(instruction, where, qubits, clbits, index if origin is None else origin)
+            elif index >= done:
+                if name == "reset":
+                    together = _resets(circuit, index)
+                    done = index + len(together)
+                    self.reset([qubits[bit] for bit in together], index if origin is None else origin)
+                else:
+                    self._other(instruction, where, qubits, clbits, index if origin is None else origin)
 
     def open(self, touched: tuple[int, ...]) -> None:
         """Have a straight run to append to; a qubit that is touched must not be inside a wait that others have yet to join."""
@@ -248,13 +257,11 @@ class Reader:
             self.step(SYNC, where, 0, origin)
         elif name == "delay":
             self._delay(instruction, where, origin)
-        elif name == "reset":
-            self.reset(list(where), origin)
         else:
             # imported here because reading a body comes back to this class
             from qpu_bridge.lowering.structure import read_structure
 
-            read_structure(self, instruction.operation, qubits_of(instruction, qubits), clbits_of(instruction, clbits), origin)
+            read_structure(self, instruction, qubits, clbits, origin)
 
     def _delay(self, instruction: Any, where: tuple[int, ...], origin: int) -> None:
         ticks = delay_ticks(instruction, self.grid, self.program.sources, where, origin)
@@ -291,6 +298,16 @@ _STRUCTURE = frozenset(
 )
 
 
+def _resets(circuit: QuantumCircuit, index: int) -> list[Any]:
+    """Qubits of the resets that follow one another from an instruction on: they are measured together."""
+    found: list[Any] = []
+    for instruction in circuit.data[index:]:
+        if instruction.name != "reset" or instruction.qubits[0] in found:
+            break
+        found.append(instruction.qubits[0])
+    return found
+
+
 def used_qubits(circuit: QuantumCircuit, qubits: Mapping[Any, int]) -> set[int]:
     """Qubits that something other than a barrier or a delay acts on."""
     found: set[int] = set()
@@ -298,16 +315,6 @@ def used_qubits(circuit: QuantumCircuit, qubits: Mapping[Any, int]) -> set[int]:
         if instruction.name not in ("barrier", "delay"):
             found.update(qubits[bit] for bit in instruction.qubits)
     return found
-
-
-def qubits_of(instruction: Any, qubits: Mapping[Any, int]) -> tuple[int, ...]:
-    """Physical qubits of an instruction."""
-    return tuple(qubits[bit] for bit in instruction.qubits)
-
-
-def clbits_of(instruction: Any, clbits: Mapping[Clbit, Clbit]) -> tuple[Clbit, ...]:
-    """Classical bits of an instruction, as bits of the whole circuit."""
-    return tuple(clbits[bit] for bit in instruction.clbits)
 
 
 def unsynchronized(qubit: int, origin: int) -> NotNative:
