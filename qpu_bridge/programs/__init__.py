@@ -1,0 +1,42 @@
+"""Programs: what a job does. See README.md of this room."""
+
+from qpu_bridge.programs.catalog import PROGRAMS, find
+from qpu_bridge.programs.context import Context
+from qpu_bridge.programs.device import DeviceView
+from qpu_bridge.programs.executor import execute
+from qpu_bridge.programs.options import ExecuteOptions
+
+__all__ = ["PROGRAMS", "Context", "DeviceView", "ExecuteOptions", "check", "execute", "run"]
+
+
+def check(program_id: str, params_json: str, device: DeviceView) -> None:
+    """Refuse, at submission, a job that could not run.
+
+    Args:
+        program_id: What the client calls the program.
+        params_json: The parameters as received.
+        device: Where it would run.
+
+    Raises:
+        CallerError: With a stable code and the reason.
+    """
+    find(program_id).check(params_json, device)
+
+
+def run(program_id: str, params_json: str, context: Context) -> str:
+    """Run a job.
+
+    Args:
+        program_id: What the client calls the program.
+        params_json: The parameters as received.
+        context: The device, the job's log, and whether to stop.
+
+    Returns:
+        The result as the client's decoder for this program reads it.
+
+    Raises:
+        CallerError: If the job cannot run.
+        Cancelled: If it was cancelled.
+        OperatorError: If the device failed.
+    """
+    return find(program_id).run(params_json, context)

@@ -1,0 +1,83 @@
+"""What must hold before a program may be queued: said at submission, not after an hour in the queue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit import QuantumCircuit
+
+from qpu_bridge.errors import BadRequest, TooLarge, UnsupportedOption
+from qpu_bridge.lowering import LoweringOptions, check, lower
+from qpu_bridge.programs.device import DeviceView
+from qpu_bridge.programs.options import ExecuteOptions
+
+_FRACTIONAL = frozenset({"rx", "rzz"})
+"""Gates whose angle has bounds, which a parameter may leave."""
+
+_ROWS_TRIED = 4096
+
+
+def admit_circuits(circuits: Iterable[QuantumCircuit], device: DeviceView) -> None:
+    """Check that every circuit is made of what the machine has.
+
+    Raises:
+        NotNative: If not; names the gate and the qubit.
+        TooLarge: If a circuit is too wide or too long.
+        BadRequest: If there is no circuit.
+    """
+    empty = True
+    for circuit in circuits:
+        empty = False
+        check(circuit, device.snapshot)
+    if empty:
+        raise BadRequest("a job must hold at least one circuit", given=0)
+
+
+def admit_shots(shots: int, device: DeviceView) -> None:
+    """Check the number of shots of one circuit.
+
+    Raises:
+        TooLarge: If there are too many.
+    """
+    limit = min(device.snapshot.max_shots, device.capabilities.limits.max_shots)
+    if shots > limit:
+        raise TooLarge(f"a circuit may have at most {limit} shots on {device.name}", given=shots, where="shots")
+
+
+def admit_options(options: ExecuteOptions, circuits: Iterable[QuantumCircuit], device: DeviceView) -> None:
+    """Check options against the machine.
+
+    Raises:
+        BadRequest: If a number is out of the machine's range.
+        UnsupportedOption: If an option cannot be honoured for these circuits.
+    """
+    options.wait_s(device.snapshot)
+    for index, circuit in enumerate(circuits):
+        if circuit.num_stretches:
+            raise UnsupportedOption(
+                "stretches are not supported: delays need a fixed length",
+                given=f"{circuit.num_stretches} stretches",
+                where=f"circuit {index}",
+            )
+
+
+def admit_angles(bound: Iterable[tuple[QuantumCircuit, NDArray[np.float64]]], device: DeviceView) -> None:
+    """Check the angles that arguments (``float64[..., parameters]``) give to fractional gates.
+
+    Raises:
+        NotNative: If an angle is out of the gate's range.
+    """
+    for circuit, arguments in bound:
+        if arguments.size and _swept(circuit):
+            lowered = lower(circuit, device.snapshot, device.capabilities.limits, LoweringOptions())
+            values = arguments.reshape(-1, circuit.num_parameters)
+            for first in range(0, len(values), _ROWS_TRIED):
+                lowered.slot_map.bind(values[first : first + _ROWS_TRIED])
+
+
+def _swept(circuit: QuantumCircuit) -> bool:
+    return bool(circuit.num_parameters) and any(
+        instruction.operation.name in _FRACTIONAL and instruction.operation.is_parameterized() for instruction in circuit.data
+    )

@@ -1,0 +1,46 @@
+"""The programs that a job may name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from qpu_bridge.errors import UnsupportedProgram
+from qpu_bridge.programs import estimator_job, executor_job, sampler_job
+from qpu_bridge.programs.context import Context
+from qpu_bridge.programs.device import DeviceView
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What a job of one program id does: when it is submitted, and when it runs."""
+
+    check: Callable[[str, DeviceView], None]
+    run: Callable[[str, Context], str]
+
+
+PROGRAMS: Mapping[str, Program] = {
+    "executor": Program(executor_job.check, executor_job.run),
+    "sampler": Program(sampler_job.check, sampler_job.run),
+    "estimator": Program(estimator_job.check, estimator_job.run),
+}
+
+NOT_YET: Mapping[str, str] = {
+    "noise-learner": "this server does not learn layer noise yet",
+    "calibrate": "users cannot start a calibration yet",
+}
+"""Programs that clients know and that this server will have, with the sentence to say until then."""
+
+
+def find(program_id: str) -> Program:
+    """The program of an id.
+
+    Raises:
+        UnsupportedProgram: If there is none.
+    """
+    if program_id in PROGRAMS:
+        return PROGRAMS[program_id]
+    raise UnsupportedProgram(
+        f"the program must be one of {', '.join(PROGRAMS)}" + (f"; {NOT_YET[program_id]}" if program_id in NOT_YET else ""),
+        given=program_id,
+    )

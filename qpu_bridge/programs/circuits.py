@@ -1,0 +1,53 @@
+"""Circuits as they arrive."""
+
+from __future__ import annotations
+
+from qiskit import QuantumCircuit, qasm3
+from qiskit.circuit import CircuitInstruction, ControlFlowOp, Gate
+from qiskit.circuit.library import get_standard_gate_name_mapping
+from qiskit.exceptions import QiskitError
+
+from qpu_bridge.errors import BadRequest
+
+
+def from_qasm(text: str, where: str) -> QuantumCircuit:
+    """Read an OpenQASM 3 circuit; its qubits are the machine's, in order.
+
+    Raises:
+        BadRequest: If it cannot be read.
+    """
+    try:
+        circuit = qasm3.loads(text)
+    except QiskitError as error:
+        raise BadRequest("a circuit given as text must be OpenQASM 3", given=str(error)[:300], where=where) from None
+    except Exception as error:  # the parser lets its own errors through
+        raise BadRequest("a circuit given as text must be OpenQASM 3", given=str(error)[:300], where=where) from error
+    return with_native_gates(circuit)
+
+
+def with_native_gates(circuit: QuantumCircuit) -> QuantumCircuit:
+    """The same circuit, with gates that a text defined under the name of a standard gate replaced by that gate.
+
+    OpenQASM text that a Qiskit program wrote defines ``rzz`` or ``ecr`` in the text itself; what is meant is the native gate.
+    """
+    if not any(_impostor(instruction) for instruction in circuit.data):
+        return circuit
+    changed = circuit.copy_empty_like()
+    for instruction in circuit.data:
+        operation = instruction.operation
+        if isinstance(operation, ControlFlowOp):
+            operation = operation.replace_blocks([with_native_gates(block) for block in operation.blocks])
+        elif _impostor(instruction):
+            operation = type(get_standard_gate_name_mapping()[operation.name])(*operation.params)
+        changed.append(CircuitInstruction(operation, instruction.qubits, instruction.clbits))
+    return changed
+
+
+def _impostor(instruction: CircuitInstruction) -> bool:
+    operation = instruction.operation
+    if isinstance(operation, ControlFlowOp):
+        return any(_impostor(inner) for block in operation.blocks for inner in block.data)
+    if type(operation) is not Gate and type(operation).__module__ != "qiskit_qasm3_import.converter":
+        return False
+    standard = get_standard_gate_name_mapping().get(operation.name)
+    return standard is not None and (standard.num_qubits, len(standard.params)) == (operation.num_qubits, len(operation.params))

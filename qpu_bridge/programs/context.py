@@ -1,0 +1,30 @@
+"""What a running program is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from qpu_bridge.execution import Execution
+from qpu_bridge.programs.device import DeviceView
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Everything a program may use while it runs.
+
+    Attributes:
+        device: The device.
+        execution: The road to it; counts the device time used.
+        seed: Everything random in the job is drawn from it; results name it.
+        log: Takes lines for the job's log.
+        cancelled: Whether somebody wants the job to stop; asked from other threads as well.
+        progress: Told (rows done, rows in all) as results come.
+    """
+
+    device: DeviceView
+    execution: Execution
+    seed: int
+    log: Callable[[str], None] = field(default=lambda line: None)
+    cancelled: Callable[[], bool] = field(default=lambda: False)
+    progress: Callable[[int, int], None] = field(default=lambda done, total: None)

@@ -1,0 +1,169 @@
+"""Parameters of the older ``estimator`` program."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import ceil
+from typing import Any
+
+from ibm_quantum_schemas.estimator.version_0_1 import OptionsModel
+from pydantic import ValidationError
+from qiskit.primitives.containers.bindings_array import BindingsArray
+from qiskit.primitives.containers.estimator_pub import EstimatorPub
+from qiskit.primitives.containers.observables_array import ObservablesArray
+from qiskit_ibm_runtime.executor.calculate_twirling_shots import calculate_twirling_shots
+from qiskit_ibm_runtime.executor_estimator.finalize_options import finalize_estimator_options
+from qiskit_ibm_runtime.options_models import EstimatorOptions
+
+from qpu_bridge.driver import Capabilities
+from qpu_bridge.errors import BadRequest, UnsupportedOption
+from qpu_bridge.programs.legacy_request import LegacyOptions, read_circuit, read_options, read_pubs, read_values
+from qpu_bridge.programs.option_table import ESTIMATOR
+
+KNOWN = frozenset({"pubs", "options", "version", "support_qiskit", "resilience_level", "precision"})
+DEFAULT_LEVEL = 1
+
+
+@dataclass(frozen=True, slots=True)
+class EstimatorRequest:
+    """A request, decoded.
+
+    Attributes:
+        pubs: What to estimate.
+        shots: Shots for each pub and configuration, all randomizations together.
+        precisions: What each pub's result names as its target.
+        options: Checked options.
+        client_options: The same in the form that the client's own code takes, with the level's defaults filled in.
+    """
+
+    pubs: tuple[EstimatorPub, ...]
+    shots: tuple[int, ...]
+    precisions: tuple[float, ...]
+    options: LegacyOptions
+    client_options: EstimatorOptions
+
+    @property
+    def twirled(self) -> bool:
+        """Whether each configuration is played in several randomizations."""
+        return bool(self.client_options.twirling.enable_gates or self.client_options.twirling.enable_measure)
+
+    def randomizations(self, shots: int) -> tuple[int, int]:
+        """Number of randomizations, and shots of each."""
+        if not self.twirled:
+            return 1, shots
+        twirling = self.client_options.twirling
+        number, each = calculate_twirling_shots(shots, twirling.num_randomizations, twirling.shots_per_randomization)
+        return int(number), int(each)
+
+
+def read_request(params: Mapping[str, Any], capabilities: Capabilities) -> EstimatorRequest:
+    """Check and complete a request, without looking at the machine.
+
+    Raises:
+        BadRequest: If a field is missing or malformed.
+        UnsupportedOption: If an option is not honoured.
+    """
+    options = read_options(params, KNOWN, ESTIMATOR, OptionsModel, capabilities)
+    level = params.get("resilience_level")
+    client_options = _client_options(options, DEFAULT_LEVEL if level is None else level)
+    pubs: list[EstimatorPub] = []
+    shots: list[int] = []
+    precisions: list[float] = []
+    for index, (circuit_value, observables, values, own) in enumerate(read_pubs(params, 4)):
+        where = f"params.pubs[{index}]"
+        circuit = read_circuit(circuit_value, where)
+        bound = read_values(values, circuit, where)
+        count, precision = _effort(own if own is not None else params.get("precision"), options, client_options, where)
+        bindings = BindingsArray({tuple(circuit.parameters): bound} if circuit.num_parameters else None, shape=bound.shape[:-1])
+        try:
+            pubs.append(EstimatorPub(circuit, ObservablesArray.coerce(observables), bindings, validate=True))
+        except (ValueError, TypeError, AttributeError) as error:
+            raise BadRequest("observables must fit the circuit and its parameters", given=str(error)[:300], where=where) from None
+        shots.append(count)
+        precisions.append(precision)
+    return EstimatorRequest(tuple(pubs), tuple(shots), tuple(precisions), options, client_options)
+
+
+def _client_options(options: LegacyOptions, level: Any) -> EstimatorOptions:
+    """Options as the client's own code takes them; the older defaults are filled in where they differ from the newer ones."""
+    full, resilience = options.full, options.full["resilience"]
+    if not resilience["zne_mitigation"] and resilience["zne_mitigation"] is not None and options.at("resilience.zne"):
+        raise UnsupportedOption("options of resilience.zne need resilience.zne_mitigation", given=False)
+    if resilience["zne"]["amplifier"] == "pea":
+        raise UnsupportedOption(
+            "option resilience.zne.amplifier must be one that folds gates: this server does not learn layer noise yet",
+            given="pea",
+            where="options.resilience.zne.amplifier",
+        )
+    try:
+        made = EstimatorOptions(
+            resilience_level=level,
+            twirling={name: value for name, value in options.section("twirling").items() if value is not None},
+            resilience={
+                "measure_mitigation": resilience["measure_mitigation"],
+                "measure_noise_learning": {"num_randomizations": resilience["measure_noise_learning"]["num_randomizations"]},
+                "zne_mitigation": resilience["zne_mitigation"],
+                "zne": resilience["zne"],
+            },
+        )
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        path = ".".join(str(part) for part in first["loc"])
+        raise BadRequest("an option must have a value that it can take", given=first["msg"], where=f"options.{path}") from None
+    _require_measure_twirling(made, full)
+    _require_seed_honoured(made, options)
+    return finalize_estimator_options(made)
+
+
+def _require_measure_twirling(made: EstimatorOptions, full: Mapping[str, Any]) -> None:
+    """Readout mitigation works on twirled readout; the client's code would switch the twirl back on behind the caller's back."""
+    mitigated = made.resilience.measure_mitigation
+    if mitigated is None:
+        mitigated = made.resilience_level > 0
+    if mitigated and full["twirling"]["enable_measure"] is False:
+        raise UnsupportedOption(
+            "option twirling.enable_measure cannot be False while readout errors are mitigated",
+            given=False,
+            where="options.twirling.enable_measure",
+            remedy="Set resilience.measure_mitigation to False as well",
+        )
+
+
+def _require_seed_honoured(made: EstimatorOptions, options: LegacyOptions) -> None:
+    """Folding some gates of many picks them with a generator that the library seeds by itself."""
+    folding = made.resilience.zne_mitigation or (made.resilience.zne_mitigation is None and made.resilience_level == 2)
+    odd = all(factor % 2 == 1 for factor in options.full["resilience"]["zne"]["noise_factors"])
+    if options.at("seed_estimator") is not None and folding and made.resilience.zne.amplifier == "gate_folding" and not odd:
+        raise UnsupportedOption(
+            "option seed_estimator needs noise factors 1, 3, 5, ... where gates are folded at random",
+            given=str(options.full["resilience"]["zne"]["noise_factors"]),
+            where="options.resilience.zne.noise_factors",
+            remedy="Use gate_folding_front or gate_folding_back",
+        )
+
+
+def _effort(asked: Any, options: LegacyOptions, client_options: EstimatorOptions, where: str) -> tuple[int, float]:
+    """Shots, and the precision that they stand for."""
+    if asked is not None and (isinstance(asked, bool) or not isinstance(asked, int | float) or not asked > 0):
+        raise BadRequest("precision must be a positive number", given=str(asked)[:80], where=where)
+    twirling = client_options.twirling
+    fixed = (twirling.enable_gates or twirling.enable_measure) and "auto" not in (
+        twirling.num_randomizations,
+        twirling.shots_per_randomization,
+    )
+    product = int(twirling.num_randomizations) * int(twirling.shots_per_randomization) if fixed else None
+    if asked is not None:
+        shots = ceil(1 / asked**2)
+        if product is not None and product < shots:
+            raise BadRequest(
+                "num_randomizations x shots_per_randomization must reach the precision asked for",
+                given=f"{product} < {shots} shots",
+                where=where,
+                remedy="Leave one of the two at 'auto'",
+            )
+        return shots, float(asked)
+    default: float = options.full["default_precision"]
+    shots = product or options.full["default_shots"] or ceil(1 / default**2)
+    exact = product is None and options.full["default_shots"] is None
+    return shots, default if exact else shots**-0.5

@@ -1,0 +1,152 @@
+"""The one way in: a quantum program is executed, whatever primitive it came from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+from qiskit_ibm_runtime.quantum_program import QuantumProgram
+from qiskit_ibm_runtime.results import QuantumProgramItemResult, QuantumProgramResult
+from qiskit_ibm_runtime.results.quantum_program import ItemMetadata, Metadata, SchedulerTiming
+from samplomatic.quantum_program import ChunkPart, ChunkSpan, CircuitItem, SamplexItem
+
+from qpu_bridge.execution import prefetch
+from qpu_bridge.lowering import Lowered, LoweringOptions, MeasLevel, lower, timing_text
+from qpu_bridge.programs.context import Context
+from qpu_bridge.programs.options import ExecuteOptions
+from qpu_bridge.programs.provenance import provenance
+from qpu_bridge.programs.registers import Registers
+from qpu_bridge.programs.sampling import Rows
+from qpu_bridge.schedule import Schedule
+from qpu_bridge.suppression import decouple
+
+
+def execute(program: QuantumProgram, options: ExecuteOptions, context: Context) -> QuantumProgramResult:
+    """Run every item of a program for all of its arguments.
+
+    The next item is lowered, and its first rows are drawn, while the device plays this one.
+
+    Args:
+        program: What to run.
+        options: How.
+        context: The device, the job's log, and whether to stop.
+
+    Returns:
+        One array per register and item, of shape ``(*item.shape, shots, bits)`` (without shots if averaged), and what a samplex
+        returns besides angles. Flips are not applied. Pass-through data and semantic role are those of the program.
+
+    Raises:
+        CallerError: If the program cannot run on this device.
+        Cancelled: If the job was cancelled.
+        OperatorError: If the device failed.
+    """
+    context.device.require_trustworthy()
+    seed = context.seed if options.seed is None else options.seed
+    total = sum(item.size() for item in program.items)
+    data: list[QuantumProgramItemResult] = []
+    timing: list[ChunkSpan] = []
+    done = 0
+    with closing(prefetch(_prepare_all(program, options, context, seed))) as items:
+        for index, item in enumerate(items):
+            data.append(_measure(item, options, context, (done, total)))
+            timing += [ChunkSpan(span.start, span.stop, [ChunkPart(index, span.rows)]) for span in context.execution.spans]
+            done += len(item.rows)
+    context.log("provenance " + json.dumps(provenance(context, seed), default=str))
+    result = QuantumProgramResult(data, Metadata(timing), program.passthrough_data)
+    result._semantic_role = program._semantic_role
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    index: int
+    lowered: Lowered
+    schedule: Schedule
+    rows: Rows
+    shots: int
+    chunk_size: int | None
+    level: MeasLevel
+    seed: int
+
+
+def _prepare_all(program: QuantumProgram, options: ExecuteOptions, context: Context, seed: int) -> Iterator[_Prepared]:
+    for index, item in enumerate(program.items):
+        yield _prepare(index, item, program, options, context, seed)
+
+
+def _prepare(
+    index: int, item: CircuitItem | SamplexItem, program: QuantumProgram, options: ExecuteOptions, context: Context, seed: int
+) -> _Prepared:
+    snapshot = context.device.snapshot
+    began = perf_counter()
+    lowered = lower(
+        item.circuit,
+        snapshot,
+        context.device.capabilities.limits,
+        LoweringOptions(
+            meas_level=program.meas_level,
+            scheduling=options.decoupling.scheduling_method if options.decoupling else "alap",
+            active_reset=options.needs_active_reset(snapshot),
+        ),
+    )
+    schedule = lowered.schedule
+    if options.decoupling is not None:
+        schedule = decouple(schedule, lowered.occupancy, snapshot, options.decoupling)
+    draw, device = (int(word) >> 1 for word in np.random.SeedSequence([seed, index]).generate_state(2, np.uint64))
+    context.log(
+        f"item {index}: {len(schedule.events)} events, {len(schedule.slots)} slots, "
+        f"lowered in {1e3 * (perf_counter() - began):.1f} ms"
+    )
+    return _Prepared(
+        index=index,
+        lowered=lowered,
+        schedule=schedule,
+        rows=Rows(item, lowered.slot_map, draw),
+        shots=options.item_shots.get(index, program.shots),
+        chunk_size=item.chunk_size,
+        level=program.meas_level,
+        seed=device,
+    )
+
+
+def _measure(item: _Prepared, options: ExecuteOptions, context: Context, progress: tuple[int, int]) -> QuantumProgramItemResult:
+    done, total = progress
+    registers = Registers(item.schedule, item.lowered.registers, item.level, len(item.rows), item.shots)
+    used = context.execution.usage_seconds
+    chunks = context.execution.run(
+        item.schedule,
+        item.rows.tables(),
+        item.shots,
+        rep_delay_s=options.wait_s(context.device.snapshot),
+        seed=item.seed,
+        settings=options.settings,
+        max_rows=item.chunk_size,
+        cancelled=context.cancelled,
+        progress=lambda rows: context.progress(done + rows, total),
+    )
+    with closing(chunks):
+        for chunk in chunks:
+            registers.add(chunk)
+    context.log(
+        f"item {item.index}: {len(item.rows)} rows x {item.shots} shots, "
+        f"{context.execution.usage_seconds - used:.6f} s of device time"
+    )
+    shape = item.rows.shape
+    return QuantumProgramItemResult(
+        {**registers.shaped(shape), **item.rows.extras},
+        ItemMetadata(
+            SchedulerTiming(timing_text(item.lowered), _duration(item.lowered)) if options.scheduler_timing else None,
+            # circuits with stretches are refused before they are lowered: there is nothing to resolve
+            [] if options.stretch_values else None,
+        ),
+    )
+
+
+def _duration(lowered: Lowered) -> int:
+    if lowered.schedule.duration is not None:
+        return lowered.schedule.duration
+    return max((timed.start + timed.duration for timed in lowered.timing), default=0)

@@ -1,0 +1,40 @@
+"""The program ``executor``: a quantum program in, its arrays out."""
+
+from __future__ import annotations
+
+from samplomatic.quantum_program import CircuitItem
+
+from qpu_bridge.programs.admission import admit_angles, admit_circuits, admit_options, admit_shots
+from qpu_bridge.programs.context import Context
+from qpu_bridge.programs.device import DeviceView
+from qpu_bridge.programs.executor import execute
+from qpu_bridge.programs.executor_answer import answer
+from qpu_bridge.programs.executor_request import ExecutorRequest, read_request
+from qpu_bridge.programs.payload import parse
+
+
+def check(params_json: str, device: DeviceView) -> None:
+    """Refuse, at submission, what could not run.
+
+    Raises:
+        CallerError: With the reason.
+    """
+    request = read_request(parse(params_json), device.capabilities)
+    _admit(request, device)
+    items = [item for item in request.program.items if isinstance(item, CircuitItem)]
+    admit_angles(((item.circuit, item.circuit_arguments) for item in items), device)
+
+
+def run(params_json: str, context: Context) -> str:
+    """Run a job, and give the text of its result."""
+    request = read_request(parse(params_json), context.device.capabilities)
+    # the machine may have been calibrated since the job was submitted
+    _admit(request, context.device)
+    return answer(request, execute(request.program, request.options, context))
+
+
+def _admit(request: ExecutorRequest, device: DeviceView) -> None:
+    circuits = [item.circuit for item in request.program.items]
+    admit_circuits(circuits, device)
+    admit_shots(request.program.shots, device)
+    admit_options(request.options, circuits, device)

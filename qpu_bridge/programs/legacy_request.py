@@ -1,0 +1,170 @@
+"""What the older sampler and estimator have in common: pubs, options, shots."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ValidationError
+from qiskit import QuantumCircuit
+
+from qpu_bridge.driver import Capabilities
+from qpu_bridge.errors import BadRequest, UnsupportedOption
+from qpu_bridge.programs.circuits import from_qasm
+from qpu_bridge.programs.experimental import Experimental, read_experimental
+from qpu_bridge.programs.option_table import OptionTable, require_honoured
+from qpu_bridge.programs.options import ExecuteOptions
+from qpu_bridge.suppression import DecouplingOptions
+
+VERSION = 2
+"""The only version of these programs; clients that name none mean it too."""
+
+
+@dataclass(frozen=True, slots=True)
+class LegacyOptions:
+    """Options of a request, checked.
+
+    Attributes:
+        given: What the caller set, nested.
+        full: The same with the documented defaults filled in.
+        experimental: Experimental options.
+    """
+
+    given: Mapping[str, Any]
+    full: Mapping[str, Any]
+    experimental: Experimental
+
+    def at(self, path: str) -> Any:
+        """What the caller set, or None."""
+        here: Any = self.given
+        for name in path.split("."):
+            here = here.get(name) if isinstance(here, Mapping) else None
+        return here
+
+    def section(self, name: str, *without: str) -> dict[str, Any]:
+        """What the caller set in a section."""
+        return {key: value for key, value in (self.at(name) or {}).items() if key not in without}
+
+    def execute_options(self, seed: int | None, item_shots: Mapping[int, int] | None = None) -> ExecuteOptions:
+        """How the quantum program is to be executed."""
+        execution, decoupling = self.full["execution"], self.full["dynamical_decoupling"]
+        return ExecuteOptions(
+            init_qubits=execution["init_qubits"],
+            rep_delay_s=execution["rep_delay"],
+            scheduler_timing=bool(self.at("execution.scheduler_timing")),
+            stretch_values=bool(self.at("execution.stretch_values")),
+            decoupling=DecouplingOptions(
+                sequence_type=decoupling["sequence_type"],
+                extra_slack_distribution=decoupling["extra_slack_distribution"],
+                scheduling_method=decoupling["scheduling_method"],
+                skip_reset_qubits=decoupling["skip_reset_qubits"],
+            )
+            if decoupling["enable"]
+            else None,
+            settings=self.experimental.settings,
+            seed=seed,
+            item_shots=item_shots or {},
+        )
+
+
+def read_options(
+    params: Mapping[str, Any], known: frozenset[str], table: OptionTable, model: type[BaseModel], capabilities: Capabilities
+) -> LegacyOptions:
+    """Check a request's top level and its options.
+
+    Args:
+        params: The request, decoded.
+        known: Keys that the top level may have.
+        table: The program's options.
+        model: The published model of the options, for types and defaults.
+        capabilities: For the experimental options.
+
+    Raises:
+        BadRequest: If a value does not fit, or the version is unknown.
+        UnsupportedOption: If an option is not honoured.
+    """
+    unknown = sorted(set(params) - known)
+    if unknown:
+        raise UnsupportedOption(f"params must hold only {', '.join(sorted(known))}", given=", ".join(unknown))
+    if params.get("version", VERSION) != VERSION:
+        raise BadRequest(f"version must be {VERSION}", given=params["version"], where="params.version")
+    given = params.get("options") or {}
+    if not isinstance(given, Mapping):
+        raise BadRequest("params.options must be an object", given=type(given).__name__)
+    require_honoured(given, table, model().model_dump())
+    try:
+        full = model.model_validate(_without_none(given)).model_dump()
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        path = ".".join(str(part) for part in first["loc"])
+        raise BadRequest("an option must have a value that it can take", given=first["msg"], where=f"options.{path}") from None
+    seeded = given.get("simulator") or {}
+    if seeded.get("seed_simulator") is not None and not capabilities.simulated:
+        raise UnsupportedOption("option simulator.seed_simulator needs a simulated device", given=seeded["seed_simulator"])
+    return LegacyOptions(given, full, read_experimental(given.get("experimental"), capabilities))
+
+
+def read_circuit(value: Any, where: str) -> QuantumCircuit:
+    """The circuit of a pub: QPY, or OpenQASM 3 text.
+
+    Raises:
+        BadRequest: If it is neither.
+    """
+    if isinstance(value, QuantumCircuit):
+        return value
+    if isinstance(value, str):
+        return from_qasm(value, where)
+    raise BadRequest("a circuit must be QPY or OpenQASM 3 text", given=type(value).__name__, where=where)
+
+
+def read_values(value: Any, circuit: QuantumCircuit, where: str) -> NDArray[np.float64]:
+    """The parameter values of a pub, ``float64[*shape, parameters]``, columns in the order of ``circuit.parameters``.
+
+    Raises:
+        BadRequest: If they do not fit the circuit.
+    """
+    count = circuit.num_parameters
+    try:
+        values = np.asarray([] if value is None else value, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise BadRequest("parameter values must be an array of numbers", given=str(value)[:80], where=where) from None
+    if values.ndim == 0:
+        values = values.reshape(1)
+    if count and values.shape[-1] != count and count == 1:
+        values = values[..., np.newaxis]
+    if values.shape[-1] != count:
+        raise BadRequest(
+            f"the last axis of the parameter values must have the circuit's {count} parameters",
+            given=str(values.shape),
+            where=where,
+        )
+    if not np.isfinite(values).all():
+        raise BadRequest("parameter values must be finite", where=where)
+    return values
+
+
+def read_pubs(params: Mapping[str, Any], longest: int) -> Sequence[Sequence[Any]]:
+    """The pubs, each a list of at most ``longest`` parts, filled up with None.
+
+    Raises:
+        BadRequest: If there is none, or one is malformed.
+    """
+    pubs = params.get("pubs")
+    if not isinstance(pubs, list) or not pubs:
+        raise BadRequest("a job must hold at least one pub", given=str(pubs)[:80], where="params.pubs")
+    for index, pub in enumerate(pubs):
+        if not isinstance(pub, list) or not 1 <= len(pub) <= longest:
+            raise BadRequest(f"a pub must be a list of 1 to {longest} parts", given=str(pub)[:80], where=f"params.pubs[{index}]")
+    return [[*pub, *[None] * (longest - len(pub))] for pub in pubs]
+
+
+def _without_none(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what is null, which means the default everywhere."""
+    return {
+        name: _without_none(value) if isinstance(value, Mapping) else value
+        for name, value in options.items()
+        if value is not None
+    }

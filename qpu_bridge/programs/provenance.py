@@ -1,0 +1,30 @@
+"""Where a result comes from."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+from qpu_bridge.programs.context import Context
+
+
+def provenance(context: Context, seed: int) -> dict[str, Any]:
+    """What a result names: calibration, versions, seed, and what measured it."""
+    capabilities = context.device.capabilities
+    found: dict[str, Any] = {
+        "device": context.device.name,
+        "calibration_id": context.device.snapshot.calibration_id,
+        "versions": {name: version(name) for name in ("qpu-bridge", "qiskit", "qiskit-ibm-runtime", "samplomatic")},
+        "seed": seed,
+        "driver": {
+            "name": capabilities.driver,
+            "version": capabilities.version,
+            "simulated": capabilities.simulated,
+            "source": capabilities.source,
+        },
+    }
+    if context.execution.notes:
+        found["notes"] = dict(context.execution.notes)
+    if context.execution.resumed:
+        found["resumed"] = context.execution.resumed
+    return found

@@ -1,0 +1,151 @@
+"""The older program ``sampler``: the client's own preparation, `execute`, and the client's own post-processing."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from qiskit.primitives.containers import BitArray, DataBin, PrimitiveResult, SamplerPubResult
+from qiskit_ibm_runtime.decoders.executor_sampler.post_processor_v0_1 import sampler_v2_post_processor_v0_1
+from qiskit_ibm_runtime.execution_span import DoubleSliceSpan, ExecutionSpans, TwirledSliceSpanV2
+from qiskit_ibm_runtime.executor_sampler.prepare import prepare
+from qiskit_ibm_runtime.json import RuntimeEncoder
+from qiskit_ibm_runtime.quantum_program import QuantumProgram
+from qiskit_ibm_runtime.results import QuantumProgramResult
+from samplomatic.quantum_program import CircuitItem, SamplexItem
+
+from qpu_bridge.errors import BadRequest, BridgeError
+from qpu_bridge.programs.admission import admit_angles, admit_circuits, admit_options, admit_shots
+from qpu_bridge.programs.context import Context
+from qpu_bridge.programs.device import DeviceView
+from qpu_bridge.programs.executor import execute
+from qpu_bridge.programs.provenance import provenance
+from qpu_bridge.programs.sampler_request import SamplerRequest, read_request
+from qpu_bridge.programs.typed_json import read_typed
+
+
+def check(params_json: str, device: DeviceView) -> None:
+    """Refuse, at submission, what could not run.
+
+    Raises:
+        CallerError: With the reason.
+    """
+    request = read_request(read_typed(params_json), device.capabilities)
+    _admit(request, device)
+    admit_angles(((pub.circuit, pub.parameter_values.as_array(pub.circuit.parameters)) for pub in request.pubs), device)
+
+
+def run(params_json: str, context: Context) -> str:
+    """Run a job, and give the text of its result."""
+    request = read_request(read_typed(params_json), context.device.capabilities)
+    _admit(request, context.device)
+    seed = _seed(request, context)
+    answered: dict[int, SamplerPubResult] = {
+        index: SamplerPubResult(DataBin(shape=pub.shape), {"circuit_metadata": pub.circuit.metadata or {}})
+        for index, pub in enumerate(request.pubs)
+        if not pub.circuit.cregs
+    }
+    spans: list[DoubleSliceSpan | TwirledSliceSpanV2] = []
+    for number, group in enumerate(_groups(request)):
+        program = _program(request, group)
+        # each group has its own numbers: equal pubs with different shots must not share their randomness
+        result = execute(program, request.options.execute_options(seed + number), context)
+        spans += _spans(request, group, program, result)
+        for index, pub_result in zip(group.pubs, sampler_v2_post_processor_v0_1(result), strict=True):
+            answered[index] = _truncated(pub_result, request.returned_shots[index])
+    metadata = {
+        "execution": {"execution_spans": ExecutionSpans(spans)},
+        "version": 2,
+        "qpu_bridge": provenance(context, seed),
+    }
+    return json.dumps(PrimitiveResult([answered[index] for index in range(len(request.pubs))], metadata), cls=RuntimeEncoder)
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Pubs that are played with the same number of shots, by index."""
+
+    shots: int
+    pubs: tuple[int, ...]
+
+
+def _admit(request: SamplerRequest, device: DeviceView) -> None:
+    circuits = [pub.circuit for pub in request.pubs]
+    admit_circuits(circuits, device)
+    for pub in request.pubs:
+        admit_shots(pub.shots, device)
+    admit_options(request.options.execute_options(None), circuits, device)
+
+
+def _seed(request: SamplerRequest, context: Context) -> int:
+    for seed in (request.options.experimental.seed, request.options.at("simulator.seed_simulator")):
+        if seed is not None:
+            return int(seed)
+    return context.seed
+
+
+def _groups(request: SamplerRequest) -> list[_Group]:
+    by_shots: dict[int, list[int]] = defaultdict(list)
+    for index, pub in enumerate(request.pubs):
+        # the client's post-processing stumbles over circuits that return nothing
+        if pub.circuit.cregs:
+            by_shots[pub.shots].append(index)
+    return [_Group(shots, tuple(pubs)) for shots, pubs in by_shots.items()]
+
+
+def _program(request: SamplerRequest, group: _Group) -> QuantumProgram:
+    pubs = [request.pubs[index] for index in group.pubs]
+    try:
+        program, _ = prepare(pubs, request.client_options, group.shots)
+    except BridgeError:
+        raise
+    except Exception as error:  # the client's code raises many kinds for input it does not like
+        raise BadRequest("the pubs must be such that the client's own code can prepare them", given=str(error)[:300]) from error
+    for position, pub in enumerate(pubs):
+        if pub.shape and not pub.circuit.num_parameters:
+            program.items[position] = _repeated(program.items[position], pub.shape)
+    return program
+
+
+def _repeated(item: CircuitItem | SamplexItem, shape: tuple[int, ...]) -> CircuitItem | SamplexItem:
+    """Give back the shape of a pub without parameters, which the client's preparation drops."""
+    if isinstance(item, SamplexItem):
+        return SamplexItem(item.circuit, item.samplex, shape=(*item.shape, *shape))
+    return CircuitItem(item.circuit, circuit_arguments=np.empty((*shape, 0)))
+
+
+def _truncated(result: SamplerPubResult, shots: int) -> SamplerPubResult:
+    fields: dict[str, Any] = {}
+    for name, values in result.data.items():
+        if isinstance(values, BitArray):
+            fields[name] = values.slice_shots(range(shots)) if values.num_shots > shots else values
+        else:
+            long = values.ndim == len(result.data.shape) + 2 and values.shape[-2] > shots
+            fields[name] = values[..., :shots, :] if long else values
+    return SamplerPubResult(DataBin(shape=result.data.shape, **fields), result.metadata)
+
+
+def _spans(
+    request: SamplerRequest, group: _Group, program: QuantumProgram, result: QuantumProgramResult
+) -> list[DoubleSliceSpan | TwirledSliceSpanV2]:
+    """When which part of which pub was measured."""
+    done: Counter[int] = Counter()
+    spans: list[DoubleSliceSpan | TwirledSliceSpanV2] = []
+    for chunk in result.metadata.chunk_timing:
+        slices: dict[int, Any] = {}
+        for part in chunk.parts:
+            pub = group.pubs[part.idx_item]
+            rows = slice(done[part.idx_item], done[part.idx_item] + part.size)
+            done[part.idx_item] += part.size
+            shape = (*program.items[part.idx_item].shape, program.shots)
+            every = slice(0, program.shots)
+            if request.twirled:
+                slices[pub] = (shape, True, rows, every, request.returned_shots[pub])
+            else:
+                slices[pub] = (shape, rows, every)
+        kind = TwirledSliceSpanV2 if request.twirled else DoubleSliceSpan
+        spans.append(kind(chunk.start, chunk.stop, slices))
+    return spans
