@@ -276,7 +276,7 @@ def check_chunk(schedule: Schedule, run: Run, chunk: Chunk, first_row: int) -> N
     wanted = result_shapes(schedule, chunk.rows, run.shots)
     named = {"bits": chunk.bits, "iq": chunk.iq, "mean": chunk.mean}
     arrays: dict[str | int, NDArray[np.bool_] | NDArray[np.complex64]] = {k: v for k, v in named.items() if v is not None}
-    arrays |= chunk.raw
+    arrays |= dict(chunk.raw.items())
     for name in wanted.keys() | arrays.keys():
         dtype = np.dtype(np.bool_ if name == "bits" else np.complex64)
         must = f"{dtype}{list(wanted[name])}" if name in wanted else "absent"

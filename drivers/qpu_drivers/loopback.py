@@ -4,10 +4,11 @@ Every single shot of a column has one 64-bit word, a pure function of (seed, row
 
     word = mix(mix(mix(mix(seed) ^ row) ^ point) ^ shot) * odd(column)        all modulo 2**64
 
-``row`` counts within the whole job, ``point`` runs over the linear axes (last fastest), ``mix`` is splitmix64 and ``odd(column)`` is
-``mix(column) | 1``. The top bit of the word is the bit. The IQ point lies on the side of the column's line that the bit says: with
-``u`` and ``v`` from the next 24 and the 24 bits after them, each in [0, 1), it is ``exp(i angle) (threshold + s ((2 bit - 1)
-(u + 1/2) + i (v - 1/2)))`` where ``s = max(1, |threshold|)``. Sample ``k`` of a trace is the point of column ``column + 2**16 (k + 1)``.
+``row`` counts within the whole job, ``point`` runs over the linear axes (last fastest), ``mix`` is splitmix64 and
+``odd(column)`` is ``mix(column) | 1``. The top bit of the word is the bit. The IQ point lies on the side of the column's line
+that the bit says: with ``u`` and ``v`` from the next 24 and the 24 bits after them, each in [0, 1), it is
+``exp(i angle) (threshold + s ((2 bit - 1) (u + 1/2) + i (v - 1/2)))`` where ``s = max(1, |threshold|)``. Sample ``k`` of a trace
+is the point of column ``column + 2**16 (k + 1)``. Averages are over the shots.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ from qpu_bridge.target import Snapshot
 
 _CHUNK = 2**22
 """Numbers of one chunk, about."""
+_ROW_SECONDS = Setting(
+    name="row_seconds", kind="number", minimum=0, maximum=3600, description="Pretend that a row takes this long, s."
+)
 _LINE = Discriminator(angle=0.0, threshold=0.0)
 Words = NDArray[np.uint64]
 
@@ -47,11 +51,7 @@ class LoopbackDriver:
             simulated=True,
             source="loopback",
             limits=Limits(dt=snapshot.timing.dt, ports=ports, features=frozenset(Feature), sweeps=frozenset(SlotKind)),
-            settings=(
-                Setting(
-                    name="row_seconds", kind="number", minimum=0, maximum=3600, description="Pretend that a row takes so long."
-                ),
-            ),
+            settings=(_ROW_SECONDS,),
             deterministic=True,
         )
         self._held: dict[bytes, Schedule] = {}

@@ -14,7 +14,7 @@ from qpu_bridge.wire.frame import Frame
 
 BITS = "bits"
 """Type name of booleans, eight to a byte, first in the lowest bit."""
-_TYPES = {"<f8": np.dtype("<f8"), "<c8": np.dtype("<c8")}
+_TYPES: dict[str, np.dtype[Any]] = {"<f8": np.dtype("<f8"), "<c8": np.dtype("<c8")}
 _NAMES = {dtype: name for name, dtype in _TYPES.items()} | {np.dtype(np.bool_): BITS}
 _MAX_AXES = 16
 _MAX_ENTRIES = 2**48
@@ -32,14 +32,11 @@ def pack_arrays(arrays: Mapping[str, NDArray[Any]]) -> tuple[list[list[object]],
     frames: list[Frame] = []
     for name, array in arrays.items():
         if (kind := _NAMES.get(array.dtype)) is None:
-            raise ProtocolError(
-                f"an array must be of type bool or one of {', '.join(_TYPES)}", given=str(array.dtype), where=name
-            )
+            given = str(array.dtype)
+            raise ProtocolError(f"an array must be of type bool or one of {', '.join(_TYPES)}", given=given, where=name)
         described.append([name, kind, list(array.shape)])
-        plain = np.ascontiguousarray(array)
-        frames.append(
-            (np.packbits(plain.reshape(-1), bitorder="little") if kind == BITS else plain.reshape(-1).view(np.uint8)).data
-        )
+        flat = np.ascontiguousarray(array).reshape(-1)
+        frames.append((np.packbits(flat, bitorder="little") if kind == BITS else flat.view(np.uint8)).data)
     return described, frames
 
 

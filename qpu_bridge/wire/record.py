@@ -1,7 +1,7 @@
 """Tagged lists: the one form of the records in a template's tables, read by a strict white list of types.
 
-A record is a JSON list: the name of its type, then its fields in order. Readers here are functions of (value, depth); what they do
-not expect they refuse, and nothing that was received is looked up anywhere but in the tables of this module and of `tables`.
+A record is a JSON list: the name of its type, then its fields in order. Readers here are functions of (value, depth); what they
+do not expect they refuse, and nothing that was received is looked up anywhere but in the tables of this module and of `tables`.
 """
 
 from __future__ import annotations

@@ -82,13 +82,9 @@ def unpack_play(body: Body, frames: Sequence[Frame]) -> Play:
 def pack_part(message: Part) -> tuple[Body, list[Frame]]:
     """Fields and arrays of a chunk."""
     chunk = message.chunk
-    arrays: dict[str, NDArray[Any]] = {}
-    for name, array in (("bits", chunk.bits), ("iq", chunk.iq), ("mean", chunk.mean)):
-        if array is not None:
-            arrays[name] = array
-    for column, trace in chunk.raw.items():
-        arrays[f"raw:{column}"] = trace
-    described, frames = pack_arrays(arrays)
+    named = {"bits": chunk.bits, "iq": chunk.iq, "mean": chunk.mean}
+    arrays: dict[str, NDArray[Any]] = {name: array for name, array in named.items() if array is not None}
+    described, frames = pack_arrays(arrays | {f"raw:{column}": trace for column, trace in chunk.raw.items()})
     body = {
         "last": message.last,
         "first_row": chunk.first_row,

@@ -39,7 +39,7 @@ def unpack_template(digest: bytes, frames: Sequence[Frame]) -> Schedule:
     tables = read_tables(frames[0])
     lengths = _column(frames[1], np.dtype("<i8"), tables.waveforms, "lengths")
     total = len(frames[3]) // 8
-    if len(lengths) and not (1 <= lengths.min() and lengths.max() <= total):
+    if len(lengths) and (lengths.min() < 1 or lengths.max() > total):
         raise ProtocolError("a waveform's length must be at least 1 and within the frame of samples", where="lengths")
     if int(lengths.sum(dtype=object)) != total:
         raise ProtocolError("the lengths of the waveforms must add up to the frame of repeats", given=total)
