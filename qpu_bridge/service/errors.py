@@ -100,10 +100,6 @@ def install(app: FastAPI) -> None:
         reply.headers.update(error.headers or {})
         return reply
 
-    async def unforeseen(request: Request, error: Exception) -> Response:
-        return answer(500, errors.DeveloperError.code, UNFORESEEN, "", trace_of(request))
-
     app.add_exception_handler(errors.BridgeError, raised)
     app.add_exception_handler(RequestValidationError, malformed)
     app.add_exception_handler(HTTPException, routed)
-    app.add_exception_handler(Exception, unforeseen)

@@ -1,21 +1,24 @@
-"""The gate that every request passes: a trace id for each, and no body that is larger than we said or packed."""
+"""The gate that every request passes: a trace id, no body that is packed or larger than we said, an answer to any failure."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from qpu_bridge.errors import TooLarge, UnsupportedOption
-from qpu_bridge.service.errors import TRACE_HEADER, answer
+from qpu_bridge.errors import DeveloperError, TooLarge, UnsupportedOption
+from qpu_bridge.service.errors import TRACE_HEADER, UNFORESEEN, answer
 
 SMALL = 64 * 1024
 """Largest body of any request but a submitted job, bytes."""
 
 LINGER_S = 10.0
 """For how long the rest of a refused body is read and thrown away, so that the client gets to reading our answer, s."""
+
+logger = logging.getLogger(__name__)
 
 
 class _TooMuch(Exception):
@@ -76,6 +79,12 @@ class Gate:
             if started:
                 raise
             await self._refuse(413, TooLarge.code, _too_large(limit, "more"), scope, receive, tell, limit)
+        except Exception:
+            if started:
+                raise
+            # Caught here and not by the framework, after whose own answer the server cuts the connection.
+            logger.exception("%s %s failed in a way that nobody foresaw (trace %s)", scope["method"], scope["path"], trace)
+            await answer(500, DeveloperError.code, UNFORESEEN, "", trace)(scope, receive, tell)
 
     async def _refuse(self, status: int, code: int, message: str, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
         headers = Headers(scope=scope)

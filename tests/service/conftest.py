@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -144,6 +145,23 @@ class Bridge:
     def base(self) -> str:
         return f"{self.url}/api/v1"
 
+    @contextmanager
+    def again(self) -> Iterator[str]:
+        """The same bridge after a restart, while this runs: yields its new root."""
+        app = create_app(
+            self.store,
+            {"lab_two": view()},
+            lambda *args: self.check(*args),
+            secret=read_secret(self.store.database.path.with_name("secret")),
+            max_body_bytes=MAX_BODY,
+        )
+        with Server(app, "127.0.0.1", 0) as server:
+            thread = threading.Thread(target=server.run)
+            thread.start()
+            yield server.url
+            server.stop()
+            thread.join()
+
     def http(self, key: str) -> httpx.Client:
         return httpx.Client(base_url=self.base, headers={"authorization": f"apikey {key}"}, trust_env=False)
 
@@ -161,20 +179,8 @@ def bridge(tmp_path: Path) -> Iterator[Bridge]:
     """A bridge without a runner."""
     store = Store(tmp_path / "jobs.db")
     made = Bridge("", store, store.tokens.create("alice"), store.tokens.create("bob"))
-    app = create_app(
-        store,
-        {"lab_two": view()},
-        lambda *args: made.check(*args),
-        secret=read_secret(tmp_path / "secret"),
-        max_body_bytes=MAX_BODY,
-    )
-    with Server(app, "127.0.0.1", 0) as server:
-        made.url = server.url
-        thread = threading.Thread(target=server.run)
-        thread.start()
+    with made.again() as made.url:
         yield made
-        server.stop()
-        thread.join()
     store.close()
 
 
