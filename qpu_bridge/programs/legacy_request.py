@@ -133,7 +133,7 @@ def read_values(value: Any, circuit: QuantumCircuit, where: str) -> NDArray[np.f
         raise BadRequest("parameter values must be an array of numbers", given=str(value)[:80], where=where) from None
     if values.ndim == 0:
         values = values.reshape(1)
-    if count and values.shape[-1] != count and count == 1:
+    if count == 1 and values.ndim == 1 and len(values) != 1:
         values = values[..., np.newaxis]
     if values.shape[-1] != count:
         raise BadRequest(
