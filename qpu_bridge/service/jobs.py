@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 
-import anyio.to_thread
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.background import BackgroundTask
@@ -41,9 +40,8 @@ def routes(parts: Parts) -> APIRouter:
         if known is None:
             device = parts.devices[asked.backend]
             try:
-                await anyio.to_thread.run_sync(
-                    parts.check, asked.program_id, asked.params.decode("utf-8"), device, limiter=parts.checks
-                )
+                async with parts.checks:
+                    await run_in_threadpool(parts.check, asked.program_id, asked.params.decode("utf-8"), device)
             except BridgeError as error:
                 return say(request, error, once=True)
             except Exception:

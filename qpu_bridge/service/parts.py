@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
-
-import anyio
 
 from qpu_bridge.driver import Capabilities
 from qpu_bridge.jobs import Owner, Store
@@ -62,7 +61,7 @@ class Parts:
     properties: Callable[[Snapshot], dict[str, Any]]
     lost: dict[tuple[Owner, bytes], str]
     started_s: float = field(default_factory=time.monotonic)
-    checks: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(4))
+    checks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(4))
 
     def repeated(self, owner: Owner, digest: bytes) -> str | None:
         """The job that this very request already made, if its first answer was lost."""
