@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
+from math import ulp
 from typing import NewType
 
 Hz = NewType("Hz", float)
@@ -47,7 +48,7 @@ class Clock:
         """Put a time on the grid.
 
         Args:
-            seconds: Time in s. A float is taken at its decimal face value to 1 attosecond.
+            seconds: Time in s. A float that differs from a tick by no more than its own precision is on that tick.
             rounding: Policy for times between two ticks; a tie of ``NEAREST`` goes to the even tick.
 
         Returns:
@@ -56,7 +57,10 @@ class Clock:
         Raises:
             ValueError: If ``rounding`` is ``EXACT`` and the time is not a multiple of the tick.
         """
-        exact = seconds if isinstance(seconds, Fraction) else Fraction(round(seconds * 10**18), 10**18)
+        exact = Fraction(seconds)
+        near = round(exact / self.dt) * self.dt
+        if isinstance(seconds, float) and abs(near - exact) <= 4 * Fraction(ulp(seconds)):
+            exact = near
         ratio = exact / self.dt
         if rounding is Rounding.NEAREST:
             ticks = round(ratio)

@@ -37,9 +37,13 @@ from qpu_bridge.schedule.expression import (
 )
 from qpu_bridge.schedule.figure import figure
 from qpu_bridge.schedule.limits import Document, Feature, Limits, PortLimits
+from qpu_bridge.schedule.openpulse import to_openpulse
 from qpu_bridge.schedule.port import Frame, Port, PortKind
+from qpu_bridge.schedule.render import render
+from qpu_bridge.schedule.retime import retime
 from qpu_bridge.schedule.schedule import Schedule
 from qpu_bridge.schedule.slot import Slot, SlotKind, Table
+from qpu_bridge.schedule.unroll import Shot, unroll
 from qpu_bridge.schedule.waveform import Waveform
 
 __all__ = [
@@ -72,6 +76,7 @@ __all__ = [
     "Repeat",
     "Rows",
     "Schedule",
+    "Shot",
     "Shots",
     "Slot",
     "SlotKind",
@@ -94,6 +99,10 @@ __all__ = [
     "evaluate",
     "figure",
     "parts",
+    "render",
+    "retime",
     "row_values",
+    "to_openpulse",
+    "unroll",
     "walk",
 ]

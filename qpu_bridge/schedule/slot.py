@@ -51,7 +51,7 @@ class Table:
         if values.ndim != 2:
             raise ScheduleError("a table of slot values must have two axes (rows, slots)", given=values.shape)
         if not np.isfinite(values).all():
-            row, slot = np.argwhere(~np.isfinite(values))[0]
+            row, slot = np.argwhere(~np.isfinite(values))[0].tolist()
             raise ScheduleError("slot values must be finite", given=str(values[row, slot]), where=f"{row=}, {slot=}")
         values.setflags(write=False)
         object.__setattr__(self, "values", values)
