@@ -5,6 +5,7 @@ from qpu_bridge.lowering.lowered import OCCUPANCY, Busy, Lowered, TimedInstructi
 from qpu_bridge.lowering.options import LoweringOptions, MeasLevel
 from qpu_bridge.lowering.qiskit_target import build_target
 from qpu_bridge.lowering.slot_map import SlotMap
+from qpu_bridge.lowering.timing_text import timing_text
 
 __all__ = [
     "OCCUPANCY",
@@ -17,4 +18,5 @@ __all__ = [
     "build_target",
     "check",
     "lower",
+    "timing_text",
 ]

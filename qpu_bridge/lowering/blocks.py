@@ -48,6 +48,7 @@ class Assembly:
         others: Slots after the phase slots; values and waits are appended.
         taken: Number of phase slots.
         longest: Ticks a loop with a condition may last.
+        step: Blocks last a multiple of this many ticks, so that starts fall on the grid.
     """
 
     edges: NDArray[np.int64]
@@ -59,6 +60,7 @@ class Assembly:
     others: list[tuple[SlotKind, Affine]]
     taken: int
     longest: int
+    step: int = 1
     run: int = 0
     here: int = 0
     made: list[tuple[Block, int]] = field(default_factory=list)
@@ -108,7 +110,8 @@ class Assembly:
 
     def _await(self, blocks: list[Block], ready: Ready, columns: set[int]) -> None:
         """Make bits readable."""
-        self._idle(blocks, ready, max((ready.get(column, 0) for column in columns), default=0))
+        ticks = max((ready.get(column, 0) for column in columns), default=0)
+        self._idle(blocks, ready, -(-ticks // self.step) * self.step)
 
     def _idle(self, blocks: list[Block], ready: Ready, ticks: int) -> None:
         """Wait at the end of a sequence of blocks."""

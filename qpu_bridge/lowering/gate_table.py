@@ -160,14 +160,18 @@ class _Compiler:
         self.clock = snapshot.clock
         port_index = {port.name: index for index, port in enumerate(snapshot.ports)}
         self.frame_index = {frame.name: index for index, frame in enumerate(snapshot.frames)}
-        self.wave_index = {name: index for index, name in enumerate(snapshot.waveforms)}
+        # names may share an envelope (a tone and its kernel); the schedule holds each once
+        unique: dict[Waveform, int] = {}
+        self.wave_index = {
+            name: unique.setdefault(waveform(shape), len(unique)) for name, shape in snapshot.waveforms.items()
+        }
         self.follows = [NONE if frame.follows is None else frame.follows for frame in snapshot.frames]
         clocks = {port.dt: Clock(port.dt) for port in snapshot.ports}
         self.table = GateTable(
             snapshot,
             tuple(Port(port.name, port.kind, clocks[port.dt]) for port in snapshot.ports),
             tuple(Frame(frame.name, port_index[frame.port], frame.frequency) for frame in snapshot.frames),
-            tuple(waveform(shape) for shape in snapshot.waveforms.values()),
+            tuple(unique),
         )
         self.lengths: dict[tuple[int, Fraction], int] = {}
         self.pulses: list[tuple[float, ...]] = []

@@ -44,7 +44,8 @@ def lower(circuit: QuantumCircuit, snapshot: Snapshot, limits: Limits | None, op
     """
     options = options or LoweringOptions()
     table = gate_table(snapshot)
-    program = read(circuit, table, grid_of(snapshot, limits), active_reset=options.active_reset)
+    grid = grid_of(snapshot, limits)
+    program = read(circuit, table, grid, active_reset=options.active_reset)
     run, start, lengths = _place(program, len(snapshot.qubits), options)
     codes = np.array(program.codes, dtype=np.int64)
     angles = angles_of(program, table, codes)
@@ -65,6 +66,7 @@ def lower(circuit: QuantumCircuit, snapshot: Snapshot, limits: Limits | None, op
         others=emitted.others,
         taken=len(emitted.phases),
         longest=int(snapshot.timing.max_circuit_duration / float(snapshot.timing.dt)) // 2,
+        step=grid.step,
     )
     body = assembly.body(program.body, {})
     slot_map = SlotMap(
@@ -91,7 +93,7 @@ def lower(circuit: QuantumCircuit, snapshot: Snapshot, limits: Limits | None, op
     occupancy = _occupancy(program, table, codes, block, start)
     steps = _steps(circuit, program, table, block, start, len(snapshot.qubits))
     qubits = tuple(np.unique(occupancy["qubit"]).tolist())
-    return Lowered(schedule, slot_map, program.registers, occupancy, emitted.origin, qubits, steps)
+    return Lowered(schedule, slot_map, program.registers, occupancy, emitted.origin, qubits, grid.step, steps)
 
 
 def check(circuit: QuantumCircuit, snapshot: Snapshot) -> None:

@@ -77,6 +77,7 @@ class Lowered:
         occupancy: ``OCCUPANCY[...]``, what keeps the used qubits busy, by block and start.
         origin: ``int64[events]``, index in ``circuit.data`` of the (outermost) instruction that each event comes from.
         qubits: Physical qubits that are used, ascending.
+        step: Starts are multiples of this many ticks; what is added later must keep to it too.
         steps: The steps behind `timing`.
     """
 
@@ -86,6 +87,7 @@ class Lowered:
     occupancy: NDArray[np.void]
     origin: NDArray[np.int64]
     qubits: tuple[int, ...]
+    step: int
     steps: Steps
 
     @cached_property
