@@ -126,6 +126,9 @@ class BridgeBackend(BackendV2):  # type: ignore[misc]
         """Let go of the device, once its queue is empty."""
         self._closes()
 
+    def __repr__(self) -> str:
+        return f"<BridgeBackend({self.name!r}, {self._road.where})>"
+
     def __deepcopy__(self, memo: dict[int, Any]) -> BridgeBackend:
         # others' code copies whatever it is given; a device is not data
         return self

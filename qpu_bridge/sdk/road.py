@@ -45,6 +45,7 @@ class Road(Protocol):
     """A way to a device."""
 
     name: str
+    where: str
     version: str
     description: str
     target: Target
@@ -65,6 +66,7 @@ class ThroughService:
     """
 
     max_circuits: int | None = 300
+    where = "through a service"
 
     def __init__(self, backend: IBMBackend) -> None:
         self.name: str = backend.name
@@ -129,6 +131,7 @@ class InProcess:
         self._device = DeviceView(snapshot.device, snapshot, self._capabilities)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"qpu-bridge-{snapshot.device}")
         self.name = snapshot.device
+        self.where = f"in this process, driver {self._capabilities.driver}"
         self.version = self._capabilities.version
         self.description = snapshot.description
         self.target = build_target(snapshot)

@@ -64,7 +64,7 @@ def test_primitives_submit_to_it(service: BridgeService) -> None:
     job = SamplerV2(mode=service.backend("lab_three")).run([circuit], shots=10)
     assert service.job(job.job_id()).job_id() == job.job_id()
     assert job.job_id() in [j.job_id() for j in service.jobs()]
-    job.cancel()
+    assert job.result()[0].data.c.num_shots == 10
 
 
 def test_it_reads_and_writes_no_environment(bridge: Any, monkeypatch: pytest.MonkeyPatch) -> None:
