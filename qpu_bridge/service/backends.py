@@ -61,7 +61,7 @@ def routes(parts: Parts) -> APIRouter:
             "status": words[condition.word],
             "message": condition.reason,
             "length_queue": condition.queue,
-            "backend_version": str(parts.configuration(device.snapshot, device.capabilities)["backend_version"]),
+            "backend_version": device.capabilities.version,
         }
 
     return router
