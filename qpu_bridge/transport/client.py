@@ -1,0 +1,206 @@
+"""The client: a driver that is somewhere else, behind the same contract as one in this process."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
+from itertools import count
+from threading import Lock
+from typing import TypeVar
+
+import zmq
+
+from qpu_bridge.driver import Capabilities, Chunk, Run, Status
+from qpu_bridge.errors import Cancelled, DriverFault, DriverLost, NotLoaded, ProtocolError
+from qpu_bridge.schedule import Schedule
+from qpu_bridge.transport.endpoint import lines
+from qpu_bridge.transport.keys import ClientKeys, require_keys
+from qpu_bridge.transport.line import SLICE_MS, Line
+from qpu_bridge.transport.pulse import Pulse, new_session
+from qpu_bridge.transport.socket import Context, dealer
+from qpu_bridge.wire import (
+    NO_REQUEST,
+    Abort,
+    Aborted,
+    Ack,
+    Answer,
+    Ask,
+    Hello,
+    Load,
+    Loaded,
+    Message,
+    Part,
+    Play,
+    Welcome,
+)
+
+M = TypeVar("M", bound=Message)
+_KEPT = 256
+
+
+class RemoteDriver:
+    """Implements `driver.Driver` over ZeroMQ. `status`, `abort` and `close` may be called from any thread, also during a run.
+
+    A template is sent once. A server that has started anew is given it again, without a word, when a run needs it; a run
+    that was under way when the server was lost raises `errors.DriverLost` and is never sent twice.
+
+    Args:
+        endpoint: Watch line of the server.
+        keys: CURVE keys; needed by any endpoint that leaves this machine.
+        context: ZeroMQ context, for ``inproc://``.
+        answer_s: Deadline of hello, status and abort; also how long to wait for a server that is not up yet.
+        load_s: Deadline of a load.
+        chunk_s: Deadline of each chunk of a run.
+        heartbeat_s: Between two heartbeats.
+        patience_s: A server that does not answer a heartbeat for so long is lost.
+        window: Chunks that the server may send ahead.
+
+    Raises:
+        SettingsError: If the endpoint is not usable, or needs keys.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        *,
+        keys: ClientKeys | None = None,
+        context: Context | None = None,
+        answer_s: float = 10.0,
+        load_s: float = 120.0,
+        chunk_s: float = 600.0,
+        heartbeat_s: float = 0.5,
+        patience_s: float = 3.0,
+        window: int = 8,
+    ) -> None:
+        require_keys(endpoint, keys)
+        watch, work = lines(endpoint)
+        shared = context or zmq.Context.instance()
+        self._answer_s, self._load_s, self._chunk_s, self._window = answer_s, load_s, chunk_s, window
+        self._session = new_session()
+        self._ids = count(1)
+        self._pulse = Pulse(shared, watch, keys, self._session, heartbeat_s, patience_s)
+        self._watch = Line(partial(dealer, shared, watch, keys, SLICE_MS), self._pulse, endpoint)
+        self._work = Line(partial(dealer, shared, work, keys, SLICE_MS), self._pulse, endpoint)
+        self._watch_lock, self._work_lock = Lock(), Lock()
+        self._welcome: Welcome | None = None
+        self._held: OrderedDict[bytes, Schedule] = OrderedDict()
+        self._current = self._aborted = NO_REQUEST
+        self._closed = False
+
+    def capabilities(self) -> Capabilities:
+        """See `Driver.capabilities`; asked once."""
+        return (self._welcome or self._hello()).capabilities
+
+    def load(self, schedule: Schedule) -> None:
+        """See `Driver.load`; a template that was sent before is not sent again."""
+        if schedule.digest in self._held:
+            return
+        self._take_work_line(self._load_s)
+        try:
+            self._send_template(schedule)
+        finally:
+            self._work_lock.release()
+
+    def run(self, run: Run) -> Iterator[Chunk]:
+        """See `Driver.run`."""
+        self._take_work_line(0)
+        try:
+            part = self._first_part(run)
+            while not part.last:
+                yield part.chunk
+                self._work.add(self._current, Ack(1))
+                part = self._next_part()
+        except GeneratorExit:
+            with suppress(DriverLost):
+                self.abort()
+            raise
+        finally:
+            self._current = self._pulse.waiting = NO_REQUEST
+            self._work_lock.release()
+        yield part.chunk
+
+    def abort(self) -> None:
+        """See `Driver.abort`."""
+        self._aborted = self._current
+        _expect(self._ask_watch(Abort(self._current)), Aborted)
+
+    def status(self) -> Status:
+        """See `Driver.status`."""
+        return _expect(self._ask_watch(Ask()), Answer).status
+
+    def close(self) -> None:
+        """Let go of the server, which goes on for others."""
+        if self._closed:
+            return
+        self._closed = True
+        self._pulse.stop()
+        with self._watch_lock:
+            self._watch.close()
+        if self._work_lock.acquire(blocking=False):
+            self._work.close()
+            self._work_lock.release()
+
+    def _take_work_line(self, timeout_s: float) -> None:
+        if self._closed:
+            raise DriverFault("a driver must not be closed to be used")
+        free = self._work_lock.acquire(timeout=0 if self._current != NO_REQUEST else timeout_s)
+        if not free:
+            raise DriverFault("a device must be idle to be given work", given="a run that is still being read")
+
+    def _first_part(self, run: Run) -> Part:
+        try:
+            return self._start(run)
+        except NotLoaded:
+            schedule = self._held.pop(run.digest, None)
+            if schedule is None:
+                raise
+        self._held.clear()  # the server has started anew, or has given the room to others
+        self._hello()
+        self._send_template(schedule)
+        return self._start(run)
+
+    def _start(self, run: Run) -> Part:
+        self._pulse.require(self._answer_s)
+        welcome = self._welcome or self._hello()
+        self._current = self._pulse.waiting = self._next_id()
+        self._work.send(self._current, Play(welcome.incarnation, self._window, run))
+        return self._next_part()
+
+    def _next_part(self) -> Part:
+        part = _expect(self._work.receive(self._current, self._chunk_s), Part)
+        while self._aborted == self._current and not part.last:
+            self._work.add(self._current, Ack(1))
+            part = _expect(self._work.receive(self._current, self._chunk_s), Part)
+        if self._aborted == self._current:
+            raise Cancelled("a run must not be aborted to give all of its rows")
+        return part
+
+    def _send_template(self, schedule: Schedule) -> None:
+        self._pulse.require(self._answer_s)
+        request = self._pulse.waiting = self._next_id()
+        try:
+            _expect(self._work.ask(request, Load(schedule), self._load_s), Loaded)
+        finally:
+            self._pulse.waiting = NO_REQUEST
+        self._held[schedule.digest] = schedule
+        if len(self._held) > _KEPT:
+            self._held.popitem(last=False)
+
+    def _hello(self) -> Welcome:
+        self._welcome = _expect(self._ask_watch(Hello()), Welcome)
+        return self._welcome
+
+    def _ask_watch(self, message: Message) -> Message:
+        with self._watch_lock:
+            return self._watch.ask(self._next_id(), message, self._answer_s)
+
+    def _next_id(self) -> bytes:
+        return self._session + next(self._ids).to_bytes(8, "big")
+
+
+def _expect(message: Message, kind: type[M]) -> M:
+    if not isinstance(message, kind):
+        raise ProtocolError(f"a server must answer with {kind.__name__}", given=type(message).__name__)
+    return message

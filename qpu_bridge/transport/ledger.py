@@ -1,0 +1,88 @@
+"""The ledger: which requests a server knows, so that none is done twice and each can be stopped. Shared by its two threads."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from threading import Lock
+
+from qpu_bridge.wire import NO_REQUEST, Frame
+
+SESSION = 8
+"""The first bytes of a request id name the client's session."""
+KEPT_BYTES = 65536
+"""Largest reply that is kept to be sent again."""
+_KEPT = 64
+_REMEMBERED = 4096
+
+
+@dataclass
+class Ledger:
+    """Requests that wait, run, or are done.
+
+    Attributes:
+        current: Run that the device plays, or `NO_REQUEST`.
+    """
+
+    current: bytes = NO_REQUEST
+    _pending: dict[bytes, str | None] = field(default_factory=dict)
+    _done: OrderedDict[bytes, None] = field(default_factory=OrderedDict)
+    _replies: OrderedDict[bytes, list[bytes]] = field(default_factory=OrderedDict)
+    _heard: OrderedDict[bytes, float] = field(default_factory=OrderedDict)
+    _lock: Lock = field(default_factory=Lock)
+
+    def open(self, request: bytes) -> None:
+        """A request has come; it is pending until `close`."""
+        with self._lock:
+            self._pending.setdefault(request, None)
+
+    def pending(self, request: bytes) -> bool:
+        """Whether a request waits or runs."""
+        return request in self._pending
+
+    def done(self, request: bytes) -> bool:
+        """Whether a request has been answered."""
+        return request in self._done
+
+    def reply(self, request: bytes) -> list[bytes] | None:
+        """The whole answer to a request that was done, if it was small and not long ago."""
+        return self._replies.get(request)
+
+    def close(self, request: bytes, reply: Sequence[Frame] | None) -> None:
+        """A request is answered; keep the answer if it is small."""
+        with self._lock:
+            self._pending.pop(request, None)
+            self._done[request] = None
+            if len(self._done) > _REMEMBERED:
+                self._done.popitem(last=False)
+            if reply is not None and sum(map(len, reply)) <= KEPT_BYTES:
+                self._replies[request] = [bytes(frame) for frame in reply]
+                if len(self._replies) > _KEPT:
+                    self._replies.popitem(last=False)
+
+    def cancel(self, request: bytes, reason: str) -> bool:
+        """Mark a pending request (`NO_REQUEST`: the current run) as not wanted any more; False if there is no such."""
+        with self._lock:
+            which = self.current if request == NO_REQUEST else request
+            if which not in self._pending:
+                return False
+            self._pending[which] = self._pending[which] or reason
+            return True
+
+    def cancelled(self, request: bytes) -> str | None:
+        """Why a request is not wanted any more, or None."""
+        return self._pending.get(request)
+
+    def heard(self, request: bytes) -> None:
+        """Something has come from the session of this request."""
+        with self._lock:
+            self._heard[request[:SESSION]] = time.monotonic()
+            self._heard.move_to_end(request[:SESSION])
+            if len(self._heard) > _REMEMBERED:
+                self._heard.popitem(last=False)
+
+    def silence_s(self, request: bytes) -> float:
+        """Seconds since something came from the session of this request; 0 if it was never heard."""
+        return time.monotonic() - self._heard.get(request[:SESSION], time.monotonic())

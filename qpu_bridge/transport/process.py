@@ -1,0 +1,121 @@
+"""The driver process: one driver, one server, until it is told to stop or its parent has gone."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from threading import Event, Thread, current_thread, main_thread
+from types import FrameType
+
+from qpu_bridge import plugins
+from qpu_bridge.errors import BridgeError, SettingsError
+from qpu_bridge.transport.keys import ServerKeys, read_pair, read_public
+from qpu_bridge.transport.server import DriverServer
+
+FOLLOW_PARENT = "QPU_BRIDGE_FOLLOW_PARENT"
+"""Environment variable: if ``1``, standard input is a pipe from the parent, and its end is the end of this process."""
+
+_GRACE_S = 5.0
+_log = logging.getLogger(__name__)
+
+
+def serve_driver(
+    name: str,
+    device: str,
+    snapshot: str | Path,
+    options: Mapping[str, object],
+    endpoint: str,
+    *,
+    keys: ServerKeys | None = None,
+    stop: Event | None = None,
+) -> None:
+    """Serve a driver until SIGTERM, SIGINT, the event, or the end of the parent; then silence and close it.
+
+    Args:
+        name: Entry point of the driver.
+        device: Name of the device.
+        snapshot: Built-in snapshot by name, or a path.
+        options: What the driver wants to know.
+        endpoint: Watch line; the work line is beside it.
+        keys: CURVE keys and clients allowed.
+        stop: For callers that want to end it themselves.
+
+    Raises:
+        SettingsError: If driver, snapshot, endpoint or keys are not usable.
+    """
+    end = stop or Event()
+    if current_thread() is main_thread():
+        _end_on_signals(end)
+    if os.environ.get(FOLLOW_PARENT) == "1":
+        _end_with_parent(end)
+    driver = plugins.open_driver(name, device, plugins.open_snapshot(snapshot), options)
+    try:
+        with DriverServer(driver, endpoint, keys=keys):
+            _log.info("driver %s of device %s serves at %s", name, device, endpoint)
+            end.wait()
+    finally:
+        driver.close()
+
+
+def _end_on_signals(end: Event) -> None:
+    def finish(number: int, frame: FrameType | None) -> None:
+        end.set()
+
+    signal.signal(signal.SIGTERM, finish)
+    signal.signal(signal.SIGINT, finish)
+
+
+def _end_with_parent(end: Event) -> None:
+    def watch() -> None:
+        while os.read(0, 4096):
+            pass
+        end.set()
+        # a driver that hangs in its own code does not see the event, and must not outlive its parent for long;
+        # this thread is a daemon, so a process that ends in time never comes here
+        Event().wait(_GRACE_S)
+        os._exit(1)
+
+    Thread(target=watch, name="driver-parent", daemon=True).start()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """``python -m qpu_bridge.transport.process NAME --endpoint ... --device ... --snapshot ... --options JSON``."""
+    parser = argparse.ArgumentParser(prog="driver", description="Serve one driver of qpu-bridge.")
+    parser.add_argument("name", help="entry point in the group qpu_bridge.drivers")
+    parser.add_argument("--endpoint", required=True, help="ipc://PATH, or tcp://HOST:PORT (the next port is used as well)")
+    parser.add_argument("--device", required=True, help="name of the device")
+    parser.add_argument("--snapshot", required=True, help="built-in snapshot by name, or a file")
+    parser.add_argument("--options", default="{}", help="options of the driver, a JSON object")
+    parser.add_argument("--secret", type=Path, help="secret key file, for endpoints that leave this machine")
+    parser.add_argument("--allow", type=Path, action="append", default=[], help="public key file of a client; repeat for more")
+    given = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        keys = None
+        if given.secret is not None:
+            keys = ServerKeys(read_pair(given.secret), frozenset(read_public(path) for path in given.allow))
+        serve_driver(given.name, given.device, given.snapshot, _options(given.options), given.endpoint, keys=keys)
+    except BridgeError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+def _options(text: str) -> Mapping[str, object]:
+    try:
+        options = json.loads(text)
+    except ValueError as error:
+        raise SettingsError("a driver's options must be JSON", given=str(error)) from None
+    if not isinstance(options, dict):
+        raise SettingsError("a driver's options must be a JSON object", given=text[:100])
+    return options
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
