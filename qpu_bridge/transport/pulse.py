@@ -33,6 +33,7 @@ class Pulse:
     Attributes:
         losses: How often the server was lost. Whoever waits for a reply notes the number when asking, and gives up when it grows.
         reason: Why, the last time.
+        alive: Whether the last sign was one of life.
         forgotten: Request that the server says it does not know (any more): its reply went astray.
         waiting: Request that somebody waits for, or `NO_REQUEST`.
 
@@ -52,7 +53,7 @@ class Pulse:
         self.reason = ""
         self.forgotten = NO_REQUEST
         self.waiting = NO_REQUEST
-        self._alive = False
+        self.alive = False
         self._context, self._endpoint, self._keys = context, endpoint, keys
         self._session = session
         self._heartbeat_s, self._patience_s = heartbeat_s, patience_s
@@ -83,10 +84,10 @@ class Pulse:
         Raises:
             DriverLost: If none comes in time.
         """
-        if self._alive:
+        if self.alive:
             return
         with self._change:
-            if not self._change.wait_for(lambda: self._alive or self._stopped, timeout_s):
+            if not self._change.wait_for(lambda: self.alive or self._stopped, timeout_s):
                 reason = self.reason or f"no sign of life within {timeout_s} s"
                 raise DriverLost("a driver must be there to be given work", given=reason, where=self._endpoint)
 
@@ -121,7 +122,7 @@ class Pulse:
                 self._notice(monitor)
             if self._asked_at is not None and time.monotonic() - self._asked_at > self._patience_s:
                 self._asked_at = None
-                if self._alive:  # who is not there cannot be lost
+                if self.alive:  # who is not there cannot be lost
                     self._lose(f"it has not answered a heartbeat for {self._patience_s} s")
         socket.disable_monitor()
         monitor.close(0)
@@ -154,7 +155,7 @@ class Pulse:
                 self.forgotten, self.reason = self.waiting, "it does not know our request (any more)"
             with self._change:
                 self._heard += 1
-                self._alive = True
+                self.alive = True
                 self._change.notify_all()
 
     def _notice(self, monitor: Socket) -> None:
@@ -169,7 +170,7 @@ class Pulse:
         with self._change:
             self.reason = reason
             self.losses += 1
-            self._alive = False
+            self.alive = False
             self._change.notify_all()
 
 

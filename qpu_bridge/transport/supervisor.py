@@ -181,28 +181,27 @@ class Supervisor:
             self._heartbeat_s,
             self._patience_s,
         )
+        losses, lost_at = 0, None
         try:
             while not self._stop.is_set() and process is not None:
+                now = time.monotonic()
                 if (code := process.poll()) is not None:
-                    return time.monotonic() - started, f"the process ended with {code}: {self._last_words()}"
+                    return now - started, f"the process ended with {code}: {self._last_words()}"
+                if pulse.losses != losses:
+                    losses, lost_at = pulse.losses, now
+                # a broken connection often means that the process is just dying, and may mean nothing
+                if lost_at is not None and now - lost_at > 2 * self._heartbeat_s:
+                    return now - started, pulse.reason
+                if pulse.alive:
+                    lost_at = None
+                    if self.phase is Phase.STARTING:
+                        self._enter(Phase.READY, "")
+                elif not pulse.heard and now - started > self._ready_s:
+                    return now - started, f"no sign of life within {self._ready_s} s: {self._last_words()}"
                 pulse.wait(pulse.heard, pulse.losses, _SLICE_S)
-                if pulse.losses and process.poll() is None and self._given_up(process):
-                    return time.monotonic() - started, pulse.reason
-                if pulse.heard and self.phase is Phase.STARTING:
-                    self._enter(Phase.READY, "")
-                if not pulse.heard and time.monotonic() - started > self._ready_s:
-                    return time.monotonic() - started, f"no sign of life within {self._ready_s} s: {self._last_words()}"
         finally:
             pulse.stop()
         return time.monotonic() - started, "stopped"
-
-    def _given_up(self, process: subprocess.Popen[bytes]) -> bool:
-        """Whether a process whose pulse was lost is still there: a broken connection often means that it is just dying."""
-        try:
-            process.wait(_SLICE_S)
-        except subprocess.TimeoutExpired:
-            return True
-        return False
 
     def _spawn(self) -> None:
         assert self._folder is not None
