@@ -1,0 +1,213 @@
+"""The emulator as a driver: schedules in, results out."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+
+from qpu_bridge.driver import Capabilities, Chunk, Run, State, Status
+from qpu_bridge.errors import Cancelled, ScheduleError, SettingsError
+from qpu_bridge.schedule import (
+    Feature,
+    Limits,
+    PortKind,
+    PortLimits,
+    Schedule,
+    SlotKind,
+    Table,
+    check,
+    check_run,
+    check_table,
+)
+from qpu_bridge.target import Snapshot
+from qpu_emulator.clock import VirtualClock
+from qpu_emulator.device import Device
+from qpu_emulator.five import device as default_device
+from qpu_emulator.performance import Performance, chunk
+from qpu_emulator.program import Program, compile_program
+from qpu_emulator.scales import Scales, settings
+from qpu_emulator.warm_up import warm_up
+from qpu_emulator.window import Library
+
+_KEPT_TEMPLATES = 256
+_KEPT_SCALES = 8
+_BYTES = 48 * 2**20
+_SHOTS = 2**19
+
+
+class EmulatorDriver:
+    """A device in software that keeps the driver contract.
+
+    Args:
+        device: Its name.
+        snapshot: What the lab believes of it; ports and their clocks are taken from here.
+        options: ``truth``: path of the device file; without it the truth of the built-in device is used.
+    """
+
+    def __init__(self, device: str, snapshot: Snapshot, options: Mapping[str, object]) -> None:
+        unknown = set(options) - {"truth"}
+        if unknown:
+            raise SettingsError("an option of the emulator must be: truth", given=", ".join(sorted(unknown)))
+        self._name = device
+        self._snapshot = snapshot
+        self._device = self._truth(snapshot, options.get("truth"))
+        self._libraries: OrderedDict[Scales, Library] = OrderedDict()
+        self._programs: OrderedDict[bytes, Program] = OrderedDict()
+        self._clock = VirtualClock()
+        self._stopped = threading.Event()
+        self._running = False
+        self._capabilities = self._describe()
+        warm_up(self._library(Scales()))
+
+    def capabilities(self) -> Capabilities:
+        """What the device is and can do."""
+        return self._capabilities
+
+    def load(self, schedule: Schedule) -> None:
+        """Check and compile a template; kept until newer ones need the room."""
+        digest = schedule.digest
+        if digest not in self._programs:
+            check(schedule, self._capabilities.limits)
+            self._programs[digest] = compile_program(schedule, self._device, self._library(Scales()).zz)
+        self._programs.move_to_end(digest)
+        while len(self._programs) > _KEPT_TEMPLATES:
+            self._programs.popitem(last=False)
+
+    def run(self, run: Run) -> Iterator[Chunk]:
+        """Play a loaded template."""
+        program = self._programs.get(run.digest)
+        if program is None:
+            raise ScheduleError("a template must be loaded before it is run", given=run.digest.hex()[:16])
+        schedule = program.schedule
+        check_table(schedule, run.table, self._capabilities.limits)
+        check_run(schedule, len(run.table), run.shots, self._capabilities.limits)
+        scales = Scales.of(run.settings)
+        library = self._library(scales)
+        seed = secrets.randbits(63) if run.seed is None else run.seed
+        performance = Performance(program, library, scales, run.shots, seed, run.rep_delay_s)
+        return self._perform(performance, run)
+
+    def _perform(self, performance: Performance, run: Run) -> Iterator[Chunk]:
+        self._stopped.clear()
+        self._running = True
+        notes = self._notes(performance)
+        size = rows_per_chunk(performance)
+        try:
+            for first in range(0, len(run.table), size):
+                if self._stopped.is_set():
+                    raise Cancelled("a run goes on until it is aborted", given=f"abort before row {first}")
+                table = Table(run.table.values[first : first + size])
+                memory, seconds = performance.play(table, run.first_row + first)
+                done = chunk(performance.program.schedule, memory, first, len(table), run.shots)
+                started = self._clock.now_ns
+                self._clock.advance(seconds)
+                yield replace(done, started_ns=started, stopped_ns=self._clock.now_ns, notes=notes)
+        finally:
+            self._running = False
+            performance.library.trim()
+
+    def abort(self) -> None:
+        """Stop before the next chunk."""
+        self._stopped.set()
+
+    def status(self) -> Status:
+        """How the device is."""
+        state = State.RUNNING if self._running else State.IDLE
+        return Status(
+            state=state,
+            message=f"virtual time {self._clock.now_ns / 1e9:.6f} s",
+            loaded=tuple(digest.hex() for digest in list(self._programs)),
+        )
+
+    def close(self) -> None:
+        """Forget all templates and windows."""
+        self._stopped.set()
+        self._programs.clear()
+        self._libraries.clear()
+
+    @staticmethod
+    def _truth(snapshot: Snapshot, path: object) -> Device:
+        if path is not None:
+            return Device.read(Path(str(path)))
+        truth = default_device()
+        if truth.name != snapshot.device:
+            raise SettingsError(
+                "the emulator must be told the hidden truth of a device that it does not ship",
+                given=snapshot.device,
+                remedy=f"Set the option truth to a device file, or use the snapshot of {truth.name}.",
+            )
+        return truth
+
+    def _library(self, scales: Scales) -> Library:
+        if scales not in self._libraries:
+            self._libraries[scales] = Library(self._device, scales)
+        self._libraries.move_to_end(scales)
+        while len(self._libraries) > _KEPT_SCALES:
+            self._libraries.popitem(last=False)
+        return self._libraries[scales]
+
+    def _describe(self) -> Capabilities:
+        timing = self._snapshot.timing
+        ports = []
+        for port in self._snapshot.ports:
+            carriers = {"max_frequency": 0.0} if port.kind is PortKind.FLUX else {}
+            ports.append(PortLimits(name=port.name, kind=port.kind, dt=port.dt, **carriers))
+        limits = Limits(
+            dt=timing.dt,
+            ports=tuple(ports),
+            features=frozenset(Feature),
+            sweeps=frozenset({SlotKind.PHASE, SlotKind.AMPLITUDE, SlotKind.FREQUENCY, SlotKind.DURATION}),
+            branch_latency=timing.feedback_latency,
+            max_duration=int(timing.max_circuit_duration / timing.dt),
+        )
+        return Capabilities(
+            device=self._name,
+            driver="emulator",
+            version=metadata.version("qpu-bridge"),
+            simulated=True,
+            source=f"qpu_emulator, hidden truth {self._device.name}",
+            limits=limits,
+            settings=settings(),
+            deterministic=True,
+        )
+
+    def _notes(self, performance: Performance) -> dict[str, object]:
+        program = performance.program
+        approximations = []
+        if 2 in program.levels:
+            approximations.append("clusters of more than 3 qubits keep 2 levels; what leaks counts as excited")
+        if program.left_out:
+            pairs = [list(self._device.couplers[index].qubits) for index in program.left_out]
+            approximations.append(f"idle ZZ left out between {pairs}")
+        if performance.slices > 1:
+            approximations.append("shots of one slice share their slow frequency noise")
+        if performance.remembers:
+            approximations.append("start populations are the stationary ones under the wait, qubits independent")
+        return {
+            "engine": "density_matrix",
+            "clusters": [list(cluster) for cluster in program.clusters],
+            "levels": program.levels,
+            "shots_per_slice": -(-performance.shots // performance.slices),
+            "seed": performance.seed,
+            "approximations": approximations,
+        }
+
+
+def rows_per_chunk(performance: Performance) -> int:
+    """Rows whose states and results fit into the budget of memory; at least one."""
+    program, schedule = performance.program, performance.program.schedule
+    sweep = int(np.prod(schedule.sweep_shape, dtype=np.int64))
+    numbers = sum(levels ** (2 * len(cluster)) for cluster, levels in zip(program.clusters, program.levels, strict=True))
+    lanes = sweep * performance.slices
+    raw = sum(
+        int(event["duration"]) for event in schedule.events if event["column"] >= 0 and schedule.columns[event["column"]].acquisition == "raw"
+    )
+    results = sweep * performance.shots * (1 + len(schedule.columns) + raw)
+    return int(max(1, min(_BYTES // (8 * max(1, numbers * lanes)), _SHOTS * 8 // max(1, results))))

@@ -1,0 +1,210 @@
+"""Measurements: from the lanes' populations to levels, IQ points, bits, and lanes that know what was measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qpu_bridge.schedule import Acquisition, Operation, Waveform
+from qpu_emulator.density import populations, project
+from qpu_emulator.lanes import Index, Lanes
+from qpu_emulator.program import Action, Program
+from qpu_emulator.readout import Listening, Response, choose, integrate, jump, respond, trace
+from qpu_emulator.scales import Scales
+from qpu_emulator.values import Values
+from qpu_emulator.window import Library
+
+_TAU = 2 * np.pi
+_SILENCE = Waveform(np.ones(1, complex), np.ones(1, np.int64))
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """What a capture hears: response and complex strength of each tone in each lane, and the capture's sample in s."""
+
+    entry: NDArray[np.int64]
+    factor: NDArray[np.complex128]
+    responses: list[Response]
+    dt: float
+
+
+@dataclass(slots=True)
+class Memory:
+    """What the captures of a run wrote.
+
+    Attributes:
+        bits: ``bool[shots, columns]``.
+        iq: ``complex64[shots, columns]``.
+        raw: Column -> ``complex64[shots, samples]``.
+    """
+
+    bits: NDArray[np.bool_]
+    iq: NDArray[np.complex64]
+    raw: dict[int, NDArray[np.complex64]] = field(default_factory=dict)
+
+
+class Receiver:
+    """All measurements of a run.
+
+    Args:
+        program: What is played.
+        library: Of the device.
+        scales: Factors on its noise.
+        values: The run's numbers.
+        lanes: State of the run.
+    """
+
+    def __init__(self, program: Program, library: Library, scales: Scales, values: Values, lanes: Lanes) -> None:
+        self._program = program
+        self._device = library.device
+        self._library = library
+        self._scale = scales.readout
+        self._values = values
+        self._lanes = lanes
+        shape = (len(lanes.lane_of_shot), len(program.schedule.columns))
+        self.memory = Memory(np.zeros(shape, bool), np.zeros(shape, np.complex64))
+
+    def sample(self, actions: list[Action], chosen: Index) -> None:
+        """Measure qubits at the end of the shot, together; nothing is played on them any more."""
+        shots, where = self._lanes.shots_in(chosen)
+        for number, cluster in enumerate(self._program.clusters):
+            inside = [action for action in actions if action.qubits[0] in cluster]
+            if not inside:
+                continue
+            levels = self._program.levels[number]
+            measured = np.array([cluster.index(action.qubits[0]) for action in inside])
+            chance = populations(self._lanes.states[number], chosen, measured, levels, len(cluster))
+            outcome = choose(self._lanes.shot_draws, shots, where, chance)
+            for position, action in enumerate(inside):
+                level = outcome // levels ** (len(inside) - 1 - position) % levels
+                self._receive(action, chosen, shots, where, level)
+
+    def split(self, action: Action, chosen: Index) -> Index:
+        """Measure one qubit on the way: lanes are split by its level before and after, and by bits that control reads."""
+        lanes = self._lanes
+        qubit = action.qubits[0]
+        number = next(index for index, cluster in enumerate(self._program.clusters) if qubit in cluster)
+        cluster, levels = self._program.clusters[number], self._program.levels[number]
+        position = cluster.index(qubit)
+        shots, where = lanes.shots_in(chosen)
+        if not self._plays(action):
+            self._receive(action, chosen, shots, where, np.zeros(len(shots), np.int64))
+            before = after = None
+        else:
+            chance = populations(lanes.states[number], chosen, np.array([position]), levels, len(cluster))
+            before = choose(lanes.shot_draws, shots, where, chance)
+            after = np.minimum(self._receive(action, chosen, shots, where, before), levels - 1)
+        read = [c for c in self._columns(action) if c in self._program.control]
+        key = where.astype(np.int64)
+        for column in read:
+            key = 2 * key + self.memory.bits[shots, column]
+        if before is not None and after is not None:
+            key = (key * levels + before) * levels + after
+        kinds, first, which = np.unique(key, return_index=True, return_inverse=True)
+        parents = chosen[where[first]]
+        children = lanes.split(parents)
+        if before is not None and after is not None:
+            # after the split the first child stands in its parent's place, which still holds the parent's state
+            lanes.states[number][children] = project(
+                lanes.states[number], parents, position, before[first], after[first], levels, len(cluster)
+            )
+        for column in read:
+            lanes.memory[children, column] = self.memory.bits[shots[first], column]
+        lanes.lane_of_shot[shots] = children[which]
+        return children
+
+    def _plays(self, action: Action) -> bool:
+        events = self._program.schedule.events
+        return any(events["operation"][row] == Operation.PLAY for row in action.events)
+
+    def _columns(self, action: Action) -> list[int]:
+        events = self._program.schedule.events
+        return [int(events["column"][row]) for row in action.events if events["operation"][row] == Operation.CAPTURE]
+
+    def _receive(self, action: Action, chosen: Index, shots: Index, where: Index, level: Index) -> Index:
+        """Fill the columns of a measurement; returns the level of each shot at its end."""
+        schedule = self._program.schedule
+        seconds = schedule.clock.seconds(action.stop - action.start)
+        rates = self._library.relaxations[action.qubits[0]]
+        draws = self._lanes.shot_draws
+        after, moment = jump(draws, shots, level, rates.down * self._scale, rates.up * self._scale, seconds)
+        plays = [row for row in action.events if schedule.events["operation"][row] == Operation.PLAY]
+        for capture in action.events:
+            if schedule.events["operation"][capture] != Operation.CAPTURE:
+                continue
+            found = self._listen(action, plays, capture, chosen)
+            column = int(schedule.events["column"][capture])
+            # the responses count time in samples of the capture, up to its end
+            span = (found.responses[0].first + found.responses[0].count) * found.dt
+            moved = np.where(moment > 1, 2.0, moment * seconds / span)
+            args = (draws, shots, where, level, after, moved, found.factor, found.entry)
+            if schedule.columns[column].acquisition is Acquisition.RAW:
+                count, first = found.responses[0].count, found.responses[0].first
+                written = np.zeros((len(shots), count), np.complex64)
+                field_ = np.array([response.field for response in found.responses])
+                ringing = np.array([response.ringing for response in found.responses])
+                trace(*args, field_, ringing, first, self._scale * found.responses[0].sample_noise, written)
+                whole = self.memory.raw.setdefault(
+                    column, np.zeros((len(self._lanes.lane_of_shot), count), np.complex64)
+                )
+                whole[shots] = written
+                continue
+            still = np.array([response.still for response in found.responses])
+            jumps = np.array([response.jumps for response in found.responses])
+            spread = np.array([response.noise for response in found.responses])[found.entry[0]] * self._scale
+            iq = integrate(*args, still, jumps, spread)
+            self.memory.iq[shots, column] = iq
+            line = schedule.columns[column].discriminator
+            if line is not None:
+                self.memory.bits[shots, column] = (iq * np.exp(-1j * line.angle)).real > line.threshold
+        return np.asarray(after)
+
+    def _listen(self, action: Action, plays: list[int], capture: int, chosen: Index) -> _Heard:
+        """Responses and factors of every tone in one capture; a capture without a tone hears a tone of strength 0."""
+        schedule, lanes = self._program.schedule, self._lanes
+        events, tick = schedule.events, float(schedule.clock.dt)
+        port = schedule.ports[int(events["port"][capture])]
+        dt = float(port.clock.dt)
+        kernel = int(events["waveform"][capture])
+        count = round(int(events["duration"][capture]) * tick / dt)
+        heard = self._values.of(capture, "frequency", lanes, chosen)
+        start = (lanes.time[chosen] + action.start) * tick
+        entries, factors, responses = [], [], list[Response]()
+        for play in plays or [-1]:
+            if play < 0:
+                tone, tone_dt, tone_start = _SILENCE, dt, 0.0
+                frequency, amplitude, phase = heard, 0.0 * heard, 0.0 * heard
+            else:
+                tone = schedule.waveforms[int(events["waveform"][play])]
+                tone_dt = float(schedule.ports[int(events["port"][play])].clock.dt)
+                tone_start = (int(events["start"][play]) - action.start) * tick
+                frequency = self._values.of(play, "frequency", lanes, chosen)
+                amplitude = self._values.of(play, "amplitude", lanes, chosen)
+                phase = self._values.of(play, "phase", lanes, chosen)
+            both, which = np.unique(np.stack([frequency, heard], axis=1), axis=0, return_inverse=True)
+            entries.append(which.ravel() + len(responses))
+            for tone_frequency, capture_frequency in both:
+                listening = Listening(
+                    tone,
+                    tone_dt,
+                    tone_start,
+                    float(tone_frequency),
+                    None if kernel < 0 else schedule.waveforms[kernel],
+                    dt,
+                    (int(events["start"][capture]) - action.start) * tick,
+                    count,
+                    float(capture_frequency),
+                )
+                responses.append(self._response(action.where, listening))
+            phase = phase - self._values.of(capture, "phase", lanes, chosen) - _TAU * (heard - frequency) * start
+            factors.append(amplitude * np.exp(1j * phase))
+        return _Heard(np.array(entries), np.array(factors, dtype=complex), responses, dt)
+
+    def _response(self, where: int, listening: Listening) -> Response:
+        key = (where, listening)
+        found = self._library.responses.get(key)
+        if found is None:
+            found = self._library.responses[key] = respond(self._device.resonators[where], listening)
+        return found

@@ -1,0 +1,119 @@
+"""Slow frequency noise: what is static within a shot, and Ornstein-Uhlenbeck processes for 1/f, one per decade."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qpu_emulator.device import Device
+from qpu_emulator.jit import compiled, prange
+from qpu_emulator.stream import normal_pair
+
+_STATIC = 1e-3
+"""A process that turns over less than this within a shot counts as static in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spectrum:
+    """Detuning noise of the qubits of a run.
+
+    Attributes:
+        static: ``float[qubits]``, standard deviation in Hz of what does not change within a shot.
+        moving: ``float[qubits, processes]``, standard deviations in Hz.
+        times: ``float[processes]``, correlation times in s.
+    """
+
+    static: NDArray[np.float64]
+    moving: NDArray[np.float64]
+    times: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, device: Device, scale: float, shot_seconds: float) -> Spectrum:
+        """The device's noise, scaled, for shots of a given length."""
+        low, high = (round(np.log10(corner)) for corner in device.noise_band)
+        times = 1 / (2 * np.pi * 10.0 ** np.arange(low, high + 1))
+        moves = times * _STATIC < shot_seconds
+        share = np.sqrt(np.log(10)) * scale
+        flicker = np.array([transmon.one_over_f for transmon in device.transmons])
+        quasi = np.array([transmon.quasi_static for transmon in device.transmons]) * scale
+        static = np.sqrt(quasi**2 + (~moves).sum() * (share * flicker) ** 2)
+        if not flicker.any():
+            moves = np.zeros_like(moves)
+        return cls(static, np.multiply.outer(share * flicker, np.ones(moves.sum())), times[moves])
+
+    @property
+    def silent(self) -> bool:
+        """Whether there is nothing to draw."""
+        return not (self.static.any() or self.moving.any())
+
+
+@compiled(parallel=True)
+def begin(
+    streams: NDArray[np.uint64], static: NDArray[np.float64], moving: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Draw the noise of each lane at the start of a shot, ``float[lanes, qubits, 1 + processes]`` in Hz."""
+    qubits, processes = moving.shape
+    out = np.zeros((len(streams), qubits, 1 + processes))
+    for lane in prange(len(streams)):
+        for qubit in range(qubits):
+            for process in range(1 + processes):
+                sigma = static[qubit] if process == 0 else moving[qubit, process - 1]
+                out[lane, qubit, process] = sigma * normal_pair(streams, lane)[0]
+    return out
+
+
+@compiled(parallel=True)
+def advance(
+    state: NDArray[np.float64],
+    streams: NDArray[np.uint64],
+    chosen: NDArray[np.int64],
+    qubit: NDArray[np.int64],
+    seconds: NDArray[np.float64],
+    moving: NDArray[np.float64],
+    times: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Let time pass for one qubit per interval, and integrate its detuning exactly (joint Gaussian of end value and integral).
+
+    Args:
+        state: ``float[lanes, qubits, 1 + processes]`` in Hz, changed in place.
+        streams: One per lane.
+        chosen: Which lanes.
+        qubit: ``int[intervals]``, -1 for none.
+        seconds: ``float[intervals, chosen]``.
+        moving: Standard deviations in Hz.
+        times: Correlation times in s.
+
+    Returns:
+        Mean detuning in Hz, ``float[intervals, chosen]``.
+    """
+    out = np.zeros((len(qubit), len(chosen)))
+    for position in prange(len(chosen)):
+        lane = chosen[position]
+        for interval in range(len(qubit)):
+            q, tau = qubit[interval], seconds[interval, position]
+            if q < 0 or tau <= 0.0:
+                continue
+            total = state[lane, q, 0] * tau
+            for process in range(len(times)):
+                sigma, correlation = moving[q, process], times[process]
+                if sigma == 0.0:
+                    continue
+                a = tau / correlation
+                kept = np.exp(-a)
+                lost = -np.expm1(-a)
+                spread = lost * (1 + kept)
+                if a < 0.02:
+                    area = a * a * a * (2 / 3 - a / 2 + 7 * a * a / 30)
+                else:
+                    area = 2 * a - 3 + 4 * kept - kept * kept
+                cross = lost * lost
+                g, h = normal_pair(streams, lane)
+                x = state[lane, q, 1 + process]
+                root = np.sqrt(spread)
+                rest = np.sqrt(max(area - cross * cross / spread, 0.0))
+                total += x * correlation * lost + sigma * correlation * (cross / root * g + rest * h)
+                state[lane, q, 1 + process] = x * kept + sigma * root * g
+            out[interval, position] = total / tau
+    return out

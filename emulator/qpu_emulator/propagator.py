@@ -1,0 +1,195 @@
+"""Exact propagators of piecewise-constant pulses, run by run."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qpu_emulator.jit import compiled, prange
+
+_ORDER = 11
+_MAX_STEPS = 4096
+_ROOT = np.sqrt(0.5)
+
+
+@compiled()
+def exponential(matrix: NDArray[np.complex128]) -> NDArray[np.complex128]:
+    """``exp(matrix)``: Taylor series of a scaled matrix, then squarings; 1e-12 for skew-Hermitian input."""
+    size = matrix.shape[0]
+    norm = 0.0
+    for row in range(size):
+        total = 0.0
+        for column in range(size):
+            total += abs(matrix[row, column])
+        norm = max(norm, total)
+    squarings = 0
+    while norm > 0.4:
+        norm *= 0.5
+        squarings += 1
+    scaled = matrix * (0.5**squarings)
+    result = np.eye(size) + scaled / _ORDER
+    for order in range(_ORDER - 1, 0, -1):
+        result = multiply(scaled, result)
+        for row in range(size):
+            for column in range(size):
+                result[row, column] /= order
+            result[row, row] += 1.0
+    for _ in range(squarings):
+        result = multiply(result, result)
+    return result
+
+
+@compiled()
+def multiply(left: NDArray[np.complex128], right: NDArray[np.complex128]) -> NDArray[np.complex128]:
+    """Matrix product of small matrices (a BLAS call would cost more than the product)."""
+    rows, inner, columns = left.shape[0], left.shape[1], right.shape[1]
+    out = np.zeros((rows, columns), np.complex128)
+    for i in range(rows):
+        for k in range(inner):
+            factor = left[i, k]
+            for j in range(columns):
+                out[i, j] += factor * right[k, j]
+    return out
+
+
+@compiled()
+def rotation(u: NDArray[np.complex128], out: NDArray[np.float64]) -> None:
+    """The map ``rho -> u rho u+`` of three levels on the real vectors of `basis`."""
+    column = 0
+    for k in range(3):
+        _expand(u, k, k, 1.0 + 0.0j, out, column)
+        column += 1
+    for k, m in ((0, 1), (0, 2), (1, 2)):
+        _expand(u, k, m, _ROOT + 0.0j, out, column)
+        _expand(u, k, m, -1j * _ROOT, out, column + 1)
+        column += 2
+
+
+@compiled()
+def _expand(
+    u: NDArray[np.complex128], k: int, m: int, weight: complex, out: NDArray[np.float64], column: int
+) -> None:
+    """Components of ``weight u |k><m| u+`` plus its adjoint (or itself, if it is Hermitian)."""
+    row = 3
+    for a in range(3):
+        value = weight * u[a, k] * np.conj(u[a, m])
+        out[a, column] = value.real if k == m else 2 * value.real
+    for a, b in ((0, 1), (0, 2), (1, 2)):
+        value = weight * u[a, k] * np.conj(u[b, m])
+        if k != m:
+            value += np.conj(weight) * u[a, m] * np.conj(u[b, k])
+        out[row, column] = value.real / _ROOT
+        out[row + 1, column] = -value.imag / _ROOT
+        row += 2
+
+
+@compiled(parallel=True)
+def drive(
+    samples: NDArray[np.complex128],
+    repeats: NDArray[np.int64],
+    dt: float,
+    detuning: NDArray[np.float64],
+    anharmonicity: float,
+    generator: NDArray[np.float64],
+) -> tuple[NDArray[np.complex128], NDArray[np.complex128], NDArray[np.float64]]:
+    """A transmon of three levels under drives, in the rotating frame of the carrier at phase zero.
+
+    Args:
+        samples: ``complex[n, runs]``, half the Rabi rate in rad/s.
+        repeats: ``int[runs]``, ticks of each run.
+        dt: Tick in s.
+        detuning: ``float[n]``, qubit minus carrier in rad/s.
+        anharmonicity: rad/s.
+        generator: ``float[9, 9]``, relaxation and dephasing on real vectors, 1/s.
+
+    Returns:
+        ``U[n, 3, 3]``, the sensitivity to a detuning ``K[n, 3, 3] = int U+ n U dt``, and the decay in the toggling frame
+        ``D[n, 9, 9] = int S^-1 generator S dt``.
+    """
+    count = samples.shape[0]
+    unitary = np.zeros((count, 3, 3), np.complex128)
+    sensitivity = np.zeros((count, 3, 3), np.complex128)
+    decay = np.zeros((count, 9, 9))
+    for index in prange(count):
+        u = np.eye(3) + 0j
+        k = np.zeros((3, 3), np.complex128)
+        d = np.zeros((9, 9))
+        r = np.zeros((9, 9))
+        gr = np.zeros((9, 9))
+        for run in range(samples.shape[1]):
+            # The middle of each step carries its share of K and D (midpoint rule).
+            steps = min(repeats[run], _MAX_STEPS)
+            tau = repeats[run] * dt / steps
+            z = samples[index, run]
+            h = np.zeros((3, 3), np.complex128)
+            h[1, 1] = detuning[index]
+            h[2, 2] = 2 * detuning[index] + anharmonicity
+            h[1, 0], h[0, 1] = z, np.conj(z)
+            h[2, 1], h[1, 2] = z * np.sqrt(2.0), np.conj(z) * np.sqrt(2.0)
+            half = exponential(-0.5j * tau * h)
+            for _ in range(steps):
+                u = multiply(half, u)
+                for i in range(3):
+                    for j in range(3):
+                        k[i, j] += tau * (np.conj(u[1, i]) * u[1, j] + 2 * np.conj(u[2, i]) * u[2, j])
+                rotation(u, r)
+                for i in range(9):
+                    for j in range(9):
+                        total = 0.0
+                        for m in range(9):
+                            total += generator[i, m] * r[m, j]
+                        gr[i, j] = total
+                for m in range(9):
+                    for i in range(9):
+                        factor = tau * r[m, i]
+                        for j in range(9):
+                            d[i, j] += factor * gr[m, j]
+                u = multiply(half, u)
+        unitary[index] = u
+        sensitivity[index] = k
+        decay[index] = d
+    return unitary, sensitivity, decay
+
+
+@compiled(parallel=True)
+def flux(
+    static: NDArray[np.float64],
+    coupler: NDArray[np.float64],
+    sizes: NDArray[np.int64],
+    frequency: NDArray[np.float64],
+    repeats: NDArray[np.int64],
+    dt: float,
+    marks: NDArray[np.int64],
+) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:
+    """Two transmons and a coupler whose frequency follows a flux pulse, block by block of equal excitation number.
+
+    Args:
+        static: ``float[blocks, size, size]``, Hamiltonian at coupler frequency zero, rad/s.
+        coupler: ``float[blocks, size]``, excitations of the coupler in each basis state.
+        sizes: ``int[blocks]``, states in each block.
+        frequency: ``float[n, runs]``, coupler frequency in rad/s.
+        repeats: ``int[runs]``.
+        dt: Tick in s.
+        marks: ``int[q]``, ascending: after how many runs to note the propagator so far.
+
+    Returns:
+        ``U[n, blocks, size, size]`` and ``U[n, q, blocks, size, size]`` at the marks.
+    """
+    count, blocks, size = frequency.shape[0], static.shape[0], static.shape[1]
+    unitary = np.zeros((count, blocks, size, size), np.complex128)
+    noted = np.zeros((count, len(marks), blocks, size, size), np.complex128)
+    for job in prange(count * blocks):
+        index, block = job // blocks, job % blocks
+        dim = sizes[block]
+        u = np.eye(dim) + 0j
+        mark = 0
+        for run in range(len(repeats)):
+            h = static[block, :dim, :dim] + 0j
+            for state in range(dim):
+                h[state, state] += coupler[block, state] * frequency[index, run]
+            u = multiply(exponential(-1j * dt * repeats[run] * h), u)
+            while mark < len(marks) and marks[mark] == run + 1:
+                noted[index, mark, block, :dim, :dim] = u
+                mark += 1
+        unitary[index, block, :dim, :dim] = u
+    return unitary, noted

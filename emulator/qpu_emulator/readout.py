@@ -1,0 +1,246 @@
+"""Dispersive readout: the resonator's field for each level, relaxation during the measurement, and the receiver's noise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qpu_bridge.schedule import Waveform
+from qpu_emulator.device import Resonator
+from qpu_emulator.jit import compiled, prange
+from qpu_emulator.stream import normal_pair, uniform
+
+_TAU = 2 * np.pi
+_LEVELS = 3
+_JUMPS = ((0, 1), (1, 0), (1, 2), (2, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What one tone of unit amplitude and phase zero brings to one capture, as a function of the qubit's history.
+
+    Attributes:
+        still: ``complex[3]``, integrated signal if the level stays.
+        jumps: ``complex[4, samples + 1]``, if it jumps at the start of a sample (0-1, 1-0, 1-2, 2-1).
+        field: ``complex[3, samples]``, demodulated signal if the level stays, before the weights.
+        ringing: ``complex[3]``, factor per sample of what is left of an earlier level's field, demodulated.
+        first: First sample of the capture within the measurement.
+        count: Samples of the capture.
+        noise: Standard deviation of each quadrature of the integrated signal.
+        sample_noise: The same of one sample of the trace.
+    """
+
+    still: NDArray[np.complex128]
+    jumps: NDArray[np.complex128]
+    field: NDArray[np.complex128]
+    ringing: NDArray[np.complex128]
+    first: int
+    count: int
+    noise: float
+    sample_noise: float
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """One tone and one capture of a measurement.
+
+    Attributes:
+        tone: Envelope.
+        tone_dt: Its tick, s.
+        tone_start: s after the start of the measurement.
+        tone_frequency: Hz.
+        kernel: Weights, None for ones; "raw" captures take none.
+        dt: Sample of the capture, s.
+        start: Of the capture, s after the start of the measurement.
+        count: Samples of the capture.
+        frequency: Demodulation frequency, Hz.
+    """
+
+    tone: Waveform
+    tone_dt: float
+    tone_start: float
+    tone_frequency: float
+    kernel: Waveform | None
+    dt: float
+    start: float
+    count: int
+    frequency: float
+
+
+def respond(resonator: Resonator, listening: Listening) -> Response:
+    """Solve the linear resonator for each level of the qubit."""
+    first = round(listening.start / listening.dt)
+    samples = first + listening.count
+    middle = (np.arange(samples) + 0.5) * listening.dt
+    inside = np.floor((middle - listening.tone_start) / listening.tone_dt).astype(np.int64)
+    plain = listening.tone.expand()
+    played = (inside >= 0) & (inside < len(plain))
+    drive = np.where(played, plain[np.clip(inside, 0, len(plain) - 1)], 0) * resonator.drive
+    pulls = np.array([-1.0, 1.0, resonator.chi_ratio]) * resonator.chi
+    decay = np.pi * resonator.kappa + 1j * _TAU * (resonator.frequency + pulls - listening.tone_frequency)
+    beat = _TAU * (listening.frequency - listening.tone_frequency)
+    turn = resonator.gain * np.exp(1j * (resonator.cable_phase - beat * middle))
+    field = np.array([_ring(drive, rate, listening.dt) for rate in decay]) * turn
+    ringing = np.exp(-decay * listening.dt - 1j * beat * listening.dt)
+    weights = np.zeros(samples, complex)
+    weights[first:] = 1.0 if listening.kernel is None else listening.kernel.expand()
+    gathered = np.concatenate([np.zeros((_LEVELS, 1)), np.cumsum(field * weights, axis=1)], axis=1)
+    tails = np.array([_tail(weights, factor) for factor in ringing])
+    jumps = np.zeros((len(_JUMPS), samples + 1), complex)
+    for row, (old, new) in enumerate(_JUMPS):
+        jumps[row] = gathered[old] + gathered[new, -1] - gathered[new]
+        jumps[row, :-1] += (field[old] - field[new]) * tails[new]
+    spread = resonator.noise * np.sqrt(1e-9 / listening.dt)
+    noise = spread * float(np.sqrt((abs(weights) ** 2).sum()))
+    return Response(gathered[:, -1], jumps, field, ringing, first, listening.count, noise, spread)
+
+
+@compiled()
+def _ring(drive: NDArray[np.complex128], rate: complex, dt: float) -> NDArray[np.complex128]:
+    """Field at the middle of each sample of a resonator that starts empty."""
+    out = np.zeros(len(drive), np.complex128)
+    half = np.exp(-rate * dt / 2)
+    gain = (1 - half) / rate
+    field = 0.0 + 0.0j
+    for sample in range(len(drive)):
+        field = half * field + gain * drive[sample]
+        out[sample] = field
+        field = half * field + gain * drive[sample]
+    return out
+
+
+@compiled()
+def _tail(weights: NDArray[np.complex128], factor: complex) -> NDArray[np.complex128]:
+    """Weighted sum from each sample on of a signal that starts there at 1 and rings down."""
+    out = np.zeros(len(weights), np.complex128)
+    total = 0.0 + 0.0j
+    for back in range(len(weights)):
+        sample = len(weights) - 1 - back
+        total = weights[sample] + factor * total
+        out[sample] = total
+    return out
+
+
+@compiled(parallel=True)
+def choose(
+    streams: NDArray[np.uint64], shots: NDArray[np.int64], row: NDArray[np.int64], probability: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """Draw an outcome per shot from the probabilities of its row."""
+    out = np.zeros(len(shots), np.int64)
+    for position in prange(len(shots)):
+        weights = probability[row[position]]
+        total = 0.0
+        for outcome in range(len(weights)):
+            total += max(weights[outcome], 0.0)
+        aim = uniform(streams, shots[position]) * total
+        outcome = 0
+        sum_so_far = max(weights[0], 0.0)
+        while sum_so_far < aim and outcome < len(weights) - 1:
+            outcome += 1
+            sum_so_far += max(weights[outcome], 0.0)
+        out[position] = outcome
+    return out
+
+
+@compiled(parallel=True)
+def jump(
+    streams: NDArray[np.uint64], shots: NDArray[np.int64], level: NDArray[np.int64], down: float, up: float, seconds: float
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Draw the first jump during a measurement: the level afterwards, and when in units of the measurement (2 = never)."""
+    after = level.copy()
+    moment = np.full(len(level), 2.0)
+    for position in prange(len(shots)):
+        falling = down * level[position]
+        rising = up * (level[position] + 1) if level[position] < 2 else 0.0
+        wait = uniform(streams, shots[position])
+        side = uniform(streams, shots[position])
+        if falling + rising > 0.0:
+            time = -np.log(wait) / (falling + rising)
+            if time < seconds:
+                moment[position] = time / seconds
+                after[position] += -1 if side * (falling + rising) < falling else 1
+    return after, moment
+
+
+@compiled(parallel=True)
+def integrate(
+    streams: NDArray[np.uint64],
+    shots: NDArray[np.int64],
+    point: NDArray[np.int64],
+    level: NDArray[np.int64],
+    after: NDArray[np.int64],
+    moment: NDArray[np.float64],
+    factor: NDArray[np.complex128],
+    entry: NDArray[np.int64],
+    still: NDArray[np.complex128],
+    jumps: NDArray[np.complex128],
+    spread: NDArray[np.float64],
+) -> NDArray[np.complex64]:
+    """Integrated signals of a capture.
+
+    Args:
+        streams: Random streams.
+        shots: Stream of each shot.
+        point: Row and sweep point of each shot.
+        level: Level at the start.
+        after: Level at the end.
+        moment: When it jumped, in units of the measurement; more than 1 = never.
+        factor: ``complex[tones, points]``, amplitude and phase of each tone.
+        entry: ``int[tones, points]``, which response.
+        still: ``complex[responses, 3]``.
+        jumps: ``complex[responses, 4, samples + 1]``.
+        spread: ``float[points]``, noise of each quadrature.
+    """
+    out = np.zeros(len(shots), np.complex64)
+    samples = jumps.shape[2] - 1
+    for position in prange(len(shots)):
+        p = point[position]
+        value = 0.0 + 0.0j
+        for tone in range(factor.shape[0]):
+            e = entry[tone, p]
+            if moment[position] > 1.0:
+                value += factor[tone, p] * still[e, level[position]]
+            else:
+                low, high = level[position], after[position]
+                row = 0 if (low == 0) else (3 if low == 2 else (1 if high == 0 else 2))
+                value += factor[tone, p] * jumps[e, row, int(moment[position] * samples)]
+        real, imaginary = normal_pair(streams, shots[position])
+        out[position] = value + spread[p] * (real + 1j * imaginary)
+    return out
+
+
+@compiled(parallel=True)
+def trace(
+    streams: NDArray[np.uint64],
+    shots: NDArray[np.int64],
+    point: NDArray[np.int64],
+    level: NDArray[np.int64],
+    after: NDArray[np.int64],
+    moment: NDArray[np.float64],
+    factor: NDArray[np.complex128],
+    entry: NDArray[np.int64],
+    field: NDArray[np.complex128],
+    ringing: NDArray[np.complex128],
+    first: int,
+    spread: float,
+    out: NDArray[np.complex64],
+) -> None:
+    """Demodulated traces of a capture, sample by sample, into ``out[shots, samples]``. Arguments as in `integrate`."""
+    samples = field.shape[2]
+    for position in prange(len(shots)):
+        p = point[position]
+        old, new = level[position], after[position]
+        turn = int(moment[position] * samples) if moment[position] <= 1.0 else samples
+        for sample in range(first, samples):
+            real, imaginary = normal_pair(streams, shots[position])
+            value = spread * (real + 1j * imaginary)
+            for tone in range(factor.shape[0]):
+                e = entry[tone, p]
+                if sample < turn:
+                    value += factor[tone, p] * field[e, old, sample]
+                else:
+                    left = (field[e, old, turn] - field[e, new, turn]) * ringing[e, new] ** (sample - turn)
+                    value += factor[tone, p] * (field[e, new, sample] + left)
+            out[position, sample - first] = value

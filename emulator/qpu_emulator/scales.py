@@ -1,0 +1,53 @@
+"""Factors on every source of noise, settable per run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+from qpu_bridge.driver import Setting
+from qpu_bridge.errors import UnsupportedOption
+
+_MEANING = {
+    "t1": "relaxation rate (0: none, and each shot starts cooled)",
+    "t2": "rate of white pure dephasing",
+    "low_frequency": "size of quasi-static and 1/f frequency noise",
+    "zz": "ZZ coupling of idle neighbours",
+    "readout": "receiver noise, and relaxation during readout",
+    "thermal": "thermal population",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Scales:
+    """A factor per source; 1 is the device as it is, 0 switches the source off."""
+
+    t1: float = 1.0
+    t2: float = 1.0
+    low_frequency: float = 1.0
+    zz: float = 1.0
+    readout: float = 1.0
+    thermal: float = 1.0
+
+    @classmethod
+    def of(cls, settings: Mapping[str, object]) -> Scales:
+        """The scales of a run.
+
+        Raises:
+            UnsupportedOption: If a key is unknown or a value is not a number of at least 0.
+        """
+        known = [field.name for field in fields(cls)]
+        for name, value in settings.items():
+            if name not in known:
+                raise UnsupportedOption(f"a setting of the emulator must be one of {', '.join(known)}", given=name)
+            if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+                raise UnsupportedOption("a noise scale must be a number of at least 0", given=repr(value), where=name)
+        return cls(**{name: float(value) for name, value in settings.items()})  # type: ignore[arg-type]
+
+
+def settings() -> tuple[Setting, ...]:
+    """What a run may scale, for the capability document."""
+    return tuple(
+        Setting(name=name, kind="number", description=f"Factor on the {text}.", minimum=0.0)
+        for name, text in _MEANING.items()
+    )

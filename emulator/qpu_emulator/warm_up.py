@@ -1,0 +1,46 @@
+"""Compile, or load from disk, all machine code before the driver says that it is ready."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+
+from qpu_bridge.schedule import Acquisition, Builder, Column, Discriminator, Output, PortKind, Table, shapes
+from qpu_bridge.units import Clock
+from qpu_emulator.performance import Performance
+from qpu_emulator.program import compile_program
+from qpu_emulator.scales import Scales
+from qpu_emulator.window import Library
+
+
+def warm_up(library: Library) -> None:
+    """Play a short schedule on the device that calls every compiled function."""
+    device = library.device
+    builder = Builder(Clock(Fraction(1, 10**9)))
+    lines: dict[str, int] = {}
+
+    def port(name: str, kind: PortKind) -> int:
+        if name not in lines:
+            lines[name] = builder.port(name, kind)
+        return lines[name]
+
+    for coupler in device.couplers[:1]:
+        builder.play(builder.frame("flux", port(coupler.port, PortKind.FLUX), 0.0), shapes.cosine_square(8, 2), 0.5)
+        builder.barrier()
+    for resonator in device.resonators[:2]:
+        transmon = device.transmons[resonator.qubit]
+        drive = builder.frame(f"q{resonator.qubit}", port(next(iter(transmon.rabi)), PortKind.DRIVE), transmon.frequency)
+        builder.play(drive, shapes.drag(8, 2, 0.1), 0.1)
+        tone = builder.frame(f"m{resonator.qubit}", port(resonator.port, PortKind.READOUT), resonator.frequency)
+        ear = builder.frame(f"a{resonator.qubit}", port(resonator.acquire_port, PortKind.ACQUIRE), resonator.frequency)
+        for acquisition in (Acquisition.INTEGRATED, Acquisition.RAW):
+            line = Discriminator(0.0, 0.0) if acquisition is Acquisition.INTEGRATED else None
+            column = builder.column(Column("warm", acquisition, Output.BOTH, discriminator=line))
+            builder.barrier()
+            builder.play(tone, shapes.constant(8))
+            builder.capture(ear, column, 8)
+            builder.barrier()
+    schedule = builder.build()
+    program = compile_program(schedule, device, library.zz)
+    Performance(program, library, Scales(), 64, 0, 0.0).play(Table(np.zeros((1, 0))), 0)
