@@ -55,7 +55,9 @@ class PortLimits(Document):
         bandwidth: Widest spread of the carriers of one schedule on this line (an oscillator reaches that far), Hz.
         oscillator: Lines that name the same oscillator share one, and the spread is counted over all of them.
         max_frames: Carriers at a time on this line.
-        max_amplitude: Largest magnitude of amplitude times envelope, also where several carriers add up.
+        max_amplitude: Largest magnitude of amplitude times envelope.
+        max_sum: Largest sum of these magnitudes over carriers that sound together, where one converter adds them; None where
+            each carrier has a converter of its own.
         min_separation: Ticks from the start of one capture to the next at one carrier of this line.
         max_kernel: Longest capture with weights, samples.
         max_raw: Longest capture that returns its trace, samples.
@@ -77,6 +79,7 @@ class PortLimits(Document):
     oscillator: str = ""
     max_frames: int = Field(2**10, ge=1)
     max_amplitude: float = Field(1.0, gt=0, le=1)
+    max_sum: float | None = Field(None, gt=0)
     min_separation: int = Field(0, ge=0)
     max_kernel: int = Field(2**31, ge=1)
     max_raw: int = Field(2**31, ge=1)

@@ -120,11 +120,14 @@ def _amplitudes(schedule: Schedule, limits: Limits, bounds: Bounds) -> None:
             given=float(peak[row]),
             where=place(schedule, row) + (f", {which}" if which else ""),
         )
+    if all(port.max_sum is None for port in ports):
+        return
     for port, rows, total in chords(schedule, peak):
-        if total.max() > ports[port].max_amplitude + _ROUND:
+        loudest = ports[port].max_sum
+        if loudest is not None and total.max() > loudest + _ROUND:
             row = int(rows[np.argmax(total)])
             raise ScheduleError(
-                f"carriers that sound together on a port must add up to a magnitude of at most {ports[port].max_amplitude}",
+                f"carriers that sound together on a port must add up to a magnitude of at most {loudest}",
                 given=float(total.max()),
                 where=place(schedule, row),
             )
