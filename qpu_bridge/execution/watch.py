@@ -12,14 +12,16 @@ POLL_S = 0.05
 
 @contextmanager
 def watch(cancelled: Callable[[], bool], abort: Callable[[], None]) -> Iterator[None]:
-    """While inside, call ``abort`` once, from a thread, as soon as ``cancelled`` says so."""
+    """While inside, call ``abort`` from a thread as soon as ``cancelled`` says so.
+
+    It is called again and again: an abort that comes just before a run begins may find nothing to stop.
+    """
     leave = Event()
 
     def look() -> None:
         while not leave.wait(POLL_S):
             if cancelled():
                 abort()
-                return
 
     thread = Thread(target=look, name="cancellation", daemon=True)
     thread.start()

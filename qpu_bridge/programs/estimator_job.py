@@ -30,6 +30,7 @@ def check(params_json: str, device: DeviceView) -> None:
         CallerError: With the reason.
     """
     request = read_request(read_typed(params_json), device.capabilities)
+    admit_circuits((pub.circuit for pub in request.pubs), device)
     _admit(request, device)
     admit_angles(((pub.circuit, pub.parameter_values.as_array(pub.circuit.parameters)) for pub in request.pubs), device)
 
@@ -55,7 +56,6 @@ def run(params_json: str, context: Context) -> str:
 
 def _admit(request: EstimatorRequest, device: DeviceView) -> None:
     circuits = [pub.circuit for pub in request.pubs]
-    admit_circuits(circuits, device)
     for shots in request.shots:
         admit_shots(request.randomizations(shots)[1], device)
     admit_options(request.options.execute_options(None), circuits, device)

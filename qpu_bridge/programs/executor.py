@@ -139,14 +139,17 @@ def _measure(item: _Prepared, options: ExecuteOptions, context: Context, progres
     return QuantumProgramItemResult(
         {**registers.shaped(shape), **item.rows.extras},
         ItemMetadata(
-            SchedulerTiming(timing_text(item.lowered), _duration(item.lowered)) if options.scheduler_timing else None,
+            _timing(item.lowered) if options.scheduler_timing else None,
             # circuits with stretches are refused before they are lowered: there is nothing to resolve
             [] if options.stretch_values else None,
         ),
     )
 
 
-def _duration(lowered: Lowered) -> int:
+def _timing(lowered: Lowered) -> SchedulerTiming:
+    text = timing_text(lowered)
     if lowered.schedule.duration is not None:
-        return lowered.schedule.duration
-    return max((timed.start + timed.duration for timed in lowered.timing), default=0)
+        return SchedulerTiming(text, lowered.schedule.duration)
+    # how long a branch or loop takes is not known beforehand: the longest way through what the text shows
+    ends = (sum(map(int, line.split(",")[3:5])) for line in text.splitlines())
+    return SchedulerTiming(text, max(ends, default=0))

@@ -20,6 +20,7 @@ def check(params_json: str, device: DeviceView) -> None:
         CallerError: With the reason.
     """
     request = read_request(parse(params_json), device.capabilities)
+    admit_circuits((item.circuit for item in request.program.items), device)
     _admit(request, device)
     items = [item for item in request.program.items if isinstance(item, CircuitItem)]
     admit_angles(((item.circuit, item.circuit_arguments) for item in items), device)
@@ -28,13 +29,12 @@ def check(params_json: str, device: DeviceView) -> None:
 def run(params_json: str, context: Context) -> str:
     """Run a job, and give the text of its result."""
     request = read_request(parse(params_json), context.device.capabilities)
-    # the machine may have been calibrated since the job was submitted
+    # the machine may have been calibrated since the job was submitted; what circuits need is found when they are lowered
     _admit(request, context.device)
     return answer(request, execute(request.program, request.options, context))
 
 
 def _admit(request: ExecutorRequest, device: DeviceView) -> None:
     circuits = [item.circuit for item in request.program.items]
-    admit_circuits(circuits, device)
     admit_shots(request.program.shots, device)
     admit_options(request.options, circuits, device)

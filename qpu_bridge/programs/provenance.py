@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
 from qpu_bridge.programs.context import Context
+from qpu_bridge.wire import PROTOCOL
 
 
 def provenance(context: Context, seed: int) -> dict[str, Any]:
@@ -14,7 +17,7 @@ def provenance(context: Context, seed: int) -> dict[str, Any]:
     found: dict[str, Any] = {
         "device": context.device.name,
         "calibration_id": context.device.snapshot.calibration_id,
-        "versions": {name: version(name) for name in ("qpu-bridge", "qiskit", "qiskit-ibm-runtime", "samplomatic")},
+        "versions": dict(_versions()),
         "seed": seed,
         "driver": {
             "name": capabilities.driver,
@@ -28,3 +31,10 @@ def provenance(context: Context, seed: int) -> dict[str, Any]:
     if context.execution.resumed:
         found["resumed"] = context.execution.resumed
     return found
+
+
+@cache
+def _versions() -> Mapping[str, str]:
+    # reading the metadata of a package takes a millisecond
+    names = ("qpu-bridge", "qiskit", "qiskit-ibm-runtime", "samplomatic")
+    return {name: version(name) for name in names} | {"protocol": str(PROTOCOL)}

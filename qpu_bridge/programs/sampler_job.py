@@ -34,6 +34,7 @@ def check(params_json: str, device: DeviceView) -> None:
         CallerError: With the reason.
     """
     request = read_request(read_typed(params_json), device.capabilities)
+    admit_circuits((pub.circuit for pub in request.pubs), device)
     _admit(request, device)
     admit_angles(((pub.circuit, pub.parameter_values.as_array(pub.circuit.parameters)) for pub in request.pubs), device)
 
@@ -74,7 +75,6 @@ class _Group:
 
 def _admit(request: SamplerRequest, device: DeviceView) -> None:
     circuits = [pub.circuit for pub in request.pubs]
-    admit_circuits(circuits, device)
     for pub in request.pubs:
         admit_shots(pub.shots, device)
     admit_options(request.options.execute_options(None), circuits, device)
