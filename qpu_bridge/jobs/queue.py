@@ -89,8 +89,12 @@ class Queue:
                 connection.execute(insert(logs).values(job=job.number, at=to_microseconds(now()), level="ERROR", text=line))
 
     def put_back(self, job: Job) -> None:
-        """Queue a job again whose runner stops in good order: this does not count as an attempt."""
+        """Queue a job again whose runner stops in good order: this does not count as an attempt. If it is to be cancelled, end it."""
         with self._database.write() as connection:
+            query = select(jobs.c.cancel_requested).where(jobs.c.number == job.number)
+            if connection.execute(query).scalar_one_or_none():
+                self._end(connection, job, Move.CANCEL, CANCELLED, job.usage_s)
+                return
             self._move(connection, job, Move.PUT_BACK, attempts=jobs.c.attempts - 1, runner=None, running=None)
 
     def cancel_requested(self, job: Job) -> bool:

@@ -7,6 +7,7 @@ import logging
 import secrets
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from qpu_bridge.errors import DeveloperError, TooLarge, UnsupportedOption
@@ -79,6 +80,8 @@ class Gate:
             if started:
                 raise
             await self._refuse(413, TooLarge.code, _too_large(limit, "more"), scope, receive, tell, limit)
+        except ClientDisconnect:
+            return  # nobody is left to be told
         except Exception:
             if started:
                 raise

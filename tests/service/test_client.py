@@ -23,7 +23,7 @@ from qiskit_ibm_runtime.exceptions import (
     RuntimeProgramNotFound,
 )
 
-from qpu_bridge.errors import BadRequest, Cancelled
+from qpu_bridge.errors import BadRequest, Cancelled, StoreFault
 
 if TYPE_CHECKING:
     from qpu_bridge.jobs import Job, Work
@@ -61,6 +61,20 @@ def by_resolver(bridge: Bridge, key: str) -> QiskitRuntimeService:
     )
 
 
+def by_account(bridge: Bridge, key: str) -> QiskitRuntimeService:
+    """An account saved once; the program itself names nothing."""
+    file = str(bridge.store.database.path.with_name("accounts.json"))
+    QiskitRuntimeService.save_account(
+        channel="ibm_quantum_platform",
+        token=key,
+        url=f"{bridge.url}/experimental/api/v1",
+        instance="auto",
+        name="lab",
+        filename=file,
+    )
+    return QiskitRuntimeService(name="lab", filename=file)
+
+
 @pytest.fixture
 def service(bridge: Bridge, environment: None) -> QiskitRuntimeService:
     return by_environment(bridge, bridge.alice)
@@ -89,7 +103,7 @@ def until_stopped(started: threading.Event) -> Callable[[Job, Work], str]:
     return run
 
 
-@pytest.mark.parametrize("connect", [by_environment, by_resolver])
+@pytest.mark.parametrize("connect", [by_environment, by_resolver, by_account])
 def test_from_the_first_call_to_the_result(
     running: Bridge, environment: None, connect: Callable[[Bridge, str], QiskitRuntimeService]
 ) -> None:
@@ -284,6 +298,22 @@ def test_a_dry_run_is_refused(bridge: Bridge, service: QiskitRuntimeService) -> 
     assert service.backend("mock_two").name == "mock_two"
     with pytest.raises(IBMRuntimeError, match="Dry runs are not available yet"):
         SamplerV2(service.backend("mock_two")).run([circuit()])
+
+
+def test_a_submission_that_the_client_repeats_makes_one_job(
+    bridge: Bridge, service: QiskitRuntimeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accept, refusals = bridge.store.accept, [StoreFault("the job store must be usable", given="SQLITE_BUSY")]
+
+    def busy(*given: Any) -> Job:
+        if refusals:
+            raise refusals.pop()
+        return accept(*given)
+
+    monkeypatch.setattr(bridge.store, "accept", busy)
+    job = submit(service)
+    assert refusals == []
+    assert [found.job_id() for found in service.jobs()] == [job.job_id()]
 
 
 def test_a_body_over_the_limit(bridge: Bridge, service: QiskitRuntimeService) -> None:

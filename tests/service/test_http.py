@@ -225,6 +225,16 @@ class TestBodies:
             said = message(alice.post("/jobs", content=body, headers={"content-encoding": packing}), 415)
             assert "packed" in said
 
+    def test_a_client_that_goes_away(self, bridge: Bridge, alice: httpx.Client, caplog: pytest.LogCaptureFixture) -> None:
+        with bridge.again() as url:
+            host, port = url.removeprefix("http://").split(":")
+            head = f"POST /api/v1/jobs HTTP/1.1\r\nHost: x\r\nAuthorization: apikey {bridge.alice}\r\nContent-Length: 9\r\n\r\n{{"
+            with socket.create_connection((host, int(port)), timeout=30) as raw:
+                raw.sendall(head.encode())
+            assert httpx.get(f"{url}/healthz", trust_env=False).status_code == 200
+        assert caplog.records == []
+        assert alice.get("/jobs").json()["count"] == 0
+
     def test_the_connection_after_a_refusal(self, bridge: Bridge, alice: httpx.Client) -> None:
         for _ in range(3):
             assert alice.post("/jobs", content=b" " * 1_500_000).status_code == 413
