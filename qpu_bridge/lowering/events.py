@@ -12,7 +12,7 @@ from qpu_bridge.lowering.gate_table import GateTable
 from qpu_bridge.lowering.phases import Angles, Swings, Turns, spread
 from qpu_bridge.lowering.program import Program
 from qpu_bridge.lowering.reading import place
-from qpu_bridge.lowering.slot_map import PhaseSlots
+from qpu_bridge.lowering.slot_map import PhaseSlots, phase_slots
 from qpu_bridge.schedule import EVENT, NONE, Frame, Operation, Port, SlotKind, Waveform
 
 
@@ -81,10 +81,11 @@ def emit(
         events[name] = NONE
     captures = np.flatnonzero(pulse["operation"] == Operation.CAPTURE)
     events["column"][captures] = [program.column_of[int(at)] for at in step[captures]]
-    phases = _phases(events, pulse, step, turns)
+    others = _amplitudes(events, pulse, step, program, table, codes, angles, swings)
+    phases = _phases(events, pulse, step, turns, swings.first + swings.count)
+    events["amplitude_slot"][events["amplitude_slot"] != NONE] += len(phases)
     for qubit, first in variable_from.items():
         events["phase_variable"][(pulse["follows"] == qubit) & (step >= first)] = variable_of[qubit]
-    others = _amplitudes(events, pulse, step, program, table, codes, angles, swings, len(phases))
     frames, events["frame"] = np.unique(pulse["frame"], return_inverse=True)
     ports, events["port"] = np.unique(pulse["port"], return_inverse=True)
     waves, index = np.unique(pulse["waveform"], return_inverse=True)
@@ -104,7 +105,7 @@ def emit(
     )
 
 
-def _phases(events: NDArray[np.void], pulse: NDArray[np.void], step: NDArray[np.int64], turns: Turns) -> PhaseSlots:
+def _phases(events: NDArray[np.void], pulse: NDArray[np.void], step: NDArray[np.int64], turns: Turns, sources: int) -> PhaseSlots:
     """Absolute phases: constants folded, parameters as slots."""
     events["phase"] = pulse["phase"]
     moved = np.flatnonzero(pulse["follows"] != NONE)
@@ -113,14 +114,14 @@ def _phases(events: NDArray[np.void], pulse: NDArray[np.void], step: NDArray[np.
     total = pulse["phase"][moved] - turns.before(keys, qubit)
     events["phase"][moved] = np.pi - np.mod(np.pi - total, 2 * np.pi)  # in (-pi, pi]
     if not turns.symbolic:
-        return PhaseSlots((0,), np.zeros(0, np.int64), np.zeros(0))
+        return PhaseSlots((0,), np.zeros(0, np.int64))
     places = np.array([at for at, _ in turns.symbolic], dtype=np.int64)
     symbolic_keys = turns.key[places]
     done = np.searchsorted(symbolic_keys, keys)
     base = np.searchsorted(symbolic_keys, qubit * turns.length - 1)
     played = done > base
     states, which = np.unique(done[played], return_inverse=True)
-    slot_of, phases = _levels(states, symbolic_keys // turns.length, [affine for _, affine in turns.symbolic])
+    slot_of, phases = _levels(states, symbolic_keys // turns.length, [affine for _, affine in turns.symbolic], sources)
     slots = np.full(len(moved), NONE, dtype=np.int32)
     slots[played] = slot_of[which]
     events["phase_slot"][moved] = slots
@@ -128,7 +129,7 @@ def _phases(events: NDArray[np.void], pulse: NDArray[np.void], step: NDArray[np.
 
 
 def _levels(
-    states: NDArray[np.int64], qubit: NDArray[np.int64], increments: list[Affine]
+    states: NDArray[np.int64], qubit: NDArray[np.int64], increments: list[Affine], sources: int
 ) -> tuple[NDArray[np.int64], PhaseSlots]:
     """Order the states that are played by level (see `PhaseSlots`).
 
@@ -136,6 +137,7 @@ def _levels(
         states: How many symbolic turns, counted over all qubits, each state includes; ascending.
         qubit: Qubit of each symbolic turn.
         increments: The symbolic turns, by qubit and time.
+        sources: Number of columns that the turns are built from.
 
     Returns:
         Slot of each state, and the slots.
@@ -150,26 +152,15 @@ def _levels(
     sizes = np.bincount(level, minlength=1)
     edges = np.concatenate([[0], np.cumsum(sizes)])
     slot_of = edges[level] + rank[group]
-    column, factor = np.zeros(len(states), np.int64), np.zeros(len(states))
-    more: list[list[tuple[int, int, float]]] = []
     starts = np.searchsorted(qubit, owner)
     previous = np.where(level == 0, starts, np.concatenate([[0], states[:-1]]))
+    turns = np.empty(len(states), dtype=object)
     for slot, begin, end in zip(slot_of.tolist(), previous.tolist(), states.tolist(), strict=True):
-        terms = increments[begin].terms
-        if end - begin > 1:
-            total = increments[begin]
-            for turn in increments[begin + 1 : end]:
-                total = total.plus(turn)
-            terms = total.terms
-        if terms:
-            column[slot], factor[slot] = terms[0][0], -terms[0][1]  # RZ(theta) subtracts theta
-            for layer, (source, coefficient) in enumerate(terms[1:]):
-                if layer == len(more):
-                    more.append([])
-                more[layer].append((slot, source, -coefficient))
-    layers = [tuple(zip(*layer, strict=True)) for layer in more]
-    extra = tuple((np.array(slots), np.array(sources), np.array(factors)) for slots, sources, factors in layers)
-    return slot_of, PhaseSlots(tuple(edges.tolist()), column, factor, extra)
+        total = increments[begin]
+        for turn in increments[begin + 1 : end]:
+            total = total.plus(turn)
+        turns[slot] = total.terms
+    return slot_of, phase_slots(tuple(edges.tolist()), turns.tolist(), sources)
 
 
 def _amplitudes(
@@ -181,9 +172,8 @@ def _amplitudes(
     codes: NDArray[np.int64],
     angles: Angles,
     swings: Swings,
-    taken: int,
 ) -> list[tuple[SlotKind, Affine]]:
-    """Amplitudes of fractional gates: tabulated now, or slots that are tabulated per row."""
+    """Amplitudes of fractional gates: tabulated now, or slots (numbered from 0) that are tabulated per row."""
     slots: dict[int, int] = {}
     curved = np.flatnonzero(pulse["curve"] != NONE)
     if not len(curved):
@@ -198,5 +188,5 @@ def _amplitudes(
         entry = table.entries[codes[at]]
         where = place(program.origin[at], entry.name, entry.qubits)
         column = swings.column(int(codes[at]), curve, angles.symbolic[at], where)
-        events["amplitude_slot"][row] = taken + slots.setdefault(column, len(slots))
+        events["amplitude_slot"][row] = slots.setdefault(column, len(slots))
     return [(SlotKind.AMPLITUDE, Affine(0.0, ((column, 1.0),))) for column in slots]

@@ -162,9 +162,7 @@ class _Compiler:
         self.frame_index = {frame.name: index for index, frame in enumerate(snapshot.frames)}
         # names may share an envelope (a tone and its kernel); the schedule holds each once
         unique: dict[Waveform, int] = {}
-        self.wave_index = {
-            name: unique.setdefault(waveform(shape), len(unique)) for name, shape in snapshot.waveforms.items()
-        }
+        self.wave_index = {name: unique.setdefault(waveform(shape), len(unique)) for name, shape in snapshot.waveforms.items()}
         self.follows = [NONE if frame.follows is None else frame.follows for frame in snapshot.frames]
         clocks = {port.dt: Clock(port.dt) for port in snapshot.ports}
         self.table = GateTable(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,40 +14,60 @@ from qpu_bridge.lowering.gate_table import GateTable
 from qpu_bridge.lowering.phases import Swing
 from qpu_bridge.schedule import Slot, SlotKind, Table
 
-_BLOCK = 32
+_BLOCK = 16
 """Rows at a time, so that a block of a few thousand slots stays in the processor's cache."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PhaseSlots:
-    """Phases that grow step by step along each qubit.
+    """Phases that shrink step by step along each qubit: RZ(theta) subtracts theta.
 
     Slots are ordered by level: first the first state of every qubit (those with the most states first), then the second
-    states, and so on. A state is the state one level up plus an increment, so each level is one addition.
+    states, and so on. A state is the state one level up minus its turn, so each level is one subtraction.
 
     Attributes:
-        levels: ``int64[levels + 1]``, first slot of each level.
-        column: ``int64[slots]``, source of each increment's first term.
-        factor: ``float64[slots]``, its coefficient.
-        more: Second, third, ... terms of the increments that have them: (slots, sources, coefficients) each.
+        levels: First slot of each level, and the number of slots.
+        column: ``int64[slots]``, what each state turns by: a source, or past the sources one of the sums.
+        factor: ``float64[slots]``, its coefficient; None if all are 1.
+        sums: Turns of several terms. Term ``t`` is (sources, coefficients) of the sums that have that many, which come first.
     """
 
     levels: tuple[int, ...]
     column: NDArray[np.int64]
-    factor: NDArray[np.float64]
-    more: tuple[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]], ...] = ()
+    factor: NDArray[np.float64] | None = None
+    sums: tuple[tuple[NDArray[np.int64], NDArray[np.float64]], ...] = ()
 
     def __len__(self) -> int:
         return len(self.column)
 
     def fill(self, sources: NDArray[np.float64], out: NDArray[np.float64]) -> None:
-        """Write ``float64[rows, slots]``."""
-        np.take(sources, self.column, axis=1, out=out, mode="clip")
-        out *= self.factor
-        for slots, columns, factors in self.more:
-            out[:, slots] += sources[:, columns] * factors
-        for start, first, last in zip(self.levels, self.levels[1:], self.levels[2:], strict=False):
-            out[:, first:last] += out[:, start : start + last - first]
+        """Write ``float64[rows, slots]`` from ``float64[rows, sources]``, block by block of rows."""
+        width = sources.shape[1]
+        both = np.empty((_BLOCK, width + len(self.sums[0][0]))) if self.sums else None
+        steps = list(zip(self.levels, self.levels[1:], self.levels[2:], strict=False))
+        for row in range(0, len(sources), _BLOCK):
+            given, block = sources[row : row + _BLOCK], out[row : row + _BLOCK]
+            if both is not None:
+                wide = both[: len(given)]
+                wide[:, :width] = given
+                self._add(given, wide[:, width:])
+                given = wide
+            # with mode clip, take writes into a slice directly instead of through a copy
+            np.take(given, self.column, axis=1, out=block, mode="clip")
+            if self.factor is not None:
+                block *= self.factor
+            top = block[:, : self.levels[1]]
+            np.negative(top, out=top)
+            for start, first, last in steps:
+                state = block[:, first:last]
+                np.subtract(block[:, start : start + last - first], state, out=state)
+
+    def _add(self, sources: NDArray[np.float64], out: NDArray[np.float64]) -> None:
+        out[...] = 0.0
+        for columns, factors in self.sums:
+            term = np.take(sources, columns, axis=1, mode="clip")
+            term *= factors
+            out[:, : len(columns)] += term
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,27 +105,17 @@ class SlotMap:
             One row of slots per row of values.
 
         Raises:
-            BadRequest: If the shape is wrong or a value is not finite.
+            BadRequest: If the shape is wrong, an angle is not finite, or a delay is negative.
+            ScheduleError: If a value is not finite.
             NotNative: If a fractional gate cannot turn by its angle; names row, gate and qubits.
         """
         values = np.ascontiguousarray(values, dtype=np.float64)
         if values.ndim != 2 or values.shape[1] != self.parameters:
             raise BadRequest(f"parameter values must have the shape (rows, {self.parameters})", given=values.shape)
-        total = len(self.phases) + len(self.others)
-        out = np.empty((len(values), total))
-        steady = not self.formulas and not self.swings
-        _check_finite(values, "parameter values")
-        sources = values if steady else self._sources(values)
+        sources = self._sources(values) if self.formulas or self.swings else values
+        out = np.empty((len(values), len(self.phases) + len(self.others)))
         if len(self.phases):
-            for first in range(0, len(values), _BLOCK):
-                block = (
-                    np.empty((len(values[first : first + _BLOCK]), len(self.phases)))
-                    if self.others
-                    else out[first : first + _BLOCK]
-                )
-                self.phases.fill(sources[first : first + _BLOCK], block)
-                if self.others:
-                    out[first : first + _BLOCK, : len(self.phases)] = block
+            self.phases.fill(sources, out[:, : len(self.phases)])
         for index, (kind, affine) in enumerate(self.others, len(self.phases)):
             number = affine.evaluate(sources)
             out[:, index] = _whole_ticks(number) if kind is SlotKind.DURATION else number
@@ -114,7 +125,7 @@ class SlotMap:
         """Parameters, formulas and curve values, ``float64[rows, columns]``."""
         formulas = [formula.evaluate(values) for formula in self.formulas]
         for found in formulas:
-            _check_finite(found[:, None], "angles computed from parameters")
+            _check_finite(found)
         plain = np.column_stack([values, *formulas]) if formulas else values
         curves = np.empty((len(values), sum(len(swing.columns) for swing in self.swings)))
         for swing in self.swings:
@@ -134,11 +145,36 @@ class SlotMap:
         return np.ascontiguousarray(np.column_stack([plain, curves]))
 
 
-def _check_finite(values: NDArray[np.float64], what: str) -> None:
-    # a sum is not finite as soon as one value is not; finite values this large are no angles either
-    if not np.isfinite(values.sum()):
-        row = int(np.argwhere(~np.isfinite(values))[0][0]) if not np.isfinite(values).all() else 0
-        raise BadRequest(f"{what} must be finite numbers", given="nan or infinity", where=f"row {row}")
+def phase_slots(levels: tuple[int, ...], turns: Sequence[tuple[tuple[int, float], ...]], sources: int) -> PhaseSlots:
+    """Phase slots whose states turn by given terms.
+
+    Args:
+        levels: First slot of each level, and the number of slots.
+        turns: Terms (source, coefficient) per slot; none if a turn cancels.
+        sources: Number of sources.
+
+    Returns:
+        The slots.
+    """
+    column, factor = np.zeros(len(turns), np.int64), np.zeros(len(turns))
+    several = sorted((slot for slot, terms in enumerate(turns) if len(terms) > 1), key=lambda slot: -len(turns[slot]))
+    for slot, terms in enumerate(turns):
+        if len(terms) == 1:
+            column[slot], factor[slot] = terms[0]
+    column[several] = sources + np.arange(len(several))
+    factor[several] = 1.0
+    sums = []
+    for term in range(len(turns[several[0]]) if several else 0):
+        picked = [turns[slot][term] for slot in several if len(turns[slot]) > term]
+        columns, factors = zip(*picked, strict=True)
+        sums.append((np.array(columns, dtype=np.int64), np.array(factors)))
+    return PhaseSlots(levels, column, None if (factor == 1.0).all() else factor, tuple(sums))
+
+
+def _check_finite(numbers: NDArray[np.float64]) -> None:
+    if not np.isfinite(numbers).all():
+        row = int(np.flatnonzero(~np.isfinite(numbers))[0])
+        raise BadRequest("angles computed from parameters must be finite numbers", given=str(numbers[row]), where=f"row {row}")
 
 
 def _whole_ticks(ticks: NDArray[np.float64]) -> NDArray[np.float64]:
