@@ -89,7 +89,7 @@ class Queue:
                 connection.execute(insert(logs).values(job=job.number, at=to_microseconds(now()), level="ERROR", text=line))
 
     def put_back(self, job: Job) -> None:
-        """Queue a job again whose runner stops in good order: this does not count as an attempt. If it is to be cancelled, end it."""
+        """Queue a job again whose runner stops in good order, which is no attempt; if somebody wants it stopped, end it."""
         with self._database.write() as connection:
             query = select(jobs.c.cancel_requested).where(jobs.c.number == job.number)
             if connection.execute(query).scalar_one_or_none():
