@@ -189,14 +189,12 @@ def _outline(
 
 
 def _capture(axes: Axes, left: float, size: float, level: int, colour: str, name: str) -> None:
-    from matplotlib.patches import FancyBboxPatch
+    from matplotlib.patches import Rectangle
 
-    box = FancyBboxPatch(
+    box = Rectangle(
         (left, level - 0.3),
         size,
         0.6,
-        boxstyle="round,pad=0,rounding_size=0.06",
-        mutation_aspect=0.5,
         facecolor=_PAPER,
         edgecolor=colour,
         linewidth=1.0,

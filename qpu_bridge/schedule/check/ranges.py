@@ -25,7 +25,8 @@ class Bounds:
     """Smallest and largest value of each slot over all rows and sweep points.
 
     Attributes:
-        low: ``float64[slots + 1]``; nan where not known yet (a table fills it). The last entry is for "no slot": 0.
+        low: ``float64[slots + 1]``; nan where not known yet (a table fills it) or of no concern (a phase). The last entry is
+            for "no slot": 0.
         high: ``float64[slots + 1]``.
         table: The table, if there is one, to name the row of an offending value.
     """
@@ -51,9 +52,11 @@ class Bounds:
         """What the rows of a table and the linear axes tell."""
         axes = cls.of_axes(schedule)
         low, high = axes.low.copy(), axes.high.copy()
-        free = np.flatnonzero(np.isnan(low))
-        if len(table):
-            low[free], high[free] = table.values.min(axis=0)[free], table.values.max(axis=0)[free]
+        bounded = [slot.kind is not SlotKind.PHASE for slot in schedule.slots]  # any phase will do
+        free = np.flatnonzero(np.isnan(low[:-1]) & bounded)
+        if len(table) and len(free):
+            values = table.values[:, free]
+            low[free], high[free] = values.min(axis=0), values.max(axis=0)
         return cls(low, high, table)
 
     def where(self, slot: int, value: float) -> str:
@@ -74,21 +77,21 @@ def check_values(schedule: Schedule, table: Table, limits: Limits) -> None:
             f"a table must have one column for each of the {len(schedule.slots)} slots", given=table.values.shape[1]
         )
     swept = {loop.slot for loop in schedule.loops if isinstance(loop, Linear)}
+    grids: dict[int | None, list[int]] = {}
     for index, slot in enumerate(schedule.slots):
-        if index in swept:
-            continue
-        if slot.bits is not None:
-            grid, what = 2 * np.pi / 2**slot.bits, f"on the grid of {slot.bits} bits, multiples of 2 pi / {2**slot.bits} rad"
-        elif slot.kind is SlotKind.DURATION:
-            grid, what = 1.0, "a whole number of ticks"
-        else:
-            continue
-        steps = table.values[:, index] / grid
+        if index not in swept and (slot.bits is not None or slot.kind is SlotKind.DURATION):
+            grids.setdefault(slot.bits, []).append(index)
+    for bits, columns in grids.items():
+        grid = 1.0 if bits is None else 2 * np.pi / 2**bits
+        steps = table.values[:, columns] / grid
         off = np.abs(steps - np.rint(steps)) > _ROUND * np.maximum(1, np.abs(steps))
         if off.any():
-            row = int(np.argmax(off))
+            row, column = np.argwhere(off)[0].tolist()
+            whole = "a whole number of ticks"
             raise ScheduleError(
-                f"a slot's value must be {what}", given=float(table.values[row, index]), where=f"slot {index}, row {row}"
+                "a slot's value must be " + (whole if bits is None else f"a multiple of 2 pi / {2**bits}, as {bits} bits tell"),
+                given=float(table.values[row, columns[column]]),
+                where=f"slot {columns[column]}, row {row}",
             )
 
 

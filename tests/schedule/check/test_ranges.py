@@ -47,7 +47,7 @@ def test_an_amplitude_of_a_linear_axis_is_checked(schedule: Schedule, limits: Li
 def test_a_table_must_fit_the_slots(schedule: Schedule, limits: Limits) -> None:
     with pytest.raises(ScheduleError, match="one column for each of the 4 slots; got 0"):
         check_table(schedule, Table.single(), limits)
-    with pytest.raises(ScheduleError, match=r"on the grid of 2 bits.*; got 0.5 \(slot 0, row 1\)"):
+    with pytest.raises(ScheduleError, match=r"a multiple of 2 pi / 4, as 2 bits tell; got 0.5 \(slot 0, row 1\)"):
         check_table(schedule, table((np.pi / 2, 0), (0.5, 0)), limits)
     check_table(schedule, Table(np.zeros((0, 4))), limits)
 
