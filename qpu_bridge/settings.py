@@ -81,12 +81,26 @@ class Device(Table):
         snapshot: Built-in snapshot by name, or a path.
         endpoint: ZeroMQ endpoint of the driver's process; None is a local socket in the data folder.
         options: What the driver wants to know.
+        supervised: Whether the bridge starts and watches the driver's process; False for one that runs elsewhere.
+        own_key: The bridge's secret key file, for an endpoint that leaves this machine.
+        driver_key: The driver's public key file.
     """
 
     driver: str = Field(min_length=1)
     snapshot: str = Field("five", min_length=1)
     endpoint: str | None = Field(None, pattern="^(ipc|tcp|inproc)://.+")
     options: dict[str, Any] = Field(default_factory=dict)
+    supervised: bool = True
+    own_key: Path | None = None
+    driver_key: Path | None = None
+
+    @model_validator(mode="after")
+    def _both_keys_and_a_place(self) -> Self:
+        if (self.own_key is None) != (self.driver_key is None):
+            raise ValueError("own_key and driver_key must be given together")
+        if not self.supervised and self.endpoint is None:
+            raise ValueError("a driver that the bridge does not start must have an endpoint")
+        return self
 
 
 class Rack(Table):
@@ -159,13 +173,17 @@ class Rack(Table):
             for field in ("data_dir", "tls_certificate", "tls_key")
             if (path := getattr(bridge, field)) is not None
         }
-        devices = {
-            name: device.model_copy(update={"snapshot": str(folder / Path(device.snapshot).expanduser())})
-            if is_path(device.snapshot)
-            else device
-            for name, device in self.devices.items()
-        }
+        devices = {name: device.model_copy(update=_files_relative_to(folder, device)) for name, device in self.devices.items()}
         return self.model_copy(update={"bridge": bridge.model_copy(update=moved), "devices": devices})
+
+
+def _files_relative_to(folder: Path, device: Device) -> dict[str, Any]:
+    moved: dict[str, Any] = {
+        field: folder / path.expanduser() for field in ("own_key", "driver_key") if (path := getattr(device, field)) is not None
+    }
+    if is_path(device.snapshot):
+        moved["snapshot"] = str(folder / Path(device.snapshot).expanduser())
+    return moved
 
 
 def is_path(snapshot: str) -> bool:

@@ -1,0 +1,105 @@
+"""``qpu-bridge env`` and ``run``: an unmodified program finds the bridge."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from qpu_bridge.cli.rack import RackOption, read_rack, running_url
+from qpu_bridge.errors import SettingsError
+from qpu_bridge.sdk import environment
+
+UrlOption = Annotated[
+    str | None,
+    typer.Option("--url", envvar="QPU_BRIDGE_URL", help="Where the bridge is. Default: the kept one, else the one running here."),
+]
+TokenOption = Annotated[str | None, typer.Option("--token", envvar="QPU_BRIDGE_TOKEN", help="Your token. Default: the kept one.")]
+
+
+def env(url: UrlOption = None, token: TokenOption = None, rack: RackOption = None) -> None:
+    """Print the environment in which an unmodified Qiskit program uses the bridge.
+
+    \b
+      eval "$(qpu-bridge env)"
+      python my_qiskit_program.py
+    """
+    for name, value in _environment(url, token, rack).items():
+        typer.echo(f"export {name}={shlex.quote(value)}")
+
+
+def run(
+    command: Annotated[list[str], typer.Argument(help="The program and its arguments, after --.", metavar="-- PROGRAM ...")],
+    url: UrlOption = None,
+    token: TokenOption = None,
+    rack: RackOption = None,
+) -> None:
+    """Run a program in the environment in which an unmodified client uses the bridge.
+
+    \b
+      qpu-bridge run -- python my_qiskit_program.py
+      qpu-bridge run -- jupyter lab
+    """
+    program = [part for part in command[:1] if part != "--"] + command[1:]
+    if not program:
+        raise SettingsError("a program must follow", remedy="For example: qpu-bridge run -- python my_qiskit_program.py")
+    variables = _environment(url, token, rack)
+    try:
+        os.execvpe(program[0], program, os.environ | variables)
+    except OSError as error:
+        raise SettingsError("the program must be there", given=error.strerror, where=program[0]) from None
+
+
+def account_path() -> Path:
+    """Where `save` keeps an account: ``$XDG_CONFIG_HOME/qpu-bridge/account.json``."""
+    root = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
+    return Path(root) / "qpu-bridge" / "account.json"
+
+
+def save(url: str, token: str) -> Path:
+    """Keep where the bridge is and the user's token, for the user only."""
+    path = account_path()
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    aside = path.with_suffix(f".{os.getpid()}")
+    with os.fdopen(os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+        json.dump({"url": url, "token": token}, file)
+    return aside.replace(path)
+
+
+def _kept() -> dict[str, str]:
+    path = account_path()
+    try:
+        mode = path.stat().st_mode & 0o777
+        document = json.loads(path.read_text())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise SettingsError("the kept account must be readable", given=str(error), where=str(path)) from None
+    if mode & 0o077:
+        raise SettingsError(
+            "the kept account must be for its owner only", given=oct(mode), where=str(path), remedy=f"chmod 600 {path}"
+        )
+    return {key: str(document[key]) for key in ("url", "token") if key in document}
+
+
+def _environment(url: str | None, token: str | None, rack: Path | None) -> dict[str, str]:
+    kept = _kept()
+    if rack is not None or "url" not in kept:
+        # who names a rack means that bridge, whatever was kept
+        here = read_rack(rack)
+        kept = kept | {"url": running_url(here) or f"http://{here.bridge.host}:{here.bridge.port}"}
+    address = url or kept["url"]
+    secret = token or kept.get("token")
+    if not secret:
+        raise SettingsError(
+            "a token must be known",
+            remedy="Make one with `qpu-bridge token create NAME --save`, or give --token or QPU_BRIDGE_TOKEN.",
+        )
+    try:
+        return environment(address, secret)
+    except ValueError as error:
+        raise SettingsError("the address must be a URL", given=str(error)) from None

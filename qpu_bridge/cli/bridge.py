@@ -1,0 +1,109 @@
+"""The bridge: HTTP in this process, a runner process per device, and all of it gone at the end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from rich.console import Console
+
+from qpu_bridge import programs
+from qpu_bridge.cli.child import Child, command
+from qpu_bridge.cli.device import RackDevice
+from qpu_bridge.cli.rack import SECRET, open_folder, open_store, write_address
+from qpu_bridge.errors import DriverLost, SettingsError
+from qpu_bridge.jobs import Store
+from qpu_bridge.service import Server, create_app, read_secret
+from qpu_bridge.settings import Rack
+
+PATIENCE_S = 120.0
+"""How long the drivers may take until they say for the first time what they can do, s."""
+
+
+def serve(rack: Rack, *, verbose: bool) -> None:
+    """Serve the devices of a rack until the process is told to stop.
+
+    Raises:
+        OperatorError: If the address, the data folder or every driver is not usable.
+    """
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    folder = open_folder(rack)
+    with ExitStack() as held:
+        store = open_store(rack)
+        held.callback(store.close)
+        devices = [RackDevice(name, spec, folder) for name, spec in rack.devices.items()]
+        for device in devices:
+            device.snapshot  # noqa: B018  a wrong file is said now, not when the first user asks
+        started = time.time_ns()
+        held.enter_context(_runners(rack, devices, verbose, folder))
+        with console.status("the drivers come up ..."):
+            ready = _answering(devices, started, console)
+        server = held.enter_context(_server(rack, store, ready, folder))
+        path = write_address(folder, server.url)
+        held.callback(path.unlink, missing_ok=True)
+        _greet(console, server.url, ready, folder)
+        server.run()
+
+
+@contextmanager
+def _runners(rack: Rack, devices: Sequence[RackDevice], verbose: bool, folder: Path) -> Iterator[None]:
+    # The runners read what this process has read, so that a rack file edited meanwhile does not give two truths.
+    frozen = folder / "rack.json"
+    frozen.write_text(rack.model_dump_json())
+    flags = ["--verbose"] if verbose else []
+    children = [
+        Child(f"runner of {d.name}", command("runner", d.name, "--frozen", str(frozen), "--with-parent", *flags)) for d in devices
+    ]
+    for child in children:
+        child.start()
+    try:
+        yield
+    finally:
+        for child in children:
+            child.stop()
+        for child in children:
+            child.join()
+
+
+def _answering(devices: Sequence[RackDevice], started: int, console: Console) -> dict[str, RackDevice]:
+    """The devices that have said what they can do, now or on an earlier day; the others are left out, and that is said."""
+    waiting = list(devices)
+    deadline_s = time.monotonic() + PATIENCE_S
+    while waiting and time.monotonic() < deadline_s:
+        waiting = [device for device in waiting if not device.announced_since(started)]
+        time.sleep(0.02)
+    ready = {}
+    for device in devices:
+        try:
+            _ = device.capabilities
+            ready[device.name] = device
+        except DriverLost:
+            console.print(f"{device.name} is left out: its driver did not come up in {PATIENCE_S:.0f} s", style="red")
+        else:
+            if device in waiting:
+                console.print(f"{device.name} is not there yet; its jobs wait", style="yellow")
+    if not ready:
+        raise SettingsError("a driver must come up", given="none did", remedy="Its messages are above.")
+    return ready
+
+
+def _server(rack: Rack, store: Store, devices: dict[str, RackDevice], folder: Path) -> Server:
+    def check(program_id: str, params: str, device: RackDevice) -> None:
+        programs.check(program_id, params, device.view())
+
+    bridge = rack.bridge
+    app = create_app(store, devices, check, secret=read_secret(folder / SECRET), max_body_bytes=bridge.max_body_bytes)
+    return Server(app, bridge.host, bridge.port, certificate=bridge.tls_certificate, key=bridge.tls_key)
+
+
+def _greet(console: Console, url: str, devices: dict[str, RackDevice], folder: Path) -> None:
+    console.print(f"[bold green]the bridge answers at {url}[/]")
+    for device in devices.values():
+        can = device.capabilities
+        kind = "simulated" if can.simulated else "measured"
+        console.print(f"  {device.name}: {len(device.snapshot.qubits)} qubits, driver {can.driver}, {kind} ({can.source})")
+    console.print(f"  its data: {folder}")
+    console.print("  a token:  qpu-bridge token create NAME --save")
+    console.print("  a job:    qpu-bridge run -- python my_qiskit_program.py")

@@ -1,0 +1,117 @@
+"""A process of ours: started, watched, started again when it dies, and gone when we go."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from types import FrameType
+
+logger = logging.getLogger(__name__)
+
+CLOSE_S = 10.0
+"""How long a process may take to leave in good order, s."""
+
+FIRST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 30.0
+"""Waits before a process that died is started again, s: doubled each time, from the first to the longest."""
+
+STEADY_S = 30.0
+"""A process that lived for so long has not died of its start, s."""
+
+
+def command(*arguments: str) -> list[str]:
+    """The command line of another process of this program, in this very Python."""
+    return [sys.executable, "-m", "qpu_bridge.cli", *arguments]
+
+
+class Child:
+    """A process that is started again whenever it dies, until `stop`.
+
+    Args:
+        name: For people.
+        arguments: Its command line. The process must call `leave_with_parent`.
+    """
+
+    def __init__(self, name: str, arguments: Sequence[str]) -> None:
+        self.name = name
+        self._arguments = list(arguments)
+        self._leave = threading.Event()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._thread = threading.Thread(target=self._watch, name=f"watch-{name}", daemon=True)
+
+    @property
+    def pid(self) -> int | None:
+        """Process id, while there is one."""
+        return self._process.pid if self._process is not None else None
+
+    def start(self) -> None:
+        """Start the process and watch it."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask the process to leave; `join` waits for it."""
+        self._leave.set()
+        process = self._process
+        if process is not None and process.poll() is None:
+            process.terminate()
+
+    def join(self) -> None:
+        """Wait until the process is gone; one that does not leave is ended."""
+        self._thread.join(CLOSE_S)
+        process = self._process
+        if self._thread.is_alive() and process is not None:
+            logger.warning("%s does not leave and is ended", self.name)
+            process.kill()
+            self._thread.join()
+
+    def _watch(self) -> None:
+        pause_s = FIRST_PAUSE_S
+        while not self._leave.is_set():
+            started_s = time.monotonic()
+            # A session of its own: the terminal's Ctrl-C is for us, and we tell our children.
+            self._process = subprocess.Popen(self._arguments, stdin=subprocess.PIPE, start_new_session=True)
+            if self._leave.is_set():
+                self._process.terminate()
+            code = self._process.wait()
+            if self._process.stdin is not None:
+                self._process.stdin.close()
+            if self._leave.is_set():
+                return
+            pause_s = FIRST_PAUSE_S if time.monotonic() - started_s > STEADY_S else min(2 * pause_s, LONGEST_PAUSE_S)
+            logger.error("%s ended with code %s and is started again in %.1f s", self.name, code, pause_s)
+            self._leave.wait(pause_s)
+
+
+def leave_with_parent() -> None:
+    """End this process soon after its parent is gone, however the parent went: its standard input is then closed."""
+
+    def wait() -> None:
+        while os.read(0, 4096):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(CLOSE_S)
+        os._exit(1)
+
+    threading.Thread(target=wait, name="parent", daemon=True).start()
+
+
+class Asked(SystemExit):
+    """The process was asked to stop."""
+
+
+def stop_on_signals() -> None:
+    """Turn the first SIGTERM or SIGINT into `Asked`, so that ``finally`` and ``with`` do their work; later ones are ignored."""
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        for known in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(known, signal.SIG_IGN)
+        raise Asked(0)
+
+    for known in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(known, ask)

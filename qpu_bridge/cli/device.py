@@ -1,0 +1,100 @@
+"""A device of the rack as a process sees it: its snapshot and its capability document, read again when they change."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from qpu_bridge import plugins, settings
+from qpu_bridge.driver import Capabilities
+from qpu_bridge.errors import DriverLost
+from qpu_bridge.target import Snapshot
+
+if TYPE_CHECKING:
+    from qpu_bridge.programs import DeviceView
+
+
+def read_snapshot(name: str, device: settings.Device) -> Snapshot:
+    """What the lab believes of a device; it carries the device's name in the rack.
+
+    Raises:
+        SettingsError: If there is no such snapshot, or the file is wrong.
+    """
+    return plugins.open_snapshot(device.snapshot).model_copy(update={"device": name})
+
+
+@dataclass
+class RackDevice:
+    """A device as the service shows it and as programs see it.
+
+    The runner's process alone talks to the driver. It writes the capability document into the data folder; others read it there.
+
+    Attributes:
+        name: Name in the rack.
+        spec: Its table in the rack file.
+        folder: The data folder.
+    """
+
+    name: str
+    spec: settings.Device
+    folder: Path
+    _snapshot: tuple[object, Snapshot] | None = field(default=None, repr=False)
+    _capabilities: tuple[object, Capabilities] | None = field(default=None, repr=False)
+
+    @property
+    def path(self) -> Path:
+        """File of the capability document."""
+        return self.folder / f"{self.name}.capabilities.json"
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What the lab believes of it, at this moment."""
+        stamp = _stamp(Path(self.spec.snapshot)) if settings.is_path(self.spec.snapshot) else None
+        if self._snapshot is None or self._snapshot[0] != stamp:
+            self._snapshot = (stamp, read_snapshot(self.name, self.spec))
+        return self._snapshot[1]
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What its driver said last that it can do.
+
+        Raises:
+            DriverLost: If it never said so.
+        """
+        stamp = _stamp(self.path)
+        if self._capabilities is None or self._capabilities[0] != stamp:
+            try:
+                self._capabilities = (stamp, Capabilities.model_validate_json(self.path.read_bytes()))
+            except (OSError, ValidationError):
+                raise DriverLost("the driver must have answered once", given="it has not yet", where=self.name) from None
+        return self._capabilities[1]
+
+    def announce(self, capabilities: Capabilities) -> None:
+        """Write the capability document, whole or not at all."""
+        aside = self.path.with_suffix(f".{os.getpid()}")
+        aside.write_text(capabilities.model_dump_json(indent=1))
+        aside.replace(self.path)
+
+    def announced_since(self, moment_ns: int) -> bool:
+        """Whether the driver has spoken since a moment, ns since 1970."""
+        stamp = _stamp(self.path)
+        return stamp is not None and stamp[0] >= moment_ns
+
+    def view(self) -> DeviceView:
+        """The device as programs see it at this moment; it does not change while they look."""
+        # the commands that only look at the rack need no Qiskit
+        from qpu_bridge.programs import DeviceView
+
+        return DeviceView(self.name, self.snapshot, self.capabilities)
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return (status.st_mtime_ns, status.st_ino)

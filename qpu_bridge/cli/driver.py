@@ -1,0 +1,67 @@
+"""``qpu-bridge driver``: a process that holds one driver and answers for it over ZeroMQ."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from qpu_bridge import transport
+from qpu_bridge.cli.journal import keep_journal
+from qpu_bridge.errors import SettingsError
+
+
+def driver(
+    name: Annotated[str, typer.Argument(help="An installed driver; `qpu-bridge devices` lists them.")],
+    endpoint: Annotated[str, typer.Option(help="Where to listen: ipc://PATH or tcp://HOST:PORT (and the port after it).")],
+    device: Annotated[str, typer.Option(help="Name of the device in the bridge's rack.")] = "emu_five",
+    snapshot: Annotated[str, typer.Option(help="A built-in snapshot, or a file.")] = "five",
+    options: Annotated[str, typer.Option(help="What the driver wants to know, as a JSON object.")] = "{}",
+    key: Annotated[
+        Path | None,
+        typer.Option(help="This driver's secret key file; needed when others than this machine reach it.", show_default=False),
+    ] = None,
+    allow: Annotated[
+        list[Path] | None, typer.Option(help="Public key file of a bridge that may use it; repeat for more.", show_default=False)
+    ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")] = False,
+) -> None:
+    """Run one driver in a process of its own. The bridge starts those of its own machine; start others by hand.
+
+    \b
+    On the machine beside the instruments, for a bridge elsewhere:
+      qpu-bridge keys instruments
+      qpu-bridge driver loopback --device lab_one --endpoint tcp://10.0.0.5:7300 \\
+          --key instruments.key_secret --allow bridge.key
+    """
+    keep_journal(verbose)
+    transport.serve_driver(name, device, snapshot, _object(options), endpoint, keys=_keys(key, allow or []))
+
+
+def keys(
+    name: Annotated[str, typer.Argument(help="Who they belong to, for example `bridge` or `instruments`.")],
+    folder: Annotated[Path, typer.Option(help="Where to write them.")] = Path(),
+) -> None:
+    """Draw a pair of keys for a driver on another machine: NAME.key is for the other side, NAME.key_secret for nobody."""
+    public, secret = transport.make_keys(folder, name)
+    typer.echo(f"{public}: give this one to the other side\n{secret}: keep this one")
+
+
+def _keys(key: Path | None, allow: list[Path]) -> transport.ServerKeys | None:
+    if key is None:
+        if allow:
+            raise SettingsError("a driver that allows certain bridges must have a key of its own", remedy="Give --key.")
+        return None
+    return transport.ServerKeys(transport.read_pair(key), frozenset(transport.read_public(path) for path in allow))
+
+
+def _object(text: str) -> dict[str, object]:
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise SettingsError("the driver's options must be JSON", given=str(error)) from None
+    if not isinstance(document, dict):
+        raise SettingsError("the driver's options must be a JSON object", given=text)
+    return document

@@ -1,0 +1,1 @@
+"""Programs that users write. Copy them and change them."""

@@ -1,0 +1,79 @@
+"""Finding the rack file, and the folder in which a bridge keeps what is its own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from qpu_bridge.errors import SettingsError
+from qpu_bridge.jobs import Store
+from qpu_bridge.settings import Rack
+
+RackOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--rack",
+        "-r",
+        envvar="QPU_BRIDGE_RACK",
+        help="The rack file (TOML). Without one: an emulated device of five qubits on 127.0.0.1:8080.",
+        show_default=False,
+    ),
+]
+"""The option that every command of the machine's owner has."""
+
+STORE = "jobs.sqlite"
+SECRET = "secret"
+ADDRESS = "address"
+"""File that holds the URL of the running bridge."""
+
+
+def read_rack(path: Path | None) -> Rack:
+    """The rack: from a file, or the one that needs no file.
+
+    Raises:
+        SettingsError: If it is not usable.
+    """
+    return Rack() if path is None else Rack.read(path)
+
+
+def open_folder(rack: Rack) -> Path:
+    """The data folder, made for its owner only.
+
+    Raises:
+        SettingsError: If it cannot be made, or others can look into it.
+    """
+    folder = rack.bridge.data_dir.absolute()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        mode = folder.stat().st_mode & 0o777
+    except OSError as error:
+        raise SettingsError("the data folder must be usable", given=error.strerror, where=str(folder)) from None
+    if mode & 0o077:
+        raise SettingsError(
+            "the data folder must be for its owner only", given=oct(mode), where=str(folder), remedy=f"chmod 700 {folder}"
+        )
+    return folder
+
+
+def open_store(rack: Rack) -> Store:
+    """The job store of a rack."""
+    return Store(open_folder(rack) / STORE)
+
+
+def running_url(rack: Rack) -> str | None:
+    """Where the bridge of a rack answers at this moment, if it runs."""
+    try:
+        return (rack.bridge.data_dir / ADDRESS).read_text().strip() or None
+    except OSError:
+        return None
+
+
+def write_address(folder: Path, url: str) -> Path:
+    """Say where the bridge answers; whole or not at all."""
+    path = folder / ADDRESS
+    aside = path.with_suffix(f".{os.getpid()}")
+    aside.write_text(f"{url}\n")
+    return aside.replace(path)

@@ -1,0 +1,45 @@
+"""``qpu-bridge serve``: the bridge and one runner process per device."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from qpu_bridge.cli.child import leave_with_parent, stop_on_signals
+from qpu_bridge.cli.journal import keep_journal
+from qpu_bridge.cli.rack import RackOption, read_rack
+from qpu_bridge.settings import Rack
+
+
+def serve(
+    rack: RackOption = None,
+    host: Annotated[str | None, typer.Option(help="Listen here instead of where the rack says.", show_default=False)] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Listen at this port; 0 takes a free one.", show_default=False)
+    ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")] = False,
+    with_parent: Annotated[bool, typer.Option("--with-parent", hidden=True)] = False,
+) -> None:
+    """Run the bridge: the HTTP face in this process, and per device a runner and its driver. Ctrl-C stops everything.
+
+    \b
+      qpu-bridge serve                        an emulated device of five qubits on 127.0.0.1:8080
+      qpu-bridge serve --rack lab.toml        the devices of a rack file
+    """
+    stop_on_signals()
+    if with_parent:
+        leave_with_parent()
+    keep_journal(verbose)
+    from qpu_bridge.cli.bridge import serve as serve_rack
+
+    serve_rack(_at(read_rack(rack), host, port), verbose=verbose)
+
+
+def _at(rack: Rack, host: str | None, port: int | None) -> Rack:
+    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    if not given:
+        return rack
+    # validated again: another host may need TLS
+    document = rack.model_dump(exclude_unset=True)
+    return Rack.from_document(document | {"bridge": document.get("bridge", {}) | given}, where="command line")

@@ -1,0 +1,131 @@
+"""What the process of a runner does: a driver, the queue of its device, and programs."""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from qpu_bridge import programs, settings
+from qpu_bridge.cli.child import command
+from qpu_bridge.cli.device import RackDevice
+from qpu_bridge.cli.rack import open_folder, open_store
+from qpu_bridge.driver import Driver, State
+from qpu_bridge.errors import BridgeError, DriverLost
+from qpu_bridge.execution import Execution
+from qpu_bridge.jobs import Job, Run, Runner, Store, Work
+from qpu_bridge.settings import Rack
+from qpu_bridge.transport import ClientKeys, RemoteDriver, Supervisor, read_pair, read_public
+
+LOOK_S = 1.0
+"""How often the driver is asked how it is, s."""
+
+logger = logging.getLogger(__name__)
+
+
+def work_off(rack: Rack, name: str) -> None:
+    """Work off the queue of a device until the process is told to stop; a running job then goes back to the queue.
+
+    Raises:
+        OperatorError: If the driver does not come up, or another runner works for the device.
+    """
+    mine = RackDevice(name, rack.devices[name], open_folder(rack))
+    with ExitStack() as held:
+        store = open_store(rack)
+        held.callback(store.close)
+        with _said(store, name):
+            driver = held.enter_context(_connected(rack, mine))
+            mine.announce(driver.capabilities())
+        work = Runner(store, name, _run_on(driver, mine), max_result_bytes=rack.bridge.max_result_bytes)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: work.stop())
+        held.enter_context(_watched(driver, store, name))
+        work.serve()
+
+
+@contextmanager
+def _connected(rack: Rack, device: RackDevice) -> Iterator[Driver]:
+    """The driver of a device, in a process that we start and watch, or in one that others do."""
+    endpoint = rack.endpoint(device.name)
+    spec = device.spec
+    keys = _keys(spec)
+    with ExitStack() as held:
+        if spec.supervised:
+            arguments = ["driver", spec.driver, "--device", device.name, "--snapshot", _absolute(spec.snapshot)]
+            arguments += ["--endpoint", endpoint, "--options", json.dumps(spec.options)]
+            supervisor = Supervisor(command(*arguments), endpoint, keys=keys)
+            held.enter_context(supervisor)
+            supervisor.wait_ready()
+        driver = RemoteDriver(endpoint, keys=keys)
+        held.callback(driver.close)
+        yield driver
+
+
+def _keys(spec: settings.Device) -> ClientKeys | None:
+    if spec.own_key is None or spec.driver_key is None:
+        return None
+    return ClientKeys(read_pair(spec.own_key), read_public(spec.driver_key))
+
+
+def _absolute(snapshot: str) -> str:
+    # the driver's process has a folder of its own
+    return str(Path(snapshot).absolute()) if settings.is_path(snapshot) else snapshot
+
+
+def _run_on(driver: Driver, device: RackDevice) -> Run:
+    def run(job: Job, work: Work) -> str:
+        view = device.view()
+        view.require_trustworthy()
+        execution = Execution(driver, view.capabilities, usage_limit_s=job.cost)
+        work.meter(lambda: execution.usage_seconds)
+        context = programs.Context(
+            device=view, execution=execution, seed=secrets.randbits(63), log=work.log, cancelled=work.cancelled
+        )
+        return programs.run(job.program_id, work.params, context)
+
+    return run
+
+
+@contextmanager
+def _said(store: Store, device: str) -> Iterator[None]:
+    """Tell users why a device does not come up."""
+    try:
+        yield
+    except BridgeError as error:
+        store.devices.fault(device, error.must)
+        raise
+    store.devices.fault(device, "")
+
+
+@contextmanager
+def _watched(driver: Driver, store: Store, device: str) -> Iterator[None]:
+    """While this lasts, users see whether the driver answers and is well."""
+    gone = threading.Event()
+    thread = threading.Thread(target=_watch, args=(driver, store, device, gone), name="condition", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        gone.set()
+        thread.join()
+
+
+def _watch(driver: Driver, store: Store, device: str, gone: threading.Event) -> None:
+    before = ""
+    while not gone.wait(LOOK_S):
+        try:
+            status = driver.status()
+            reason = status.message or "the driver reports a fault" if status.state is State.FAULTED else ""
+        except DriverLost:
+            reason = "the driver does not answer"
+        except BridgeError as error:
+            reason = error.must
+        if reason != before:
+            logger.warning("%s: %s", device, reason or "well again")
+            store.devices.fault(device, reason)
+            before = reason
