@@ -21,6 +21,8 @@ from qpu_bridge.wire.messages import Part, Play
 LARGEST_WINDOW = 64
 """Chunks that a client may let a server send ahead."""
 _COUNT = 2**48
+_WORD = (-(2**63), 2**64 - 1)
+"""Whatever a header can hold; which shots, rows and seeds there are, the driver says."""
 _PLAIN: tuple[type, ...] = (float, int, str, bool)
 
 
@@ -69,10 +71,10 @@ def unpack_play(body: Body, frames: Sequence[Frame]) -> Play:
     run = Run(
         digest=key("run", "digest", digest, 32),
         table=Table(table),
-        shots=within("run", "shots", shots, 1, _COUNT),
-        first_row=within("run", "first_row", first_row, 0, _COUNT),
+        shots=within("run", "shots", shots, *_WORD),
+        first_row=within("run", "first_row", first_row, *_WORD),
         rep_delay_s=rep_delay_s,
-        seed=None if seed is None else within("run", "seed", seed, 0, 2**64 - 1),
+        seed=None if seed is None else within("run", "seed", seed, *_WORD),
         settings=settings,
     )
     window = within("run", "window", window, 1, LARGEST_WINDOW)

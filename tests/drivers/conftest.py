@@ -1,0 +1,95 @@
+"""Every installed driver, in this process and behind ZeroMQ, and schedules made of what its snapshot says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from qpu_bridge import plugins
+from qpu_bridge.driver import Driver
+from qpu_bridge.schedule import Acquisition, Builder, Column, Discriminator, Schedule, SlotKind
+from qpu_bridge.target import FrameSpec, PortSpec, Snapshot, waveform
+from qpu_bridge.transport import DriverServer, RemoteDriver
+
+
+@pytest.fixture(scope="session")
+def snapshot() -> Snapshot:
+    return plugins.open_snapshot("five")
+
+
+@pytest.fixture(scope="session", params=plugins.driver_names())
+def bare(request: pytest.FixtureRequest, snapshot: Snapshot) -> Iterator[Driver]:
+    """A driver in this process; one for all tests, since building one may take seconds."""
+    driver = plugins.open_driver(request.param, "lab_five", snapshot, {})
+    yield driver
+    driver.close()
+
+
+@pytest.fixture(params=["in process", "behind ZeroMQ"])
+def driver(request: pytest.FixtureRequest, bare: Driver, tmp_path: Path) -> Iterator[Driver]:
+    if request.param == "in process":
+        yield bare
+        return
+    endpoint = f"ipc://{tmp_path}/d"
+    with DriverServer(bare, endpoint):
+        remote = RemoteDriver(endpoint)
+        yield remote
+        remote.close()
+
+
+class Bench:
+    """Writes schedules on the snapshot's lines."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+
+    def measured(self, *columns: Column, sweep: tuple[float, float, int] | None = None) -> Schedule:
+        """Two sx on each of the first qubits, the phase between them in a slot, then one measurement after the other.
+
+        With a sweep, the phase of qubit 0 is swept by the device.
+        """
+        builder = Builder(self.snapshot.clock)
+        ports = {spec.name: builder.port(spec.name, spec.kind) for spec in self._ports(len(columns))}
+        frames = {spec.name: builder.frame(spec.name, ports[spec.port], spec.frequency) for spec in self._frames(len(columns))}
+        slot = builder.slot(SlotKind.PHASE)
+        phases = [builder.sweep(SlotKind.PHASE, *sweep) if sweep else slot, *[slot] * len(columns)]
+        for qubit, phase in zip(range(len(columns)), phases, strict=False):
+            drive = frames[self.snapshot.qubits[qubit].drive_frame]
+            pulse = self.snapshot.gate("sx", qubit).pulses[0]
+            shape = waveform(self.snapshot.waveforms[pulse.waveform])
+            builder.play(drive, shape, pulse.amplitude)
+            builder.shift_phase(drive, phase)
+            builder.play(drive, shape, pulse.amplitude)
+        for qubit, column in enumerate(columns):
+            builder.barrier()
+            measure = self.snapshot.measures[qubit]
+            kernel = None if column.acquisition is Acquisition.RAW else waveform(self.snapshot.waveforms[measure.kernel])
+            builder.play(frames[measure.drive_frame], waveform(self.snapshot.waveforms[measure.waveform]), measure.amplitude)
+            builder.delay(ports[self.snapshot.frame(measure.acquire_frame).port], measure.acquire_start)
+            builder.capture(frames[measure.acquire_frame], builder.column(column), measure.acquire_duration, kernel)
+        return builder.build()
+
+    def line(self, qubit: int) -> Discriminator:
+        measure = self.snapshot.measures[qubit]
+        return Discriminator(measure.angle, measure.threshold)
+
+    def _frames(self, qubits: int) -> list[FrameSpec]:
+        names = [self.snapshot.qubits[qubit].drive_frame for qubit in range(qubits)]
+        for measure in self.snapshot.measures[:qubits]:
+            names += [measure.drive_frame, measure.acquire_frame]
+        return [self.snapshot.frame(name) for name in names]
+
+    def _ports(self, qubits: int) -> list[PortSpec]:
+        return [self.snapshot.port(name) for name in dict.fromkeys(frame.port for frame in self._frames(qubits))]
+
+
+@pytest.fixture(scope="session")
+def bench(snapshot: Snapshot) -> Bench:
+    return Bench(snapshot)
+
+
+@pytest.fixture(scope="session")
+def bit(bench: Bench) -> Callable[[int], Column]:
+    return lambda qubit: Column(f"c[{qubit}]", discriminator=bench.line(qubit))
