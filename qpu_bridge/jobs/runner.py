@@ -106,6 +106,10 @@ class Runner:
         except Exception:
             logger.exception("job %s failed in a way that nobody foresaw", job.id)
             self._end(job, work, Move.FAIL, UNFORESEEN, traceback.format_exc())
+        except (KeyboardInterrupt, SystemExit):
+            # The process was told to leave in the middle of the job: in good order, so this is no attempt.
+            self._queue.put_back(job)
+            raise
         else:
             self._finish(job, work, result)
         return True

@@ -212,6 +212,18 @@ def test_a_runner_that_stops_puts_its_job_back(store: Store, accept: Accept) -> 
     assert store.job(job.id).state is State.COMPLETED
 
 
+@pytest.mark.parametrize("told", [KeyboardInterrupt(), SystemExit(0)])
+def test_a_process_told_to_leave_puts_its_job_back(store: Store, accept: Accept, told: BaseException) -> None:
+    def run(job: Job, work: Work) -> str:
+        raise told
+
+    job = accept()
+    with pytest.raises(type(told)):
+        Runner(store, "lab_two", run).serve()
+    assert (store.job(job.id).state, store.job(job.id).attempts) == (State.QUEUED, 0)
+    assert store.devices.condition("lab_two").word is Word.OFFLINE
+
+
 def test_a_paused_device_starts_nothing(store: Store, accept: Accept) -> None:
     store.devices.pause("lab_two", "helium")
     job = accept()
