@@ -76,7 +76,9 @@ def _program(request: EstimatorRequest, group: list[int], shots: int) -> Quantum
     except BridgeError:
         raise
     except Exception as error:  # the client's code raises many kinds for input it does not like
-        raise BadRequest("the pubs must be such that the client's own code can prepare them", given=str(error)[:300]) from error
+        raise BadRequest(
+            "the pubs must be such that the client's own code can prepare them", given=str(error)[:300].rstrip(".")
+        ) from error
     return program
 
 

@@ -103,7 +103,9 @@ def _program(request: SamplerRequest, group: _Group) -> QuantumProgram:
     except BridgeError:
         raise
     except Exception as error:  # the client's code raises many kinds for input it does not like
-        raise BadRequest("the pubs must be such that the client's own code can prepare them", given=str(error)[:300]) from error
+        raise BadRequest(
+            "the pubs must be such that the client's own code can prepare them", given=str(error)[:300].rstrip(".")
+        ) from error
     for position, pub in enumerate(pubs):
         if pub.shape and not pub.circuit.num_parameters:
             program.items[position] = _repeated(program.items[position], pub.shape)
