@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from qpu_bridge.driver import Capabilities, Chunk, Run, State, Status
-from qpu_bridge.errors import Cancelled, ScheduleError, SettingsError
+from qpu_bridge.errors import Cancelled, NotLoaded, SettingsError
 from qpu_bridge.schedule import (
     Feature,
     Limits,
@@ -84,7 +84,7 @@ class EmulatorDriver:
         """Play a loaded template."""
         program = self._programs.get(run.digest)
         if program is None:
-            raise ScheduleError("a template must be loaded before it is run", given=run.digest.hex()[:16])
+            raise NotLoaded("a template must be loaded before it is run", given=run.digest.hex()[:16])
         schedule = program.schedule
         check_table(schedule, run.table, self._capabilities.limits)
         check_run(schedule, len(run.table), run.shots, self._capabilities.limits)
