@@ -52,7 +52,7 @@ class Bounds:
         """What the rows of a table and the linear axes tell."""
         axes = cls.of_axes(schedule)
         low, high = axes.low.copy(), axes.high.copy()
-        bounded = [slot.kind is not SlotKind.PHASE for slot in schedule.slots]  # any phase will do
+        bounded = np.array([slot.kind is not SlotKind.PHASE for slot in schedule.slots], dtype=bool)  # any phase will do
         free = np.flatnonzero(np.isnan(low[:-1]) & bounded)
         if len(table) and len(free):
             values = table.values[:, free]
