@@ -114,7 +114,10 @@ def _program(console: Console, title: str, arguments: list[str], variables: dict
     console.print(f"\n[bold]{title}[/]: python {script.name}")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("QISKIT_IBM")} | variables
     process = subprocess.Popen(
-        [sys.executable, "-u", str(script), *arguments[1:]], env=environment, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-u", "-W", "ignore::DeprecationWarning", str(script), *arguments[1:]],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     try:
         with console.status("jobs run ..."):
