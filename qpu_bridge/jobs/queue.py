@@ -52,7 +52,7 @@ class Queue:
         self._runner = runner
 
     def take(self) -> Taken | None:
-        """Start the next job, if there is one and the device is not paused."""
+        """Start the next job, if there is one and the device is neither paused nor faulted."""
         with self._database.read() as connection:
             if connection.execute(next_in_line(self._device)).one_or_none() is None:
                 return None
@@ -156,10 +156,10 @@ class Queue:
 
 def next_in_line(device: str) -> Select[tuple[int]]:
     """Number of the job that starts next: the first come. The only place that knows the order."""
-    paused = select(devices.c.name).where(devices.c.name == device, devices.c.paused).exists()
+    held = select(devices.c.name).where(devices.c.name == device, devices.c.paused | (devices.c.fault != "")).exists()
     return (
         select(jobs.c.number)
-        .where(jobs.c.backend == device, jobs.c.state.in_(sources(Move.START)), ~paused)
+        .where(jobs.c.backend == device, jobs.c.state.in_(sources(Move.START)), ~held)
         .order_by(jobs.c.number)
         .limit(1)
     )

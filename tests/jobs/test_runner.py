@@ -234,6 +234,16 @@ def test_a_paused_device_starts_nothing(store: Store, accept: Accept) -> None:
     assert store.job(job.id).state is State.COMPLETED
 
 
+def test_a_faulted_device_does_not_burn_the_queue(store: Store, accept: Accept) -> None:
+    store.devices.fault("lab_two", "the driver does not answer")
+    job = accept()
+    runner = Runner(store, "lab_two", echo)
+    assert not runner.step()
+    store.devices.fault("lab_two", "")
+    assert runner.step()
+    assert store.job(job.id).state is State.COMPLETED
+
+
 def test_a_device_has_one_runner(store: Store) -> None:
     with serving(store, echo):
         until(lambda: store.devices.condition("lab_two").word is Word.ONLINE)
