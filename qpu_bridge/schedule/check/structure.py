@@ -150,19 +150,17 @@ def _numbers(schedule: Schedule) -> None:
 def _lengths(schedule: Schedule) -> None:
     """A play lasts as long as its envelope, a capture as its kernel, both rounded up to ticks."""
     events = schedule.events
-    ticks = np.array(
-        [[schedule.clock.ticks_covering(port.clock, wave.duration) for wave in schedule.waveforms] for port in schedule.ports]
-    ).reshape(len(schedule.ports), len(schedule.waveforms))
     named = np.flatnonzero(events["waveform"] != NONE)
-    if not len(named):
-        return
-    broken = np.zeros(len(events), bool)
-    needed = ticks[events["port"][named], events["waveform"][named]]
-    broken[named] = needed != events["duration"][named]
+    many = max(len(schedule.waveforms), 1)
+    pairs, which = np.unique(events["port"][named].astype(np.int64) * many + events["waveform"][named], return_inverse=True)
+    cover = schedule.clock.ticks_covering
+    ticks = np.array([cover(schedule.ports[k // many].clock, schedule.waveforms[k % many].duration) for k in pairs.tolist()], int)
+    needed = events["duration"].copy()
+    needed[named] = ticks[which]
     refuse_where(
         schedule,
-        broken,
-        lambda row: f"an event must last as its waveform does, {ticks[events['port'][row], events['waveform'][row]]} ticks",
+        needed != events["duration"],
+        lambda row: f"an event must last as its waveform does, {needed[row]} ticks",
         lambda row: f"{events['duration'][row]} ticks",
     )
 

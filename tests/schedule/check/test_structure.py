@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from qpu_bridge.errors import ScheduleError
-from qpu_bridge.schedule import Limits, PortKind, Schedule, Slot, SlotKind, Variable, VariableKind, Waveform
-from qpu_bridge.schedule.check import check
+from qpu_bridge.schedule import Builder, Limits, PortKind, Schedule, Slot, SlotKind, Table, Variable, VariableKind, Waveform
+from qpu_bridge.schedule.check import check, check_run, check_table
 from qpu_bridge.units import Clock
 
 WithEvent = Callable[..., Schedule]
@@ -113,3 +113,10 @@ def test_a_length_is_rounded_up_on_a_clock_that_does_not_divide(limits: Limits, 
     wave = Waveform.of(np.linspace(0, 1, 7))
     odd = Clock(Fraction(3, 10**10))
     assert schedule.clock.ticks_covering(odd, wave.duration) == 3
+
+
+def test_an_empty_schedule_passes(limits: Limits) -> None:
+    empty = Builder(Clock(limits.dt)).build()
+    check(empty, limits)
+    check_table(empty, Table.single(), limits)
+    check_run(empty, 1, 1, limits)
