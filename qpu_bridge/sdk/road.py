@@ -20,6 +20,8 @@ from qpu_bridge.errors import Cancelled
 from qpu_bridge.execution import Execution
 from qpu_bridge.lowering import build_target
 from qpu_bridge.programs import Context, DeviceView, ExecuteOptions, execute
+from qpu_bridge.programs.admission import admit_circuits, admit_options, admit_shots
+from qpu_bridge.programs.experimental import read_experimental
 from qpu_bridge.sdk.order import Order
 from qpu_bridge.target import Snapshot
 
@@ -137,23 +139,32 @@ class InProcess:
         self.target = build_target(snapshot)
 
     def send(self, order: Order) -> Trip:
-        """Queue the program; returns at once."""
-        return LocalTrip(self._thread, lambda stop: self._execute(order, stop))
+        """Queue the program; refuses at once what the device cannot play, as a service would."""
+        asked = order.options
+        wanted = ExecuteOptions(
+            init_qubits=asked.init_qubits,
+            rep_delay_s=asked.rep_delay,
+            settings=read_experimental({"device": asked.settings}, self._capabilities).settings,
+        )
+        circuits = [item.circuit for item in order.program.items]
+        admit_circuits(circuits, self._device)
+        admit_shots(order.program.shots, self._device)
+        admit_options(wanted, circuits, self._device)
+        return LocalTrip(self._thread, lambda stop: self._execute(order, wanted, stop))
 
     def close(self) -> None:
         """Wait for what is queued, and let go of the driver."""
         self._thread.shutdown()
         self._driver.close()
 
-    def _execute(self, order: Order, stop: Event) -> QuantumProgramResult:
-        options = order.options
+    def _execute(self, order: Order, wanted: ExecuteOptions, stop: Event) -> QuantumProgramResult:
+        seed = order.options.seed
         context = Context(
             device=self._device,
             execution=Execution(self._driver, self._capabilities),
-            seed=secrets.randbits(62) if options.seed is None else int(options.seed),
+            seed=secrets.randbits(62) if seed is None else int(seed),
             cancelled=stop.is_set,
         )
-        wanted = ExecuteOptions(init_qubits=options.init_qubits, rep_delay_s=options.rep_delay, settings=options.settings)
         return execute(order.program, wanted, context)
 
 

@@ -15,7 +15,7 @@ from qiskit.providers import JobStatus
 from qiskit.quantum_info import SparsePauliOp
 
 from qpu_bridge import BridgeBackend, BridgeService
-from qpu_bridge.errors import Cancelled, NotNative, SettingsError, UnsupportedOption
+from qpu_bridge.errors import BadRequest, Cancelled, NotNative, SettingsError, TooLarge, UnsupportedOption
 from qpu_bridge.target import Snapshot
 
 
@@ -96,6 +96,15 @@ def test_a_circuit_that_the_device_cannot_play(road: str, request: pytest.Fixtur
     with pytest.raises(Exception, match=r"\bh\b") as caught:
         backend.run(circuit).result()
     assert road == "remote" or isinstance(caught.value, NotNative)
+
+
+def test_what_cannot_run_is_refused_at_once(local: BridgeBackend) -> None:
+    with pytest.raises(UnsupportedOption, match="row_seconds"):
+        local.run(registers(), settings={"colour": 1})
+    with pytest.raises(BadRequest, match="rep_delay"):
+        local.run(registers(), rep_delay=1.0)
+    with pytest.raises(TooLarge, match="shots"):
+        local.run(registers(), shots=10**9)
 
 
 def test_a_job_has_a_life(local: BridgeBackend) -> None:
