@@ -39,8 +39,8 @@ class Ledger:
             self._pending.setdefault(request, None)
 
     def pending(self, request: bytes) -> bool:
-        """Whether a request waits or runs."""
-        return request in self._pending
+        """Whether a request waits or runs, or may wait in the socket behind one that does."""
+        return request in self._pending or (bool(self._pending) and request not in self._done)
 
     def done(self, request: bytes) -> bool:
         """Whether a request has been answered."""

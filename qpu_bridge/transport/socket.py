@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket as sockets
 from collections.abc import Sequence
 from typing import TypeAlias
 
@@ -42,11 +43,25 @@ def router(context: Context, endpoint: str, keys: ServerKeys | None, slice_ms: i
         socket.setsockopt(zmq.CURVE_SECRETKEY, keys.own.secret)
         socket.setsockopt(zmq.ZAP_DOMAIN, b"qpu-bridge")
     try:
+        _refuse_if_taken(endpoint)
         socket.bind(endpoint)
     except zmq.ZMQError:
         socket.close(0)
         raise
     return socket
+
+
+def _refuse_if_taken(endpoint: str) -> None:
+    """ZeroMQ would quietly take a local socket away from the server that listens there; TCP refuses by itself."""
+    path = endpoint.removeprefix("ipc://")
+    if path == endpoint or path.startswith("@"):
+        return
+    with sockets.socket(sockets.AF_UNIX) as trial:
+        try:
+            trial.connect(path)
+        except OSError:  # nobody there, or a path that bind will judge
+            return
+    raise zmq.ZMQError(zmq.EADDRINUSE)
 
 
 def _set(socket: Socket, slice_ms: int) -> None:

@@ -107,7 +107,11 @@ class Supervisor:
             self._temporary = tempfile.TemporaryDirectory(prefix="qpu-driver-")
             self._folder = Path(self._temporary.name)
         self._stop.clear()
-        self._spawn()
+        try:
+            self._spawn()
+        except SettingsError:
+            self.stop()
+            raise
         self._thread = Thread(target=self._watch, name="driver-supervisor", daemon=True)
         self._thread.start()
 

@@ -1,0 +1,121 @@
+"""Drivers that die and drivers that hang."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from qpu_bridge.driver import Run
+from qpu_bridge.errors import DriverLost, SettingsError
+from qpu_bridge.schedule import Schedule, Table
+from qpu_bridge.transport import RemoteDriver, Supervisor
+
+SLOW = {"row_seconds": 0.02}
+
+
+def slow_run(schedule: Schedule, rows: int = 100_000) -> Run:
+    return Run(schedule.digest, Table(np.zeros((rows, 1))), shots=1, seed=1, settings=SLOW)
+
+
+def quick_run(schedule: Schedule) -> Run:
+    return Run(schedule.digest, Table(np.zeros((2, 1))), shots=3, seed=1)
+
+
+def test_a_driver_that_is_killed_is_noticed_at_once_restarted_and_plays_again(
+    supervisor: Supervisor, endpoint: str, schedule: Schedule
+) -> None:
+    remote = RemoteDriver(endpoint, answer_s=30)
+    try:
+        remote.load(schedule)
+        before = [chunk.iq.tobytes() for chunk in remote.run(quick_run(schedule))]
+        chunks = remote.run(slow_run(schedule))
+        next(chunks)
+        killed_at = time.monotonic()
+        os.kill(supervisor.process_id, signal.SIGKILL)
+        with pytest.raises(DriverLost):
+            list(chunks)
+        assert time.monotonic() - killed_at < 2
+        supervisor.wait_ready(60, restarts=1)
+        # the template is sent again without being asked for
+        assert [chunk.iq.tobytes() for chunk in remote.run(quick_run(schedule))] == before
+    finally:
+        remote.close()
+
+
+def test_a_driver_that_hangs_is_noticed_by_its_heartbeat_and_replaced(
+    supervisor: Supervisor, endpoint: str, schedule: Schedule
+) -> None:
+    remote = RemoteDriver(endpoint, answer_s=30, heartbeat_s=0.1, patience_s=0.5)
+    try:
+        remote.load(schedule)
+        chunks = remote.run(slow_run(schedule))
+        next(chunks)
+        os.kill(supervisor.process_id, signal.SIGSTOP)
+        with pytest.raises(DriverLost, match="heartbeat"):
+            list(chunks)
+        supervisor.wait_ready(60, restarts=1)
+        assert len(list(remote.run(quick_run(schedule)))) == 1
+    finally:
+        remote.close()
+
+
+def test_a_driver_that_dies_again_and_again_is_given_up(endpoint: str) -> None:
+    command = [sys.executable, "-c", "import sys; sys.exit('no such board')"]
+    with Supervisor(command, endpoint, back_off_s=0.01, restarts=2) as supervisor:
+        with pytest.raises(DriverLost, match="no such board"):
+            supervisor.wait_ready(60)
+        assert supervisor.restarts == 2
+        assert supervisor.phase == "failed"
+
+
+def test_a_driver_that_never_answers_is_killed(endpoint: str) -> None:
+    command = [sys.executable, "-c", "import sys; sys.stdin.read()"]
+    with (
+        Supervisor(command, endpoint, ready_s=0.2, restarts=0) as supervisor,
+        pytest.raises(DriverLost, match="no sign of life"),
+    ):
+        supervisor.wait_ready(60)
+    assert supervisor.process_id is None
+
+
+def test_a_program_that_is_not_there_is_the_operators(endpoint: str) -> None:
+    with pytest.raises(SettingsError, match="startable"):
+        Supervisor(["/nowhere/driver"], endpoint).start()
+
+
+def test_stop_ends_the_process_cleanly(supervisor: Supervisor, endpoint: str) -> None:
+    process = psutil.Process(supervisor.process_id)
+    supervisor.stop()
+    assert not process.is_running()
+    assert supervisor.phase == "stopped"
+
+
+def test_the_driver_ends_with_its_parent(endpoint: str, tmp_path: Path) -> None:
+    parent = (
+        "import sys; from qpu_bridge.transport import Supervisor\n"
+        f"s = Supervisor({_command(endpoint)!r}, {endpoint!r}); s.start(); s.wait_ready(60)\n"
+        "print(s.process_id, flush=True); sys.stdin.read()\n"
+    )
+    script = tmp_path / "parent.py"
+    script.write_text(parent)
+    with subprocess.Popen([sys.executable, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        child = psutil.Process(int(process.stdout.readline()))
+        process.kill()
+        process.wait()
+        psutil.wait_procs([child], timeout=20)
+        assert not child.is_running()
+
+
+def _command(endpoint: str) -> list[str]:
+    return [
+        *(sys.executable, "-m", "qpu_bridge.transport.process", "loopback"),
+        *("--endpoint", endpoint, "--device", "lab_five", "--snapshot", "five"),
+    ]
