@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,11 +87,9 @@ def emit(
     events["amplitude_slot"][events["amplitude_slot"] != NONE] += len(phases)
     for qubit, first in variable_from.items():
         events["phase_variable"][(pulse["follows"] == qubit) & (step >= first)] = variable_of[qubit]
-    frames, events["frame"] = np.unique(pulse["frame"], return_inverse=True)
-    ports, events["port"] = np.unique(pulse["port"], return_inverse=True)
-    waves, index = np.unique(pulse["waveform"], return_inverse=True)
-    silent = int(len(waves) > 0 and waves[0] == NONE)  # captures with unit weights point at nothing
-    events["waveform"] = index - silent
+    frames, events["frame"] = _used(pulse["frame"], len(table.frames))
+    ports, events["port"] = _used(pulse["port"], len(table.ports))
+    waves, events["waveform"] = _used(pulse["waveform"], len(table.waveforms))
     port_index = {int(port): new for new, port in enumerate(ports)}
     carriers = [table.frames[int(frame)] for frame in frames]
     return Emitted(
@@ -99,10 +98,20 @@ def emit(
         np.array(program.origin, dtype=np.int64)[step],
         tuple(table.ports[int(port)] for port in ports),
         tuple(Frame(frame.name, port_index[frame.port], frame.frequency) for frame in carriers),
-        tuple(table.waveforms[int(wave)] for wave in waves[silent:]),
+        tuple(table.waveforms[int(wave)] for wave in waves),
         phases,
         others,
     )
+
+
+def _used(index: NDArray[np.integer[Any]], size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Which rows of a table are pointed at, and the pointers into a table of only these; NONE stays NONE."""
+    wanted = np.zeros(size + 1, dtype=np.bool_)
+    wanted[index] = True  # NONE is the extra row at the end
+    wanted[size] = False
+    place = np.cumsum(wanted) - 1
+    place[size] = NONE
+    return np.flatnonzero(wanted), place[index]
 
 
 def _phases(events: NDArray[np.void], pulse: NDArray[np.void], step: NDArray[np.int64], turns: Turns, sources: int) -> PhaseSlots:

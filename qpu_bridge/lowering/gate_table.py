@@ -94,6 +94,15 @@ class GateTable:
         pulses: ``PULSE[...]`` of all entries, one entry after the other.
         turns: ``TURN[...]`` of all entries, one entry after the other.
         bends: Curves named by pulses and turns.
+        pulse_first: First pulse of each entry.
+        pulse_count: Pulses of each entry.
+        turn_first: First virtual Z of each entry.
+        turn_count: Virtual Z of each entry.
+        duration: Ticks of each entry.
+        qubits: ``int64[entries, 2]``, padded with NONE.
+        is_rz: Which entries are virtual Z gates.
+        discriminators: Qubit -> how its outcome is told.
+        capture_end: Qubit -> ticks from the start of its measurement to the end of the capture.
     """
 
     snapshot: Snapshot
@@ -110,6 +119,7 @@ class GateTable:
     turn_first: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     turn_count: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     duration: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    qubits: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 2), np.int64))
     is_rz: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
     discriminators: dict[int, Discriminator] = field(default_factory=dict)
     capture_end: dict[int, int] = field(default_factory=dict)
@@ -247,6 +257,7 @@ class _Compiler:
         spans = np.array(self.spans, dtype=np.int64).reshape(-1, 4)
         table.pulse_first, table.pulse_count, table.turn_first, table.turn_count = spans.T.copy()
         table.duration = np.array([entry.duration for entry in table.entries], dtype=np.int64)
+        table.qubits = np.array([(*entry.qubits, NONE)[:2] for entry in table.entries], dtype=np.int64).reshape(-1, 2)
         table.is_rz = np.array([entry.name == "rz" for entry in table.entries], dtype=np.bool_)
         return table
 

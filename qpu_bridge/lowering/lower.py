@@ -47,7 +47,7 @@ def lower(circuit: QuantumCircuit, snapshot: Snapshot, limits: Limits | None, op
     grid = grid_of(snapshot, limits)
     program = read(circuit, table, grid, active_reset=options.active_reset)
     run, start, lengths = _place(program, len(snapshot.qubits), options)
-    codes = np.array(program.codes, dtype=np.int64)
+    codes = np.array([step[0] for step in program.steps], dtype=np.int64)
     angles = angles_of(program, table, codes)
     swings = Swings(program.sources.parameters + len(program.sources.formulas))
     turns = collect(program, table, codes, angles, swings)
@@ -91,7 +91,7 @@ def lower(circuit: QuantumCircuit, snapshot: Snapshot, limits: Limits | None, op
     admit(schedule, snapshot, limits)
     block = assembly.blocks_of_runs(schedule.straight_blocks())[run]
     occupancy = _occupancy(program, table, codes, block, start)
-    steps = _steps(circuit, program, table, block, start, len(snapshot.qubits))
+    steps = Steps(program, table, block, start)
     qubits = tuple(np.unique(occupancy["qubit"]).tolist())
     return Lowered(schedule, slot_map, program.registers, occupancy, emitted.origin, qubits, grid.step, steps)
 
@@ -121,7 +121,7 @@ def _place(program: Program, qubits: int, options: LoweringOptions) -> tuple[NDA
     width = qubits + len(program.memory)
     for run in program.runs:
         boxes = {close - run.first: (opened - run.first, ticks) for close, (opened, ticks) in run.boxes.items()}
-        begun, length = order(program.resources[run.first : run.last], program.durations[run.first : run.last], width, boxes)
+        begun, length = order(program.steps[run.first : run.last], width, boxes)
         check_boxes(begun, boxes)
         starts += begun
         lengths.append(length)
@@ -135,7 +135,7 @@ def _captures(
     """Run -> (column, tick at which its capture ends)."""
     found: dict[int, list[tuple[int, int]]] = {}
     for step, column in program.column_of.items():
-        end = int(start[step]) + table.capture_end[program.resources[step][0]]
+        end = int(start[step]) + table.capture_end[program.steps[step][1][0]]
         found.setdefault(int(run[step]), []).append((column, end))
     return found
 
@@ -147,32 +147,13 @@ def _occupancy(
     kind = np.full(len(codes), Busy.GATE, dtype=np.uint8)
     kind[list(program.column_of)] = Busy.MEASURE
     kind[list(program.resets)] = Busy.RESET
-    lasting = np.flatnonzero((codes >= 0) & (np.array(program.durations, dtype=np.int64) > 0))
-    count = np.array([len(entry.qubits) for entry in table.entries], dtype=np.int64)
-    width = int(count.max(initial=1))
-    qubits = np.array([(*entry.qubits, *[-1] * (width - len(entry.qubits))) for entry in table.entries], dtype=np.int64)
-    steps = np.repeat(lasting, count[codes[lasting]])
-    mine = qubits[codes[lasting]].ravel() if len(lasting) else np.zeros(0, np.int64)
+    lasting = np.flatnonzero((codes >= 0) & (table.duration[codes] > 0) if len(codes) else codes)
+    qubits = table.qubits[codes[lasting]]
+    steps = np.repeat(lasting, (qubits >= 0).sum(axis=1))
     found = np.zeros(len(steps), dtype=OCCUPANCY)
-    found["qubit"] = mine[mine >= 0]
+    found["qubit"] = qubits[qubits >= 0]
     found["block"] = block[steps]
     found["start"] = start[steps]
     found["stop"] = start[steps] + table.duration[codes[steps]]
     found["kind"] = kind[steps]
     return found[np.lexsort((found["start"], found["block"]))]
-
-
-def _steps(
-    circuit: QuantumCircuit,
-    program: Program,
-    table: GateTable,
-    block: NDArray[np.int64],
-    start: NDArray[np.int64],
-    width: int,
-) -> Steps:
-    names = tuple(
-        table.entries[code].name if code >= 0 else "delay" if step in program.delays else "barrier"
-        for step, code in enumerate(program.codes)
-    )
-    durations = np.array(program.durations, dtype=np.int64)
-    return Steps(names, tuple(program.resources), width, block, start, durations)

@@ -10,6 +10,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from qpu_bridge.lowering.gate_table import GateTable
+from qpu_bridge.lowering.program import Program
 from qpu_bridge.lowering.slot_map import SlotMap
 from qpu_bridge.schedule import Schedule
 
@@ -47,23 +49,19 @@ class TimedInstruction:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Steps:
-    """All steps of a circuit with their times, as columns (what `Lowered.timing` is made of).
+    """All steps of a circuit and when they are played (what `Lowered.timing` is made of).
 
     Attributes:
-        names: Name per step.
-        resources: Qubits (and, past `width`, columns) per step.
-        width: Number of qubits.
+        program: The steps.
+        table: Native gates.
         block: ``int64[steps]``, index in `Schedule.straight_blocks`.
         start: ``int64[steps]``, ticks since the start of the block.
-        duration: ``int64[steps]``, ticks.
     """
 
-    names: tuple[str, ...]
-    resources: tuple[tuple[int, ...], ...]
-    width: int
+    program: Program
+    table: GateTable
     block: NDArray[np.int64]
     start: NDArray[np.int64]
-    duration: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -93,9 +91,12 @@ class Lowered:
     @cached_property
     def timing(self) -> tuple[TimedInstruction, ...]:
         """Every instruction of the circuit with its time, in the circuit's order; virtual ones have no duration."""
-        steps = self.steps
-        rows = zip(steps.names, steps.resources, steps.block.tolist(), steps.start.tolist(), steps.duration.tolist(), strict=True)
-        return tuple(
-            TimedInstruction(name, tuple(q for q in where if q < steps.width), block, start, duration)
-            for name, where, block, start, duration in rows
-        )
+        program, entries = self.steps.program, self.steps.table.entries
+        width = len(self.steps.table.snapshot.qubits)
+        found = []
+        rows = zip(program.steps, self.steps.block.tolist(), self.steps.start.tolist(), strict=True)
+        for index, ((code, where, duration), block, start) in enumerate(rows):
+            name = entries[code].name if code >= 0 else "delay" if index in program.delays else "barrier"
+            qubits = tuple(one for one in where if one < width)
+            found.append(TimedInstruction(name, qubits, block, start, duration))
+        return tuple(found)

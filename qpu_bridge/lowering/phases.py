@@ -59,7 +59,7 @@ class Angles:
 
     Attributes:
         constant: ``float64[steps]``, 0 where there is none or where it is a parameter.
-        symbolic: Step -> affine angle.
+        symbolic: Step -> affine angle, with at least one term.
     """
 
     constant: NDArray[np.float64]
@@ -73,19 +73,13 @@ def angles_of(program: Program, table: GateTable, codes: NDArray[np.int64]) -> A
         NotNative: If a gate cannot turn by its angle.
     """
     constant = np.zeros(len(codes))
-    symbolic = {at: angle for at, angle in zip(program.angle_at, program.angles, strict=True) if isinstance(angle, Affine)}
-    for at in [at for at, angle in symbolic.items() if not angle.terms]:
-        constant[at] = symbolic.pop(at).constant
-    plain = [(at, angle) for at, angle in zip(program.angle_at, program.angles, strict=True) if not isinstance(angle, Affine)]
-    if plain:
-        steps, values = zip(*plain, strict=True)
-        constant[list(steps)] = values
+    fixed = np.array(program.angle_at, dtype=np.int64)
+    constant[fixed] = program.angles
     if not np.isfinite(constant).all():
         at = int(np.flatnonzero(~np.isfinite(constant))[0])
         entry = table.entries[codes[at]]
         where = place(program.origin[at], entry.name, entry.qubits)
         raise NotNative("an angle must be a finite number", given=str(constant[at]), where=where)
-    fixed = np.array([at for at in program.angle_at if at not in symbolic], dtype=np.int64)
     fixed = fixed[~table.is_rz[codes[fixed]]]
     for code in np.unique(codes[fixed]):
         here = fixed[codes[fixed] == code]
@@ -95,7 +89,7 @@ def angles_of(program: Program, table: GateTable, codes: NDArray[np.int64]) -> A
             at = int(here[wrong][0])
             raise out_of_range(table, int(code), float(constant[at]), program.origin[at])
         constant[here] = folded
-    return Angles(constant, symbolic)
+    return Angles(constant, program.symbolic)
 
 
 def out_of_range(table: GateTable, code: int, angle: float, origin: int, extra: str = "") -> NotNative:
@@ -146,9 +140,8 @@ def collect(program: Program, table: GateTable, codes: NDArray[np.int64], angles
     index = spread(table.turn_first[codes[steps]] if len(steps) else steps, count)
     fixed = table.turns[index]
     rz = np.flatnonzero((codes >= 0) & table.is_rz[codes])
-    first_qubit = np.array([entry.qubits[0] for entry in table.entries], dtype=np.int64)
     step = np.concatenate([rz, steps])
-    qubit = np.concatenate([first_qubit[codes[rz]], fixed["qubit"].astype(np.int64)])
+    qubit = np.concatenate([table.qubits[codes[rz], 0], fixed["qubit"].astype(np.int64)])
     constant = np.concatenate([angles.constant[rz], fixed["angle"]])
     symbols: dict[int, Affine] = {}
     for at in np.flatnonzero(np.isin(rz, list(angles.symbolic))) if angles.symbolic else ():

@@ -12,6 +12,10 @@ SYNC = -1
 """Code of a step that plays nothing: barrier, delay, edge of a box."""
 
 
+Step: TypeAlias = tuple[int, tuple[int, ...], int]
+"""Entry of the gate table (or `SYNC`), what is occupied (qubits, then ``qubits + column``), and ticks."""
+
+
 @dataclass(slots=True)
 class Run:
     """Steps ``[first, last)``, played in one straight block.
@@ -108,12 +112,11 @@ class Program:
     """A circuit as steps.
 
     Attributes:
-        codes: Entry of the gate table per step, or `SYNC`.
+        steps: What is done, in the circuit's order.
         origin: Index in ``circuit.data`` of the outermost instruction each step comes from.
-        resources: What each step occupies: qubits, then ``qubits + column`` of the column it writes.
-        durations: Ticks of each step.
-        angle_at: Steps that take an angle, ascending.
+        angle_at: Steps that take a fixed angle, ascending.
         angles: Their angles, rad.
+        symbolic: Steps whose angle is a parameter -> the angle.
         column_of: Step that measures -> column.
         resets: Steps that belong to a reset.
         delays: Steps that are delays (for the timing text).
@@ -127,12 +130,11 @@ class Program:
     """
 
     sources: Sources
-    codes: list[int] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
     origin: list[int] = field(default_factory=list)
-    resources: list[tuple[int, ...]] = field(default_factory=list)
-    durations: list[int] = field(default_factory=list)
     angle_at: list[int] = field(default_factory=list)
-    angles: list[float | Affine] = field(default_factory=list)
+    angles: list[float] = field(default_factory=list)
+    symbolic: dict[int, Affine] = field(default_factory=dict)
     column_of: dict[int, int] = field(default_factory=dict)
     resets: set[int] = field(default_factory=set)
     delays: set[int] = field(default_factory=set)

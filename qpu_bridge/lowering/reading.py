@@ -11,7 +11,7 @@ from qpu_bridge.errors import NotNative, TooLarge
 from qpu_bridge.lowering.angle import Affine, Sources
 from qpu_bridge.lowering.duration import Grid, delay_ticks
 from qpu_bridge.lowering.gate_table import GateTable
-from qpu_bridge.lowering.program import SYNC, Arm, Choice, Memory, Node, Program, Run, Span, Wait
+from qpu_bridge.lowering.program import SYNC, Arm, Choice, Memory, Node, Program, Run, Span, Step, Wait
 from qpu_bridge.schedule import Bits
 
 _PLAIN, _ANGLED, _MEASURE, _OTHER = range(4)
@@ -54,7 +54,7 @@ class Reader:
         self.program = Program(Sources(circuit.parameters))
         self.columns: dict[Clbit, int] = {}
         self.variables: dict[Any, int] = {}
-        self.measured: set[int] = set()
+        self.depth = 0
         self.here: list[Node] = []
         self.waiting: dict[int, tuple[Affine, int]] = {}
         self._run: Run | None = None
@@ -74,9 +74,7 @@ class Reader:
         program.body = tuple(self.here)
         for register in circuit.cregs:
             found = [self.columns.get(bit, -1) for bit in register]
-            program.registers[register.name] = tuple(c if c in self.measured else -1 for c in found)
-        for column in self.measured:
-            program.memory[column].returned = True
+            program.registers[register.name] = tuple(c if c >= 0 and program.memory[c].returned else -1 for c in found)
         return program
 
     def block(
@@ -91,9 +89,8 @@ class Reader:
             origin: Index of the outermost instruction that it belongs to, None at the top.
         """
         program = self.program
-        codes, origins, resources, durations = program.codes, program.origin, program.resources, program.durations
-        angle_at, angles, read_angle = program.angle_at, program.angles, program.sources.read
-        known: dict[tuple[str, Any], tuple[int, int, tuple[int, ...], int]] = {}
+        steps, origins, angle_at, angles = program.steps, program.origin, program.angle_at, program.angles
+        known: dict[tuple[str, Any], tuple[int, Step]] = {}
         done = 0
         for index, instruction in enumerate(circuit.data):
             name, bits = instruction.name, instruction.qubits
@@ -101,28 +98,29 @@ class Reader:
             if found is None:
                 where = tuple(qubits[bit] for bit in bits)
                 found = known[name, bits] = self._resolve(name, where, index if origin is None else origin)
-            kind, code, where, duration = found
+            kind, step = found
             if kind <= _ANGLED:
                 if self._run is None or self.waiting:
-                    self.open(where)
+                    self.open(step[1])
                 if kind == _ANGLED:
                     (angle,) = instruction.params
-                    angle_at.append(len(codes))
-                    angles.append(angle if type(angle) is float else read_angle(angle))
-                codes.append(code)
+                    if type(angle) is float:
+                        angle_at.append(len(steps))
+                        angles.append(angle)
+                    else:
+                        self._symbol(angle)
+                steps.append(step)
                 origins.append(index if origin is None else origin)
-                resources.append(where)
-                durations.append(duration)
             elif kind == _MEASURE:
-                column = self.column(clbits[instruction.clbits[0]], where[0], measured=True)
-                self.measure(code, where, column, index if origin is None else origin)
+                column = self.written(clbits[instruction.clbits[0]], step[1][0], index if origin is None else origin)
+                self.measure(step, column, index if origin is None else origin)
             elif index >= done:
                 if name == "reset":
                     together = _resets(circuit, index)
                     done = index + len(together)
                     self.reset([qubits[bit] for bit in together], index if origin is None else origin)
                 else:
-                    self._other(instruction, where, qubits, clbits, index if origin is None else origin)
+                    self._other(instruction, step[1], qubits, clbits, index if origin is None else origin)
 
     def open(self, touched: tuple[int, ...]) -> None:
         """Have a straight run to append to; a qubit that is touched must not be inside a wait that others have yet to join."""
@@ -130,7 +128,7 @@ class Reader:
             if qubit in self.waiting:
                 raise unsynchronized(qubit, self.waiting[qubit][1])
         if self._run is None:
-            at = len(self.program.codes)
+            at = len(self.program.steps)
             self._run = Run(at, at)
 
     @property
@@ -147,7 +145,7 @@ class Reader:
             qubit, (_, index) = next(iter(self.waiting.items()))
             raise unsynchronized(qubit, index)
         if self._run is not None:
-            self._run.last = len(self.program.codes)
+            self._run.last = len(self.program.steps)
             self.here.append(self._run)
             self.program.runs.append(self._run)
             self._run = None
@@ -155,20 +153,18 @@ class Reader:
     def step(self, code: int, resources: tuple[int, ...], duration: int, origin: int) -> int:
         """Append a step; returns its index."""
         self.open(resources if code != SYNC else ())
-        program = self.program
-        program.codes.append(code)
-        program.origin.append(origin)
-        program.resources.append(resources)
-        program.durations.append(duration)
-        return len(program.codes) - 1
+        self.program.steps.append((code, resources, duration))
+        self.program.origin.append(origin)
+        return len(self.program.steps) - 1
 
-    def measure(self, code: int, where: tuple[int, ...], column: int, origin: int) -> int:
+    def measure(self, step: Step, column: int, origin: int) -> int:
         """Append a measurement into a column."""
-        at = self.step(code, (*where, self.width + column), self.table.entries[code].duration, origin)
+        code, where, duration = step
+        at = self.step(code, (*where, self.width + column), duration, origin)
         self.program.column_of[at] = column
         return at
 
-    def column(self, clbit: Clbit, qubit: int | None = None, *, measured: bool = False) -> int:
+    def column(self, clbit: Clbit) -> int:
         """Column of a classical bit, made when first asked for."""
         column = self.columns.get(clbit)
         if column is None:
@@ -177,10 +173,27 @@ class Reader:
                 raise NotNative("a measured bit must belong to a classical register", given="a bit without a register")
             register, index = places[0]
             column = self.columns[clbit] = self.memory(f"{register.name}[{index}]", None, returned=False)
-        if measured:
-            self.measured.add(column)
-            if self.program.memory[column].qubit is None:
-                self.program.memory[column].qubit = qubit
+        return column
+
+    def written(self, clbit: Clbit, qubit: int, origin: int) -> int:
+        """Column of a classical bit that a qubit is now measured into.
+
+        A column tells 0 from 1 by the line of one qubit. A bit that another qubit was measured into before is overwritten for
+        good, so it gets a new column, unless the outcome of a branch decides which of the two is the last.
+        """
+        column = self.column(clbit)
+        memory = self.program.memory[column]
+        if memory.qubit not in (None, qubit):
+            if self.depth:
+                raise NotNative(
+                    "a classical bit must be measured from one qubit only where a branch or loop decides which comes last",
+                    given=f"{memory.name} measured from qubits {memory.qubit} and {qubit}",
+                    where=place(origin, "measure", (qubit,)),
+                    remedy="Use another classical bit.",
+                )
+            memory.returned = False
+            column = self.columns[clbit] = self.memory(memory.name, qubit, returned=True)
+        self.program.memory[column].qubit, self.program.memory[column].returned = qubit, True
         return column
 
     def memory(self, name: str, qubit: int | None, *, returned: bool) -> int:
@@ -195,7 +208,8 @@ class Reader:
         for qubit in qubits:
             code = self.entry("measure", (qubit,), origin)
             columns[qubit] = self.memory(f"reset q{qubit}", qubit, returned=False)
-            self.program.resets.add(self.measure(code, (qubit,), columns[qubit], origin))
+            step = (code, (qubit,), self.table.entries[code].duration)
+            self.program.resets.add(self.measure(step, columns[qubit], origin))
         self.close()
         for qubit in qubits:
             body, span = self.inside(lambda qubit=qubit: self._flip(qubit, origin))  # type: ignore[misc]
@@ -211,11 +225,13 @@ class Reader:
         """Nodes and steps that ``fill`` appends, kept apart from what was read before."""
         self.close()
         outer, self.here = self.here, []
-        first = len(self.program.codes)
+        first = len(self.program.steps)
+        self.depth += 1
         fill()
+        self.depth -= 1
         self.close()
         body, self.here = tuple(self.here), outer
-        span = Span(first, len(self.program.codes), len(self.program.spans))
+        span = Span(first, len(self.program.steps), len(self.program.spans))
         self.program.spans.append(span)
         return body, span
 
@@ -241,13 +257,23 @@ class Reader:
             )
         return code
 
-    def _resolve(self, name: str, where: tuple[int, ...], origin: int) -> tuple[int, int, tuple[int, ...], int]:
+    def _symbol(self, value: Any) -> None:
+        """Note the angle of the step that is about to be appended."""
+        program = self.program
+        angle = program.sources.read(value)
+        if angle.terms:
+            program.symbolic[len(program.steps)] = angle
+        else:
+            program.angle_at.append(len(program.steps))
+            program.angles.append(angle.constant)
+
+    def _resolve(self, name: str, where: tuple[int, ...], origin: int) -> tuple[int, Step]:
         if name in _STRUCTURE:
-            return _OTHER, SYNC, where, 0
+            return _OTHER, (SYNC, where, 0)
         code = self.entry(name, where, origin)
         entry = self.table.entries[code]
         kind = _MEASURE if name == "measure" else _ANGLED if entry.takes_angle else _PLAIN
-        return kind, code, where, entry.duration
+        return kind, (code, where, entry.duration)
 
     def _other(
         self, instruction: Any, where: tuple[int, ...], qubits: Mapping[Any, int], clbits: Mapping[Clbit, Clbit], origin: int

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from qpu_bridge.errors import NotNative
+from qpu_bridge.lowering.program import Step
 
 
-def asap(
-    resources: Sequence[tuple[int, ...]], durations: Sequence[int], width: int, boxes: Mapping[int, tuple[int, int]]
-) -> tuple[list[int], int]:
+def asap(steps: Sequence[Step], width: int, boxes: Mapping[int, tuple[int, int]]) -> tuple[list[int], int]:
     """Start every step as soon as all it occupies is free.
 
     Args:
-        resources: What each step occupies, as numbers below ``width``.
-        durations: Ticks of each step.
-        width: Number of resources.
+        steps: What is to be done, in order.
+        width: Number of things that can be occupied.
         boxes: Step -> (earlier step, ticks): the step starts no sooner than those ticks after the earlier one's start.
 
     Returns:
@@ -24,35 +22,35 @@ def asap(
     free = [0] * width
     starts: list[int] = []
     push = starts.append
-    for index, (where, duration) in enumerate(zip(resources, durations, strict=True)):
-        if len(where) == 1 and index not in boxes:
+    for _, where, duration in steps:
+        if len(where) == 1 and not boxes:
             (only,) = where
             start = free[only]
-            free[only] = start + duration
-        else:
-            start = 0
-            for one in where:
-                if free[one] > start:
-                    start = free[one]
-            if index in boxes:
-                opened, ticks = boxes[index]
-                start = max(start, starts[opened] + ticks)
-            stop = start + duration
-            for one in where:
-                free[one] = stop
+            push(start)
+            if duration:
+                free[only] = start + duration
+            continue
+        start = 0
+        for one in where:
+            if free[one] > start:
+                start = free[one]
+        if boxes and len(starts) in boxes:
+            opened, ticks = boxes[len(starts)]
+            start = max(start, starts[opened] + ticks)
+        stop = start + duration
+        for one in where:
+            free[one] = stop
         push(start)
     return starts, max(free, default=0)
 
 
-def alap(
-    resources: Sequence[tuple[int, ...]], durations: Sequence[int], width: int, boxes: Mapping[int, tuple[int, int]]
-) -> tuple[list[int], int]:
+def alap(steps: Sequence[Step], width: int, boxes: Mapping[int, tuple[int, int]]) -> tuple[list[int], int]:
     """Start every step as late as the end of the run allows; the mirror image of `asap`."""
-    last = len(durations) - 1
+    last = len(steps) - 1
     mirrored = {last - opened: (last - closed, ticks) for closed, (opened, ticks) in boxes.items()}
-    backwards, total = asap(resources[::-1], durations[::-1], width, mirrored)
+    backwards, total = asap(steps[::-1], width, mirrored)
     backwards.reverse()
-    return [total - start - duration for start, duration in zip(backwards, durations, strict=True)], total
+    return [total - start - step[2] for start, step in zip(backwards, steps, strict=True)], total
 
 
 def check_boxes(starts: Sequence[int], boxes: Mapping[int, tuple[int, int]]) -> None:

@@ -3,35 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import lcm
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qpu_bridge.schedule import (
-    EVENT,
-    NONE,
     Block,
     Body,
     Branch,
-    Frame,
     Linear,
-    Operation,
-    Port,
     Repeat,
     Rows,
     Schedule,
     Shots,
     Straight,
-    Waveform,
     While,
 )
 from qpu_bridge.suppression.options import DecouplingOptions
 from qpu_bridge.suppression.placement import place
+from qpu_bridge.suppression.pulse import Tables, adopt, pulses_of
 from qpu_bridge.suppression.window import NEVER, looped, windows
-from qpu_bridge.target import Curve, GateSpec, Snapshot, waveform
-from qpu_bridge.units import Clock
+from qpu_bridge.target import Snapshot
 
 PHASES: dict[str, tuple[float, ...]] = {
     "XX": (0.0, 0.0),
@@ -72,7 +66,7 @@ def decouple(
     idle = idle[(idle["before"] != RESET) | (idle["after"] != RESET)]
     if options.skip_reset_qubits:
         idle = idle[(idle["before"] != NEVER) & (idle["before"] != RESET)]
-    pulses = _Pulses(schedule, snapshot, np.unique(idle["qubit"]).tolist())
+    pulses = pulses_of(snapshot)
     idle = idle[pulses.exists[idle["qubit"]]]
     alignment = lcm(snapshot.timing.granularity, options.alignment)
     phases = PHASES[options.sequence_type]
@@ -86,106 +80,26 @@ def decouple(
     times = (begin[:, None] + starts).ravel()
     each = np.repeat(np.arange(len(idle)), len(phases))
     added = pulses.events(idle["qubit"][each], times, np.tile(phases, len(idle)))
-    block = idle["block"][each]
-    return _merge(schedule, straights, added.ravel(), np.repeat(block, added.shape[1]), pulses)
-
-
-@dataclass(slots=True)
-class _Play:
-    start: int
-    duration: int
-    frame: int
-    waveform: int
-    amplitude: float
-    phase: float
-
-
-class _Pulses:
-    """The calibrated x of each qubit, as events; grows the schedule's tables by what it needs."""
-
-    def __init__(self, schedule: Schedule, snapshot: Snapshot, qubits: list[int]) -> None:
-        self.ports: dict[str, int] = {port.name: index for index, port in enumerate(schedule.ports)}
-        self.frames: dict[str, int] = {frame.name: index for index, frame in enumerate(schedule.frames)}
-        self.waveforms: dict[Waveform, int] = {wave: index for index, wave in enumerate(schedule.waveforms)}
-        self.all_ports, self.all_frames = list(schedule.ports), list(schedule.frames)
-        self.snapshot, self.clock = snapshot, snapshot.clock
-        self.shapes: dict[str, int] = {}
-        self.lengths: dict[str, int] = {}
-        gates = {qubit: snapshot.gate("x", qubit) for qubit in qubits}
-        found = {qubit: gate for qubit, gate in gates.items() if gate is not None and gate.pulses}
-        width = max((len(gate.pulses) for gate in found.values()), default=0)
-        self.exists = np.zeros(len(snapshot.qubits), np.bool_)
-        self.duration = np.ones(len(snapshot.qubits), np.int64)
-        self.plays = np.zeros((len(snapshot.qubits), width), EVENT)
-        for name in ("amplitude_slot", "phase_slot", "frequency_slot", "phase_variable", "column"):
-            self.plays[name] = NONE
-        for qubit, gate in found.items():
-            plays = list(self._plays(gate))
-            if len(plays) != width:
-                continue
-            self.exists[qubit] = True
-            self.duration[qubit] = gate.duration
-            for index, play in enumerate(plays):
-                row = self.plays[qubit : qubit + 1, index]
-                row["start"], row["duration"], row["operation"] = play.start, play.duration, Operation.PLAY
-                row["frame"], row["waveform"] = play.frame, play.waveform
-                row["port"] = self.all_frames[play.frame].port
-                row["amplitude"], row["phase"] = play.amplitude, play.phase
-                row["frequency"] = self.all_frames[play.frame].frequency
-
-    def events(self, qubit: NDArray[np.int32], start: NDArray[np.int64], phase: NDArray[np.float64]) -> NDArray[np.void]:
-        """``EVENT[sequence pulses, plays per pulse]``."""
-        found = self.plays[qubit]
-        found["start"] += start[:, None]
-        turned = found["phase"] + phase[:, None]
-        found["phase"] = np.pi - np.mod(np.pi - turned, 2 * np.pi)
-        return found
-
-    def _plays(self, gate: GateSpec) -> Iterator[_Play]:
-        for pulse in gate.pulses:
-            if isinstance(pulse.amplitude, Curve):
-                return
-            frame = self._frame(pulse.frame)
-            wave = self._waveform(pulse.waveform)
-            clock = self.all_ports[self.all_frames[frame].port].clock
-            ticks = self.clock.ticks_covering(clock, self.lengths[pulse.waveform])
-            yield _Play(pulse.start, ticks, frame, wave, pulse.amplitude, pulse.phase)
-
-    def _frame(self, name: str) -> int:
-        if name not in self.frames:
-            spec = self.snapshot.frame(name)
-            if spec.port not in self.ports:
-                line = self.snapshot.port(spec.port)
-                self.ports[spec.port] = len(self.all_ports)
-                self.all_ports.append(Port(line.name, line.kind, Clock(line.dt)))
-            self.frames[name] = len(self.all_frames)
-            self.all_frames.append(Frame(name, self.ports[spec.port], spec.frequency))
-        return self.frames[name]
-
-    def _waveform(self, name: str) -> int:
-        if name not in self.shapes:
-            shape = waveform(self.snapshot.waveforms[name])
-            self.lengths[name] = shape.duration
-            self.shapes[name] = self.waveforms.setdefault(shape, len(self.waveforms))
-        return self.shapes[name]
+    home = np.repeat(idle["block"][each], added.shape[1])
+    tables = adopt(schedule, pulses, added.ravel())
+    return _merge(schedule, straights, added.ravel(), home, tables)
 
 
 def _merge(
-    schedule: Schedule, straights: list[Straight], added: NDArray[np.void], block: NDArray[np.int32], pulses: _Pulses
+    schedule: Schedule, straights: list[Straight], added: NDArray[np.void], block: NDArray[np.int32], tables: Tables
 ) -> Schedule:
     """Put events into their blocks, in order of start; at the same tick they come after what was there."""
     counts = [straight.last - straight.first for straight in straights]
-    rows = np.concatenate([np.arange(straight.first, straight.last) for straight in straights])
-    events = np.concatenate([schedule.events[rows], added])
+    events = np.concatenate([*(schedule.events[straight.first : straight.last] for straight in straights), added])
     home = np.concatenate([np.repeat(np.arange(len(straights)), counts), block])
     order = np.lexsort((events["start"], home))
     edges = np.searchsorted(home[order], np.arange(len(straights) + 1)).tolist()
     moved = iter([replace(straight, first=edges[k], last=edges[k + 1]) for k, straight in enumerate(straights)])
     return replace(
         schedule,
-        ports=tuple(pulses.all_ports),
-        frames=tuple(pulses.all_frames),
-        waveforms=tuple(pulses.waveforms),
+        ports=tables.ports,
+        frames=tables.frames,
+        waveforms=tables.waveforms,
         events=events[order],
         body=_rebuilt(schedule.body, moved),
     )

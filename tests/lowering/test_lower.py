@@ -119,7 +119,19 @@ def test_registers_name_columns(five) -> None:
     assert [columns[c].name if c >= 0 else "" for c in lowered.registers["b"]] == ["", "", "b[2]"]
     assert list(lowered.registers) == ["a", "b"]
     captures = lowered.schedule.events[lowered.schedule.events["column"] == lowered.registers["b"][2]]
-    assert [lowered.schedule.frames[f].name for f in captures["frame"]] == ["a4", "a2"], "the last capture must come last"
+    assert [lowered.schedule.frames[f].name for f in captures["frame"]] == ["a2"], "the qubit measured last is the one that counts"
+    assert [column.returned for column in columns] == [False, True, True]
+
+
+def test_the_last_of_two_measurements_of_a_qubit_stays(five) -> None:
+    circuit = QuantumCircuit(1, 1)
+    circuit.measure(0, 0)
+    circuit.x(0)
+    circuit.measure(0, 0)
+    lowered = lower(circuit, five, None)
+    captures = lowered.schedule.events[lowered.schedule.events["column"] == 0]
+    assert captures["start"].tolist() == [20, 552]
+    assert lowered.registers == {"c": (0,)}
 
 
 @pytest.mark.parametrize("level", ["classified", "kerneled", "avg_kerneled", "both"])

@@ -142,7 +142,7 @@ def grow(circuit: QuantumCircuit, rng: np.random.Generator, depth: int, angles: 
         elif kind == "rzz":
             circuit.rzz(angles[-1], q % 2, q % 2 + 1)
         elif kind == "measure":
-            circuit.measure(q, int(rng.integers(3)))
+            circuit.measure(q, q)
         elif depth and kind == "if":
             condition = (
                 (circuit.cregs[0], int(rng.integers(4))) if rng.integers(2) else (circuit.cregs[1][0], int(rng.integers(2)))
@@ -288,7 +288,7 @@ class Wish(Annotation):
     namespace = "samplomatic.twirl"
 
 
-@pytest.mark.parametrize("what", ["annotation", "stretch", "early exit", "store to a bit", "input", "endless"])
+@pytest.mark.parametrize("what", ["annotation", "stretch", "early exit", "store to a bit", "input", "endless", "two qubits"])
 def test_what_a_device_cannot_do_is_refused_by_name(five, what) -> None:
     circuit = QuantumCircuit(2, 2)
     error: type[Exception] = NotNative
@@ -309,6 +309,11 @@ def test_what_a_device_cannot_do_is_refused_by_name(five, what) -> None:
     elif what == "input":
         circuit = QuantumCircuit(1, inputs=[expr.Var.new("given", types.Bool())])
         word = "given"
+    elif what == "two qubits":
+        circuit.measure(0, 0)
+        with circuit.if_test((circuit.clbits[0], 1)):
+            circuit.measure(1, 0)
+        word = "one qubit only"
     else:
         with circuit.for_loop(range(10**7)) as index:
             circuit.rz(index, 0)
