@@ -64,22 +64,21 @@ def take(circuits: QuantumCircuit | Sequence[QuantumCircuit], options: RunOption
     binds = options.parameter_binds
     if binds is not None and len(binds) != len(given):
         raise BadRequest("parameter_binds needs one mapping per circuit", given=f"{len(binds)} for {len(given)} circuits")
-    prepared = [_prepared(circuit) for circuit in given]
     bound = [position for position, circuit in enumerate(given) if not circuit.num_parameters]
     for position, circuit in enumerate(given):
         if circuit.num_parameters:
             rows = _rows(circuit, binds[position] if binds is not None else {}, position)
-            plain, registers = prepared[position]
+            plain, registers = _prepared(circuit)
             item = len(program.items)
             program.append_circuit_item(plain, circuit_arguments=rows)
             for row in range(len(rows)):
                 placed[position, row] = Experiment(circuit, registers, item, row)
-    for template, table, members in fold([prepared[position][0] for position in bound]):
+    for template, table, members in fold([given[position] for position in bound]):
+        plain, registers = _prepared(template)
         item = len(program.items)
-        program.append_circuit_item(template, circuit_arguments=table)
+        program.append_circuit_item(plain, circuit_arguments=table)
         for row, member in enumerate(members):
             position = bound[member]
-            registers = prepared[position][1]
             placed[position, 0] = Experiment(given[position], registers, item, None if table is None else row)
     return Order(program, tuple(placed[key] for key in sorted(placed)), options)
 
