@@ -1,4 +1,4 @@
-"""The density-matrix engine: real vectors of `basis`, eight lanes at a time so that the inner loop is one vector register.
+"""The density-matrix engine: real vectors of `basis`, many lanes at a time so that every inner loop is long and contiguous.
 
 A lane is one density matrix: a row of the table, a slice of the noise, a history of measured levels.
 """
@@ -8,15 +8,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from qpu_emulator.jit import compiled, prange
+from qpu_emulator.jit import compiled
 
 IDLE, ONE, TWO, ZZ = 0, 1, 2, 3
 """Kinds of steps: idle time with a virtual Z before it, a window on one qubit, a window on two, a ZZ turn."""
 
-_WIDTH = 8
+_WIDTH = 64
+"""Lanes in a block, so that a block's states of five qubits stay in the second-level cache."""
 
 
-@compiled(parallel=True)
+@compiled()
 def evolve(
     states: NDArray[np.float64],
     chosen: NDArray[np.int64],
@@ -35,7 +36,7 @@ def evolve(
     """Play steps on some lanes, in place.
 
     Args:
-        states: ``float[lanes, levels**(2 qubits)]``.
+        states: ``float[levels**(2 qubits), lanes]``.
         chosen: Which lanes.
         steps: ``int[steps, 3]``: kind and the positions of one or two qubits.
         index: ``int[steps, chosen]``: which idle entry or window.
@@ -50,23 +51,21 @@ def evolve(
         qubits: In this cluster.
     """
     single = levels * levels
-    size = states.shape[1]
-    blocks = (len(chosen) + _WIDTH - 1) // _WIDTH
-    for block in prange(blocks):
-        first = block * _WIDTH
+    size = states.shape[0]
+    for first in range(0, len(chosen), _WIDTH):
         lanes = min(_WIDTH, len(chosen) - first)
-        rho = np.zeros((size, _WIDTH))
-        matrix = np.zeros((single, single, _WIDTH))
-        held = np.zeros((single * single, _WIDTH))
-        number = np.zeros(_WIDTH, np.int64)
-        x = np.zeros(_WIDTH)
-        for w in range(lanes):
-            for i in range(size):
-                rho[i, w] = states[chosen[first + w], i]
+        rho = np.empty((size, lanes))
+        matrix = np.empty((single, single, lanes))
+        held = np.empty((single * single, lanes))
+        number = np.empty(lanes, np.int64)
+        x = np.empty(lanes)
+        for i in range(size):
+            for w in range(lanes):
+                rho[i, w] = states[i, chosen[first + w]]
         for step in range(len(steps)):
-            for w in range(_WIDTH):
-                number[w] = index[step, first + min(w, lanes - 1)]
-                x[w] = angle[step, first + min(w, lanes - 1)]
+            for w in range(lanes):
+                number[w] = index[step, first + w]
+                x[w] = angle[step, first + w]
             kind = steps[step, 0]
             stride = single ** (qubits - 1 - steps[step, 1])
             if kind == IDLE:
@@ -74,8 +73,8 @@ def evolve(
             elif kind == ONE:
                 for i in range(single):
                     for j in range(single):
-                        for w in range(_WIDTH):
-                            delta = shift[step, first + min(w, lanes - 1)]
+                        for w in range(lanes):
+                            delta = shift[step, first + w]
                             n = number[w]
                             matrix[i, j, w] = one[n, 0, i, j] + delta * (one[n, 1, i, j] + delta * one[n, 2, i, j])
                 _one(rho, stride, single, matrix, held)
@@ -85,9 +84,9 @@ def evolve(
             else:
                 other = single ** (qubits - 1 - steps[step, 2])
                 _zz(rho, stride, other, levels, x)
-        for w in range(lanes):
-            for i in range(size):
-                states[chosen[first + w], i] = rho[i, w]
+        for i in range(size):
+            for w in range(lanes):
+                states[i, chosen[first + w]] = rho[i, w]
 
 
 @compiled()
@@ -102,27 +101,34 @@ def _idle(
     turning: NDArray[np.float64],
 ) -> None:
     single = levels * levels
-    cosine, sine, weight = np.zeros(_WIDTH), np.zeros(_WIDTH), np.zeros((levels, levels, _WIDTH))
-    held = np.zeros((levels, _WIDTH))
+    lanes = rho.shape[1]
+    cosine, sine, weight = np.empty(lanes), np.empty(lanes), np.empty((levels * levels, lanes))
+    held = np.empty((levels, lanes))
     for i in range(levels):
         for j in range(levels):
-            for w in range(_WIDTH):
-                weight[i, j, w] = mixing[number[w], i, j]
+            for w in range(lanes):
+                weight[i * levels + j, w] = mixing[number[w], i, j]
     outer = len(rho) // (single * stride)
     for high in range(outer):
         for low in range(stride):
             base = high * single * stride + low
+            if levels == 2:
+                for w in range(lanes):
+                    zero, one = rho[base, w], rho[base + stride, w]
+                    rho[base, w] = weight[0, w] * zero + weight[1, w] * one
+                    rho[base + stride, w] = weight[2, w] * zero + weight[3, w] * one
+                continue
             for i in range(levels):
-                for w in range(_WIDTH):
+                for w in range(lanes):
                     held[i, w] = 0.0
                 for j in range(levels):
-                    for w in range(_WIDTH):
-                        held[i, w] += weight[i, j, w] * rho[base + j * stride, w]
+                    for w in range(lanes):
+                        held[i, w] += weight[i * levels + j, w] * rho[base + j * stride, w]
             for i in range(levels):
-                for w in range(_WIDTH):
+                for w in range(lanes):
                     rho[base + i * stride, w] = held[i, w]
     for coherence in range((single - levels) // 2):
-        for w in range(_WIDTH):
+        for w in range(lanes):
             # coherences 01, 02, 12 turn by x, 2 x + t, x + t
             turn = x[w] if coherence == 0 else (2 * x[w] if coherence == 1 else x[w]) + turning[number[w]]
             cosine[w] = np.cos(turn) * fading[number[w], coherence]
@@ -130,7 +136,7 @@ def _idle(
         for high in range(outer):
             for low in range(stride):
                 place = high * single * stride + low + (levels + 2 * coherence) * stride
-                for w in range(_WIDTH):
+                for w in range(lanes):
                     real, imaginary = rho[place, w], rho[place + stride, w]
                     rho[place, w] = cosine[w] * real + sine[w] * imaginary
                     rho[place + stride, w] = cosine[w] * imaginary - sine[w] * real
@@ -140,17 +146,18 @@ def _idle(
 def _one(
     rho: NDArray[np.float64], stride: int, single: int, matrix: NDArray[np.float64], held: NDArray[np.float64]
 ) -> None:
+    lanes = rho.shape[1]
     for high in range(len(rho) // (single * stride)):
         for low in range(stride):
             base = high * single * stride + low
             for i in range(single):
-                for w in range(_WIDTH):
-                    held[i, w] = 0.0
-                for j in range(single):
-                    for w in range(_WIDTH):
+                for w in range(lanes):
+                    held[i, w] = matrix[i, 0, w] * rho[base, w]
+                for j in range(1, single):
+                    for w in range(lanes):
                         held[i, w] += matrix[i, j, w] * rho[base + j * stride, w]
             for i in range(single):
-                for w in range(_WIDTH):
+                for w in range(lanes):
                     rho[base + i * stride, w] = held[i, w]
 
 
@@ -165,14 +172,15 @@ def _two(
     held: NDArray[np.float64],
 ) -> None:
     joint = single * single
+    lanes = rho.shape[1]
     same = True
-    for w in range(1, _WIDTH):
+    for w in range(1, lanes):
         same = same and number[w] == number[0]
-    weight = np.zeros((1 if same else joint * joint, _WIDTH))
+    weight = np.empty((1 if same else joint * joint, lanes))
     if not same:
         for i in range(joint):
             for j in range(joint):
-                for w in range(_WIDTH):
+                for w in range(lanes):
                     weight[i * joint + j, w] = two[number[w], i, j]
     coarse, fine = max(stride, other), min(stride, other)
     for high in range(len(rho) // (single * coarse)):
@@ -180,21 +188,21 @@ def _two(
             for low in range(fine):
                 base = high * single * coarse + middle * single * fine + low
                 for i in range(joint):
-                    for w in range(_WIDTH):
+                    for w in range(lanes):
                         held[i, w] = 0.0
                     for j in range(joint):
                         place = base + (j // single) * stride + (j % single) * other
                         if same:
                             factor = two[number[0], i, j]
                             if factor != 0.0:
-                                for w in range(_WIDTH):
+                                for w in range(lanes):
                                     held[i, w] += factor * rho[place, w]
                         else:
-                            for w in range(_WIDTH):
+                            for w in range(lanes):
                                 held[i, w] += weight[i * joint + j, w] * rho[place, w]
                 for i in range(joint):
                     place = base + (i // single) * stride + (i % single) * other
-                    for w in range(_WIDTH):
+                    for w in range(lanes):
                         rho[place, w] = held[i, w]
 
 
@@ -202,6 +210,7 @@ def _two(
 def _zz(rho: NDArray[np.float64], stride: int, other: int, levels: int, turn: NDArray[np.float64]) -> None:
     """``exp(-i turn/4 z z)``: coherences that flip z of one qubit turn with the sign of the other's z; level 2 counts as 1."""
     single = levels * levels
+    lanes = rho.shape[1]
     cosine, sine = np.cos(turn / 2), np.sin(turn / 2)
     coarse, fine = max(stride, other), min(stride, other)
     flips = levels - 1
@@ -217,37 +226,46 @@ def _zz(rho: NDArray[np.float64], stride: int, other: int, levels: int, turn: ND
                         sign = -1.0 if i == 0 else 1.0
                         for flip in range(flips):
                             place = base + i * still + (levels + 2 * flip) * moving
-                            for w in range(_WIDTH):
+                            for w in range(lanes):
                                 real, imaginary = rho[place, w], rho[place + moving, w]
                                 rho[place, w] = cosine[w] * real + sign * sine[w] * imaginary
                                 rho[place + moving, w] = cosine[w] * imaginary - sign * sine[w] * real
 
 
-@compiled(parallel=True)
+@compiled()
 def populations(
     states: NDArray[np.float64], chosen: NDArray[np.int64], measured: NDArray[np.int64], levels: int, qubits: int
 ) -> NDArray[np.float64]:
     """Joint probabilities of the levels of some qubits, ``float[chosen, levels**len(measured)]``, the last varying fastest."""
-    single = levels * levels
-    total = levels**qubits
     weight = np.zeros(qubits, np.int64)
     for position in range(len(measured)):
         weight[measured[position]] = levels ** (len(measured) - 1 - position)
+    places, targets = _diagonal(levels, qubits, weight)
     out = np.zeros((len(chosen), levels ** len(measured)))
-    for lane in prange(len(chosen)):
-        for number in range(total):
-            rest, place, target, stride = number, 0, 0, 1
-            for back in range(qubits):
-                level = rest % levels
-                rest //= levels
-                place += level * stride
-                stride *= single
-                target += level * weight[qubits - 1 - back]
-            out[lane, target] += states[chosen[lane], place]
+    for number in range(len(places)):
+        for lane in range(len(chosen)):
+            out[lane, targets[number]] += states[places[number], chosen[lane]]
     return out
 
 
-@compiled(parallel=True)
+@compiled()
+def _diagonal(
+    levels: int, qubits: int, weight: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where the populations stand in a state, and the weighted sum of the levels of each."""
+    total = levels**qubits
+    places, targets = np.zeros(total, np.int64), np.zeros(total, np.int64)
+    for number in range(total):
+        rest, stride = number, 1
+        for back in range(qubits):
+            places[number] += (rest % levels) * stride
+            targets[number] += (rest % levels) * weight[qubits - 1 - back]
+            rest //= levels
+            stride *= levels * levels
+    return places, targets
+
+
+@compiled()
 def project(
     states: NDArray[np.float64],
     source: NDArray[np.int64],
@@ -260,20 +278,18 @@ def project(
     """New lanes, each a copy of a source lane whose qubit was found in level ``before`` and is left in level ``after``."""
     single = levels * levels
     stride = single ** (qubits - 1 - position)
-    size = states.shape[1]
-    out = np.zeros((len(source), size))
-    for lane in prange(len(source)):
-        for place in range(size):
-            if (place // stride) % single == 0:
-                out[lane, place + after[lane] * stride] = states[source[lane], place + before[lane] * stride]
-        weight = 0.0
-        for number in range(levels**qubits):
-            rest, place, step = number, 0, 1
-            for _ in range(qubits):
-                place += (rest % levels) * step
-                rest //= levels
-                step *= single
-            weight += out[lane, place]
-        for place in range(size):
-            out[lane, place] /= max(weight, 1e-300)
+    size = states.shape[0]
+    places = _diagonal(levels, qubits, np.zeros(qubits, np.int64))[0]
+    out = np.zeros((size, len(source)))
+    for place in range(size):
+        if (place // stride) % single == 0:
+            for lane in range(len(source)):
+                out[place + after[lane] * stride, lane] = states[place + before[lane] * stride, source[lane]]
+    weight = np.zeros(len(source))
+    for place in places:
+        for lane in range(len(source)):
+            weight[lane] += out[place, lane]
+    for place in range(size):
+        for lane in range(len(source)):
+            out[place, lane] /= max(weight[lane], 1e-300)
     return out

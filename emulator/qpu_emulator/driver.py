@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import threading
-from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -36,10 +39,13 @@ from qpu_emulator.scales import Scales, settings
 from qpu_emulator.warm_up import warm_up
 from qpu_emulator.window import Library
 
+T = TypeVar("T")
+
 _KEPT_TEMPLATES = 256
 _KEPT_SCALES = 8
-_BYTES = 48 * 2**20
-_SHOTS = 2**19
+_BYTES = 16 * 2**20
+_RESULTS = 2**22
+_LANES = 1024
 
 
 class EmulatorDriver:
@@ -48,13 +54,20 @@ class EmulatorDriver:
     Args:
         device: Its name.
         snapshot: What the lab believes of it; ports and their clocks are taken from here.
-        options: ``truth``: path of the device file; without it the truth of the built-in device is used.
+        options: ``truth``: path of the device file; without it the truth of the built-in device is used. ``threads``:
+            how many chunks of rows to play at a time; without it, one per processor.
     """
 
     def __init__(self, device: str, snapshot: Snapshot, options: Mapping[str, object]) -> None:
-        unknown = set(options) - {"truth"}
+        unknown = set(options) - {"truth", "threads"}
         if unknown:
-            raise SettingsError("an option of the emulator must be: truth", given=", ".join(sorted(unknown)))
+            raise SettingsError(
+                "an option of the emulator must be truth or threads", given=", ".join(sorted(unknown)), where=device
+            )
+        threads = options.get("threads", len(os.sched_getaffinity(0)))
+        if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
+            raise SettingsError("threads must be a whole number of at least 1", given=repr(threads), where=device)
+        self._threads = threads
         self._name = device
         self._snapshot = snapshot
         self._device = self._truth(snapshot, options.get("truth"))
@@ -98,17 +111,23 @@ class EmulatorDriver:
         self._stopped.clear()
         self._running = True
         notes = self._notes(performance)
-        size = rows_per_chunk(performance)
+        size = rows_per_chunk(performance, len(run.table), self._threads)
+        schedule = performance.program.schedule
+
+        def perform(first: int) -> tuple[Chunk, float]:
+            if self._stopped.is_set():
+                raise Cancelled("a run goes on until it is aborted", given=f"abort before row {first}")
+            table = Table(run.table.values[first : first + size])
+            memory, seconds = performance.play(table, run.first_row + first)
+            return chunk(schedule, memory, first, len(table), run.shots), seconds
+
         try:
-            for first in range(0, len(run.table), size):
-                if self._stopped.is_set():
-                    raise Cancelled("a run goes on until it is aborted", given=f"abort before row {first}")
-                table = Table(run.table.values[first : first + size])
-                memory, seconds = performance.play(table, run.first_row + first)
-                done = chunk(performance.program.schedule, memory, first, len(table), run.shots)
+            for done, seconds in in_order(perform, range(0, len(run.table), size), self._threads):
                 started = self._clock.now_ns
                 self._clock.advance(seconds)
                 yield replace(done, started_ns=started, stopped_ns=self._clock.now_ns, notes=notes)
+                if self._stopped.is_set():
+                    raise Cancelled("a run goes on until it is aborted", given="abort between two chunks")
         finally:
             self._running = False
             performance.library.trim()
@@ -200,8 +219,27 @@ class EmulatorDriver:
         }
 
 
-def rows_per_chunk(performance: Performance) -> int:
-    """Rows whose states and results fit into the budget of memory; at least one."""
+def in_order(work: Callable[[int], T], items: Sequence[int], threads: int) -> Iterator[T]:
+    """Results of ``work`` in the order of the items, a few of them prepared ahead in threads."""
+    if threads == 1 or len(items) == 1:
+        yield from map(work, items)
+        return
+    with ThreadPoolExecutor(threads, thread_name_prefix="emulator") as pool:
+        waiting: deque[Future[T]] = deque()
+        try:
+            for item in items:
+                waiting.append(pool.submit(work, item))
+                if len(waiting) > threads + 1:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def rows_per_chunk(performance: Performance, rows: int, threads: int) -> int:
+    """Rows whose states and results fit into the budget of memory, and that leave work for every thread; at least one."""
     program, schedule = performance.program, performance.program.schedule
     sweep = int(np.prod(schedule.sweep_shape, dtype=np.int64))
     numbers = sum(levels ** (2 * len(cluster)) for cluster, levels in zip(program.clusters, program.levels, strict=True))
@@ -210,4 +248,5 @@ def rows_per_chunk(performance: Performance) -> int:
         int(event["duration"]) for event in schedule.events if event["column"] >= 0 and schedule.columns[event["column"]].acquisition == "raw"
     )
     results = sweep * performance.shots * (1 + len(schedule.columns) + raw)
-    return int(max(1, min(_BYTES // (8 * max(1, numbers * lanes)), _SHOTS * 8 // max(1, results))))
+    room = min(_BYTES // (8 * max(1, numbers * lanes)), _RESULTS // max(1, results), max(1, _LANES // lanes))
+    return int(max(1, min(room, -(-rows // threads))))

@@ -24,7 +24,7 @@ class Lanes:
         time: ``int[lanes]``, ticks since the start of the shot.
         variables: ``float[lanes, variables]``.
         memory: ``bool[lanes, columns]``, of columns that real-time control reads.
-        states: Per cluster, ``float[lanes, size]``.
+        states: Per cluster, ``float[size, lanes]``.
         detuning: ``float[lanes, qubits, 1 + processes]`` in Hz.
         draws: ``uint64[lanes]``, random streams of the noise.
         lane_of_shot: ``int[shots]``, all points' shots one after the other.
@@ -69,7 +69,7 @@ class Lanes:
             self.memory = np.concatenate([self.memory, self.memory[extra]])
             self.detuning = np.concatenate([self.detuning, self.detuning[extra]])
             self.draws = np.concatenate([self.draws, self.draws[extra]])
-            self.states = [np.concatenate([state, state[extra]]) for state in self.states]
+            self.states = [np.concatenate([state, state[:, extra]], axis=1) for state in self.states]
         return lanes
 
 
@@ -96,7 +96,7 @@ def prepare(
             single = np.zeros((points, levels * levels))
             single[:, 0], single[:, 1] = 1 - excited[:, qubit], excited[:, qubit]
             state = np.einsum("pi,pj->pij", state, single).reshape(points, -1)
-        states.append(np.ascontiguousarray(state[point]))
+        states.append(np.ascontiguousarray(state.T[:, point]))
     within = np.arange(shots) * slices // shots
     return Lanes(
         point=point,

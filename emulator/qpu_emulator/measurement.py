@@ -107,7 +107,7 @@ class Receiver:
         children = lanes.split(parents)
         if before is not None and after is not None:
             # after the split the first child stands in its parent's place, which still holds the parent's state
-            lanes.states[number][children] = project(
+            lanes.states[number][:, children] = project(
                 lanes.states[number], parents, position, before[first], after[first], levels, len(cluster)
             )
         for column in read:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qpu_emulator.device import Device
-from qpu_emulator.jit import compiled, prange
+from qpu_emulator.jit import compiled
 from qpu_emulator.stream import normal_pair
 
 _STATIC = 1e-3
@@ -49,14 +49,14 @@ class Spectrum:
         return not (self.static.any() or self.moving.any())
 
 
-@compiled(parallel=True)
+@compiled()
 def begin(
     streams: NDArray[np.uint64], static: NDArray[np.float64], moving: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Draw the noise of each lane at the start of a shot, ``float[lanes, qubits, 1 + processes]`` in Hz."""
     qubits, processes = moving.shape
     out = np.zeros((len(streams), qubits, 1 + processes))
-    for lane in prange(len(streams)):
+    for lane in range(len(streams)):
         for qubit in range(qubits):
             for process in range(1 + processes):
                 sigma = static[qubit] if process == 0 else moving[qubit, process - 1]
@@ -64,7 +64,7 @@ def begin(
     return out
 
 
-@compiled(parallel=True)
+@compiled()
 def advance(
     state: NDArray[np.float64],
     streams: NDArray[np.uint64],
@@ -89,7 +89,7 @@ def advance(
         Mean detuning in Hz, ``float[intervals, chosen]``.
     """
     out = np.zeros((len(qubit), len(chosen)))
-    for position in prange(len(chosen)):
+    for position in range(len(chosen)):
         lane = chosen[position]
         for interval in range(len(qubit)):
             q, tau = qubit[interval], seconds[interval, position]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from qpu_emulator.jit import compiled, prange
+from qpu_emulator.jit import compiled
 
 _ORDER = 11
 _MAX_STEPS = 4096
@@ -83,7 +83,7 @@ def _expand(
         row += 2
 
 
-@compiled(parallel=True)
+@compiled()
 def drive(
     samples: NDArray[np.complex128],
     repeats: NDArray[np.int64],
@@ -110,7 +110,7 @@ def drive(
     unitary = np.zeros((count, 3, 3), np.complex128)
     sensitivity = np.zeros((count, 3, 3), np.complex128)
     decay = np.zeros((count, 9, 9))
-    for index in prange(count):
+    for index in range(count):
         u = np.eye(3) + 0j
         k = np.zeros((3, 3), np.complex128)
         d = np.zeros((9, 9))
@@ -151,7 +151,7 @@ def drive(
     return unitary, sensitivity, decay
 
 
-@compiled(parallel=True)
+@compiled()
 def flux(
     static: NDArray[np.float64],
     coupler: NDArray[np.float64],
@@ -178,7 +178,7 @@ def flux(
     count, blocks, size = frequency.shape[0], static.shape[0], static.shape[1]
     unitary = np.zeros((count, blocks, size, size), np.complex128)
     noted = np.zeros((count, len(marks), blocks, size, size), np.complex128)
-    for job in prange(count * blocks):
+    for job in range(count * blocks):
         index, block = job // blocks, job % blocks
         dim = sizes[block]
         u = np.eye(dim) + 0j

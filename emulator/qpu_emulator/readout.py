@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from qpu_bridge.schedule import Waveform
 from qpu_emulator.device import Resonator
-from qpu_emulator.jit import compiled, prange
+from qpu_emulator.jit import compiled
 from qpu_emulator.stream import normal_pair, uniform
 
 _TAU = 2 * np.pi
@@ -123,13 +123,13 @@ def _tail(weights: NDArray[np.complex128], factor: complex) -> NDArray[np.comple
     return out
 
 
-@compiled(parallel=True)
+@compiled()
 def choose(
     streams: NDArray[np.uint64], shots: NDArray[np.int64], row: NDArray[np.int64], probability: NDArray[np.float64]
 ) -> NDArray[np.int64]:
     """Draw an outcome per shot from the probabilities of its row."""
     out = np.zeros(len(shots), np.int64)
-    for position in prange(len(shots)):
+    for position in range(len(shots)):
         weights = probability[row[position]]
         total = 0.0
         for outcome in range(len(weights)):
@@ -144,14 +144,14 @@ def choose(
     return out
 
 
-@compiled(parallel=True)
+@compiled()
 def jump(
     streams: NDArray[np.uint64], shots: NDArray[np.int64], level: NDArray[np.int64], down: float, up: float, seconds: float
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Draw the first jump during a measurement: the level afterwards, and when in units of the measurement (2 = never)."""
     after = level.copy()
     moment = np.full(len(level), 2.0)
-    for position in prange(len(shots)):
+    for position in range(len(shots)):
         falling = down * level[position]
         rising = up * (level[position] + 1) if level[position] < 2 else 0.0
         wait = uniform(streams, shots[position])
@@ -164,7 +164,7 @@ def jump(
     return after, moment
 
 
-@compiled(parallel=True)
+@compiled()
 def integrate(
     streams: NDArray[np.uint64],
     shots: NDArray[np.int64],
@@ -195,7 +195,7 @@ def integrate(
     """
     out = np.zeros(len(shots), np.complex64)
     samples = jumps.shape[2] - 1
-    for position in prange(len(shots)):
+    for position in range(len(shots)):
         p = point[position]
         value = 0.0 + 0.0j
         for tone in range(factor.shape[0]):
@@ -211,7 +211,7 @@ def integrate(
     return out
 
 
-@compiled(parallel=True)
+@compiled()
 def trace(
     streams: NDArray[np.uint64],
     shots: NDArray[np.int64],
@@ -229,7 +229,7 @@ def trace(
 ) -> None:
     """Demodulated traces of a capture, sample by sample, into ``out[shots, samples]``. Arguments as in `integrate`."""
     samples = field.shape[2]
-    for position in prange(len(shots)):
+    for position in range(len(shots)):
         p = point[position]
         old, new = level[position], after[position]
         turn = int(moment[position] * samples) if moment[position] <= 1.0 else samples

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,6 +81,7 @@ class Idle:
         self._device = device
         self._relaxations = relaxations
         self._levels = levels
+        self._lock = threading.Lock()
         self._keys: dict[tuple[int, float], int] = {}
         coherences = levels * (levels - 1) // 2
         self.mixing = np.zeros((0, levels, levels))
@@ -88,14 +90,22 @@ class Idle:
 
     def find(self, qubit: int, seconds: Real) -> NDArray[np.int32]:
         """Entries for a transmon that idles for ``seconds[n]``."""
+        if len(seconds) == 1 and (qubit, float(seconds[0])) in self._keys:
+            return np.array([self._keys[qubit, float(seconds[0])]], dtype=np.int32)
+        with self._lock:
+            return self._find(qubit, seconds)
+
+    def _find(self, qubit: int, seconds: Real) -> NDArray[np.int32]:
         wanted = np.unique(seconds)
         new = np.array([tau for tau in wanted.tolist() if (qubit, tau) not in self._keys])
         if len(new):
             mixing, fading = self._relaxations[qubit].idle(new, self._levels)
-            self._keys |= {(qubit, tau): len(self.turning) + row for row, tau in enumerate(new.tolist())}
+            first = len(self.turning)
             alpha = self._device.transmons[qubit].anharmonicity
             self.mixing = np.concatenate([self.mixing, mixing])
             self.fading = np.concatenate([self.fading, fading])
             self.turning = np.concatenate([self.turning, 2 * np.pi * np.mod(alpha * new, 1.0)])
+            # named last: another thread must not see an entry before its numbers
+            self._keys.update({(qubit, tau): first + row for row, tau in enumerate(new.tolist())})
         entries = np.array([self._keys[qubit, tau] for tau in wanted.tolist()], dtype=np.int32)
         return entries[np.searchsorted(wanted, seconds)]

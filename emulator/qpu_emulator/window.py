@@ -6,6 +6,7 @@ A window's start time and frame phase are not part of its key: they enter as vir
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -53,6 +54,7 @@ class Library:
 
     def __init__(self, device: Device, scales: Scales) -> None:
         self.device = device
+        self.lock = threading.RLock()
         self.relaxations = [Relaxation.of(transmon, scales) for transmon in device.transmons]
         self.pairs = [Pair(device, coupler) for coupler in device.couplers]
         self.zz = [pair.zz() * scales.zz for pair in self.pairs]
@@ -67,12 +69,13 @@ class Library:
             ``float[windows, 3, levels**2, levels**2]`` for one qubit: value, and first and second order in a detuning in Hz;
             ``float[windows, levels**4, levels**4]`` for two.
         """
-        shelf = self._shelf(qubits, levels)
-        if shelf.stacked is None or len(shelf.stacked) != len(shelf.maps):
-            size = levels ** (2 * qubits)
-            empty = np.zeros((0, 3, size, size) if qubits == 1 else (0, size, size))
-            shelf.stacked = np.array(shelf.maps) if shelf.maps else empty
-        return shelf.stacked
+        with self.lock:
+            shelf = self._shelf(qubits, levels)
+            if shelf.stacked is None or len(shelf.stacked) != len(shelf.maps):
+                size = levels ** (2 * qubits)
+                empty = np.zeros((0, 3, size, size) if qubits == 1 else (0, size, size))
+                shelf.stacked = np.array(shelf.maps) if shelf.maps else empty
+            return shelf.stacked
 
     def drive(self, qubit: int, tones: tuple[Tone, ...], numbers: Real, levels: int) -> NDArray[np.int32]:
         """Windows of drive pulses on one transmon.
@@ -104,15 +107,16 @@ class Library:
             self._shelves.clear()
 
     def _find(self, qubits: int, levels: int, name: tuple[object, ...], numbers: Real, solve: object) -> NDArray[np.int32]:
-        shelf = self._shelf(qubits, levels)
         rows = np.ascontiguousarray(numbers)
         keys = [(name, row.tobytes()) for row in rows]
-        new = {key: position for position, key in enumerate(keys) if key not in shelf.keys}
-        if new:
-            for key, solved in zip(new, solve(rows[list(new.values())]), strict=True):  # type: ignore[operator]
-                shelf.keys[key] = len(shelf.maps)
-                shelf.maps.append(solved)
-        return np.array([shelf.keys[key] for key in keys], dtype=np.int32)
+        with self.lock:
+            shelf = self._shelf(qubits, levels)
+            new = {key: position for position, key in enumerate(keys) if key not in shelf.keys}
+            if new:
+                for key, solved in zip(new, solve(rows[list(new.values())]), strict=True):  # type: ignore[operator]
+                    shelf.keys[key] = len(shelf.maps)
+                    shelf.maps.append(solved)
+            return np.array([shelf.keys[key] for key in keys], dtype=np.int32)
 
     def _solve_drive(self, qubit: int, tones: tuple[Tone, ...], numbers: Real, levels: int) -> Real:
         transmon = self.device.transmons[qubit]
