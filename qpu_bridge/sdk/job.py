@@ -52,7 +52,7 @@ class BridgeJob(JobV1):  # type: ignore[misc]
         Raises:
             Cancelled: If the job was cancelled.
             CallerError: If the job could not run.
-            OperatorError: If the device failed.
+            OperatorError: If the device failed. Over a service these two are the client's own `RuntimeJobFailureError`.
         """
         if self._result is None:
             try:

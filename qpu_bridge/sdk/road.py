@@ -12,6 +12,7 @@ from uuid import uuid4
 from qiskit.providers import JobStatus
 from qiskit.transpiler import Target
 from qiskit_ibm_runtime import IBMBackend
+from qiskit_ibm_runtime.exceptions import RuntimeInvalidStateError
 from qiskit_ibm_runtime.executor import Executor
 from qiskit_ibm_runtime.results import QuantumProgramResult
 
@@ -113,8 +114,13 @@ class RemoteTrip:
         return True
 
     def arrays(self, timeout: float | None) -> QuantumProgramResult:
-        """See `Trip.arrays`."""
-        return self.job.result(timeout=timeout)
+        """See `Trip.arrays`. Failures are the client's own errors."""
+        try:
+            return self.job.result(timeout=timeout)
+        except RuntimeInvalidStateError:
+            if self.status() is JobStatus.CANCELLED:
+                raise Cancelled("the job was cancelled") from None
+            raise
 
 
 class InProcess:

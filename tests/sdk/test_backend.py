@@ -125,6 +125,14 @@ def test_a_job_has_a_life(local: BridgeBackend) -> None:
     assert slow.status() is JobStatus.CANCELLED
 
 
+def test_a_job_of_a_service_can_be_cancelled(remote: BridgeBackend) -> None:
+    slow = remote.run(registers(), shots=10, settings={"row_seconds": 60})
+    assert slow.cancel()
+    with pytest.raises(Cancelled):
+        slow.result(timeout=20)
+    assert slow.status() is JobStatus.CANCELLED
+
+
 def test_delays_of_any_unit(local: BridgeBackend) -> None:
     circuit = QuantumCircuit(1, 1)
     for length, unit in ((1e-6, "s"), (1.0, "us"), (100, "ns"), (40, "dt")):
