@@ -22,6 +22,7 @@ from qpu_bridge.schedule import (
     SlotKind,
     Straight,
     VariableKind,
+    While,
     check,
 )
 from qpu_bridge.schedule.shapes import constant
@@ -129,6 +130,12 @@ def test_control_is_nested_as_it_is_written(build: Builder, frame: int, bit: Bit
     assert isinstance(repeat, Repeat)
     branch = repeat.body[0]
     assert branch == Branch(bit, (Straight(0, 1, 4),), (Straight(1, 1, 4),))
+
+
+def test_a_loop_with_a_condition_is_written(build: Builder, frame: int, bit: Bits) -> None:
+    with build.loop_while(bit, maximum=5):
+        build.play(frame, constant(4))
+    assert build.build().realtime == (While(bit, (Straight(0, 1, 4),), 5),)
 
 
 def test_otherwise_needs_its_branch(build: Builder, frame: int, bit: Bits) -> None:

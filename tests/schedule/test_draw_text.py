@@ -9,7 +9,20 @@ import numpy as np
 import pytest
 
 from qpu_bridge.errors import ScheduleError
-from qpu_bridge.schedule import Schedule, Table, draw
+from qpu_bridge.schedule import (
+    Bits,
+    Repeat,
+    Rows,
+    Schedule,
+    Shots,
+    Straight,
+    Table,
+    Variable,
+    VariableKind,
+    While,
+    draw,
+)
+from qpu_bridge.schedule.layout import layout
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -38,3 +51,11 @@ def test_a_long_block_is_cut_short(ramsey: Schedule) -> None:
     events["start"] = np.arange(40) * 32
     long = replace(ramsey, events=events, body=(replace(block, first=0, last=40, duration=1280),))
     assert draw(long).rstrip().endswith("... and 16 more")
+
+
+def test_a_loop_with_a_condition_and_a_counter_are_told(ramsey: Schedule) -> None:
+    body = (While(Bits((0,)), (Straight(0, 0, 4),), 3), Repeat(2, (), 0))
+    counted = replace(ramsey, variables=(Variable("i", VariableKind.UINT, 8),), body=(Rows((Shots(body),)),))
+    text = draw(counted)
+    assert "while c[0], at most 3 times:\n  wait 4 ns\n2 times, counting i:\n" in text
+    assert "while c[0]" in {span.label for span in layout(counted).spans}

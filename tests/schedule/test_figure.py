@@ -8,7 +8,6 @@ from io import BytesIO
 import numpy as np
 
 from qpu_bridge.schedule import Schedule, Straight, Table, figure
-from qpu_bridge.schedule.layout import layout
 
 
 def test_each_port_has_a_lane_and_each_capture_its_name(schedule: Schedule) -> None:
@@ -39,16 +38,3 @@ def test_a_schedule_without_events_can_be_drawn(schedule: Schedule) -> None:
 def test_matplotlib_is_imported_only_to_draw() -> None:
     code = "import sys, qpu_bridge.schedule; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-
-
-def test_a_page_holds_each_arm_and_each_loop_once(schedule: Schedule) -> None:
-    page = layout(schedule)
-    assert page.folded
-    assert [(span.kind, span.stop - span.start) for span in page.spans] == [
-        ("then", 32),
-        ("otherwise", 32),
-        ("assign", 0),
-        ("wait", 19),
-        ("loop", 32),
-    ]
-    assert page.width == 640 + 32 + 32 + 192 + 19 + 32 + 650

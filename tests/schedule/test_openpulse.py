@@ -21,6 +21,9 @@ from qpu_bridge.schedule import (
     PortKind,
     Read,
     Schedule,
+    Slot,
+    SlotKind,
+    SlotValue,
     Variable,
     VariableKind,
     to_openpulse,
@@ -96,6 +99,7 @@ def test_every_kind_of_control_is_read_by_the_parser() -> None:
     values = [
         Apply(Operator.INDEX, (word, Constant(1)), VariableKind.UINT, 1),
         Apply(Operator.CAST, (Read(0),), VariableKind.FLOAT),
+        Apply(Operator.CAST, (SlotValue(0),), VariableKind.UINT, 8),
         Apply(Operator.NEGATE, (Constant(1.5),), VariableKind.FLOAT),
         Apply(Operator.NOT, (Constant(True),), VariableKind.BOOL, 1),
         *(Apply(op, (Read(0), Read(0)), VariableKind.UINT, 8) for op in Operator if op not in _SPECIAL),
@@ -108,6 +112,7 @@ def test_every_kind_of_control_is_read_by_the_parser() -> None:
     )
     control = replace(
         base,
+        slots=(Slot(SlotKind.VALUE),),
         variables=(Variable("for", VariableKind.UINT, 8), Variable("b", VariableKind.BOOL, 1)),
         body=(Rows((Shots(body),)),),
     )

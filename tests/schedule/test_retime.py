@@ -23,6 +23,7 @@ from qpu_bridge.schedule import (
     render,
     retime,
     row_values,
+    unroll,
 )
 from qpu_bridge.schedule.shapes import constant
 from qpu_bridge.schedule.slot import Table
@@ -112,3 +113,23 @@ def test_a_window_keeps_its_samples() -> None:
     assert moved.waveforms[moved.events["waveform"][0]] == constant(100)
     moved, _ = retime(build.build(), HALF)
     assert moved.events["waveform"][0] == -1
+
+
+def test_control_is_moved_with_its_arms_and_turns(schedule: Schedule, limits: Limits) -> None:
+    moved, residuals = retime(schedule, HALF, Rounding.EXACT)
+    assert not residuals.any()
+    values = np.array([0.0, 1.0, 40.0, 0.0])
+    twice = np.array([0.0, 1.0, 80.0, 0.0])
+    for bit in (False, True):
+        before, after = unroll(schedule, values, {0: bit}), unroll(moved, twice, {0: bit})
+        assert (after.events["start"] == 2 * before.events["start"]).all()
+        assert after.variables.tolist() == before.variables.tolist()
+    check(moved, limits.model_copy(update={"dt": HALF.dt}))
+
+
+def test_a_block_that_is_played_twice_is_moved_once() -> None:
+    schedule = plays([0, 5])
+    twice = replace(schedule, body=(Rows((Shots((Straight(0, 2, 11), Straight(0, 2, 15))),)),))
+    moved, residuals = retime(twice, QICK)
+    assert moved.straight_blocks()[1].duration >= moved.straight_blocks()[0].duration
+    assert (np.abs(residuals) < float(QICK.dt)).all()

@@ -3,8 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from qpu_bridge.schedule import words
-from qpu_bridge.schedule.names import Names
+from qpu_bridge.schedule import Apply, Bits, Constant, Operator, Read, Schedule, SlotValue, VariableKind, words
 
 
 @pytest.mark.parametrize(
@@ -22,11 +21,13 @@ def test_a_quantity_has_a_prefix(value: float, text: str) -> None:
     assert words.quantity(value, "Hz") == text
 
 
-def test_names_are_legal_and_unique() -> None:
-    names = Names()
-    assert names("c", 0, "c[0]") == "c_0"
-    assert names("c", 1, "c-0") == "c_0_2"
-    assert names("c", 0) == "c_0"
-    assert names("c", 2, "for") == "for_2"
-    assert names("c", 3, "0q") == "c_0q"
-    assert names("c", 4, "µ") == "c"
+def test_an_expression_names_columns_and_variables(schedule: Schedule) -> None:
+    word = Apply(Operator.ADD, (Bits((0, 1)), Read(0)), VariableKind.UINT, 8)
+    for part, text in (
+        (word, "({c[0] herald} + angle)"),
+        (Apply(Operator.NOT, (Bits((1,)),), VariableKind.BOOL, 1), "!c[0]"),
+        (Apply(Operator.NEGATE, (SlotValue(2),), VariableKind.FLOAT), "-s2"),
+        (Apply(Operator.CAST, (Constant(True),), VariableKind.UINT, 8), "uint(true)"),
+        (Apply(Operator.INDEX, (Read(0), Constant(3)), VariableKind.BOOL, 1), "angle[3]"),
+    ):
+        assert words.expression(schedule, part) == text
