@@ -129,7 +129,7 @@ class _Check:
                 yield "a curve needs as many values as angles, and at least two"
             elif any(after <= before for before, after in zip(curve.angle, curve.angle[1:], strict=False)):
                 yield "a curve's angles must be ascending"
-        if any(abs(value) > 1 for curve in amplitudes for value in curve.value):
+        if not all(abs(value) <= 1 for curve in amplitudes for value in curve.value):
             yield "a curve of amplitudes must stay within full scale"
 
     def measure(self, measure: MeasureSpec) -> Iterator[str]:

@@ -27,7 +27,7 @@ def read(path: Path) -> dict[str, Any]:
     """
     where = f"snapshot file {path}"
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
     except OSError as error:
         raise SettingsError("a snapshot must be a file that can be read", given=error.strerror, where=where) from error
     except ValueError as error:
@@ -62,6 +62,10 @@ def text(document: dict[str, Any]) -> str:
     """The file's text: indented, but each list of numbers on one line."""
     plain = json.dumps(document, indent=2, ensure_ascii=False)
     return _NUMBERS.sub(lambda match: "[" + re.sub(r"\s+", " ", match[1]) + "]", plain) + "\n"
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no number")
 
 
 def sentences(error: ValidationError) -> str:

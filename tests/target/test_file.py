@@ -32,6 +32,7 @@ def test_lists_of_numbers_stay_on_one_line(snapshot: Snapshot, tmp_path: Path) -
     ("content", "sentence"),
     [
         ("", "must be JSON"),
+        ('{"format": NaN}', "NaN is no number"),
         ("[]", "JSON object; got list"),
         ("{}", "format number 1; got null"),
         ('{"format": 2}', "format number 1; got 2"),
