@@ -6,7 +6,7 @@ import numpy as np
 
 from qpu_bridge.errors import ScheduleError
 from qpu_bridge.schedule.block import Linear, Rows, Shots, walk
-from qpu_bridge.schedule.check.place import refuse_where
+from qpu_bridge.schedule.check.place import LONGEST, refuse_where
 from qpu_bridge.schedule.event import NONE
 from qpu_bridge.schedule.limits import Limits
 from qpu_bridge.schedule.schedule import Schedule
@@ -75,8 +75,8 @@ def _straights(schedule: Schedule) -> None:
     least: dict[int, int] = {}
     for block in straights:
         where = f"straight block of events {block.first} to {block.last}"
-        if block.duration < 0:
-            raise ScheduleError("a straight block must not have a negative duration", given=block.duration, where=where)
+        if not 0 <= block.duration <= LONGEST:
+            raise ScheduleError("a straight block must last from 0 to 2**48 ticks", given=block.duration, where=where)
         if block.duration_slot != NONE:
             if not 0 <= block.duration_slot < len(schedule.slots):
                 raise ScheduleError(

@@ -12,6 +12,9 @@ from qpu_bridge.schedule.event import Operation
 from qpu_bridge.schedule.limits import Limits, PortLimits
 from qpu_bridge.schedule.schedule import Schedule
 
+LONGEST = 2**48
+"""Ticks that any start or duration may have, so that sums of them stay far from 64 bits."""
+
 
 def place(schedule: Schedule, row: int) -> str:
     """Say where an event is; survives events whose indices are wrong."""

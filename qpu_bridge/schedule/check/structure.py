@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from qpu_bridge.errors import ScheduleError
-from qpu_bridge.schedule.check.place import refuse_where
+from qpu_bridge.schedule.check.place import LONGEST, refuse_where
 from qpu_bridge.schedule.event import NONE, Operation
 from qpu_bridge.schedule.expression import VariableKind
 from qpu_bridge.schedule.limits import Limits
@@ -142,6 +142,9 @@ def _numbers(schedule: Schedule) -> None:
     events = schedule.events
     refuse_where(schedule, events["start"] < 0, "an event must not start before its block", events["start"].__getitem__)
     refuse_where(schedule, events["duration"] < 1, "an event must last at least one tick", events["duration"].__getitem__)
+    for name in ("start", "duration"):
+        ticks = events[name]
+        refuse_where(schedule, ticks > LONGEST, f"an event's {name} must be at most 2**48 ticks", ticks.__getitem__)
     for name in ("amplitude", "phase", "frequency"):
         number = events[name]
         refuse_where(schedule, ~np.isfinite(number), f"an event's {name} must be finite", number.__getitem__)

@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from qpu_bridge.errors import ScheduleError
-from qpu_bridge.schedule import Builder, Limits, PortKind, Schedule, Slot, SlotKind, Table, Variable, VariableKind, Waveform
+from qpu_bridge.schedule import (
+    EVENT,
+    Builder,
+    Limits,
+    PortKind,
+    Schedule,
+    Slot,
+    SlotKind,
+    Table,
+    Variable,
+    VariableKind,
+    Waveform,
+)
 from qpu_bridge.schedule.check import check, check_run, check_table
 from qpu_bridge.units import Clock
 
@@ -45,6 +60,8 @@ def test_the_whole_schedule_passes(schedule: Schedule, limits: Limits) -> None:
         (5, {"frequency_slot": 2}, "frequency slot must be of kind frequency; got duration"),
         (2, {"start": -1}, "must not start before its block; got -1"),
         (1, {"duration": 0}, "at least one tick; got 0"),
+        (1, {"start": 2**63 - 1}, "start must be at most 2**48 ticks"),
+        (1, {"duration": 2**63 - 1}, "duration must be at most 2**48 ticks"),
         (2, {"amplitude": np.nan}, "amplitude must be finite"),
         (2, {"phase": np.inf}, "phase must be finite"),
         (2, {"frequency": -np.inf}, "frequency must be finite"),
@@ -120,3 +137,15 @@ def test_an_empty_schedule_passes(limits: Limits) -> None:
     check(empty, limits)
     check_table(empty, Table.single(), limits)
     check_run(empty, 1, 1, limits)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
+@given(data=st.data())
+def test_whatever_the_bytes_of_the_events_it_passes_or_is_refused(
+    schedule: Schedule, limits: Limits, data: st.DataObject
+) -> None:
+    raw = bytearray(schedule.events.tobytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
+    with suppress(ScheduleError):
+        check(replace(schedule, events=np.frombuffer(bytes(raw), EVENT)), limits)
