@@ -29,45 +29,48 @@ class PhaseSlots:
         levels: First slot of each level, and the number of slots.
         column: ``int64[slots]``, what each state turns by: a source, or past the sources one of the sums.
         factor: ``float64[slots]``, its coefficient; None if all are 1.
-        sums: Turns of several terms. Term ``t`` is (sources, coefficients) of the sums that have that many, which come first.
+        sums: Turns of several terms. Term ``t`` is (sources, coefficients or None) of the sums that have that many, which come
+            first.
     """
 
     levels: tuple[int, ...]
     column: NDArray[np.int64]
     factor: NDArray[np.float64] | None = None
-    sums: tuple[tuple[NDArray[np.int64], NDArray[np.float64]], ...] = ()
+    sums: tuple[tuple[NDArray[np.int64], NDArray[np.float64] | None], ...] = ()
 
     def __len__(self) -> int:
         return len(self.column)
 
     def fill(self, sources: NDArray[np.float64], out: NDArray[np.float64]) -> None:
-        """Write ``float64[rows, slots]`` from ``float64[rows, sources]``, block by block of rows."""
-        width = sources.shape[1]
-        both = np.empty((_BLOCK, width + len(self.sums[0][0]))) if self.sums else None
-        steps = list(zip(self.levels, self.levels[1:], self.levels[2:], strict=False))
-        for row in range(0, len(sources), _BLOCK):
-            given, block = sources[row : row + _BLOCK], out[row : row + _BLOCK]
-            if both is not None:
-                wide = both[: len(given)]
-                wide[:, :width] = given
-                self._add(given, wide[:, width:])
-                given = wide
-            # with mode clip, take writes into a slice directly instead of through a copy
-            np.take(given, self.column, axis=1, out=block, mode="clip")
-            if self.factor is not None:
-                block *= self.factor
-            top = block[:, : self.levels[1]]
-            np.negative(top, out=top)
-            for start, first, last in steps:
-                state = block[:, first:last]
-                np.subtract(block[:, start : start + last - first], state, out=state)
+        """Write ``float64[rows, slots]`` from ``float64[rows, sources]``.
 
-    def _add(self, sources: NDArray[np.float64], out: NDArray[np.float64]) -> None:
-        out[...] = 0.0
-        for columns, factors in self.sums:
-            term = np.take(sources, columns, axis=1, mode="clip")
-            term *= factors
-            out[:, : len(columns)] += term
+        Blocks of rows are worked on lying down, ``[slots, rows]``: picking a column is then a copy of a few whole cache lines.
+        """
+        size = min(_BLOCK, len(sources))
+        for first in range(0, len(sources), size or 1):
+            given = sources[first : first + size]
+            out[first : first + size] = self._states(given).T
+
+    def _states(self, sources: NDArray[np.float64]) -> NDArray[np.float64]:
+        """States ``float64[slots, rows]``."""
+        rows, width = sources.shape
+        turns = np.empty((width + (len(self.sums[0][0]) if self.sums else 0), rows))
+        turns[:width] = sources.T
+        for term, (columns, factors) in enumerate(self.sums):
+            part = np.take(turns, columns, axis=0, mode="clip")
+            if factors is not None:
+                part *= factors[:, None]
+            total = turns[width : width + len(columns)]
+            np.add(total, part, out=total) if term else np.copyto(total, part)
+        states = np.take(turns, self.column, axis=0, mode="clip")
+        if self.factor is not None:
+            states *= self.factor[:, None]
+        top = states[: self.levels[1]]
+        np.negative(top, out=top)
+        for start, begin, end in zip(self.levels, self.levels[1:], self.levels[2:], strict=False):
+            level = states[begin:end]
+            np.subtract(states[start : start + end - begin], level, out=level)
+        return states
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -167,7 +170,7 @@ def phase_slots(levels: tuple[int, ...], turns: Sequence[tuple[tuple[int, float]
     for term in range(len(turns[several[0]]) if several else 0):
         picked = [turns[slot][term] for slot in several if len(turns[slot]) > term]
         columns, factors = zip(*picked, strict=True)
-        sums.append((np.array(columns, dtype=np.int64), np.array(factors)))
+        sums.append((np.array(columns, dtype=np.int64), None if set(factors) == {1.0} else np.array(factors)))
     return PhaseSlots(levels, column, None if (factor == 1.0).all() else factor, tuple(sums))
 
 
