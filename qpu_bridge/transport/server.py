@@ -14,7 +14,7 @@ from qpu_bridge.errors import SettingsError
 from qpu_bridge.transport.endpoint import lines
 from qpu_bridge.transport.keys import ServerKeys, require_keys
 from qpu_bridge.transport.ledger import Ledger
-from qpu_bridge.transport.socket import Context, router
+from qpu_bridge.transport.socket import ZAP_DOMAIN, Context, router
 from qpu_bridge.transport.watch import WatchLine
 from qpu_bridge.transport.work import WorkLine
 
@@ -62,6 +62,7 @@ class DriverServer:
         self._stop = Event()
         self._threads: list[Thread] = []
         self._gate: ThreadAuthenticator | None = None
+        self._own: Context | None = None
 
     def start(self) -> None:
         """Bind both lines; they answer when this returns.
@@ -70,9 +71,9 @@ class DriverServer:
             SettingsError: If an address cannot be bound.
         """
         if self._keys is not None:
-            self._context = self._context or zmq.Context()
-            self._gate = _gate(self._context, self._keys)
-        context = self._context or zmq.Context.instance()
+            self._own = None if self._context else zmq.Context()
+            self._gate = _gate(self._context or self._own, self._keys)
+        context = self._context or self._own or zmq.Context.instance()
         watch_address, work_address = self._addresses
         try:
             watch = router(context, watch_address, self._keys, _SLICE_MS)
@@ -110,6 +111,9 @@ class DriverServer:
         if self._gate is not None:
             self._gate.stop()
             self._gate = None
+        if self._own is not None:
+            self._own.destroy(linger=0)
+            self._own = None
 
 
 class _AllowList:
@@ -120,8 +124,8 @@ class _AllowList:
         return key in self._allowed
 
 
-def _gate(context: Context, keys: ServerKeys) -> ThreadAuthenticator:
+def _gate(context: Context | None, keys: ServerKeys) -> ThreadAuthenticator:
     gate = ThreadAuthenticator(context)
     gate.start()
-    gate.configure_curve_callback("*", credentials_provider=_AllowList(keys.allowed))
+    gate.configure_curve_callback(ZAP_DOMAIN, credentials_provider=_AllowList(keys.allowed))
     return gate

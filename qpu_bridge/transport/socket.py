@@ -16,6 +16,8 @@ Context: TypeAlias = "zmq.Context[Socket]"
 
 HIGH_WATER = 64 * MAX_FRAMES
 """More than the largest window of the largest messages: it is never reached by a peer that keeps to the protocol."""
+ZAP_DOMAIN = "qpu-bridge"
+"""Whoever asks the gate for leave comes from here."""
 _ALIVE_MS = 2000
 
 
@@ -41,7 +43,7 @@ def router(context: Context, endpoint: str, keys: ServerKeys | None, slice_ms: i
     if keys is not None:
         socket.setsockopt(zmq.CURVE_SERVER, 1)
         socket.setsockopt(zmq.CURVE_SECRETKEY, keys.own.secret)
-        socket.setsockopt(zmq.ZAP_DOMAIN, b"qpu-bridge")
+        socket.setsockopt(zmq.ZAP_DOMAIN, ZAP_DOMAIN.encode())
     try:
         _refuse_if_taken(endpoint)
         socket.bind(endpoint)

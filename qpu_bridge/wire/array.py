@@ -80,7 +80,7 @@ def _fits(frame: Frame, size: int, name: str) -> None:
 def _numbers(frame: Frame, dtype: np.dtype[Any], shape: tuple[int, ...], name: str) -> NDArray[Any]:
     count = prod(shape)
     _fits(frame, count * dtype.itemsize, name)
-    return np.frombuffer(frame, dtype).reshape(shape) if count else np.zeros(shape, dtype)
+    return np.frombuffer(memoryview(frame).toreadonly(), dtype).reshape(shape) if count else np.zeros(shape, dtype)
 
 
 def _bits(frame: Frame, shape: tuple[int, ...], name: str) -> NDArray[np.bool_]:

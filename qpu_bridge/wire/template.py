@@ -77,4 +77,4 @@ def _waveforms(lengths: NDArray[np.int64], samples: NDArray[np.complex128], repe
 def _column(frame: Frame, dtype: np.dtype[Any], count: int, name: str) -> NDArray[Any]:
     if len(frame) != count * dtype.itemsize:
         raise ProtocolError(f"frame {name} must have {count} x {dtype.itemsize} bytes", given=len(frame))
-    return np.frombuffer(frame, dtype) if count else np.zeros(0, dtype)
+    return np.frombuffer(memoryview(frame).toreadonly(), dtype) if count else np.zeros(0, dtype)
