@@ -11,13 +11,14 @@ from qiskit_ibm_runtime.fake_provider.executor.broadcast_sample import broadcast
 from samplomatic.quantum_program import CircuitItem, SamplexItem
 
 from qpu_bridge.lowering import SlotMap
+from qpu_bridge.programs.wide_draw import Arrays, WideDraw
 from qpu_bridge.schedule import Table
 
 ROWS_PER_TABLE = 4096
-"""Rows that are bound in one step: enough to be vectorised, few enough that the device need not wait for the last."""
+"""Rows that are drawn and bound in one step: enough to be vectorised, few enough that the device need not wait for the last.
 
-RANDOMIZATIONS_PER_DRAW = 64
-"""Randomizations drawn in one step. Part of the meaning of a seed: each step has its own generator."""
+Part of the meaning of a seed: each step has its own generator.
+"""
 
 
 class Rows:
@@ -40,7 +41,9 @@ class Rows:
 
     def tables(self) -> Iterator[Table]:
         """All rows; no table is empty."""
-        pieces = self._drawn() if isinstance(self._item, SamplexItem) else self._given(self._item)
+        if not len(self):
+            return
+        pieces = self._drawn(self._item) if isinstance(self._item, SamplexItem) else self._given(self._item)
         for values in pieces:
             for first in range(0, len(values), ROWS_PER_TABLE):
                 yield self._slot_map.bind(values[first : first + ROWS_PER_TABLE])
@@ -49,27 +52,26 @@ class Rows:
         count = item.circuit_arguments.shape[-1]
         yield np.asarray(item.circuit_arguments, dtype=np.float64).reshape(len(self), count)
 
-    def _drawn(self) -> Iterator[NDArray[np.float64]]:
-        item = self._item
-        lead = self.shape[0] if self.shape else 1
-        given = item.samplex_arguments.shape
-        # only an axis that enumerates randomizations may be cut: the others index the arguments
-        free = bool(self.shape) and (len(given) < len(self.shape) or given[0] == 1)
-        step = RANDOMIZATIONS_PER_DRAW if free else max(lead, 1)
-        seeds = np.random.SeedSequence(self._seed).spawn(ceil(lead / step))
-        for number, first in enumerate(range(0, lead, step)):
-            last = min(first + step, lead)
-            shape = (last - first, *self.shape[1:]) if self.shape else ()
-            drawn = broadcast_sample(item.samplex, item.samplex_arguments, shape, np.random.default_rng(seeds[number]))
-            angles = drawn.pop("parameter_values", np.empty((*shape, 0)))
+    def _drawn(self, item: SamplexItem) -> Iterator[NDArray[np.float64]]:
+        draw = self._draw_wide(item) if WideDraw.possible(item.samplex) else self._draw_by_point(item)
+        for first, drawn in draw:
+            angles = drawn.pop("parameter_values", np.empty((len(next(iter(drawn.values()), ())), 0)))
             for name, values in drawn.items():
-                self._keep(name, values, first, last)
-            yield np.asarray(angles, dtype=np.float64).reshape(prod(shape), angles.shape[-1])
+                self._keep(name, values, first)
+            yield np.asarray(angles, dtype=np.float64)
 
-    def _keep(self, name: str, values: NDArray[np.generic], first: int, last: int) -> None:
-        if not self.shape:
-            self.extras[name] = values
-            return
+    def _draw_wide(self, item: SamplexItem) -> Iterator[tuple[int, Arrays]]:
+        draw = WideDraw(item.samplex, item.samplex_arguments, self.shape)
+        seeds = np.random.SeedSequence(self._seed).spawn(ceil(len(self) / ROWS_PER_TABLE))
+        for seed, first in zip(seeds, range(0, len(self), ROWS_PER_TABLE), strict=True):
+            yield first, draw.rows(first, min(first + ROWS_PER_TABLE, len(self)), np.random.default_rng(seed))
+
+    def _draw_by_point(self, item: SamplexItem) -> Iterator[tuple[int, Arrays]]:
+        drawn = broadcast_sample(item.samplex, item.samplex_arguments, self.shape, np.random.default_rng(self._seed))
+        axes = len(self.shape)
+        yield 0, {name: values.reshape(len(self), *values.shape[axes:]) for name, values in drawn.items()}
+
+    def _keep(self, name: str, values: NDArray[np.generic], first: int) -> None:
         if name not in self.extras:
-            self.extras[name] = np.empty((*self.shape, *values.shape[len(self.shape) :]), dtype=values.dtype)
-        self.extras[name][first:last] = values
+            self.extras[name] = np.zeros((*self.shape, *values.shape[1:]), dtype=values.dtype)
+        self.extras[name].reshape(len(self), *values.shape[1:])[first : first + len(values)] = values
