@@ -1,0 +1,78 @@
+"""Processes die; jobs do not, and nothing is left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Any
+
+import pytest
+from qiskit import QuantumCircuit
+from qiskit_ibm_runtime import SamplerV2
+
+from qpu_bridge import BridgeService
+from tests.flow.conftest import Running, children, serving, until
+
+pytestmark = pytest.mark.filterwarnings("ignore:The SamplerV2 class is deprecated:DeprecationWarning")
+
+RACK = """
+[bridge]
+port = 0
+data_dir = "data"
+
+[devices.loop_five]
+driver = "loopback"
+"""
+
+
+def slow_job(backend: Any, rows: int = 6, row_s: float = 0.5) -> Any:
+    """A job that takes some seconds."""
+    circuit = QuantumCircuit(1)
+    circuit.measure_all()
+    sampler = SamplerV2(backend)
+    sampler.options.experimental = {"device": {"row_seconds": row_s}}
+    return sampler.run([circuit] * rows, shots=10)
+
+
+def find(running: Running, word: str) -> int:
+    (pid,) = [pid for pid, line in children(running.process.pid) if f" {word} " in line]
+    return pid
+
+
+@pytest.mark.parametrize("victim", ["driver", "runner"])
+def test_a_job_survives_the_death_of_a_process(victim: str) -> None:
+    with serving(RACK) as running:
+        backend = BridgeService(running.url, running.token).backend("loop_five")
+        job = slow_job(backend)
+        until(lambda: job.status() == "RUNNING")
+        dead = find(running, victim)
+        os.kill(dead, signal.SIGKILL)
+        result = job.result(timeout=100)
+        assert [pub.data.meas.num_shots for pub in result] == [10] * 6
+        assert find(running, victim) != dead
+
+
+def test_everything_goes_when_the_bridge_is_told_to_stop() -> None:
+    with serving(RACK) as running:
+        found = children(running.process.pid)
+        assert len(found) == 2
+        running.process.terminate()
+        assert running.process.wait(30) == 0
+        until(lambda: not any(_alive(pid) for pid, _ in found), 20)
+        assert not (running.folder / "data" / "address").exists()
+
+
+def test_everything_goes_when_the_bridge_is_killed() -> None:
+    with serving(RACK) as running:
+        found = children(running.process.pid)
+        running.process.kill()
+        running.process.wait()
+        until(lambda: not any(_alive(pid) for pid, _ in found), 30)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
