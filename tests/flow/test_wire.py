@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -85,12 +86,12 @@ def test_only_pulses_cross_the_wire(tapped: tuple[Any, Tap, Tap]) -> None:
 
 
 def strings(frame: bytes) -> Iterator[str]:
-    """All strings of a frame that is a header; array buffers are none."""
-    try:
-        document = msgpack.unpackb(frame, strict_map_key=False)
-    except (ValueError, msgpack.UnpackException):
-        return
-    yield from _strings(document)
+    """All strings of a frame that is a header (msgpack) or tables (text); array buffers are neither."""
+    for read in (json.loads, lambda data: msgpack.unpackb(data, strict_map_key=False)):
+        try:
+            yield from _strings(read(frame))
+        except (ValueError, msgpack.UnpackException, RecursionError):
+            continue
 
 
 def _strings(document: object) -> Iterator[str]:
