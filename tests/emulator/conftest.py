@@ -134,9 +134,13 @@ def exact(truth):
         key = (scales, None if device is None else device.model_dump_json())
         library = libraries.setdefault(key, Library(device or truth, scales))
         program = compile_program(schedule, library.device, library.zz)
-        shots = slices * 32
+        # more slices than one row takes are drawn as more rows
+        repeats = max(1, slices // 64)
+        shots = min(slices, 64) * 32
         performance = Performance(program, library, scales, shots, seed, 0.0)
         table = Table(np.zeros((1, len(schedule.slots)))) if table is None else table
+        rows = len(table)
+        table = Table(np.tile(table.values, (repeats, 1)))
         values = Values.of_rows(schedule, table)
         rest = np.array([transmon.thermal for transmon in library.device.transmons]) * scales.thermal
         excited = np.broadcast_to(rest, (len(values.points), len(rest)))
@@ -148,6 +152,7 @@ def exact(truth):
             mean = np.zeros((len(values.points), chance.shape[1]))
             np.add.at(mean, lanes.point, chance * weight[:, None])
             mean /= np.bincount(lanes.point, weight, minlength=len(values.points))[:, None]
+            mean = mean.reshape(repeats, rows * (len(mean) // len(table)), -1).mean(axis=0)
             found.append(mean.reshape(-1, *(levels,) * len(cluster)))
         return found[0] if len(found) == 1 else found
 

@@ -1,0 +1,77 @@
+"""Readout: clouds, their distance, what relaxation does to them."""
+
+import numpy as np
+import pytest
+from qpu_bridge.schedule import Acquisition
+from scipy.special import erfc
+
+GAUSS = {"t1": 0, "t2": 0, "low_frequency": 0, "thermal": 0}
+
+
+def _clouds(fresh, run, settings, shots=20_000, **options):
+    found = []
+    for excited in (False, True):
+        bench = fresh()
+        if excited:
+            bench.gate("x", 0)
+        bench.measure(0, **options)
+        (chunk,) = run(bench.build(), shots=shots, settings=settings)
+        found.append(chunk)
+    return found
+
+
+def test_readout_gauss(fresh, run, snapshot):
+    """Without relaxation the error is erfc(SNR / sqrt 2) / 2 with the SNR seen in the clouds."""
+    zero, one = _clouds(fresh, run, GAUSS)
+    a, b = zero.iq[0, :, 0], one.iq[0, :, 0]
+    axis = np.exp(-1j * np.angle(b.mean() - a.mean()))
+    sigma = np.sqrt(((a * axis).real.var() + (b * axis).real.var()) / 2)
+    snr = abs(b.mean() - a.mean()) / (2 * sigma)
+    best = erfc(snr / np.sqrt(2)) / 2
+    line = ((a.mean() + b.mean()) / 2 * axis).real
+    found = (((a * axis).real > line).mean() + ((b * axis).real <= line).mean()) / 2
+    assert found == pytest.approx(best, abs=4 * np.sqrt(best / 40_000) + 1e-3)
+    assert (a * axis).imag.std() == pytest.approx(sigma, rel=0.03)
+
+
+def test_readout_t1(fresh, run, snapshot):
+    """Assignment errors with everything on are those that the snapshot believes."""
+    zero, one = _clouds(fresh, run, {})
+    spec = snapshot.measures[0]
+    assert zero.bits.mean() == pytest.approx(spec.prob_meas1_prep0, abs=4e-3)
+    assert 1 - one.bits.mean() == pytest.approx(spec.prob_meas0_prep1, abs=5e-3)
+    assert 0.005 < (spec.prob_meas1_prep0 + spec.prob_meas0_prep1) / 2 < 0.02
+
+
+def test_traces_integrate_to_points(fresh, run, snapshot):
+    raw = _clouds(fresh, run, GAUSS | {"readout": 0}, shots=20, acquisition=Acquisition.RAW)
+    points = _clouds(fresh, run, GAUSS | {"readout": 0}, shots=20)
+    kernel = fresh().waveform(snapshot.measures[0].kernel).expand()
+    for trace, point in zip(raw, points, strict=True):
+        (samples,) = trace.raw.values()
+        assert samples.shape == (1, 20, 800)
+        assert samples[0] @ kernel == pytest.approx(point.iq[0, :, 0], rel=1e-4)
+
+
+def test_a_mean_is_the_mean(fresh, run):
+    (mean, _) = _clouds(fresh, run, GAUSS, shots=500, average=True)
+    (single, _) = _clouds(fresh, run, GAUSS, shots=500)
+    assert mean.mean[0, 0] == pytest.approx(single.iq[0, :, 0].mean(), rel=1e-4)
+
+
+def test_noise_grows_with_the_kernel(fresh, run, snapshot):
+    """Variance of IQ with no tone: sigma^2 sum |w|^2."""
+    bench = fresh()
+    bench.measure(0, amplitude=0.0)
+    (chunk,) = run(bench.build(), shots=20_000, settings=GAUSS)
+    kernel = fresh().waveform(snapshot.measures[0].kernel).expand()
+    wanted = 300.0 * np.sqrt((np.abs(kernel) ** 2).sum())
+    assert chunk.iq.real.std() == pytest.approx(wanted, rel=0.03)
+
+
+def test_five_qubits_are_read_on_one_line(bench, run):
+    for qubit in (1, 4):
+        bench.gate("x", qubit)
+    bench.measure(0, 1, 2, 3, 4)
+    (chunk,) = run(bench.build(), shots=1000, rep_delay_s=1e-3)
+    assert chunk.bits[0].mean(axis=0) == pytest.approx([0, 1, 0, 0, 1], abs=0.04)
