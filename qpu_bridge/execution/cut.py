@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from math import prod
 
+from qpu_bridge.driver import result_shapes
 from qpu_bridge.errors import TooLarge
-from qpu_bridge.schedule import Acquisition, Limits, Schedule, Table
+from qpu_bridge.schedule import Limits, Schedule, Table
 
 RESULT_BUDGET = 2**24
 """Numbers that one run may return, unless the device allows fewer: a run's results are held in memory as a whole."""
@@ -14,13 +15,7 @@ RESULT_BUDGET = 2**24
 
 def results_per_row(schedule: Schedule, shots: int) -> int:
     """Numbers that one row returns: sweep points x shots x columns; averages count once, traces count their samples."""
-    total = 0
-    for kind in ("bits", "iq", "mean", "raw", "raw_mean"):
-        columns = schedule.columns_returning(kind)
-        weight = shots if kind in ("bits", "iq", "raw") else 1
-        samples = _samples(schedule) if kind in ("raw", "raw_mean") else 1
-        total += weight * samples * len(columns)
-    return total * prod(schedule.sweep_shape)
+    return sum(prod(shape) for shape in result_shapes(schedule, 1, shots).values())
 
 
 def rows_per_run(schedule: Schedule, shots: int, limits: Limits, budget: int = RESULT_BUDGET) -> int:
@@ -51,10 +46,3 @@ def cut(tables: Iterable[Table], rows: int) -> Iterator[Table]:
     for table in tables:
         for first in range(0, len(table), rows):
             yield table if len(table) <= rows else Table(table.values[first : first + rows])
-
-
-def _samples(schedule: Schedule) -> int:
-    captures = schedule.events[schedule.events["column"] >= 0]
-    raw = [index for index, column in enumerate(schedule.columns) if column.acquisition is Acquisition.RAW]
-    chosen = captures[[int(column) in raw for column in captures["column"]]] if len(captures) else captures
-    return max((int(duration) for duration in chosen["duration"]), default=1)

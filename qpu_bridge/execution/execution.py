@@ -7,8 +7,8 @@ from contextlib import closing
 from dataclasses import replace
 from time import sleep
 
-from qpu_bridge.driver import Capabilities, Chunk, Driver, Run
-from qpu_bridge.errors import Cancelled, DriverFault, DriverLost, RanTooLong
+from qpu_bridge.driver import Capabilities, Chunk, Driver, Run, check_chunk
+from qpu_bridge.errors import Cancelled, DriverFault, DriverLost, NotLoaded, RanTooLong
 from qpu_bridge.execution.cut import cut, rows_per_run
 from qpu_bridge.execution.prefetch import prefetch
 from qpu_bridge.execution.span import DeviceClock, Span
@@ -111,14 +111,16 @@ class Execution:
                 raise Cancelled("the work was cancelled")
             rest = replace(order, table=Table(order.table.values[done:]), first_row=order.first_row + done)
             try:
-                for chunk in self.driver.run(rest if done else order):
+                begun = done
+                for chunk in self.driver.run(rest):
+                    check_chunk(schedule, rest, chunk, done - begun)
                     yield replace(chunk, first_row=done)
                     done += chunk.rows
                     tries = 0
                     if cancelled():
                         self.driver.abort()
                         raise Cancelled("the work was cancelled")
-            except DriverLost:
+            except (DriverLost, NotLoaded):
                 tries += 1
                 if tries > RETRIES:
                     raise
@@ -139,7 +141,7 @@ class Execution:
                 sleep(self._retry_pause_s * 2 ** (tries - 1))
             try:
                 act()
-            except DriverLost:
+            except (DriverLost, NotLoaded):
                 tries += 1
                 if tries > RETRIES:
                     raise

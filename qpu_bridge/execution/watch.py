@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Event, Thread
+
+from qpu_bridge.errors import OperatorError
 
 POLL_S = 0.05
 """How often a running job asks whether it was cancelled, s."""
@@ -21,7 +23,9 @@ def watch(cancelled: Callable[[], bool], abort: Callable[[], None]) -> Iterator[
     def look() -> None:
         while not leave.wait(POLL_S):
             if cancelled():
-                abort()
+                # a driver that cannot be reached says so to whoever reads the run as well
+                with suppress(OperatorError):
+                    abort()
 
     thread = Thread(target=look, name="cancellation", daemon=True)
     thread.start()

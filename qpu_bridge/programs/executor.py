@@ -71,6 +71,7 @@ class _Prepared:
     chunk_size: int | None
     level: MeasLevel
     seed: int
+    lowering_s: float
 
 
 def _prepare_all(program: QuantumProgram, options: ExecuteOptions, context: Context, seed: int) -> Iterator[_Prepared]:
@@ -97,10 +98,6 @@ def _prepare(
     if options.decoupling is not None:
         schedule = decouple(schedule, lowered.occupancy, snapshot, options.decoupling)
     draw, device = (int(word) >> 1 for word in np.random.SeedSequence([seed, index]).generate_state(2, np.uint64))
-    context.log(
-        f"item {index}: {len(schedule.events)} events, {len(schedule.slots)} slots, "
-        f"lowered in {1e3 * (perf_counter() - began):.1f} ms"
-    )
     return _Prepared(
         index=index,
         lowered=lowered,
@@ -110,6 +107,7 @@ def _prepare(
         chunk_size=item.chunk_size,
         level=program.meas_level,
         seed=device,
+        lowering_s=perf_counter() - began,
     )
 
 
@@ -132,7 +130,8 @@ def _measure(item: _Prepared, options: ExecuteOptions, context: Context, progres
         for chunk in chunks:
             registers.add(chunk)
     context.log(
-        f"item {item.index}: {len(item.rows)} rows x {item.shots} shots, "
+        f"item {item.index}: {len(item.schedule.events)} events, {len(item.schedule.slots)} slots, "
+        f"lowered in {1e3 * item.lowering_s:.1f} ms; {len(item.rows)} rows x {item.shots} shots, "
         f"{context.execution.usage_seconds - used:.6f} s of device time"
     )
     shape = item.rows.shape

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from qpu_bridge.driver import Capabilities, Setting
+from qpu_bridge.driver import Capabilities
 from qpu_bridge.errors import BadRequest, UnsupportedOption
 
 GROUPS = ("device", "noise")
-"""Keys of ``experimental`` that hold device settings by name; inside ``noise`` the names may leave out ``noise_``."""
+"""Keys of ``experimental`` that hold device settings by name; the two mean the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def read_experimental(options: Mapping[str, Any] | None, capabilities: Capabilit
             if not isinstance(value, Mapping):
                 raise BadRequest("device settings must be an object of names and values", given=str(value)[:80], where=where)
             for name, level in value.items():
-                setting = known.get(name) or (known.get(f"noise_{name}") if key == "noise" else None)
+                setting = known.get(name)
                 if setting is None:
                     raise UnsupportedOption(
                         "a device setting must be one that the device has",
@@ -52,7 +52,8 @@ def read_experimental(options: Mapping[str, Any] | None, capabilities: Capabilit
                         where=where,
                         remedy=f"Device {capabilities.device} has: {', '.join(sorted(known)) or 'none'}",
                     )
-                settings[setting.name] = _fitting(level, setting, f"{where}.{name}")
+                setting.check(level)
+                settings[setting.name] = level
         else:
             raise UnsupportedOption(
                 "an experimental option must be one of seed, " + ", ".join(GROUPS), given=key, where="options.experimental"
@@ -64,18 +65,3 @@ def _seed(value: Any, where: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
         raise BadRequest("a seed must be a whole number from 0 to 2**63 - 1", given=str(value)[:80], where=where)
     return value
-
-
-def _fitting(value: Any, setting: Setting, where: str) -> float | int | str | bool:
-    kinds: dict[str, tuple[type, ...]] = {"number": (int, float), "integer": (int,), "text": (str,), "switch": (bool,)}
-    right = isinstance(value, kinds[setting.kind]) and (setting.kind == "switch" or not isinstance(value, bool))
-    if not right:
-        raise BadRequest(f"the setting must be a {setting.kind}", given=str(value)[:80], where=where)
-    if setting.choices and value not in setting.choices:
-        raise BadRequest(f"the setting must be one of {', '.join(setting.choices)}", given=value, where=where)
-    if setting.kind in ("number", "integer"):
-        if setting.minimum is not None and value < setting.minimum:
-            raise BadRequest(f"the setting must be at least {setting.minimum:g}", given=value, where=where)
-        if setting.maximum is not None and value > setting.maximum:
-            raise BadRequest(f"the setting must be at most {setting.maximum:g}", given=value, where=where)
-    return value  # type: ignore[no-any-return]  # one of the four kinds, as was just checked

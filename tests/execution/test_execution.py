@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
 from threading import Event, get_ident
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qpu_bridge.driver import Chunk
-from qpu_bridge.errors import Cancelled, DriverFault, DriverLost, RanTooLong, ScheduleError, TooLarge
+from qpu_bridge.errors import Cancelled, DriverFault, DriverLost, NotLoaded, RanTooLong, ScheduleError, TooLarge
 from qpu_bridge.execution import Execution, prefetch, rows_per_run
 from qpu_bridge.schedule import (
     Builder,
@@ -189,3 +190,39 @@ def test_what_the_source_raises_is_raised_in_its_place() -> None:
     assert next(pieces) == 1
     with pytest.raises(ValueError, match="two"):
         next(pieces)
+
+
+def test_a_forgotten_template_is_loaded_again() -> None:
+    class Forgetful(Scripted):
+        def run(self, run):
+            if self.loads == 1:
+                raise NotLoaded("a template must be loaded before it is run")
+            yield from super().run(run)
+
+    driver = Forgetful(_limits())
+    execution = Execution(driver, driver.capabilities(), retry_pause_s=0.0)
+    assert len(_bits(execution.run(_schedule(), _tables(5, 5), 3))) == 5
+
+
+def test_a_driver_that_answers_in_the_wrong_shape_is_at_fault() -> None:
+    class Careless(Scripted):
+        def run(self, run):
+            for chunk in super().run(run):
+                yield replace(chunk, bits=chunk.bits[:, :-1])
+
+    driver = Careless(_limits())
+    with pytest.raises(DriverFault, match="bits"):
+        _bits(Execution(driver, driver.capabilities()).run(_schedule(), _tables(5, 5), 3))
+
+
+def test_a_driver_that_cannot_be_aborted_does_not_break_the_watch() -> None:
+    class Gone(Scripted):
+        def abort(self):
+            super().abort()
+            raise DriverLost("the driver must be alive")
+
+    driver = Gone(_limits(), 1, patience_s=30.0)
+    stop = Event()
+    stop.set()
+    with pytest.raises(Cancelled):
+        _bits(Execution(driver, driver.capabilities()).run(_schedule(), _tables(9, 9), 3, cancelled=_after(2, stop)))

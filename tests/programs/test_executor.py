@@ -255,7 +255,7 @@ def changed(path: str, value: Any, version: str = "v2.0") -> str:
         ("options.surprise", 1, UnsupportedOption, "surprise"),
         ("options.experimental", {"surprise": 1}, UnsupportedOption, "surprise"),
         ("options.experimental", {"device": {"surprise": 1}}, UnsupportedOption, "surprise"),
-        ("options.experimental", {"device": {"row_seconds": -1}}, BadRequest, "at least 0"),
+        ("options.experimental", {"device": {"row_seconds": -1}}, UnsupportedOption, "row_seconds"),
         ("options.experimental", {"seed": "x"}, BadRequest, "seed"),
     ],
 )
