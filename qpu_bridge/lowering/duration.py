@@ -38,6 +38,10 @@ class Grid:
         """Ticks of a length in s, moved to the nearest multiple of the step."""
         return round(seconds / (self.clock.dt * self.step)) * self.step
 
+    def cover(self, ticks: int) -> int:
+        """The shortest length on the grid that is at least as long."""
+        return -(-ticks // self.step) * self.step
+
 
 def delay_ticks(instruction: Any, grid: Grid, sources: Sources, where: tuple[int, ...], origin: int) -> int | Affine:
     """Length of a delay.

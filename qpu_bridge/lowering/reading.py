@@ -208,7 +208,7 @@ class Reader:
         for qubit in qubits:
             code = self.entry("measure", (qubit,), origin)
             columns[qubit] = self.memory(f"reset q{qubit}", qubit, returned=False)
-            step = (code, (qubit,), self.table.entries[code].duration)
+            step = (code, (qubit,), self.grid.cover(self.table.entries[code].duration))
             self.program.resets.add(self.measure(step, columns[qubit], origin))
         self.close()
         for qubit in qubits:
@@ -219,7 +219,7 @@ class Reader:
         name, times = ("x", 1) if ("x", (qubit,)) in self.table.code else ("sx", 2)
         code = self.entry(name, (qubit,), origin)
         for _ in range(times):
-            self.program.resets.add(self.step(code, (qubit,), self.table.entries[code].duration, origin))
+            self.program.resets.add(self.step(code, (qubit,), self.grid.cover(self.table.entries[code].duration), origin))
 
     def inside(self, fill: Callable[[], None]) -> tuple[tuple[Node, ...], Span]:
         """Nodes and steps that ``fill`` appends, kept apart from what was read before."""
@@ -273,7 +273,7 @@ class Reader:
         code = self.entry(name, where, origin)
         entry = self.table.entries[code]
         kind = _MEASURE if name == "measure" else _ANGLED if entry.takes_angle else _PLAIN
-        return kind, (code, where, entry.duration)
+        return kind, (code, where, self.grid.cover(entry.duration))
 
     def _other(
         self, instruction: Any, where: tuple[int, ...], qubits: Mapping[Any, int], clbits: Mapping[Clbit, Clbit], origin: int

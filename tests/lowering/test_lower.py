@@ -119,7 +119,9 @@ def test_registers_name_columns(five) -> None:
     assert [columns[c].name if c >= 0 else "" for c in lowered.registers["b"]] == ["", "", "b[2]"]
     assert list(lowered.registers) == ["a", "b"]
     captures = lowered.schedule.events[lowered.schedule.events["column"] == lowered.registers["b"][2]]
-    assert [lowered.schedule.frames[f].name for f in captures["frame"]] == ["a2"], "the qubit measured last is the one that counts"
+    assert [lowered.schedule.frames[f].name for f in captures["frame"]] == ["a2"], (
+        "the qubit measured last is the one that counts"
+    )
     assert [column.returned for column in columns] == [False, True, True]
 
 
