@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
 
@@ -249,9 +250,8 @@ def _measure(device: Device, index: int, waveforms: dict[str, Shape]) -> Measure
     transmon = device.transmons[resonator.qubit]
     tone = waveform(waveforms["readout"])
     dt, amplitude = float(_DT), 0.3
-    blank = Listening(
-        tone, dt, 0.0, resonator.frequency, None, dt, _LISTEN_FROM * dt, _LISTEN_TICKS, resonator.frequency
-    )
+    carrier, start = resonator.frequency, _LISTEN_FROM * dt
+    blank = Listening(tone, dt, 0.0, carrier, None, dt, start, _LISTEN_TICKS, carrier)
     field = respond(resonator, blank).field[:, _LISTEN_FROM:]
     matched = np.conj(field[1] - field[0]).reshape(-1, _HOLD).mean(axis=1)
     # a matched filter, turned by an arbitrary angle: nothing may rely on the clouds lying along the real axis
@@ -263,10 +263,7 @@ def _measure(device: Device, index: int, waveforms: dict[str, Shape]) -> Measure
         imag=tuple(matched.imag.tolist()),
         repeats=(_HOLD,) * len(matched),
     )
-    heard = respond(
-        resonator,
-        Listening(tone, dt, 0.0, resonator.frequency, waveform(waveforms[name]), dt, _LISTEN_FROM * dt, _LISTEN_TICKS, resonator.frequency),
-    )
+    heard = respond(resonator, replace(blank, kernel=waveform(waveforms[name])))
     points = heard.still * amplitude
     angle = float(np.angle(points[1] - points[0]))
     turn = np.exp(-1j * angle)

@@ -143,9 +143,7 @@ def _idle(
 
 
 @compiled()
-def _one(
-    rho: NDArray[np.float64], stride: int, single: int, matrix: NDArray[np.float64], held: NDArray[np.float64]
-) -> None:
+def _one(rho: NDArray[np.float64], stride: int, single: int, matrix: NDArray[np.float64], held: NDArray[np.float64]) -> None:
     lanes = rho.shape[1]
     for high in range(len(rho) // (single * stride)):
         for low in range(stride):
@@ -249,9 +247,7 @@ def populations(
 
 
 @compiled()
-def _diagonal(
-    levels: int, qubits: int, weight: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _diagonal(levels: int, qubits: int, weight: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Where the populations stand in a state, and the weighted sum of the levels of each."""
     total = levels**qubits
     places, targets = np.zeros(total, np.int64), np.zeros(total, np.int64)

@@ -18,6 +18,7 @@ import numpy as np
 from qpu_bridge.driver import Capabilities, Chunk, Run, State, Status
 from qpu_bridge.errors import Cancelled, NotLoaded, SettingsError
 from qpu_bridge.schedule import (
+    Acquisition,
     Feature,
     Limits,
     PortKind,
@@ -244,9 +245,9 @@ def rows_per_chunk(performance: Performance, rows: int, threads: int) -> int:
     sweep = int(np.prod(schedule.sweep_shape, dtype=np.int64))
     numbers = sum(levels ** (2 * len(cluster)) for cluster, levels in zip(program.clusters, program.levels, strict=True))
     lanes = sweep * performance.slices
-    raw = sum(
-        int(event["duration"]) for event in schedule.events if event["column"] >= 0 and schedule.columns[event["column"]].acquisition == "raw"
-    )
+    captures = schedule.events[schedule.events["column"] >= 0]
+    traced = [schedule.columns[column].acquisition is Acquisition.RAW for column in captures["column"]]
+    raw = int(captures["duration"][np.array(traced, dtype=bool)].sum())
     results = sweep * performance.shots * (1 + len(schedule.columns) + raw)
     room = min(_BYTES // (8 * max(1, numbers * lanes)), _RESULTS // max(1, results), max(1, _LANES // lanes))
     return int(max(1, min(room, -(-rows // threads))))

@@ -74,7 +74,12 @@ class Lanes:
 
 
 def prepare(
-    program: Program, excited: NDArray[np.float64], shots: int, slices: int, draws: NDArray[np.uint64], shot_draws: NDArray[np.uint64]
+    program: Program,
+    excited: NDArray[np.float64],
+    shots: int,
+    slices: int,
+    draws: NDArray[np.uint64],
+    shot_draws: NDArray[np.uint64],
 ) -> Lanes:
     """Lanes at the start of a shot.
 

@@ -102,7 +102,7 @@ class Receiver:
             key = 2 * key + self.memory.bits[shots, column]
         if before is not None and after is not None:
             key = (key * levels + before) * levels + after
-        kinds, first, which = np.unique(key, return_index=True, return_inverse=True)
+        _, first, which = np.unique(key, return_index=True, return_inverse=True)
         parents = chosen[where[first]]
         children = lanes.split(parents)
         if before is not None and after is not None:
@@ -146,9 +146,7 @@ class Receiver:
                 field_ = np.array([response.field for response in found.responses])
                 ringing = np.array([response.ringing for response in found.responses])
                 trace(*args, field_, ringing, first, self._scale * found.responses[0].sample_noise, written)
-                whole = self.memory.raw.setdefault(
-                    column, np.zeros((len(self._lanes.lane_of_shot), count), np.complex64)
-                )
+                whole = self.memory.raw.setdefault(column, np.zeros((len(self._lanes.lane_of_shot), count), np.complex64))
                 whole[shots] = written
                 continue
             still = np.array([response.still for response in found.responses])

@@ -50,9 +50,7 @@ class Spectrum:
 
 
 @compiled()
-def begin(
-    streams: NDArray[np.uint64], static: NDArray[np.float64], moving: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def begin(streams: NDArray[np.uint64], static: NDArray[np.float64], moving: NDArray[np.float64]) -> NDArray[np.float64]:
     """Draw the noise of each lane at the start of a shot, ``float[lanes, qubits, 1 + processes]`` in Hz."""
     qubits, processes = moving.shape
     out = np.zeros((len(streams), qubits, 1 + processes))
@@ -104,10 +102,9 @@ def advance(
                 kept = np.exp(-a)
                 lost = -np.expm1(-a)
                 spread = lost * (1 + kept)
-                if a < 0.02:
+                area = 2 * a - 3 + 4 * kept - kept * kept
+                if a < 0.02:  # the series, where the closed form cancels
                     area = a * a * a * (2 / 3 - a / 2 + 7 * a * a / 30)
-                else:
-                    area = 2 * a - 3 + 4 * kept - kept * kept
                 cross = lost * lost
                 g, h = normal_pair(streams, lane)
                 x = state[lane, q, 1 + process]

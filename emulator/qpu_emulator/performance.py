@@ -101,9 +101,7 @@ class Performance:
         used = lanes.time[lanes.lane_of_shot].sum() * float(self.program.schedule.clock.dt)
         return receiver.memory, float(used) + self.rep_delay_s * len(lanes.lane_of_shot)
 
-    def _once(
-        self, values: Values, excited: NDArray[np.float64], rows: int, first_row: int
-    ) -> tuple[Lanes, Receiver]:
+    def _once(self, values: Values, excited: NDArray[np.float64], rows: int, first_row: int) -> tuple[Lanes, Receiver]:
         spectrum, slices = self.spectrum, self.slices
         points = len(values.points)
         row = np.repeat(first_row + np.arange(rows), points // rows)[:, None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -184,9 +185,7 @@ class Player:
                 steps.append(_Step(IDLE, (qubit,), angle=line.turn[qubit]))
                 line.turn[qubit] = 0.0
 
-    def _window(
-        self, steps: list[_Step], line: _Line, action: Action, start: float, stop: float, chosen: Index
-    ) -> None:
+    def _window(self, steps: list[_Step], line: _Line, action: Action, start: float, stop: float, chosen: Index) -> None:
         self._turn_pairs(steps, line, action.qubits, (start + stop) / 2, own=(start, stop, action))
         index, turns = self._solve(action, chosen)
         for qubit, turn in zip(action.qubits, turns, strict=True):
@@ -203,7 +202,7 @@ class Player:
 
     def _solve(self, action: Action, chosen: Index) -> tuple[NDArray[np.int32] | int, list[Number]]:
         """Index of the action's window and the virtual Z around it on each qubit."""
-        schedule, lanes, device = self._program.schedule, self._lanes, self._library.device
+        lanes, device = self._lanes, self._library.device
         levels = self._program.levels[self._home[action.qubits[0]]]
         start = (lanes.time[chosen] + action.start) * self._tick
         tones = tuple(self._tone(row, action.start) for row in action.events)
@@ -212,12 +211,14 @@ class Player:
             if len(tones) > 1:
                 raise DriverFault("flux pulses on one line must not overlap", where=f"qubits {action.qubits}")
             row = action.events[0]
-            index = self._remember(
-                (row,),
-                self._values.depends(row, "amplitude"),
-                chosen,
-                lambda: self._library.flux(action.where, tones[0], self._values.at_points(row, "amplitude"), levels),
-            )
+            swept = self._values.depends(row, "amplitude")
+
+            def solve() -> NDArray[np.int32]:
+                amplitudes = self._values.at_points(row, "amplitude")
+                few = amplitudes if swept else amplitudes[:1]
+                return self._library.flux(action.where, tones[0], few, levels, swept=swept)
+
+            index = self._remember((row,), swept, chosen, solve)
             return index, [0.0, _TAU * np.mod((second - first) * start, 1.0)]
         qubit = action.qubits[0]
         rest = device.transmons[qubit].frequency
@@ -245,9 +246,11 @@ class Player:
             return self._library.drive(qubit, tones, numbers[:1], levels)
         return self._library.drive(qubit, tones, numbers, levels)
 
-    def _remember(self, key: tuple[int, ...], many: bool, chosen: Index, solve: object) -> NDArray[np.int32] | int:
+    def _remember(
+        self, key: tuple[int, ...], many: bool, chosen: Index, solve: Callable[[], NDArray[np.int32]]
+    ) -> NDArray[np.int32] | int:
         if key not in self._windows:
-            self._windows[key] = solve()  # type: ignore[operator]
+            self._windows[key] = solve()
         found = self._windows[key]
         return found[self._lanes.point[chosen]] if many else int(found[0])
 

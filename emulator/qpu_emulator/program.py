@@ -9,7 +9,6 @@ import numpy as np
 
 from qpu_bridge.errors import ScheduleError
 from qpu_bridge.schedule import (
-    NONE,
     Assign,
     Block,
     Body,
@@ -107,7 +106,7 @@ def compile_program(schedule: Schedule, device: Device, zz: list[float]) -> Prog
     for block in schedule.straight_blocks():
         actions = _actions(schedule, device, block)
         _refuse_overlap(actions, block)
-        final = _final(schedule, actions, program.control) if block is last else frozenset()
+        final = _final(actions) if block is last else frozenset()
         program.scores[block] = Score(tuple(actions), block.duration, block.duration_slot, final)
     _cluster(program, device, zz)
     return program
@@ -133,9 +132,7 @@ def _actions(schedule: Schedule, device: Device, block: Straight) -> list[Action
         groups.setdefault(_target(schedule, device, row), []).append(row)
     actions = []
     for (kind, where), rows in groups.items():
-        qubits = {"drive": (where,), "flux": device.couplers[where].qubits if kind == "flux" else ()}.get(
-            kind, (device.resonators[where].qubit,) if kind == "readout" else ()
-        )
+        qubits = _qubits(device, kind, where)
         starts = schedule.events["start"][rows]
         stops = starts + schedule.events["duration"][rows]
         members: list[int] = []
@@ -150,6 +147,12 @@ def _actions(schedule: Schedule, device: Device, block: Straight) -> list[Action
             end = max(end, int(stops[position]))
         actions.append(Action(kind, where, qubits, begin, end, tuple(members)))
     return sorted(actions, key=lambda action: (action.start, action.kind, action.where))
+
+
+def _qubits(device: Device, kind: str, where: int) -> tuple[int, ...]:
+    if kind == "flux":
+        return device.couplers[where].qubits
+    return (where,) if kind == "drive" else (device.resonators[where].qubit,)
 
 
 def _target(schedule: Schedule, device: Device, row: int) -> tuple[str, int]:
@@ -191,7 +194,7 @@ def _refuse_overlap(actions: list[Action], block: Straight) -> None:
             busy[qubit] = action
 
 
-def _final(schedule: Schedule, actions: list[Action], control: list[int]) -> frozenset[int]:
+def _final(actions: list[Action]) -> frozenset[int]:
     """Measurements that are the last action on their qubit and that nothing waits for."""
     latest = {qubit: index for index, action in enumerate(actions) for qubit in action.qubits}
     return frozenset(
@@ -231,9 +234,3 @@ def _cluster(program: Program, device: Device, zz: list[float]) -> None:
         groups.setdefault(root(qubit), []).append(qubit)
     program.clusters = [tuple(group) for group in groups.values()]
     program.levels = [_FINE_LEVELS if len(group) <= _FINE_QUBITS else 2 for group in program.clusters]
-
-
-def event_number(schedule: Schedule, row: int, name: str) -> tuple[float, int]:
-    """The constant part of an event's number and its slot (or NONE)."""
-    event = schedule.events[row]
-    return float(event[name]), int(event[f"{name}_slot"]) if f"{name}_slot" in event.dtype.names else NONE

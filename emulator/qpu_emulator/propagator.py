@@ -66,9 +66,7 @@ def rotation(u: NDArray[np.complex128], out: NDArray[np.float64]) -> None:
 
 
 @compiled()
-def _expand(
-    u: NDArray[np.complex128], k: int, m: int, weight: complex, out: NDArray[np.float64], column: int
-) -> None:
+def _expand(u: NDArray[np.complex128], k: int, m: int, weight: complex, out: NDArray[np.float64], column: int) -> None:
     """Components of ``weight u |k><m| u+`` plus its adjoint (or itself, if it is Hermitian)."""
     row = 3
     for a in range(3):
@@ -111,7 +109,7 @@ def drive(
     sensitivity = np.zeros((count, 3, 3), np.complex128)
     decay = np.zeros((count, 9, 9))
     for index in range(count):
-        u = np.eye(3) + 0j
+        u = np.eye(3).astype(np.complex128)
         k = np.zeros((3, 3), np.complex128)
         d = np.zeros((9, 9))
         r = np.zeros((9, 9))
@@ -181,7 +179,7 @@ def flux(
     for job in range(count * blocks):
         index, block = job // blocks, job % blocks
         dim = sizes[block]
-        u = np.eye(dim) + 0j
+        u = np.eye(dim).astype(np.complex128)
         mark = 0
         for run in range(len(repeats)):
             h = static[block, :dim, :dim] + 0j

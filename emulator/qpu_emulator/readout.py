@@ -77,7 +77,7 @@ def respond(resonator: Resonator, listening: Listening) -> Response:
     inside = np.floor((middle - listening.tone_start) / listening.tone_dt).astype(np.int64)
     plain = listening.tone.expand()
     played = (inside >= 0) & (inside < len(plain))
-    drive = np.where(played, plain[np.clip(inside, 0, len(plain) - 1)], 0) * resonator.drive
+    drive = (np.where(played, plain[np.clip(inside, 0, len(plain) - 1)], 0) * resonator.drive).astype(np.complex128)
     pulls = np.array([-1.0, 1.0, resonator.chi_ratio]) * resonator.chi
     decay = np.pi * resonator.kappa + 1j * _TAU * (resonator.frequency + pulls - listening.tone_frequency)
     beat = _TAU * (listening.frequency - listening.tone_frequency)

@@ -48,6 +48,5 @@ class Scales:
 def settings() -> tuple[Setting, ...]:
     """What a run may scale, for the capability document."""
     return tuple(
-        Setting(name=name, kind="number", description=f"Factor on the {text}.", minimum=0.0)
-        for name, text in _MEANING.items()
+        Setting(name=name, kind="number", description=f"Factor on the {text}.", minimum=0.0) for name, text in _MEANING.items()
     )

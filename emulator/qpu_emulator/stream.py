@@ -22,7 +22,7 @@ def mix(word: np.uint64) -> np.uint64:
     """SplitMix64's finaliser: a bijection of 64-bit words without visible structure."""
     word = (word ^ (word >> _S30)) * _MIX_1
     word = (word ^ (word >> _S27)) * _MIX_2
-    return word ^ (word >> _S31)  # type: ignore[no-any-return]
+    return word ^ (word >> _S31)
 
 
 @compiled()

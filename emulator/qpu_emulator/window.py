@@ -16,6 +16,7 @@ from qpu_bridge.schedule import Waveform
 from qpu_emulator.basis import Complex, Real, commutator, narrow, superoperator, widen
 from qpu_emulator.device import Device
 from qpu_emulator.pair import Pair
+from qpu_emulator.panel import Panels, Solve
 from qpu_emulator.propagator import drive
 from qpu_emulator.readout import Listening, Response
 from qpu_emulator.relaxation import Idle, Relaxation
@@ -61,6 +62,7 @@ class Library:
         self.responses: dict[tuple[int, Listening], Response] = {}
         self.idle = [Idle(device, self.relaxations, levels) for levels in (2, 3)]
         self._shelves: dict[tuple[int, int], _Shelf] = {}
+        self._panels: dict[tuple[object, ...], Panels] = {}
 
     def maps(self, qubits: int, levels: int) -> Real:
         """All solved windows of one or two qubits, to be indexed by what `drive` and `flux` return.
@@ -93,10 +95,28 @@ class Library:
         name = (qubit, *((t.waveform.digest, t.dt, t.offset, t.port) for t in tones))
         return self._find(1, levels, name, numbers, lambda new: self._solve_drive(qubit, tones, new, levels))
 
-    def flux(self, coupler: int, tone: Tone, amplitudes: Real, levels: int) -> NDArray[np.int32]:
-        """Windows of a flux pulse on one coupler, for ``amplitudes[n]``; indices into `maps`."""
-        name = (coupler, tone.waveform.digest, tone.dt)
-        return self._find(2, levels, name, amplitudes, lambda new: self._solve_flux(coupler, tone, new, levels))
+    def flux(self, coupler: int, tone: Tone, amplitudes: Real, levels: int, *, swept: bool = False) -> NDArray[np.int32]:
+        """Windows of a flux pulse on one coupler.
+
+        Args:
+            coupler: Which.
+            tone: The play.
+            amplitudes: ``float[n]``.
+            levels: 2 or 3.
+            swept: Whether there may be many amplitudes: windows are then interpolated (to 1e-8).
+
+        Returns:
+            ``int[n]``, indices into `maps`.
+        """
+        name = (coupler, tone.waveform.digest, tone.dt, swept)
+
+        def solve(new: Real) -> Real:
+            return self._solve_flux(coupler, tone, new, levels)
+
+        if swept:
+            panels = self._panels.setdefault((levels, *name), Panels(solve))
+            return self._find(2, levels, name, amplitudes, panels.windows)
+        return self._find(2, levels, name, amplitudes, solve)
 
     def _shelf(self, qubits: int, levels: int) -> _Shelf:
         return self._shelves.setdefault((qubits, levels), _Shelf())
@@ -106,14 +126,14 @@ class Library:
         if any(len(shelf.maps) > _ROOM for shelf in self._shelves.values()):
             self._shelves.clear()
 
-    def _find(self, qubits: int, levels: int, name: tuple[object, ...], numbers: Real, solve: object) -> NDArray[np.int32]:
+    def _find(self, qubits: int, levels: int, name: tuple[object, ...], numbers: Real, solve: Solve) -> NDArray[np.int32]:
         rows = np.ascontiguousarray(numbers)
         keys = [(name, row.tobytes()) for row in rows]
         with self.lock:
             shelf = self._shelf(qubits, levels)
             new = {key: position for position, key in enumerate(keys) if key not in shelf.keys}
             if new:
-                for key, solved in zip(new, solve(rows[list(new.values())]), strict=True):  # type: ignore[operator]
+                for key, solved in zip(new, solve(rows[list(new.values())]), strict=True):
                     shelf.keys[key] = len(shelf.maps)
                     shelf.maps.append(solved)
             return np.array([shelf.keys[key] for key in keys], dtype=np.int32)

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from scipy.interpolate import CubicSpline
+
 from qpu_bridge.driver import Run
 from qpu_bridge.schedule import Builder, Column, Discriminator, Output, Schedule, Table
 from qpu_bridge.target.shape import waveform
@@ -13,7 +15,6 @@ from qpu_emulator.program import compile_program
 from qpu_emulator.scales import Scales
 from qpu_emulator.values import Values
 from qpu_emulator.window import Library
-from scipy.interpolate import CubicSpline
 
 SILENT = {"t1": 0, "t2": 0, "low_frequency": 0, "zz": 0, "readout": 0, "thermal": 0}
 
@@ -26,8 +27,7 @@ class Bench:
         self.builder = Builder(snapshot.clock)
         self.ports = {port.name: self.builder.port(port.name, port.kind) for port in snapshot.ports}
         self.frames = {
-            frame.name: self.builder.frame(frame.name, self.ports[frame.port], frame.frequency)
-            for frame in snapshot.frames
+            frame.name: self.builder.frame(frame.name, self.ports[frame.port], frame.frequency) for frame in snapshot.frames
         }
 
     def waveform(self, name):

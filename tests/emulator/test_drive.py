@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from qpu_bridge.schedule import SlotKind, Table, Waveform, shapes
 from qpu_emulator.propagator import drive
 

@@ -1,7 +1,10 @@
 """The driver's contract, as far as it is the emulator's own: seeds, chunks, settings, refusals, memory of the last shot."""
 
+import itertools
+
 import numpy as np
 import pytest
+
 from qpu_bridge.driver import Driver, Run
 from qpu_bridge.errors import Cancelled, ScheduleError, SettingsError, UnsupportedOption
 from qpu_bridge.schedule import SlotKind, Table, shapes
@@ -49,7 +52,7 @@ def test_same_seed_same_bytes_however_the_job_is_cut(bench, driver, snapshot):
     for device, cuts in ((driver, [0, 7]), (other, [0, 3, 7]), (driver, [0, 1, 2, 3, 4, 5, 6, 7])):
         device.load(schedule)
         parts = []
-        for first, last in zip(cuts, cuts[1:], strict=False):
+        for first, last in itertools.pairwise(cuts):
             run = Run(schedule.digest, Table(rows[first:last]), 100, first_row=first, seed=5)
             parts += [chunk.iq for chunk in device.run(run)]
         results.append(np.concatenate(parts).tobytes())
@@ -76,6 +79,25 @@ def test_sweeps_are_the_inner_axes(bench, run):
     # two pulses in phase: 0, pi, 2 pi; against each other: nothing
     assert mean[0] == pytest.approx([0, 1, 0], abs=0.03)
     assert mean[1] == pytest.approx([0, 0, 0], abs=0.03)
+
+
+def test_a_swept_coupler_pulse_is_interpolated_exactly(fresh, exact):
+    """rzz amplitudes from a slot go through interpolation, constants do not; both are the same window."""
+    amplitudes, found = [0.03, 0.2, 0.43], []
+    for amplitude in (None, *amplitudes):
+        bench = fresh()
+        for qubit in (0, 1):
+            bench.gate("sx", qubit)
+        slot = bench.builder.slot(SlotKind.AMPLITUDE) if amplitude is None else amplitude
+        bench.builder.barrier()
+        bench.builder.play(bench.frames["c01"], bench.waveform("flux"), slot)
+        bench.builder.barrier()
+        bench.gate("sx", 1)
+        bench.measure(0, 1)
+        table = Table(np.array(amplitudes)[:, None]) if amplitude is None else None
+        found.append(exact(bench.build(), table))
+    for swept, single in zip(found[0], found[1:], strict=True):
+        assert swept == pytest.approx(single[0], abs=1e-7)
 
 
 def test_frequency_sweep_finds_the_qubit(bench, run, truth):

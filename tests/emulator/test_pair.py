@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from qpu_bridge.schedule import shapes
 from qpu_emulator.pair import Pair
 
@@ -11,9 +12,7 @@ def test_cz_coupler_agrees_with_qutip(truth):
     coupler = truth.couplers[0]
     pair = Pair(truth, coupler)
     envelope = shapes.cosine_square(60, 30)
-    lower = [
-        qutip.tensor(*(qutip.destroy(3) if place == k else qutip.qeye(3) for k in range(3))) for place in range(3)
-    ]
+    lower = [qutip.tensor(*(qutip.destroy(3) if place == k else qutip.qeye(3) for k in range(3))) for place in range(3)]
     a, c, b = lower
     first, second = (truth.transmons[q] for q in coupler.qubits)
     frame = first.frequency

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from qpu_bridge.schedule import Acquisition
 from scipy.special import erfc
+
+from qpu_bridge.schedule import Acquisition
 
 GAUSS = {"t1": 0, "t2": 0, "low_frequency": 0, "thermal": 0}
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from qpu_bridge.schedule import SlotKind, shapes
 from qpu_emulator.basis import columns
 from qpu_emulator.scales import Scales

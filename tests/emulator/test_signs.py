@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from qpu_bridge.schedule import shapes
 
 RABI = 52e6
