@@ -18,6 +18,9 @@ _FRACTIONAL = frozenset({"rx", "rzz"})
 
 _ROWS_TRIED = 4096
 
+MOST_ROWS = 2**22
+"""Rows of one item: its results and angles are held in memory as a whole."""
+
 
 def admit_circuits(circuits: Iterable[QuantumCircuit], device: DeviceView) -> None:
     """Check that every circuit is made of what the machine has.
@@ -44,6 +47,16 @@ def admit_shots(shots: int, device: DeviceView) -> None:
     limit = min(device.snapshot.max_shots, device.capabilities.limits.max_shots)
     if shots > limit:
         raise TooLarge(f"a circuit may have at most {limit} shots on {device.name}", given=shots, where="shots")
+
+
+def admit_rows(rows: int) -> None:
+    """Check how often a circuit is to be played with other numbers (parameter sets x randomizations).
+
+    Raises:
+        TooLarge: If it is too often.
+    """
+    if rows > MOST_ROWS:
+        raise TooLarge(f"a circuit may have at most {MOST_ROWS} sets of arguments, randomizations included", given=rows)
 
 
 def admit_options(options: ExecuteOptions, circuits: Iterable[QuantumCircuit], device: DeviceView) -> None:

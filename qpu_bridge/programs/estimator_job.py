@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
+from math import prod
 from typing import Any
 
 import numpy as np
 from qiskit.primitives.containers import PrimitiveResult, PubResult
 from qiskit_ibm_runtime.decoders.executor_estimator.post_processor_v0_1 import estimator_v2_post_processor_v0_1
 from qiskit_ibm_runtime.executor_estimator.prepare import prepare
-from qiskit_ibm_runtime.json import RuntimeEncoder
 from qiskit_ibm_runtime.quantum_program import QuantumProgram
 
 from qpu_bridge.errors import BadRequest, BridgeError
-from qpu_bridge.programs.admission import admit_angles, admit_circuits, admit_options, admit_shots
+from qpu_bridge.programs.admission import admit_angles, admit_circuits, admit_options, admit_rows, admit_shots
 from qpu_bridge.programs.context import Context
 from qpu_bridge.programs.device import DeviceView
 from qpu_bridge.programs.estimator_request import EstimatorRequest, read_request
 from qpu_bridge.programs.executor import execute
+from qpu_bridge.programs.legacy_answer import answer
 from qpu_bridge.programs.provenance import provenance
 from qpu_bridge.programs.typed_json import read_typed
 
@@ -51,13 +51,15 @@ def run(params_json: str, context: Context) -> str:
         for index, result in zip(group, post_processed, strict=True):
             answered[index] = PubResult(result.data, _pub_metadata(request, index, result.metadata))
     metadata = _metadata(request) | {"qpu_bridge": provenance(context, seed)}
-    return json.dumps(PrimitiveResult([answered[index] for index in range(len(request.pubs))], metadata), cls=RuntimeEncoder)
+    return answer(PrimitiveResult([answered[index] for index in range(len(request.pubs))], metadata))
 
 
 def _admit(request: EstimatorRequest, device: DeviceView) -> None:
     circuits = [pub.circuit for pub in request.pubs]
-    for shots in request.shots:
-        admit_shots(request.randomizations(shots)[1], device)
+    for pub, shots in zip(request.pubs, request.shots, strict=True):
+        number, each = request.randomizations(shots)
+        admit_shots(each, device)
+        admit_rows(number * prod(pub.shape))
     admit_options(request.options.execute_options(None), circuits, device)
 
 

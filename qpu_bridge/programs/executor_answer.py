@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import zlib
 from collections import Counter
 from typing import Any
 
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from qiskit_ibm_runtime.results import QuantumProgramItemResult, QuantumProgramResult
 from samplomatic.quantum_program import ChunkSpan
 
+from qpu_bridge.programs.compression import pack
 from qpu_bridge.programs.executor_request import ExecutorRequest
 
 _NARROW = {np.dtype(np.float64): "f64", np.dtype(np.bool_): "bool", np.dtype(np.uint8): "u8", np.dtype(np.complex128): "c128"}
@@ -54,8 +54,7 @@ def _item(item: QuantumProgramItemResult, version: str) -> dict[str, Any]:
 def _compressed(array: NDArray[np.generic]) -> dict[str, Any]:
     kind = array.dtype.kind
     name = "bool" if kind == "b" else f"{_KINDS[kind]}{8 * array.dtype.itemsize}"
-    # level 1: noisy numbers do not compress any better, only slower
-    return _document(zlib.compress(_bytes(array), 1), array.shape, name)
+    return _document(pack(_bytes(array), array.dtype), array.shape, name)
 
 
 def _plain(array: NDArray[np.generic]) -> dict[str, Any]:

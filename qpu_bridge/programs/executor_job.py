@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from samplomatic.quantum_program import CircuitItem
 
-from qpu_bridge.programs.admission import admit_angles, admit_circuits, admit_options, admit_shots
+from qpu_bridge.programs.admission import admit_angles, admit_circuits, admit_options, admit_rows, admit_shots
 from qpu_bridge.programs.context import Context
 from qpu_bridge.programs.device import DeviceView
 from qpu_bridge.programs.executor import execute
@@ -37,4 +37,6 @@ def run(params_json: str, context: Context) -> str:
 def _admit(request: ExecutorRequest, device: DeviceView) -> None:
     circuits = [item.circuit for item in request.program.items]
     admit_shots(request.program.shots, device)
+    for item in request.program.items:
+        admit_rows(item.size())
     admit_options(request.options, circuits, device)

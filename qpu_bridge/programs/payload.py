@@ -100,7 +100,8 @@ def require_bounded_tensors(params: Mapping[str, Any]) -> None:
         TooLarge: If a tensor says that it is enormous.
     """
     for where, node in walk(params):
-        if isinstance(node.get("data"), str) and isinstance(node.get("shape"), list) and node.get("dtype") in _BYTES:
+        kinds = {name: type(node.get(name)) for name in ("data", "shape", "dtype")}
+        if kinds == {"data": str, "shape": list, "dtype": str} and node["dtype"] in _BYTES:
             if not all(isinstance(size, int) and size >= 0 for size in node["shape"]):
                 raise BadRequest("a tensor's shape must be whole numbers", given=node["shape"], where=where)
             declared = int(prod(node["shape"]) * _BYTES[node["dtype"]]) + 1

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -12,16 +12,16 @@ from qiskit.primitives.containers import BitArray, DataBin, PrimitiveResult, Sam
 from qiskit_ibm_runtime.decoders.executor_sampler.post_processor_v0_1 import sampler_v2_post_processor_v0_1
 from qiskit_ibm_runtime.execution_span import DoubleSliceSpan, ExecutionSpans, TwirledSliceSpanV2
 from qiskit_ibm_runtime.executor_sampler.prepare import prepare
-from qiskit_ibm_runtime.json import RuntimeEncoder
 from qiskit_ibm_runtime.quantum_program import QuantumProgram
 from qiskit_ibm_runtime.results import QuantumProgramResult
 from samplomatic.quantum_program import CircuitItem, SamplexItem
 
 from qpu_bridge.errors import BadRequest, BridgeError
-from qpu_bridge.programs.admission import admit_angles, admit_circuits, admit_options, admit_shots
+from qpu_bridge.programs.admission import admit_angles, admit_circuits, admit_options, admit_rows, admit_shots
 from qpu_bridge.programs.context import Context
 from qpu_bridge.programs.device import DeviceView
 from qpu_bridge.programs.executor import execute
+from qpu_bridge.programs.legacy_answer import answer
 from qpu_bridge.programs.provenance import provenance
 from qpu_bridge.programs.sampler_request import SamplerRequest, read_request
 from qpu_bridge.programs.typed_json import read_typed
@@ -62,7 +62,7 @@ def run(params_json: str, context: Context) -> str:
         "version": 2,
         "qpu_bridge": provenance(context, seed),
     }
-    return json.dumps(PrimitiveResult([answered[index] for index in range(len(request.pubs))], metadata), cls=RuntimeEncoder)
+    return answer(PrimitiveResult([answered[index] for index in range(len(request.pubs))], metadata))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,9 @@ class _Group:
 def _admit(request: SamplerRequest, device: DeviceView) -> None:
     circuits = [pub.circuit for pub in request.pubs]
     for pub in request.pubs:
-        admit_shots(pub.shots, device)
+        number, each = request.randomizations(pub.shots)
+        admit_shots(each, device)
+        admit_rows(number * prod(pub.shape))
     admit_options(request.options.execute_options(None), circuits, device)
 
 

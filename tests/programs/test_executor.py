@@ -286,6 +286,13 @@ def test_old_and_future_qpy_is_refused_unread(version: str, number: int, says: s
         check("executor", json.dumps(sent), device)
 
 
+def test_too_many_rows_are_refused(device: DeviceView) -> None:
+    sent = json.loads(params("v2.0"))
+    sent["quantum_program"]["items"][0]["shape"] = [10**9, 2, 3]
+    with pytest.raises(TooLarge, match="randomizations"):
+        check("executor", json.dumps(sent), device)
+
+
 def test_a_bomb_is_not_inflated(device: DeviceView) -> None:
     import base64
     import zlib

@@ -177,6 +177,7 @@ def test_seeds(backend: IBMBackend, again: Callable[[], Context]) -> None:
         ({"twirling": {"num_randomizations": 0}}, BadRequest, "num_randomizations"),
         ({"execution": {"meas_type": "kerneled"}, "twirling": {"enable_measure": True}}, UnsupportedOption, "enable_measure"),
         ({"default_shots": 10**9}, TooLarge, "shots"),
+        ({"twirling": {"enable_gates": True, "num_randomizations": 10**9}}, TooLarge, "randomizations"),
         (7, BadRequest, "options"),
     ],
 )
