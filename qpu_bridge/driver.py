@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -209,7 +211,8 @@ def raw_samples(schedule: Schedule, column: int) -> int:
     return int(np.max(samples_of_events(schedule)[schedule.events["column"] == column], initial=0))
 
 
-def result_shapes(schedule: Schedule, rows: int, shots: int) -> dict[str | int, tuple[int, ...]]:
+@lru_cache(maxsize=256)
+def result_shapes(schedule: Schedule, rows: int, shots: int) -> Mapping[str | int, tuple[int, ...]]:
     """Shapes of a chunk's arrays: ``bits``, ``iq``, ``mean`` where there are such columns, and raw columns by their index."""
     points = (rows, *schedule.sweep_shape)
     shapes: dict[str | int, tuple[int, ...]] = {}
@@ -219,7 +222,7 @@ def result_shapes(schedule: Schedule, rows: int, shots: int) -> dict[str | int, 
     for kind, axes in (("raw", (*points, shots)), ("raw_mean", points)):
         for column in schedule.columns_returning(kind):
             shapes[column] = (*axes, raw_samples(schedule, column))
-    return shapes
+    return MappingProxyType(shapes)
 
 
 def check_run(schedule: Schedule | None, run: Run, capabilities: Capabilities) -> Schedule:
@@ -277,9 +280,18 @@ def check_chunk(schedule: Schedule, run: Run, chunk: Chunk, first_row: int) -> N
     named = {"bits": chunk.bits, "iq": chunk.iq, "mean": chunk.mean}
     arrays: dict[str | int, NDArray[np.bool_] | NDArray[np.complex64]] = {k: v for k, v in named.items() if v is not None}
     arrays |= dict(chunk.raw.items())
+    given = {name: array.shape for name, array in arrays.items()}
+    if given == wanted and all(array.dtype == _dtype(name) for name, array in arrays.items()):
+        return
     for name in wanted.keys() | arrays.keys():
-        dtype = np.dtype(np.bool_ if name == "bits" else np.complex64)
-        must = f"{dtype}{list(wanted[name])}" if name in wanted else "absent"
-        given = f"{arrays[name].dtype}{list(arrays[name].shape)}" if name in arrays else "absent"
-        if must != given:
-            raise DriverFault(f"result {name!r} of a chunk must be {must}", given=given, where=f"rows from {first_row}")
+        must = f"{_dtype(name)}{list(wanted[name])}" if name in wanted else "absent"
+        there = f"{arrays[name].dtype}{list(arrays[name].shape)}" if name in arrays else "absent"
+        if must != there:
+            raise DriverFault(f"result {name!r} of a chunk must be {must}", given=there, where=f"rows from {first_row}")
+
+
+def _dtype(name: str | int) -> np.dtype[Any]:
+    return _BOOL if name == "bits" else _COMPLEX
+
+
+_BOOL, _COMPLEX = np.dtype(np.bool_), np.dtype(np.complex64)

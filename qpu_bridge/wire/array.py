@@ -65,9 +65,14 @@ def _description(entry: object) -> tuple[str, str, tuple[int, ...]]:
         raise ProtocolError("an array's name must be text of at most 32 characters")
     if type(kind) is not str or (kind not in _TYPES and kind != BITS):
         raise ProtocolError(f"an array's type must be one of {BITS}, {', '.join(_TYPES)}", given=str(kind)[:32], where=name)
-    if type(shape) is not list or len(shape) > _MAX_AXES or any(type(n) is not int or n < 0 for n in shape):
-        raise ProtocolError(f"an array's shape must be at most {_MAX_AXES} whole numbers", where=name)
-    if prod(max(1, n) for n in shape) > _MAX_ENTRIES:
+    if type(shape) is not list or len(shape) > _MAX_AXES:
+        raise ProtocolError(f"an array's shape must have at most {_MAX_AXES} axes", where=name)
+    entries = 1
+    for length in shape:
+        if type(length) is not int or length < 0:
+            raise ProtocolError("an array's shape must be whole numbers", where=name)
+        entries *= length or 1
+    if entries > _MAX_ENTRIES:
         raise ProtocolError(f"an array must have at most {_MAX_ENTRIES} entries", where=name)
     return name, kind, tuple(shape)
 

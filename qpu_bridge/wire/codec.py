@@ -11,7 +11,7 @@ from qpu_bridge.driver import Capabilities, Status
 from qpu_bridge.errors import BridgeError, ProtocolError
 from qpu_bridge.schedule import Document
 from qpu_bridge.wire.frame import MAX_CAPABILITIES, Frame, check_frames, expect
-from qpu_bridge.wire.header import Body, fields, key, pack, unpack, within
+from qpu_bridge.wire.header import Body, fields, form, key, pack, unpack, within
 from qpu_bridge.wire.messages import (
     NO_REQUEST,
     Abort,
@@ -37,6 +37,15 @@ Parts: TypeAlias = tuple[Body, list[Frame]]
 D = TypeVar("D", bound=Document)
 
 _LONGEST_WORDS = 4000
+_WELCOME = form(incarnation=bytes)
+_LOAD = form(digest=bytes)
+_LOADED = form(digest=bytes)
+_ACK = form(count=int)
+_ABORT = form(run=bytes)
+_ABORTED = form(stopped=bool)
+_HEARTBEAT = form(waiting=bytes)
+_ALIVE = form(incarnation=bytes, pending=bool)
+_ERROR = form(kind=str, must=str, given=(type(None), bool, int, float, str), where=str, remedy=str)
 
 
 def encode(request: bytes, message: Message) -> list[Frame]:
@@ -100,7 +109,7 @@ def _write_welcome(message: Welcome) -> Parts:
 
 
 def _read_welcome(body: Body, frames: Sequence[Frame]) -> Welcome:
-    (incarnation,) = fields("welcome", body, incarnation=bytes)
+    (incarnation,) = fields("welcome", body, _WELCOME)
     expect(frames, 1, "welcome")
     return Welcome(key("welcome", "incarnation", incarnation, 8), _parse(Capabilities, frames[0]))
 
@@ -110,49 +119,49 @@ def _write_load(message: Load) -> Parts:
 
 
 def _read_load(body: Body, frames: Sequence[Frame]) -> Load:
-    (digest,) = fields("load", body, digest=bytes)
+    (digest,) = fields("load", body, _LOAD)
     expect(frames, FRAMES, "load")
     return Load(unpack_template(key("load", "digest", digest, 32), frames))
 
 
 def _read_loaded(body: Body, frames: Sequence[Frame]) -> Loaded:
-    (digest,) = fields("loaded", body, digest=bytes)
+    (digest,) = fields("loaded", body, _LOADED)
     expect(frames, 0, "loaded")
     return Loaded(key("loaded", "digest", digest, 32))
 
 
 def _read_ack(body: Body, frames: Sequence[Frame]) -> Ack:
-    (count,) = fields("ack", body, count=int)
+    (count,) = fields("ack", body, _ACK)
     expect(frames, 0, "ack")
     return Ack(within("ack", "count", count, 1, LARGEST_WINDOW))
 
 
 def _read_abort(body: Body, frames: Sequence[Frame]) -> Abort:
-    (run,) = fields("abort", body, run=bytes)
+    (run,) = fields("abort", body, _ABORT)
     expect(frames, 0, "abort")
     return Abort(key("abort", "run", run, 16))
 
 
 def _read_aborted(body: Body, frames: Sequence[Frame]) -> Aborted:
-    (stopped,) = fields("aborted", body, stopped=bool)
+    (stopped,) = fields("aborted", body, _ABORTED)
     expect(frames, 0, "aborted")
     return Aborted(stopped)
 
 
 def _read_answer(body: Body, frames: Sequence[Frame]) -> Answer:
-    fields("answer", body)
+    fields("answer", body, {})
     expect(frames, 1, "answer")
     return Answer(_parse(Status, frames[0]))
 
 
 def _read_heartbeat(body: Body, frames: Sequence[Frame]) -> Heartbeat:
-    (waiting,) = fields("heartbeat", body, waiting=bytes)
+    (waiting,) = fields("heartbeat", body, _HEARTBEAT)
     expect(frames, 0, "heartbeat")
     return Heartbeat(key("heartbeat", "waiting", waiting, 16))
 
 
 def _read_alive(body: Body, frames: Sequence[Frame]) -> Alive:
-    incarnation, pending = fields("alive", body, incarnation=bytes, pending=bool)
+    incarnation, pending = fields("alive", body, _ALIVE)
     expect(frames, 0, "alive")
     return Alive(key("alive", "incarnation", incarnation, 8), pending)
 
@@ -168,15 +177,14 @@ def _write_failure(message: Failure) -> Parts:
 
 
 def _read_failure(body: Body, frames: Sequence[Frame]) -> Failure:
-    plain = (type(None), bool, int, float, str)
-    fields("error", body, kind=str, must=str, given=plain, where=str, remedy=str)
+    fields("error", body, _ERROR)
     expect(frames, 0, "error")
     return Failure(BridgeError.from_document(dict(body)))
 
 
 def _bare(kind: str, message: Message) -> Callable[[Body, Sequence[Frame]], Message]:
     def read(body: Body, frames: Sequence[Frame]) -> Message:
-        fields(kind, body)
+        fields(kind, body, {})
         expect(frames, 0, kind)
         return message
 

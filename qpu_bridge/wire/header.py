@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 import msgpack
 
@@ -12,7 +12,6 @@ from qpu_bridge.wire.frame import MAX_HEADER, Frame
 from qpu_bridge.wire.messages import NO_REQUEST, PROTOCOL
 
 Body: TypeAlias = Mapping[str, Any]
-T = TypeVar("T")
 
 MAX_ITEMS = 256
 """Entries of any array or map in a header."""
@@ -68,21 +67,27 @@ def unpack(frame: Frame) -> tuple[bytes, str, Body]:
     return request, kind, body
 
 
-def fields(kind: str, body: Body, /, **types: type | tuple[type, ...]) -> list[Any]:
-    """Values of exactly the named fields, each of exactly one of its types.
+Fields: TypeAlias = Mapping[str, tuple[type, ...]]
+
+
+def form(**types: type | tuple[type, ...]) -> Fields:
+    """What a kind of message has: for each field its name and the types that it may have."""
+    return {name: allowed if isinstance(allowed, tuple) else (allowed,) for name, allowed in types.items()}
+
+
+def fields(kind: str, body: Body, form: Fields) -> list[Any]:
+    """Values of exactly the fields of a form, in its order, each of exactly one of its types.
 
     Raises:
         ProtocolError: If a field is missing, unknown, or of another type.
     """
-    if body.keys() != types.keys():
-        wrong = sorted(map(str, body.keys() ^ types.keys()))[:8]
-        raise ProtocolError(f"a {kind} must have exactly the fields {', '.join(types)}", given=f"a difference in {wrong}")
-    values = []
-    for name, allowed in types.items():
-        value = body[name]
-        if type(value) not in (allowed if isinstance(allowed, tuple) else (allowed,)):
+    if body.keys() != form.keys():
+        wrong = sorted(map(str, body.keys() ^ form.keys()))[:8]
+        raise ProtocolError(f"a {kind} must have exactly the fields {', '.join(form)}", given=f"a difference in {wrong}")
+    values = [body[name] for name in form]
+    for (name, allowed), value in zip(form.items(), values, strict=True):
+        if type(value) not in allowed:
             raise ProtocolError(f"field {name} of a {kind} has the wrong type", given=type(value).__name__)
-        values.append(value)
     return values
 
 

@@ -15,7 +15,7 @@ from qpu_bridge.errors import ProtocolError
 from qpu_bridge.schedule import Table
 from qpu_bridge.wire.array import pack_arrays, unpack_arrays
 from qpu_bridge.wire.frame import Frame, expect
-from qpu_bridge.wire.header import Body, fields, key, within
+from qpu_bridge.wire.header import Body, fields, form, key, within
 from qpu_bridge.wire.messages import Part, Play
 
 LARGEST_WINDOW = 64
@@ -23,6 +23,18 @@ LARGEST_WINDOW = 64
 _COUNT = 2**48
 _WORD = (-(2**63), 2**64 - 1)
 """Whatever a header can hold; which shots, rows and seeds there are, the driver says."""
+_RUN = form(
+    incarnation=bytes,
+    window=int,
+    digest=bytes,
+    shots=int,
+    first_row=int,
+    rep_delay_s=float,
+    seed=(int, type(None)),
+    settings=dict,
+    arrays=list,
+)
+_CHUNK = form(last=bool, first_row=int, rows=int, started_ns=int, stopped_ns=int, notes=str, arrays=list)
 _PLAIN: tuple[type, ...] = (float, int, str, bool)
 
 
@@ -46,19 +58,7 @@ def pack_play(message: Play) -> tuple[Body, list[Frame]]:
 
 def unpack_play(body: Body, frames: Sequence[Frame]) -> Play:
     """The run; its table is a read-only view of the frame."""
-    incarnation, window, digest, shots, first_row, rep_delay_s, seed, settings, described = fields(
-        "run",
-        body,
-        incarnation=bytes,
-        window=int,
-        digest=bytes,
-        shots=int,
-        first_row=int,
-        rep_delay_s=float,
-        seed=(int, type(None)),
-        settings=dict,
-        arrays=list,
-    )
+    incarnation, window, digest, shots, first_row, rep_delay_s, seed, settings, described = fields("run", body, _RUN)
     expect(frames, 1, "run")
     table = unpack_arrays(described, frames).get("table")
     if table is None or table.dtype != np.float64 or table.ndim != 2:
@@ -101,9 +101,7 @@ def pack_part(message: Part) -> tuple[Body, list[Frame]]:
 
 def unpack_part(body: Body, frames: Sequence[Frame]) -> Part:
     """The chunk; IQ arrays are read-only views of the frames."""
-    last, first_row, rows, started_ns, stopped_ns, notes, described = fields(
-        "chunk", body, last=bool, first_row=int, rows=int, started_ns=int, stopped_ns=int, notes=str, arrays=list
-    )
+    last, first_row, rows, started_ns, stopped_ns, notes, described = fields("chunk", body, _CHUNK)
     arrays = unpack_arrays(described, frames)
     raw: dict[int, NDArray[np.complex64]] = {}
     named: dict[str, NDArray[Any] | None] = {"bits": None, "iq": None, "mean": None}

@@ -56,9 +56,18 @@ def unpack_template(digest: bytes, frames: Sequence[Frame]) -> Schedule:
         events=_column(frames[4], EVENT, tables.events, "events"),
         body=tables.body,
     )
+    _verify(schedule, frames[0], digest)
+    return schedule
+
+
+def _verify(schedule: Schedule, text: Frame, digest: bytes) -> None:
+    """Check the digest over the text as it came: to write it anew would take longer than all else.
+
+    The text is parsed in one way only, so equal digests are equal schedules.
+    """
+    schedule.__dict__["tables"] = bytes(text)  # what the cached property would find
     if schedule.digest != digest:
         raise ProtocolError("a template must have the digest it is sent under", given=schedule.digest.hex()[:16])
-    return schedule
 
 
 def _waveforms(lengths: NDArray[np.int64], samples: NDArray[np.complex128], repeats: NDArray[np.int64]) -> tuple[Waveform, ...]:
