@@ -78,6 +78,8 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "ABS": np.abs,
     "CONJ": np.positive,  # of a real number
 }
+_DEEPEST = 64
+"""Formulas inside formulas; deeper ones would exhaust the interpreter's stack."""
 _SWAPPED = {"RSUB": "SUB", "RDIV": "DIV", "RPOW": "POW"}
 _BINARY = frozenset({"ADD", "SUB", "MUL", "DIV", "POW"})
 
@@ -113,6 +115,8 @@ class Sources:
         node = self._node(value)
         if isinstance(node, Affine):
             return node
+        if _depth(node) > _DEEPEST:
+            raise NotNative(f"an angle's expression must be nested at most {_DEEPEST} deep", given=_depth(node))
         column = self.parameters + self._formulas.setdefault(node, len(self._formulas))
         return Affine(0.0, ((column, 1.0),))
 
@@ -142,6 +146,17 @@ class Sources:
             else:
                 raise NotNative("an angle may only use the usual functions of real numbers", given=name)
         return stack.pop()
+
+
+def _depth(node: Node) -> int:
+    """Formulas inside formulas, found level by level."""
+    depth = 0
+    level: list[Node] = [node]
+    while level := [inner for one in level if isinstance(one, Formula) for inner in one.arguments]:
+        depth += 1
+        if depth > _DEEPEST:
+            break
+    return depth
 
 
 def _apply(name: str, *arguments: Node) -> Node:

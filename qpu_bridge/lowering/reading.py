@@ -54,7 +54,8 @@ class Reader:
         self.program = Program(Sources(circuit.parameters))
         self.columns: dict[Clbit, int] = {}
         self.variables: dict[Any, int] = {}
-        self.depth = 0
+        self.depth = 0  # of arms and loops
+        self.nesting = 0  # of bodies of any kind
         self.here: list[Node] = []
         self.waiting: dict[int, tuple[Affine, int]] = {}
         self._run: Run | None = None

@@ -21,6 +21,10 @@ _TRANSPARENT = frozenset({"samplomatic.tag"})
 """Annotations that ask for nothing: names that people give to boxes."""
 _MOST_UNROLLED = 2**18
 """Instructions that a for loop may unroll to."""
+_MOST_TURNS = 2**20
+"""Turns of a loop whose body may take no time at all."""
+_DEEPEST = 32
+"""Bodies inside bodies."""
 
 
 def read_structure(
@@ -75,9 +79,13 @@ class _Structure:
 
     def fill(self, body: QuantumCircuit) -> None:
         """Read a body where it stands."""
+        if self.reader.nesting >= _DEEPEST:
+            raise TooLarge(f"control flow must be nested at most {_DEEPEST} deep", where=self.place)
         qubits = dict(zip(body.qubits, self.qubits, strict=True))
         clbits = dict(zip(body.clbits, self.clbits, strict=True))
+        self.reader.nesting += 1
         self.reader.block(body, qubits, clbits, self.origin)
+        self.reader.nesting -= 1
 
     def arm(self, condition: Expression | None, body: QuantumCircuit | None) -> Arm:
         """One way a choice may go."""
@@ -121,6 +129,8 @@ class _Structure:
             raise NotNative("a for loop must run over numbers known when the circuit is submitted", where=self.place)
         uses = parameter is not None and (isinstance(parameter, expr.Var) or parameter in body.parameters)
         if not uses:
+            if count > _MOST_TURNS:
+                raise TooLarge(f"a for loop must turn at most {_MOST_TURNS} times", given=count, where=self.place)
             if count:
                 nodes, span = self.reader.inside(lambda: self.fill(body))
                 self.reader.here.append(Loop(count, nodes, span))

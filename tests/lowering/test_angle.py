@@ -64,3 +64,11 @@ def test_equal_formulas_are_evaluated_once() -> None:
 def test_what_is_no_angle(bad) -> None:
     with pytest.raises(NotNative):
         Sources([A]).read(bad)
+
+
+def test_expressions_without_end_are_refused() -> None:
+    deep = A
+    for _ in range(100):
+        deep = deep.sin()
+    with pytest.raises(NotNative, match="nested"):
+        Sources([A]).read(deep)

@@ -320,3 +320,19 @@ def test_what_a_device_cannot_do_is_refused_by_name(five, what) -> None:
         word, error = "unroll", TooLarge
     with pytest.raises(error, match=word):
         lower(circuit, five, None)
+
+
+def test_what_is_nested_without_end_is_refused(five) -> None:
+    body = QuantumCircuit(1)
+    body.x(0)
+    for _ in range(40):
+        outer = QuantumCircuit(1)
+        outer.append(BoxOp(body), [0])
+        body = outer
+    with pytest.raises(TooLarge, match="nested"):
+        lower(body, five, None)
+    circuit = QuantumCircuit(1)
+    with circuit.for_loop(range(10**8)):
+        circuit.rz(0.1, 0)
+    with pytest.raises(TooLarge, match="turn at most"):
+        lower(circuit, five, None)
