@@ -47,6 +47,7 @@ _KEPT_SCALES = 8
 _BYTES = 16 * 2**20
 _RESULTS = 2**22
 _LANES = 1024
+_FEW_LANES = 128
 
 
 class EmulatorDriver:
@@ -250,4 +251,6 @@ def rows_per_chunk(performance: Performance, rows: int, threads: int) -> int:
     raw = int(captures["duration"][np.array(traced, dtype=bool)].sum())
     results = sweep * performance.shots * (1 + len(schedule.columns) + raw)
     room = min(_BYTES // (8 * max(1, numbers * lanes)), _RESULTS // max(1, results), max(1, _LANES // lanes))
-    return int(max(1, min(room, -(-rows // threads))))
+    # a thread is worth its while for some lanes only
+    share = max(-(-rows // threads), -(-_FEW_LANES // lanes))
+    return int(max(1, min(room, share)))

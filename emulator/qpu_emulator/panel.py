@@ -11,8 +11,8 @@ import numpy as np
 
 from qpu_emulator.basis import Real
 
-_PER_UNIT = 8
-_NODES = 20
+_PER_UNIT = 16
+_NODES = 28
 _TOLERANCE = 1e-8
 _TRIALS = np.array([0.137, 0.618])
 
@@ -20,7 +20,7 @@ Solve = Callable[[Real], Real]
 
 
 class Panels:
-    """Interpolants of one pulse, one per eighth of full scale, made when first needed.
+    """Interpolants of one pulse, one per sixteenth of full scale, made when first needed.
 
     Args:
         solve: Exact windows at some amplitudes.
