@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from qpu_bridge.cli.rack import RackOption, read_rack, running_url
+from qpu_bridge.cli.rack import RackOption, read_rack, url_of
 from qpu_bridge.errors import SettingsError
 from qpu_bridge.sdk import environment
 
@@ -90,8 +90,7 @@ def _environment(url: str | None, token: str | None, rack: Path | None) -> dict[
     kept = _kept()
     if rack is not None or "url" not in kept:
         # who names a rack means that bridge, whatever was kept
-        here = read_rack(rack)
-        kept = kept | {"url": running_url(here) or f"http://{here.bridge.host}:{here.bridge.port}"}
+        kept = kept | ({} if url else {"url": url_of(read_rack(rack))})
     address = url or kept["url"]
     secret = token or kept.get("token")
     if not secret:

@@ -72,7 +72,10 @@ def read_circuit(path: Path) -> QuantumCircuit:
     Raises:
         BadRequest: If there is none.
     """
-    from qiskit import QuantumCircuit, qasm2, qasm3, qpy
+    from qiskit import QuantumCircuit, qpy
+    from qiskit.exceptions import QiskitError
+
+    from qpu_bridge.programs import circuits
 
     try:
         if path.suffix == ".qpy":
@@ -82,9 +85,9 @@ def read_circuit(path: Path) -> QuantumCircuit:
         text = path.read_text(encoding="utf-8")
         if text.lstrip().startswith("OPENQASM 2"):
             return QuantumCircuit.from_qasm_str(text)
-        return qasm3.loads_experimental(text)
-    except (qasm2.QASM2ParseError, qasm3.QASM3ImporterError, qpy.QpyError, UnicodeDecodeError, IndexError) as error:
+    except (QiskitError, UnicodeDecodeError, IndexError) as error:
         raise BadRequest("the file must hold a circuit", given=str(error), where=str(path)) from None
+    return circuits.from_qasm(text, str(path))
 
 
 def lowered(circuit: QuantumCircuit, snapshot: Snapshot, limits: Limits | None, decoupling: Any = None) -> Schedule:

@@ -71,6 +71,19 @@ def running_url(rack: Rack) -> str | None:
         return None
 
 
+def url_of(rack: Rack) -> str:
+    """Where the bridge of a rack answers, now or when it runs.
+
+    Raises:
+        SettingsError: If that is known only while it runs.
+    """
+    running = running_url(rack)
+    if running is None and rack.bridge.port == 0:
+        raise SettingsError("a bridge at a free port must run to have an address", given="one that does not run")
+    scheme = "https" if rack.bridge.tls_certificate else "http"
+    return running or f"{scheme}://{rack.bridge.host}:{rack.bridge.port}"
+
+
 def write_address(folder: Path, url: str) -> Path:
     """Say where the bridge answers; whole or not at all."""
     path = folder / ADDRESS

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from qpu_bridge.cli.account import save
-from qpu_bridge.cli.rack import RackOption, open_store, read_rack, running_url
+from qpu_bridge.cli.rack import RackOption, open_store, read_rack, url_of
 from qpu_bridge.jobs import DEFAULT_INSTANCE
 
 app = typer.Typer(help="Make, list and take back the tokens with which users come in.", no_args_is_help=True)
@@ -31,11 +31,11 @@ def create(
       export QPU_BRIDGE_TOKEN=$(qpu-bridge token create ada)
     """
     known = read_rack(rack)
+    url = url_of(known) if keep else ""
     store = open_store(known)
     token = store.tokens.create(user, instance)
     store.close()
     if keep:
-        url = running_url(known) or f"http://{known.bridge.host}:{known.bridge.port}"
         path = save(url, token)
         Console(stderr=True).print(f"kept in {path} for {url}", style="dim", highlight=False)
     typer.echo(token)

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import Result
+
+from qpu_bridge.cli.account import account_path
+from qpu_bridge.cli.rack import open_folder, read_rack, write_address
+from qpu_bridge.errors import SettingsError
+
+
+def lines(result: Result) -> dict[str, str]:
+    assert result.exit_code == 0, result.exception
+    return dict(line.removeprefix("export ").split("=", 1) for line in result.stdout.splitlines())
+
+
+def test_a_kept_token_is_for_its_owner_only_and_found_again(say: Callable[..., Result]) -> None:
+    made = say("token", "create", "ada", "--save")
+    token = made.stdout.strip()
+    assert token.startswith("qb-")
+    assert stat.S_IMODE(account_path().stat().st_mode) == 0o600
+    found = lines(say("env"))
+    assert found["QISKIT_IBM_TOKEN"] == token
+    assert found["IAM_URL"] == "http://127.0.0.1:18080"
+    assert found["QISKIT_IBM_URL"] == "http://127.0.0.1:18080/experimental/api/v1"
+
+
+def test_the_running_bridge_is_meant_before_the_rack(say: Callable[..., Result], home: Path) -> None:
+    write_address(open_folder(read_rack(home / "rack.toml")), "http://127.0.0.1:5")
+    assert lines(say("env", "--token", "qb-1-x"))["IAM_URL"] == "http://127.0.0.1:5"
+
+
+def test_an_account_that_others_may_read_is_refused(say: Callable[..., Result]) -> None:
+    say("token", "create", "ada", "--save")
+    account_path().chmod(0o644)
+    done = say("env")
+    assert isinstance(done.exception, SettingsError)
+    assert "chmod 600" in str(done.exception)
+
+
+def test_without_a_token_the_way_to_one_is_told(say: Callable[..., Result]) -> None:
+    done = say("env")
+    assert isinstance(done.exception, SettingsError)
+    assert "qpu-bridge token create" in str(done.exception)
+
+
+def test_a_bridge_at_a_free_port_that_does_not_run_has_no_address(say: Callable[..., Result], home: Path) -> None:
+    (home / "rack.toml").write_text('[bridge]\nport = 0\ndata_dir = "data"\n')
+    for arguments in (("token", "create", "ada", "--save"), ("env", "--token", "qb-1-x")):
+        assert isinstance(say(*arguments).exception, SettingsError)
+    assert lines(say("env", "--token", "qb-1-x", "--url", "http://there:1"))["IAM_URL"] == "http://there:1"
+
+
+def test_run_replaces_itself_with_the_program(say: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[str, list[str], dict[str, str]]] = []
+    monkeypatch.setattr("os.execvpe", lambda *given: seen.append(given))
+    say("run", "--token", "qb-1-x", "--", "python", "my.py", "--flag", "a b")
+    ((program, arguments, environment),) = seen
+    assert program == "python"
+    assert arguments == ["python", "my.py", "--flag", "a b"]
+    assert environment["QISKIT_IBM_TOKEN"] == "qb-1-x"
+
+
+def test_a_program_that_is_not_there(say: Callable[..., Result]) -> None:
+    done = say("run", "--token", "qb-1-x", "--", "/no/such/program")
+    assert isinstance(done.exception, SettingsError)

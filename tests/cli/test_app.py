@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import Result
+
+COMMANDS = ["serve", "demo", "run", "env", "token", "devices", "jobs", "draw", "driver", "keys"]
+
+
+def test_the_help_lists_every_command_and_starts_with_an_example(say: Callable[..., Result]) -> None:
+    text = say("--help").output
+    assert "qpu-bridge demo" in text
+    for command in COMMANDS:
+        assert f"\n  {command} " in text
+    assert "runner" not in text.split("Commands:")[1].replace("its runner", "")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_teaches(say: Callable[..., Result], command: str) -> None:
+    done = say(command, "--help")
+    assert done.exit_code == 0
+    assert command in done.output
+
+
+def test_an_error_on_purpose_is_one_sentence_and_exit_code_1(home: Path) -> None:
+    command = [sys.executable, "-m", "qpu_bridge.cli", "serve", "--rack", "no-such.toml"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr.startswith("qpu-bridge: the rack file must be readable")
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("\n") == 1

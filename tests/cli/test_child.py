@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+
+import pytest
+
+from qpu_bridge.cli import child as child_module
+from qpu_bridge.cli.child import Child
+
+LOYAL = "from qpu_bridge.cli.child import leave_with_parent; leave_with_parent(); import time; time.sleep(600)"
+
+
+def until(condition: Callable[[], object]) -> None:
+    deadline_s = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.01)
+
+
+def test_a_process_that_dies_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child_module, "FIRST_PAUSE_S", 0.01)
+    child = Child("test", [sys.executable, "-c", LOYAL])
+    child.start()
+    until(lambda: child.pid is not None)
+    first = child.pid
+    assert first is not None
+    os.kill(first, signal.SIGKILL)
+    until(lambda: child.pid != first)
+    child.stop()
+    child.join()
+    assert child.pid is not None
+    with pytest.raises(ProcessLookupError):
+        os.kill(child.pid, 0)
+
+
+def test_a_process_that_does_not_leave_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child_module, "CLOSE_S", 0.2)
+    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)"
+    child = Child("deaf", [sys.executable, "-c", deaf])
+    child.start()
+    until(lambda: child.pid is not None)
+    child.stop()
+    child.join()
+    assert child.pid is not None
+    with pytest.raises(ProcessLookupError):
+        os.kill(child.pid, 0)

@@ -1,0 +1,47 @@
+"""Tokens, devices and jobs, as whoever runs the bridge sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from typer.testing import Result
+
+from qpu_bridge.cli.rack import open_store, read_rack
+from qpu_bridge.errors import NotFound, WrongState
+from qpu_bridge.jobs import Owner, Request
+
+
+def test_a_token_is_listed_without_its_secret_and_can_be_taken_back(say: Callable[..., Result], home: Path) -> None:
+    token = say("token", "create", "ada").stdout.strip()
+    listed = say("token", "list").stdout
+    assert "ada" in listed
+    assert token not in listed
+    assert token.split("-", 2)[2] not in listed
+    assert say("token", "revoke", token.split("-")[1]).exit_code == 0
+    store = open_store(read_rack(home / "rack.toml"))
+    assert store.tokens.check(token) is None
+    store.close()
+    assert isinstance(say("token", "revoke", "nobody").exception, NotFound)
+
+
+def test_devices_are_listed_before_anything_runs(say: Callable[..., Result]) -> None:
+    listed = say("devices").stdout
+    assert "loop_five" in listed
+    assert "offline" in listed
+    assert "emulator, loopback" in listed
+
+
+def test_a_job_is_listed_shown_and_cancelled(say: Callable[..., Result], home: Path) -> None:
+    store = open_store(read_rack(home / "rack.toml"))
+    job = store.accept(Owner("ada", "lab"), Request("sampler", "loop_five", b"{}", tags=("first",)))
+    store.log(job, "a line with [brackets]", "WARNING")
+    assert job.id in say("jobs", "list", "--pending").stdout
+    assert job.id not in say("jobs", "list", "--device", "other_five").stdout
+    shown = say("jobs", "show", job.id).stdout
+    assert "ada in lab" in shown
+    assert "a line with [brackets]" in shown
+    assert "Cancelled" in say("jobs", "cancel", job.id).stdout
+    assert isinstance(say("jobs", "cancel", job.id).exception, WrongState)
+    assert isinstance(say("jobs", "show", "nothing").exception, NotFound)
+    store.close()
