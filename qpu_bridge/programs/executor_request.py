@@ -121,9 +121,9 @@ def _decoded(converter: Any, model: Any) -> QuantumProgram:
         where = f"params.quantum_program.items[{index}]"
         item.circuit = with_native_gates(item.circuit)
         if isinstance(item, CircuitItem):
-            _replicate(item, getattr(model.quantum_program.items[index], "shape", ()), where)
             if not np.isfinite(item.circuit_arguments).all():
                 raise BadRequest("circuit arguments must be finite", where=where)
+            _replicate(item, getattr(model.quantum_program.items[index], "shape", ()), where)
     return program
 
 

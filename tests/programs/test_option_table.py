@@ -28,7 +28,6 @@ NOT_SENT = {
 NEWER_ONLY = {
     # the newer client does these itself, before it sends an executor job
     "twirling.group",
-    "resilience.measure_noise_learning.num_randomizations",
     "simulator.angle_decimals",
     "simulator.layer_noise_model",
     "simulator.warn_absent",

@@ -164,3 +164,21 @@ def test_a_bit_decides_what_is_played(emulated: Emulated) -> None:
     result = decode("sampler", run("sampler", sent.params_json, emulated.context()))
     assert voted(result[0].data.first.to_bool_array(order="little"))[:, 0].tolist() == [True, False]
     assert voted(result[0].data.then.to_bool_array(order="little")).tolist() == [[True, False], [False, True]]
+
+
+def test_the_longest_way_is_told_where_a_bit_decides(emulated: Emulated) -> None:
+    circuit = QuantumCircuit(5, 1)
+    circuit.x(0)
+    circuit.measure(0, 0)
+    with circuit.if_test((circuit.clbits[0], 1)):
+        circuit.delay(5000, 1)
+    circuit.measure(0, 0)
+    program = QuantumProgram(shots=4)
+    program.append_circuit_item(circuit)
+    request = (
+        QUANTUM_PROGRAM_PARAMS_CONVERTERS["v2.0"].encoder(program, ExecutorOptions(experimental=QUIET)).model_dump(mode="json")
+    )
+    request["options"]["scheduler_timing"] = True
+    result = decode("executor", run("executor", json.dumps(request), emulated.context()))
+    assert result[0].metadata.scheduler_timing.circuit_duration > 6000
+    assert "then" in result[0].metadata.scheduler_timing.timing
