@@ -11,6 +11,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from qpu_emulator.jit import compiled
+
 Real = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
@@ -58,9 +60,52 @@ def superoperator(kraus: Complex, levels_in: int, levels_out: int, systems: int 
         levels_out: Levels per system after.
         systems: Number of systems.
     """
-    rows, cols = kraus.shape[-2:]
-    kron = np.einsum("...ab,...cd->...acbd", kraus, kraus.conj()).reshape(*kraus.shape[:-2], rows**2, cols**2)
-    return np.ascontiguousarray((columns(levels_out, systems).conj().T @ kron @ columns(levels_in, systems)).real)
+    flat = np.ascontiguousarray(kraus).reshape(-1, *kraus.shape[-2:])
+    maps = _conjugate(flat, *_entries(levels_in, systems), *_entries(levels_out, systems))
+    return maps.reshape(*kraus.shape[:-2], *maps.shape[1:])
+
+
+@cache
+def _entries(levels: int, systems: int) -> tuple[NDArray[np.int64], Complex]:
+    """Rows, columns and values of the few entries of each basis matrix: ``int[size, entries, 2]`` and ``complex[size, entries]``."""
+    dense = columns(levels, systems).T.reshape(-1, levels**systems, levels**systems)
+    most = 2**systems
+    places = np.zeros((len(dense), most, 2), np.int64)
+    values = np.zeros((len(dense), most), complex)
+    for number, matrix in enumerate(dense):
+        where = np.argwhere(matrix)
+        places[number, : len(where)] = where
+        values[number, : len(where)] = matrix[where[:, 0], where[:, 1]]
+    return places, values
+
+
+@compiled()
+def _conjugate(
+    kraus: Complex, places_in: NDArray[np.int64], values_in: Complex, places_out: NDArray[np.int64], values_out: Complex
+) -> Real:
+    """``Tr(B_i K B_j K+)`` from the few entries of each basis matrix; dense products would wake BLAS's threads."""
+    rows = kraus.shape[1]
+    out = np.zeros((len(kraus), len(places_out), len(places_in)))
+    image = np.zeros((rows, rows), np.complex128)
+    for index in range(len(kraus)):
+        k = kraus[index]
+        for j in range(len(places_in)):
+            image[:] = 0.0
+            for entry in range(places_in.shape[1]):
+                value = values_in[j, entry]
+                if value == 0.0:
+                    continue
+                left, right = places_in[j, entry, 0], places_in[j, entry, 1]
+                for a in range(rows):
+                    factor = value * k[a, left]
+                    for b in range(rows):
+                        image[a, b] += factor * np.conj(k[b, right])
+            for i in range(len(places_out)):
+                total = 0.0 + 0.0j
+                for entry in range(places_out.shape[1]):
+                    total += values_out[i, entry] * image[places_out[i, entry, 1], places_out[i, entry, 0]]
+                out[index, i, j] = total.real
+    return out
 
 
 def commutator(operator: Complex, levels: int) -> Real:

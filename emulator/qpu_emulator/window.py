@@ -24,6 +24,7 @@ from qpu_emulator.scales import Scales
 
 _TAU = 2 * np.pi
 _ROOM = 20_000
+_ALONE = 2**18
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +169,11 @@ class Library:
         first, second = (self.relaxations[q].generator(levels) for q in pair.coupler.qubits)
         generator = np.kron(first, one) + np.kron(one, second)
         share = tone.waveform.duration * tone.dt / toggling.shape[1]
-        decay = share * (toggling.swapaxes(-1, -2) @ generator @ toggling).sum(axis=1)
-        return np.ascontiguousarray(flow @ _exponential(decay))
+        decay = share * sum(
+            _product(_product(toggling[:, mark].swapaxes(-1, -2), generator), toggling[:, mark])
+            for mark in range(toggling.shape[1])
+        )
+        return np.ascontiguousarray(_product(flow, _exponential(decay)))
 
 
 def _combine(tones: tuple[Tone, ...], numbers: Real, rabi: dict[str, float]) -> tuple[Complex, NDArray[np.int64], float]:
@@ -199,14 +203,26 @@ def _keep_trace(flow: Real, levels: int) -> Real:
 
 
 def _exponential(matrices: Real) -> Real:
-    """``exp`` of generators, ``float[n, size, size]``."""
+    """``exp`` of generators, ``float[n, size, size]``, to 1e-13."""
     norm = float(np.abs(matrices).sum(axis=-1).max(initial=0.0))
-    squarings = max(0, int(np.ceil(np.log2(max(norm, 1e-9) / 0.05))))
+    squarings = max(0, int(np.ceil(np.log2(max(norm, 1e-9) / 0.03))))
+    order, last = 1, norm / 2**squarings
+    while last > 1e-13:
+        order += 1
+        last *= norm / 2**squarings / order
     scaled = matrices / 2**squarings
     one = np.eye(matrices.shape[-1])
-    result = one + scaled / 5
-    for order in (4, 3, 2, 1):
-        result = one + scaled @ result / order
+    result = one + scaled / order
+    for divisor in range(order - 1, 0, -1):
+        result = one + _product(scaled, result) / divisor
     for _ in range(squarings):
-        result = result @ result
+        result = _product(result, result)
     return np.asarray(result)
+
+
+def _product(left: Real, right: Real) -> Real:
+    """Matrix products in strips small enough that BLAS does not wake its threads (they spin, and cost 8 ms on a busy machine)."""
+    rows, inner, columns = left.shape[-2], left.shape[-1], right.shape[-1]
+    strip = max(1, _ALONE // (inner * columns))
+    parts = [left[..., first : first + strip, :] @ right for first in range(0, rows, strip)]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-2)
