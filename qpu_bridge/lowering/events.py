@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from qpu_bridge.lowering.angle import Affine
 from qpu_bridge.lowering.gate_table import GateTable
 from qpu_bridge.lowering.phases import Angles, Swings, Turns, spread
+from qpu_bridge.lowering.place import place
 from qpu_bridge.lowering.program import Program
-from qpu_bridge.lowering.reading import place
 from qpu_bridge.lowering.slot_map import PhaseSlots, phase_slots
 from qpu_bridge.schedule import EVENT, NONE, Frame, Operation, Port, SlotKind, Waveform
 

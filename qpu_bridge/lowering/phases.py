@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from qpu_bridge.errors import NotNative
 from qpu_bridge.lowering.angle import Affine
 from qpu_bridge.lowering.gate_table import GateTable
+from qpu_bridge.lowering.place import place
 from qpu_bridge.lowering.program import Program, Run, Span
-from qpu_bridge.lowering.reading import place
 from qpu_bridge.schedule import NONE
 
 

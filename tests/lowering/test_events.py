@@ -90,17 +90,4 @@ def test_slots_point_at_their_kind(five) -> None:
 def test_origin_names_the_instruction_of_each_event(five) -> None:
     lowered = lower(feedback(), five, None)
     names = [feedback().data[index].name for index in lowered.origin]
-    assert names == [
-        "sx",
-        "measure",
-        "measure",
-        "if_else",
-        "if_else",
-        "reset",
-        "reset",
-        "reset",
-        "sx",
-        "sx",
-        "measure",
-        "measure",
-    ]
+    assert names == ["sx", *["measure"] * 2, *["if_else"] * 2, *["reset"] * 3, "sx", *["measure"] * 2, "sx"]

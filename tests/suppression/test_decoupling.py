@@ -8,7 +8,6 @@ from qiskit.quantum_info import Operator
 from qpu_bridge.lowering import lower
 from qpu_bridge.schedule import Operation, Straight
 from qpu_bridge.suppression import DecouplingOptions, decouple
-from qpu_bridge.suppression.window import windows
 
 
 def waiting(idle: int = 1000) -> QuantumCircuit:
@@ -156,12 +155,3 @@ def test_alignment_is_kept(five) -> None:
     lowered = lower(waiting(1024), five, None)
     schedule = decouple(lowered.schedule, lowered.occupancy, five, DecouplingOptions(alignment=16))
     assert all(start % 16 == 0 for start, _ in pulses(schedule, 1))
-
-
-def test_windows_know_what_was_before_and_after(five) -> None:
-    lowered = lower(waiting(), five, None)
-    found = windows(lowered.occupancy, lowered.schedule.straight_blocks())
-    assert [(int(w["qubit"]), int(w["start"]), int(w["stop"]), int(w["before"]), int(w["after"])) for w in found] == [
-        (0, 32, 1032, 0, 0),
-        (1, 32, 1032, 0, 0),
-    ]
