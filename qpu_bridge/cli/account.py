@@ -7,12 +7,14 @@ import os
 import shlex
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
 from qpu_bridge.cli.rack import RackOption, read_rack, url_of
 from qpu_bridge.errors import SettingsError
 from qpu_bridge.sdk import environment
+from qpu_bridge.settings import is_loopback
 
 UrlOption = Annotated[
     str | None,
@@ -99,6 +101,20 @@ def _environment(url: str | None, token: str | None, rack: Path | None) -> dict[
             remedy="Make one with `qpu-bridge token create NAME --save`, or give --token or QPU_BRIDGE_TOKEN.",
         )
     try:
-        return environment(address, secret)
+        return variables_for(address, secret)
     except ValueError as error:
         raise SettingsError("the address must be a URL", given=str(error)) from None
+
+
+def variables_for(url: str, token: str) -> dict[str, str]:
+    """The environment in which an unmodified client finds the bridge, also where a proxy stands before the rest of the world.
+
+    Raises:
+        ValueError: If the address names no host.
+    """
+    variables = environment(url, token)
+    host = urlsplit(variables["IAM_URL"]).hostname or ""
+    if is_loopback(host) and any(os.environ.get(name) for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")):
+        known = os.environ.get("NO_PROXY") or os.environ.get("no_proxy")
+        variables |= dict.fromkeys(("NO_PROXY", "no_proxy"), f"{known},{host}" if known else host)
+    return variables

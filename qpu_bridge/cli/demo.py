@@ -18,8 +18,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from qpu_bridge import sdk
 from qpu_bridge.cli import pictures
+from qpu_bridge.cli.account import variables_for
 from qpu_bridge.cli.child import command, stop_on_signals
 from qpu_bridge.cli.device import RackDevice
 from qpu_bridge.cli.draw import lowered, read_circuit, save
@@ -56,8 +56,9 @@ def demo(
             store = open_store(rack)
             token = store.tokens.create("demo")
             store.close()
-            _program(console, "Without a changed line", ["demonstration.py", str(output)], sdk.environment(url, token), output)
-            _program(console, "With one changed line", ["changed_line.py", url, token], {}, output)
+            variables = variables_for(url, token)
+            _program(console, "Without a changed line", ["demonstration.py", str(output)], variables)
+            _program(console, "With one changed line", ["changed_line.py", url, token], _proxies(variables))
             _draw(rack, output)
     results = json.loads((output / "results.json").read_text())
     pictures.save_points(np.load(output / "iq.npy"), output / "iq.png")
@@ -108,7 +109,7 @@ def _address(process: subprocess.Popen[bytes], rack: Rack) -> str | None:
     return None
 
 
-def _program(console: Console, title: str, arguments: list[str], variables: dict[str, str], output: Path) -> None:
+def _program(console: Console, title: str, arguments: list[str], variables: dict[str, str]) -> None:
     """Run a user's program in a process of its own, and show its lines as they come."""
     script = HERE / arguments[0]
     console.print(f"\n[bold]{title}[/]: python {script.name}")
@@ -131,6 +132,11 @@ def _program(console: Console, title: str, arguments: list[str], variables: dict
             process.wait()
         if process.stdout is not None:
             process.stdout.close()
+
+
+def _proxies(variables: dict[str, str]) -> dict[str, str]:
+    """Of an environment, only what keeps requests to this machine away from a proxy."""
+    return {name: value for name, value in variables.items() if name.lower() == "no_proxy"}
 
 
 def _draw(rack: Rack, output: Path) -> None:

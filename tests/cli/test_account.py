@@ -67,3 +67,11 @@ def test_run_replaces_itself_with_the_program(say: Callable[..., Result], monkey
 def test_a_program_that_is_not_there(say: Callable[..., Result]) -> None:
     done = say("run", "--token", "qb-1-x", "--", "/no/such/program")
     assert isinstance(done.exception, SettingsError)
+
+
+def test_a_proxy_is_kept_out_of_the_way_on_this_machine(say: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy:3128")
+    monkeypatch.setenv("NO_PROXY", "example.org")
+    monkeypatch.delenv("no_proxy", raising=False)
+    assert lines(say("env", "--token", "qb-1-x"))["NO_PROXY"] == "example.org,127.0.0.1"
+    assert "NO_PROXY" not in lines(say("env", "--token", "qb-1-x", "--url", "https://far.example.org"))
