@@ -283,7 +283,7 @@ def check_chunk(schedule: Schedule, run: Run, chunk: Chunk, first_row: int) -> N
     given = {name: array.shape for name, array in arrays.items()}
     if given == wanted and all(array.dtype == _dtype(name) for name, array in arrays.items()):
         return
-    for name in wanted.keys() | arrays.keys():
+    for name in sorted(wanted.keys() | arrays.keys(), key=str):
         must = f"{_dtype(name)}{list(wanted[name])}" if name in wanted else "absent"
         there = f"{arrays[name].dtype}{list(arrays[name].shape)}" if name in arrays else "absent"
         if must != there:

@@ -16,6 +16,8 @@ Context: TypeAlias = "zmq.Context[Socket]"
 
 HIGH_WATER = 64 * MAX_FRAMES
 """More than the largest window of the largest messages: it is never reached by a peer that keeps to the protocol."""
+ZERO_COPY = 65536
+"""Below this many bytes a copy is cheaper than keeping the memory alive for ZeroMQ."""
 ZAP_DOMAIN = "qpu-bridge"
 """Whoever asks the gate for leave comes from here."""
 _ALIVE_MS = 2000
@@ -80,7 +82,9 @@ def _set(socket: Socket, slice_ms: int) -> None:
 
 def send(socket: Socket, frames: Sequence[Frame]) -> None:
     """Send all frames as one message, large ones without a copy."""
-    socket.send_multipart(frames, copy=False)
+    for frame in frames[:-1]:
+        socket.send(frame, zmq.SNDMORE, copy=len(frame) < ZERO_COPY)
+    socket.send(frames[-1], 0, copy=len(frames[-1]) < ZERO_COPY)
 
 
 def receive(socket: Socket, flags: int = 0) -> list[Frame]:

@@ -35,7 +35,7 @@ def pack_arrays(arrays: Mapping[str, NDArray[Any]]) -> tuple[list[list[object]],
             given = str(array.dtype)
             raise ProtocolError(f"an array must be of type bool or one of {', '.join(_TYPES)}", given=given, where=name)
         described.append([name, kind, list(array.shape)])
-        flat = np.ascontiguousarray(array).reshape(-1)
+        flat = array.reshape(-1)  # a view, unless the array has gaps
         frames.append((np.packbits(flat, bitorder="little") if kind == BITS else flat.view(np.uint8)).data)
     return described, frames
 

@@ -11,7 +11,7 @@ from qpu_bridge.driver import Capabilities, Status
 from qpu_bridge.errors import BridgeError, ProtocolError
 from qpu_bridge.schedule import Document
 from qpu_bridge.wire.frame import MAX_CAPABILITIES, Frame, check_frames, expect
-from qpu_bridge.wire.header import Body, fields, form, key, pack, unpack, within
+from qpu_bridge.wire.header import Body, Form, key, pack, unpack, within
 from qpu_bridge.wire.messages import (
     NO_REQUEST,
     Abort,
@@ -37,15 +37,16 @@ Parts: TypeAlias = tuple[Body, list[Frame]]
 D = TypeVar("D", bound=Document)
 
 _LONGEST_WORDS = 4000
-_WELCOME = form(incarnation=bytes)
-_LOAD = form(digest=bytes)
-_LOADED = form(digest=bytes)
-_ACK = form(count=int)
-_ABORT = form(run=bytes)
-_ABORTED = form(stopped=bool)
-_HEARTBEAT = form(waiting=bytes)
-_ALIVE = form(incarnation=bytes, pending=bool)
-_ERROR = form(kind=str, must=str, given=(type(None), bool, int, float, str), where=str, remedy=str)
+_EMPTY = Form()
+_WELCOME = Form(incarnation=bytes)
+_LOAD = Form(digest=bytes)
+_LOADED = Form(digest=bytes)
+_ACK = Form(count=int)
+_ABORT = Form(run=bytes)
+_ABORTED = Form(stopped=bool)
+_HEARTBEAT = Form(waiting=bytes)
+_ALIVE = Form(incarnation=bytes, pending=bool)
+_ERROR = Form(kind=str, must=str, given=(type(None), bool, int, float, str), where=str, remedy=str)
 
 
 def encode(request: bytes, message: Message) -> list[Frame]:
@@ -109,7 +110,7 @@ def _write_welcome(message: Welcome) -> Parts:
 
 
 def _read_welcome(body: Body, frames: Sequence[Frame]) -> Welcome:
-    (incarnation,) = fields("welcome", body, _WELCOME)
+    (incarnation,) = _WELCOME.read("welcome", body)
     expect(frames, 1, "welcome")
     return Welcome(key("welcome", "incarnation", incarnation, 8), _parse(Capabilities, frames[0]))
 
@@ -119,49 +120,49 @@ def _write_load(message: Load) -> Parts:
 
 
 def _read_load(body: Body, frames: Sequence[Frame]) -> Load:
-    (digest,) = fields("load", body, _LOAD)
+    (digest,) = _LOAD.read("load", body)
     expect(frames, FRAMES, "load")
     return Load(unpack_template(key("load", "digest", digest, 32), frames))
 
 
 def _read_loaded(body: Body, frames: Sequence[Frame]) -> Loaded:
-    (digest,) = fields("loaded", body, _LOADED)
+    (digest,) = _LOADED.read("loaded", body)
     expect(frames, 0, "loaded")
     return Loaded(key("loaded", "digest", digest, 32))
 
 
 def _read_ack(body: Body, frames: Sequence[Frame]) -> Ack:
-    (count,) = fields("ack", body, _ACK)
+    (count,) = _ACK.read("ack", body)
     expect(frames, 0, "ack")
     return Ack(within("ack", "count", count, 1, LARGEST_WINDOW))
 
 
 def _read_abort(body: Body, frames: Sequence[Frame]) -> Abort:
-    (run,) = fields("abort", body, _ABORT)
+    (run,) = _ABORT.read("abort", body)
     expect(frames, 0, "abort")
     return Abort(key("abort", "run", run, 16))
 
 
 def _read_aborted(body: Body, frames: Sequence[Frame]) -> Aborted:
-    (stopped,) = fields("aborted", body, _ABORTED)
+    (stopped,) = _ABORTED.read("aborted", body)
     expect(frames, 0, "aborted")
     return Aborted(stopped)
 
 
 def _read_answer(body: Body, frames: Sequence[Frame]) -> Answer:
-    fields("answer", body, {})
+    _EMPTY.read("answer", body)
     expect(frames, 1, "answer")
     return Answer(_parse(Status, frames[0]))
 
 
 def _read_heartbeat(body: Body, frames: Sequence[Frame]) -> Heartbeat:
-    (waiting,) = fields("heartbeat", body, _HEARTBEAT)
+    (waiting,) = _HEARTBEAT.read("heartbeat", body)
     expect(frames, 0, "heartbeat")
     return Heartbeat(key("heartbeat", "waiting", waiting, 16))
 
 
 def _read_alive(body: Body, frames: Sequence[Frame]) -> Alive:
-    incarnation, pending = fields("alive", body, _ALIVE)
+    incarnation, pending = _ALIVE.read("alive", body)
     expect(frames, 0, "alive")
     return Alive(key("alive", "incarnation", incarnation, 8), pending)
 
@@ -177,14 +178,14 @@ def _write_failure(message: Failure) -> Parts:
 
 
 def _read_failure(body: Body, frames: Sequence[Frame]) -> Failure:
-    fields("error", body, _ERROR)
+    _ERROR.read("error", body)
     expect(frames, 0, "error")
     return Failure(BridgeError.from_document(dict(body)))
 
 
 def _bare(kind: str, message: Message) -> Callable[[Body, Sequence[Frame]], Message]:
     def read(body: Body, frames: Sequence[Frame]) -> Message:
-        fields(kind, body, {})
+        _EMPTY.read(kind, body)
         expect(frames, 0, kind)
         return message
 

@@ -31,9 +31,8 @@ def check_frames(frames: Sequence[Frame]) -> None:
         raise ProtocolError(f"a message must have 1 to {MAX_FRAMES} frames", given=len(frames))
     if len(frames[0]) > MAX_HEADER:
         raise ProtocolError(f"a header must have at most {MAX_HEADER} bytes", given=len(frames[0]))
-    for frame in frames:
-        if len(frame) > MAX_FRAME:
-            raise ProtocolError(f"a frame must have at most {MAX_FRAME} bytes", given=len(frame))
+    if (longest := max(map(len, frames))) > MAX_FRAME:
+        raise ProtocolError(f"a frame must have at most {MAX_FRAME} bytes", given=longest)
 
 
 def expect(frames: Sequence[Frame], count: int, kind: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import product
 from typing import Any, TypeAlias
 
 import msgpack
@@ -67,28 +68,33 @@ def unpack(frame: Frame) -> tuple[bytes, str, Body]:
     return request, kind, body
 
 
-Fields: TypeAlias = Mapping[str, tuple[type, ...]]
+class Form:
+    """What a kind of message has: for each field its name and the types that it may have.
 
-
-def form(**types: type | tuple[type, ...]) -> Fields:
-    """What a kind of message has: for each field its name and the types that it may have."""
-    return {name: allowed if isinstance(allowed, tuple) else (allowed,) for name, allowed in types.items()}
-
-
-def fields(kind: str, body: Body, form: Fields) -> list[Any]:
-    """Values of exactly the fields of a form, in its order, each of exactly one of its types.
-
-    Raises:
-        ProtocolError: If a field is missing, unknown, or of another type.
+    All allowed combinations of types are listed beforehand, so that a good message is known by one look.
     """
-    if body.keys() != form.keys():
-        wrong = sorted(map(str, body.keys() ^ form.keys()))[:8]
-        raise ProtocolError(f"a {kind} must have exactly the fields {', '.join(form)}", given=f"a difference in {wrong}")
-    values = [body[name] for name in form]
-    for (name, allowed), value in zip(form.items(), values, strict=True):
-        if type(value) not in allowed:
-            raise ProtocolError(f"field {name} of a {kind} has the wrong type", given=type(value).__name__)
-    return values
+
+    def __init__(self, **types: type | tuple[type, ...]) -> None:
+        self._types = {name: allowed if isinstance(allowed, tuple) else (allowed,) for name, allowed in types.items()}
+        self._good = frozenset(product(*self._types.values()))
+
+    def read(self, kind: str, body: Body) -> list[Any]:
+        """Values of exactly the fields of the form, in its order, each of exactly one of its types.
+
+        Raises:
+            ProtocolError: If a field is missing, unknown, or of another type.
+        """
+        if body.keys() != self._types.keys():
+            wrong = sorted(map(str, body.keys() ^ self._types.keys()))[:8]
+            raise ProtocolError(
+                f"a {kind} must have exactly the fields {', '.join(self._types)}", given=f"a difference in {wrong}"
+            )
+        values = [body[name] for name in self._types]
+        if tuple(map(type, values)) not in self._good:
+            for (name, allowed), value in zip(self._types.items(), values, strict=True):
+                if type(value) not in allowed:
+                    raise ProtocolError(f"field {name} of a {kind} has the wrong type", given=type(value).__name__)
+        return values
 
 
 def within(kind: str, name: str, value: int, low: int, high: int) -> int:

@@ -15,15 +15,13 @@ from qpu_bridge.errors import ProtocolError
 from qpu_bridge.schedule import Table
 from qpu_bridge.wire.array import pack_arrays, unpack_arrays
 from qpu_bridge.wire.frame import Frame, expect
-from qpu_bridge.wire.header import Body, fields, form, key, within
+from qpu_bridge.wire.header import Body, Form, key, within
 from qpu_bridge.wire.messages import Part, Play
 
 LARGEST_WINDOW = 64
 """Chunks that a client may let a server send ahead."""
 _COUNT = 2**48
-_WORD = (-(2**63), 2**64 - 1)
-"""Whatever a header can hold; which shots, rows and seeds there are, the driver says."""
-_RUN = form(
+_RUN = Form(
     incarnation=bytes,
     window=int,
     digest=bytes,
@@ -34,7 +32,7 @@ _RUN = form(
     settings=dict,
     arrays=list,
 )
-_CHUNK = form(last=bool, first_row=int, rows=int, started_ns=int, stopped_ns=int, notes=str, arrays=list)
+_CHUNK = Form(last=bool, first_row=int, rows=int, started_ns=int, stopped_ns=int, notes=str, arrays=list)
 _PLAIN: tuple[type, ...] = (float, int, str, bool)
 
 
@@ -57,8 +55,8 @@ def pack_play(message: Play) -> tuple[Body, list[Frame]]:
 
 
 def unpack_play(body: Body, frames: Sequence[Frame]) -> Play:
-    """The run; its table is a read-only view of the frame."""
-    incarnation, window, digest, shots, first_row, rep_delay_s, seed, settings, described = fields("run", body, _RUN)
+    """The run; its table is a read-only view of the frame. Which shots, rows and seeds there are, the driver says."""
+    incarnation, window, digest, shots, first_row, rep_delay_s, seed, settings, described = _RUN.read("run", body)
     expect(frames, 1, "run")
     table = unpack_arrays(described, frames).get("table")
     if table is None or table.dtype != np.float64 or table.ndim != 2:
@@ -71,10 +69,10 @@ def unpack_play(body: Body, frames: Sequence[Frame]) -> Play:
     run = Run(
         digest=key("run", "digest", digest, 32),
         table=Table(table),
-        shots=within("run", "shots", shots, *_WORD),
-        first_row=within("run", "first_row", first_row, *_WORD),
+        shots=shots,
+        first_row=first_row,
         rep_delay_s=rep_delay_s,
-        seed=None if seed is None else within("run", "seed", seed, *_WORD),
+        seed=seed,
         settings=settings,
     )
     window = within("run", "window", window, 1, LARGEST_WINDOW)
@@ -101,7 +99,7 @@ def pack_part(message: Part) -> tuple[Body, list[Frame]]:
 
 def unpack_part(body: Body, frames: Sequence[Frame]) -> Part:
     """The chunk; IQ arrays are read-only views of the frames."""
-    last, first_row, rows, started_ns, stopped_ns, notes, described = fields("chunk", body, _CHUNK)
+    last, first_row, rows, started_ns, stopped_ns, notes, described = _CHUNK.read("chunk", body)
     arrays = unpack_arrays(described, frames)
     raw: dict[int, NDArray[np.complex64]] = {}
     named: dict[str, NDArray[Any] | None] = {"bits": None, "iq": None, "mean": None}

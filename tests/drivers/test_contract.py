@@ -1,4 +1,4 @@
-"""The contract, held against every installed driver, in this process and behind ZeroMQ. A new driver is tested by being installed."""
+"""The contract, held against every installed driver, in process and behind ZeroMQ. To install a driver is to test it."""
 
 from __future__ import annotations
 

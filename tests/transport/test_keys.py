@@ -79,7 +79,9 @@ def test_everybody_else_is_refused_within_the_deadline(loopback: Driver, folder:
         remote.close()
 
 
-@pytest.mark.parametrize("endpoint", ["tcp://0.0.0.0:7001", "tcp://*:7001", "tcp://192.0.2.7:7001", "tcp://lab-pc:7001", "tcp://eth0:7001"])
+@pytest.mark.parametrize(
+    "endpoint", ["tcp://0.0.0.0:7001", "tcp://*:7001", "tcp://192.0.2.7:7001", "tcp://lab-pc:7001", "tcp://eth0:7001"]
+)
 def test_an_endpoint_that_leaves_the_machine_needs_keys(loopback: Driver, endpoint: str) -> None:
     assert not is_local(endpoint)
     with pytest.raises(SettingsError, match="CURVE"):
@@ -93,12 +95,16 @@ def test_keys_without_a_list_of_clients_are_refused(loopback: Driver, keys: Serv
         DriverServer(loopback, "tcp://0.0.0.0:7001", keys=ServerKeys(keys.own, frozenset()))
 
 
-@pytest.mark.parametrize("endpoint", ["ipc:///tmp/x", "inproc://x", "tcp://127.0.0.1:7001", "tcp://[::1]:7001", "tcp://localhost:7001"])
+@pytest.mark.parametrize(
+    "endpoint", ["ipc:///tmp/x", "inproc://x", "tcp://127.0.0.1:7001", "tcp://[::1]:7001", "tcp://localhost:7001"]
+)
 def test_what_stays_here_needs_none(endpoint: str) -> None:
     assert is_local(endpoint)
 
 
-@pytest.mark.parametrize("endpoint", ["udp://127.0.0.1:1", "tcp://127.0.0.1", "tcp://127.0.0.1:65535", "tcp://:1", "ipc://", "", "tcp://1:2:3"])
+@pytest.mark.parametrize(
+    "endpoint", ["udp://127.0.0.1:1", "tcp://127.0.0.1", "tcp://127.0.0.1:65535", "tcp://:1", "ipc://", "", "tcp://1:2:3"]
+)
 def test_an_endpoint_that_is_none_is_refused(endpoint: str) -> None:
     with pytest.raises(SettingsError):
         lines(endpoint)
