@@ -67,7 +67,7 @@ def superoperator(kraus: Complex, levels_in: int, levels_out: int, systems: int 
 
 @cache
 def _entries(levels: int, systems: int) -> tuple[NDArray[np.int64], Complex]:
-    """Rows, columns and values of the few entries of each basis matrix: ``int[size, entries, 2]`` and ``complex[size, entries]``."""
+    """Rows, columns and values of the few entries of each basis matrix: ``int[size, n, 2]``, ``complex[size, n]``."""
     dense = columns(levels, systems).T.reshape(-1, levels**systems, levels**systems)
     most = 2**systems
     places = np.zeros((len(dense), most, 2), np.int64)

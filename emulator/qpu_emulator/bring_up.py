@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import brentq, minimize
-from scipy.special import erfc
 
 from qpu_bridge.schedule import PortKind, shapes
 from qpu_bridge.target import Snapshot
 from qpu_bridge.target.gate import Curve, GateSpec, PhaseSpec, PulseSpec
 from qpu_bridge.target.line import FrameSpec, PortSpec
-from qpu_bridge.target.qubit import MeasureSpec, QubitSpec
-from qpu_bridge.target.shape import ConstantShape, CosineSquareShape, DragShape, SampledShape, Shape, waveform
+from qpu_bridge.target.qubit import QubitSpec
+from qpu_bridge.target.shape import ConstantShape, CosineSquareShape, DragShape, Shape, waveform
 from qpu_bridge.target.snapshot import TimingSpec
 from qpu_emulator.basis import Complex, Real
 from qpu_emulator.device import Device, TunableCoupler
+from qpu_emulator.discrimination import TONE_TICKS, solve_measure
 from qpu_emulator.pair import Pair
 from qpu_emulator.propagator import drive
-from qpu_emulator.readout import Listening, respond
 
 _TAU = 2 * np.pi
 _DT = Fraction(1, 10**9)
 _DRIVE_TICKS = 36
 _FLUX_TICKS, _RISE = 60, 30
-_TONE_TICKS, _LISTEN_FROM, _LISTEN_TICKS, _MEASURE_TICKS, _HOLD = 832, 32, 800, 1200, 8
 
 
 def solve_snapshot(device: Device, date: datetime) -> Snapshot:
@@ -39,14 +35,14 @@ def solve_snapshot(device: Device, date: datetime) -> Snapshot:
         date: When the calibration is said to have been made.
     """
     assert date.tzinfo is UTC
-    waveforms: dict[str, Shape] = {"readout": ConstantShape(shape="constant", duration=_TONE_TICKS)}
+    waveforms: dict[str, Shape] = {"readout": ConstantShape(shape="constant", duration=TONE_TICKS)}
     gates: list[GateSpec] = []
     for qubit in range(len(device.transmons)):
         gates += _single(device, qubit, waveforms, date)
     waveforms["flux"] = CosineSquareShape(shape="cosine_square", duration=_FLUX_TICKS, rise=_RISE)
     for coupler in device.couplers:
         gates += _double(device, coupler, waveforms, date)
-    measures = tuple(_measure(device, index, waveforms) for index in range(len(device.resonators)))
+    measures = tuple(solve_measure(device, index, waveforms) for index in range(len(device.resonators)))
     return Snapshot(
         format=1,
         device=device.name,
@@ -243,67 +239,3 @@ def _pair_limit(device: Device, coupler: TunableCoupler) -> float:
         time = _FLUX_TICKS * 1e-9
         kept.append(1 + np.exp(-time / (transmon.t1 or np.inf)) + 2 * np.exp(-time / (transmon.t2 or np.inf)))
     return float((16 - kept[0] * kept[1]) / 20)
-
-
-def _measure(device: Device, index: int, waveforms: dict[str, Shape]) -> MeasureSpec:
-    resonator = device.resonators[index]
-    transmon = device.transmons[resonator.qubit]
-    tone = waveform(waveforms["readout"])
-    dt, amplitude = float(_DT), 0.3
-    carrier, start = resonator.frequency, _LISTEN_FROM * dt
-    blank = Listening(tone, dt, 0.0, carrier, None, dt, start, _LISTEN_TICKS, carrier)
-    field = respond(resonator, blank).field[:, _LISTEN_FROM:]
-    matched = np.conj(field[1] - field[0]).reshape(-1, _HOLD).mean(axis=1)
-    # a matched filter, turned by an arbitrary angle: nothing may rely on the clouds lying along the real axis
-    matched = np.round(matched / abs(matched).max() * 0.999999 * np.exp(0.5j * resonator.cable_phase), 6)
-    name = f"kernel{resonator.qubit}"
-    waveforms[name] = SampledShape(
-        shape="samples",
-        real=tuple(matched.real.tolist()),
-        imag=tuple(matched.imag.tolist()),
-        repeats=(_HOLD,) * len(matched),
-    )
-    heard = respond(resonator, replace(blank, kernel=waveform(waveforms[name])))
-    points = heard.still * amplitude
-    angle = float(np.angle(points[1] - points[0]))
-    turn = np.exp(-1j * angle)
-    rate = 1 / (transmon.t1 or np.inf)
-    span = (_LISTEN_FROM + _LISTEN_TICKS) * dt
-    fallen = (heard.jumps[1] * amplitude * turn).real
-    risen = (heard.jumps[0] * amplitude * turn).real
-    excited = transmon.thermal
-
-    def errors(threshold: float) -> tuple[float, float]:
-        up, down = rate * excited * span, rate * (1 - excited) * span
-        low, high = (points[:2] * turn).real
-        wrong_0 = (1 - up) * _beyond((threshold - low) / heard.noise) + up * _beyond((threshold - risen) / heard.noise).mean()
-        wrong_1 = (1 - down) * _beyond((high - threshold) / heard.noise) + down * _beyond(
-            (fallen - threshold) / heard.noise
-        ).mean()
-        return float(wrong_0 * (1 - excited) + (1 - wrong_1) * excited), float(wrong_1 * (1 - excited) + (1 - wrong_0) * excited)
-
-    middle = ((points[0] + points[1]) / 2 * turn).real
-    width = abs(points[1] - points[0])
-    tries = np.linspace(middle - width / 4, middle + width / 4, 201)
-    threshold = float(min(tries, key=lambda value: sum(errors(float(value)))))
-    threshold = float(np.round(threshold, 4))
-    wrong_0, wrong_1 = errors(threshold)
-    return MeasureSpec(
-        qubit=resonator.qubit,
-        drive_frame=f"m{resonator.qubit}",
-        waveform="readout",
-        amplitude=amplitude,
-        acquire_frame=f"a{resonator.qubit}",
-        acquire_start=_LISTEN_FROM,
-        acquire_duration=_LISTEN_TICKS,
-        kernel=name,
-        angle=round(angle, 6),
-        threshold=threshold,
-        duration=_MEASURE_TICKS,
-        prob_meas1_prep0=wrong_0,
-        prob_meas0_prep1=wrong_1,
-    )
-
-
-def _beyond(distance: NDArray[np.float64] | float) -> NDArray[np.float64]:
-    return np.asarray(erfc(np.asarray(distance) / np.sqrt(2)) / 2)

@@ -16,6 +16,7 @@ from qpu_emulator.noise import Spectrum, begin
 from qpu_emulator.player import Player
 from qpu_emulator.program import Program
 from qpu_emulator.scales import Scales
+from qpu_emulator.stage import Stage
 from qpu_emulator.stream import streams
 from qpu_emulator.values import Values
 from qpu_emulator.window import Library
@@ -118,8 +119,8 @@ class Performance:
         if not spectrum.silent:
             lanes.detuning = begin(lanes.draws, spectrum.static, spectrum.moving)
         receiver = Receiver(self.program, self.library, self.scales, values, lanes)
-        player = Player(self.program, self.library, spectrum, values, lanes, receiver)
-        player.play(self.program.schedule.realtime, np.arange(len(lanes)))
+        stage = Stage(self.program, self.library, spectrum, values, lanes, receiver)
+        Player(stage, values, lanes).play(self.program.schedule.realtime, np.arange(len(lanes)))
         return lanes, receiver
 
     def _left_behind(self, lanes: Lanes, excited: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -145,10 +146,9 @@ def chunk(schedule: Schedule, memory: Memory, first_row: int, rows: int, shots: 
         return source[:, columns].reshape(*shape, len(columns)) if columns else None
 
     mean = pick("mean", memory.iq)
-    raw = {c: memory.raw[c].reshape(*shape, -1) for c in schedule.columns_returning("raw") if c in memory.raw}
+    raw = {c: _traces(schedule, memory, c).reshape(*shape, -1) for c in schedule.columns_returning("raw")}
     for column in schedule.columns_returning("raw_mean"):
-        if column in memory.raw:
-            raw[column] = memory.raw[column].reshape(*shape, -1).mean(axis=-2)
+        raw[column] = _traces(schedule, memory, column).reshape(*shape, -1).mean(axis=-2)
     return Chunk(
         first_row,
         rows,
@@ -157,3 +157,14 @@ def chunk(schedule: Schedule, memory: Memory, first_row: int, rows: int, shots: 
         mean=None if mean is None else mean.mean(axis=-2),
         raw=raw,
     )
+
+
+def _traces(schedule: Schedule, memory: Memory, column: int) -> NDArray[np.complex64]:
+    """Traces of a column; zeros if no shot came along its capture."""
+    if column in memory.raw:
+        return memory.raw[column]
+    captures = schedule.events[schedule.events["column"] == column]
+    ticks = int(captures["duration"][0]) if len(captures) else 0
+    port = schedule.ports[int(captures["port"][0])] if len(captures) else schedule.ports[0]
+    samples = round(ticks * float(schedule.clock.dt) / float(port.clock.dt))
+    return np.zeros((len(memory.bits), samples), np.complex64)
