@@ -12,7 +12,7 @@ from rich.console import Console
 from qpu_bridge import programs
 from qpu_bridge.cli.child import Child, command
 from qpu_bridge.cli.device import RackDevice
-from qpu_bridge.cli.rack import SECRET, open_folder, open_store, write_address
+from qpu_bridge.cli.rack import SECRET, only_bridge, open_folder, open_store, write_address
 from qpu_bridge.errors import DriverLost, SettingsError
 from qpu_bridge.jobs import Store
 from qpu_bridge.service import Server, create_app, read_secret
@@ -31,6 +31,7 @@ def serve(rack: Rack, *, verbose: bool) -> None:
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     folder = open_folder(rack)
     with ExitStack() as held:
+        held.enter_context(only_bridge(folder))
         store = open_store(rack)
         held.callback(store.close)
         devices = [RackDevice(name, spec, folder) for name, spec in rack.devices.items()]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +12,7 @@ import typer
 
 from qpu_bridge.errors import SettingsError
 from qpu_bridge.jobs import Store
+from qpu_bridge.jobs.database import lock
 from qpu_bridge.settings import Rack
 
 RackOption = Annotated[
@@ -26,6 +29,7 @@ RackOption = Annotated[
 
 STORE = "jobs.sqlite"
 SECRET = "secret"
+RUNNING = "serve.lock"
 ADDRESS = "address"
 """File that holds the URL of the running bridge."""
 
@@ -63,12 +67,34 @@ def open_store(rack: Rack) -> Store:
     return Store(open_folder(rack) / STORE)
 
 
+@contextmanager
+def only_bridge(folder: Path) -> Iterator[None]:
+    """Be the one bridge that works in a data folder.
+
+    Raises:
+        SettingsError: If another one does.
+    """
+    with ExitStack() as held:
+        try:
+            held.enter_context(lock(folder / RUNNING, wait=False))
+        except BlockingIOError:
+            raise SettingsError("a data folder must have one bridge", given="another one runs in it", where=str(folder)) from None
+        yield
+
+
 def running_url(rack: Rack) -> str | None:
     """Where the bridge of a rack answers at this moment, if it runs."""
+    folder = rack.bridge.data_dir
     try:
-        return (rack.bridge.data_dir / ADDRESS).read_text().strip() or None
+        with lock(folder / RUNNING, wait=False):
+            return None
+    except BlockingIOError:
+        # taken: there is a bridge
+        with suppress(OSError):
+            return (folder / ADDRESS).read_text().strip() or None
     except OSError:
-        return None
+        pass
+    return None
 
 
 def url_of(rack: Rack) -> str:

@@ -7,7 +7,7 @@ import logging
 import secrets
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -16,11 +16,12 @@ from qpu_bridge.cli.child import command
 from qpu_bridge.cli.device import RackDevice
 from qpu_bridge.cli.rack import open_folder, open_store
 from qpu_bridge.driver import Driver, State
-from qpu_bridge.errors import BridgeError, DriverLost
+from qpu_bridge.errors import BridgeError, DriverLost, StoreFault
 from qpu_bridge.execution import Execution
 from qpu_bridge.jobs import Job, Run, Runner, Store, Work
 from qpu_bridge.settings import Rack
 from qpu_bridge.transport import ClientKeys, RemoteDriver, Supervisor, read_pair, read_public
+from qpu_bridge.transport.supervisor import Phase
 
 LOOK_S = 1.0
 """How often the driver is asked how it is, s."""
@@ -39,18 +40,27 @@ def work_off(rack: Rack, name: str) -> None:
         store = open_store(rack)
         held.callback(store.close)
         with _said(store, name):
-            driver = held.enter_context(_connected(rack, mine))
+            driver, supervisor = held.enter_context(_connected(rack, mine))
             mine.announce(driver.capabilities())
         work = Runner(store, name, _run_on(driver, mine), max_result_bytes=rack.bridge.max_result_bytes)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: work.stop())
-        held.enter_context(_watched(driver, store, name))
+
+        def look() -> None:
+            if _failed(supervisor):
+                work.stop()
+
+        held.enter_context(_watched(driver, store, name, look))
         work.serve()
+        if _failed(supervisor):
+            # whoever started this process starts it again, after a while
+            raise DriverLost("the driver's process must stay alive", given="it died again and again", where=name)
 
 
 @contextmanager
-def _connected(rack: Rack, device: RackDevice) -> Iterator[Driver]:
+def _connected(rack: Rack, device: RackDevice) -> Iterator[tuple[Driver, Supervisor | None]]:
     """The driver of a device, in a process that we start and watch, or in one that others do."""
+    supervisor = None
     endpoint = rack.endpoint(device.name)
     spec = device.spec
     keys = _keys(spec)
@@ -63,7 +73,11 @@ def _connected(rack: Rack, device: RackDevice) -> Iterator[Driver]:
             supervisor.wait_ready()
         driver = RemoteDriver(endpoint, keys=keys)
         held.callback(driver.close)
-        yield driver
+        yield driver, supervisor
+
+
+def _failed(supervisor: Supervisor | None) -> bool:
+    return supervisor is not None and supervisor.phase is Phase.FAILED
 
 
 def _keys(spec: settings.Device) -> ClientKeys | None:
@@ -103,10 +117,25 @@ def _said(store: Store, device: str) -> Iterator[None]:
 
 
 @contextmanager
-def _watched(driver: Driver, store: Store, device: str) -> Iterator[None]:
-    """While this lasts, users see whether the driver answers and is well."""
+def _watched(driver: Driver, store: Store, device: str, look: Callable[[], None]) -> Iterator[None]:
+    """While this lasts, users see whether the driver answers and is well, and `look` is called every second."""
     gone = threading.Event()
-    thread = threading.Thread(target=_watch, args=(driver, store, device, gone), name="condition", daemon=True)
+
+    def watch() -> None:
+        before = ""
+        while not gone.wait(LOOK_S):
+            look()
+            reason = _complaint(driver)
+            if reason != before:
+                logger.warning("%s: %s", device, reason or "well again")
+                try:
+                    store.devices.fault(device, reason)
+                except StoreFault as error:
+                    logger.warning("%s", error)
+                else:
+                    before = reason
+
+    thread = threading.Thread(target=watch, name="condition", daemon=True)
     thread.start()
     try:
         yield
@@ -115,17 +144,12 @@ def _watched(driver: Driver, store: Store, device: str) -> Iterator[None]:
         thread.join()
 
 
-def _watch(driver: Driver, store: Store, device: str, gone: threading.Event) -> None:
-    before = ""
-    while not gone.wait(LOOK_S):
-        try:
-            status = driver.status()
-            reason = status.message or "the driver reports a fault" if status.state is State.FAULTED else ""
-        except DriverLost:
-            reason = "the driver does not answer"
-        except BridgeError as error:
-            reason = error.must
-        if reason != before:
-            logger.warning("%s: %s", device, reason or "well again")
-            store.devices.fault(device, reason)
-            before = reason
+def _complaint(driver: Driver) -> str:
+    """Why the driver cannot work now; empty if it can."""
+    try:
+        status = driver.status()
+    except DriverLost:
+        return "the driver does not answer"
+    except BridgeError as error:
+        return error.must
+    return status.message or "the driver reports a fault" if status.state is State.FAULTED else ""

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import Result
 
 from qpu_bridge.cli.account import account_path
-from qpu_bridge.cli.rack import open_folder, read_rack, write_address
+from qpu_bridge.cli.rack import only_bridge, open_folder, read_rack, write_address
 from qpu_bridge.errors import SettingsError
 
 
@@ -29,8 +29,13 @@ def test_a_kept_token_is_for_its_owner_only_and_found_again(say: Callable[..., R
 
 
 def test_the_running_bridge_is_meant_before_the_rack(say: Callable[..., Result], home: Path) -> None:
-    write_address(open_folder(read_rack(home / "rack.toml")), "http://127.0.0.1:5")
-    assert lines(say("env", "--token", "qb-1-x"))["IAM_URL"] == "http://127.0.0.1:5"
+    folder = open_folder(read_rack(home / "rack.toml"))
+    write_address(folder, "http://127.0.0.1:5")
+    assert lines(say("env", "--token", "qb-1-x"))["IAM_URL"] == "http://127.0.0.1:18080", "left behind by one that was killed"
+    with only_bridge(folder):
+        assert lines(say("env", "--token", "qb-1-x"))["IAM_URL"] == "http://127.0.0.1:5"
+        with pytest.raises(SettingsError, match="one bridge"), only_bridge(folder):
+            pass
 
 
 def test_an_account_that_others_may_read_is_refused(say: Callable[..., Result]) -> None:
