@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 
 import numpy as np
@@ -96,7 +96,8 @@ def _prepare(
     )
     schedule = lowered.schedule
     if options.decoupling is not None:
-        schedule = decouple(schedule, lowered.occupancy, snapshot, options.decoupling)
+        wanted = replace(options.decoupling, alignment=lowered.step)
+        schedule = decouple(schedule, lowered.occupancy, snapshot, wanted)
     draw, device = (int(word) >> 1 for word in np.random.SeedSequence([seed, index]).generate_state(2, np.uint64))
     return _Prepared(
         index=index,
