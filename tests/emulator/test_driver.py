@@ -164,3 +164,22 @@ def test_abort_stops_between_chunks(bench, driver):
 
 def test_results_come_in_order():
     assert list(in_order(lambda item: item * item, range(20), 2)) == [item * item for item in range(20)]
+
+
+def test_a_ghz_state_of_five(bench, run):
+    def hadamard(qubit):
+        bench.rz(qubit, np.pi / 2)
+        bench.gate("sx", qubit)
+        bench.rz(qubit, np.pi / 2)
+
+    hadamard(0)
+    for control in range(4):
+        hadamard(control + 1)
+        bench.gate("cz", control, control + 1)
+        hadamard(control + 1)
+    bench.measure(0, 1, 2, 3, 4)
+    (chunk,) = run(bench.build(), shots=4000, rep_delay_s=1e-3)
+    total = chunk.bits[0].sum(axis=-1)
+    assert ((total == 0) | (total == 5)).mean() > 0.88
+    assert 0.42 < (total == 5).mean() < 0.52
+    assert chunk.notes["levels"] == [2]
