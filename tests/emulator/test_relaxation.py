@@ -74,8 +74,8 @@ def _assert_channel(window, levels, systems):
     frame = columns(levels, systems)
     plain = (frame @ window @ frame.conj().T).reshape(dim, dim, dim, dim)  # [out, out', in, in']
     choi = plain.transpose(0, 2, 1, 3).reshape(dim**2, dim**2)
-    assert np.linalg.eigvalsh(choi).min() > -1e-7
-    assert np.einsum("aaij->ij", plain) == pytest.approx(np.eye(dim), abs=1e-9)
+    assert np.linalg.eigvalsh(choi).min() > -1e-10
+    assert np.einsum("aaij->ij", plain) == pytest.approx(np.eye(dim), abs=1e-10)
 
 
 def test_a_window_knows_its_own_relaxation(truth):
