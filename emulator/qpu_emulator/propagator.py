@@ -1,4 +1,7 @@
-"""Exact propagators of piecewise-constant pulses, run by run."""
+"""Exact propagators of piecewise-constant pulses, run by run.
+
+Inside compiled functions arrays are filled by loops: whole-array expressions cost numba most of its compile time.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,15 @@ from qpu_emulator.jit import compiled
 _ORDER = 11
 _MAX_STEPS = 4096
 _ROOT = np.sqrt(0.5)
+
+
+@compiled()
+def identity(size: int) -> NDArray[np.complex128]:
+    """Unit matrix."""
+    out = np.zeros((size, size), np.complex128)
+    for state in range(size):
+        out[state, state] = 1.0
+    return out
 
 
 @compiled()
@@ -26,8 +38,12 @@ def exponential(matrix: NDArray[np.complex128]) -> NDArray[np.complex128]:
     while norm > 0.4:
         norm *= 0.5
         squarings += 1
-    scaled = matrix * (0.5**squarings)
-    result = np.eye(size) + scaled / _ORDER
+    scaled = np.zeros((size, size), np.complex128)
+    result = identity(size)
+    for row in range(size):
+        for column in range(size):
+            scaled[row, column] = matrix[row, column] * 0.5**squarings
+            result[row, column] += scaled[row, column] / _ORDER
     for order in range(_ORDER - 1, 0, -1):
         result = multiply(scaled, result)
         for row in range(size):
@@ -109,9 +125,9 @@ def drive(
     sensitivity = np.zeros((count, 3, 3), np.complex128)
     decay = np.zeros((count, 9, 9))
     for index in range(count):
-        u = np.eye(3).astype(np.complex128)
-        k = np.zeros((3, 3), np.complex128)
-        d = np.zeros((9, 9))
+        u = identity(3)
+        k = sensitivity[index]
+        d = decay[index]
         r = np.zeros((9, 9))
         gr = np.zeros((9, 9))
         for run in range(samples.shape[1]):
@@ -119,12 +135,13 @@ def drive(
             steps = min(repeats[run], _MAX_STEPS)
             tau = repeats[run] * dt / steps
             z = samples[index, run]
+            turn = -0.5j * tau
             h = np.zeros((3, 3), np.complex128)
-            h[1, 1] = detuning[index]
-            h[2, 2] = 2 * detuning[index] + anharmonicity
-            h[1, 0], h[0, 1] = z, np.conj(z)
-            h[2, 1], h[1, 2] = z * np.sqrt(2.0), np.conj(z) * np.sqrt(2.0)
-            half = exponential(-0.5j * tau * h)
+            h[1, 1] = turn * detuning[index]
+            h[2, 2] = turn * (2 * detuning[index] + anharmonicity)
+            h[1, 0], h[0, 1] = turn * z, turn * np.conj(z)
+            h[2, 1], h[1, 2] = turn * z * np.sqrt(2.0), turn * np.conj(z) * np.sqrt(2.0)
+            half = exponential(h)
             for _ in range(steps):
                 u = multiply(half, u)
                 for i in range(3):
@@ -143,9 +160,9 @@ def drive(
                         for j in range(9):
                             d[i, j] += factor * gr[m, j]
                 u = multiply(half, u)
-        unitary[index] = u
-        sensitivity[index] = k
-        decay[index] = d
+        for i in range(3):
+            for j in range(3):
+                unitary[index, i, j] = u[i, j]
     return unitary, sensitivity, decay
 
 
@@ -179,15 +196,22 @@ def flux(
     for job in range(count * blocks):
         index, block = job // blocks, job % blocks
         dim = sizes[block]
-        u = np.eye(dim).astype(np.complex128)
+        u = identity(dim)
+        h = np.zeros((dim, dim), np.complex128)
         mark = 0
         for run in range(len(repeats)):
-            h = static[block, :dim, :dim] + 0j
-            for state in range(dim):
-                h[state, state] += coupler[block, state] * frequency[index, run]
-            u = multiply(exponential(-1j * dt * repeats[run] * h), u)
+            turn = -1j * dt * repeats[run]
+            for i in range(dim):
+                for j in range(dim):
+                    h[i, j] = turn * static[block, i, j]
+                h[i, i] += turn * coupler[block, i] * frequency[index, run]
+            u = multiply(exponential(h), u)
             while mark < len(marks) and marks[mark] == run + 1:
-                noted[index, mark, block, :dim, :dim] = u
+                for i in range(dim):
+                    for j in range(dim):
+                        noted[index, mark, block, i, j] = u[i, j]
                 mark += 1
-        unitary[index, block, :dim, :dim] = u
+        for i in range(dim):
+            for j in range(dim):
+                unitary[index, block, i, j] = u[i, j]
     return unitary, noted
