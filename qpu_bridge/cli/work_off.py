@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import secrets
@@ -26,6 +27,9 @@ from qpu_bridge.transport.supervisor import Phase
 LOOK_S = 1.0
 """How often the driver is asked how it is, s."""
 
+POLL_S = 0.002
+"""How often to look for new jobs, s. A look is one pragma: it costs some microseconds."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -42,7 +46,7 @@ def work_off(rack: Rack, name: str) -> None:
         with _said(store, name):
             driver, supervisor = held.enter_context(_connected(rack, mine))
             mine.announce(driver.capabilities())
-        work = Runner(store, name, _run_on(driver, mine), max_result_bytes=rack.bridge.max_result_bytes)
+        work = Runner(store, name, _run_on(driver, mine), poll_s=POLL_S, max_result_bytes=rack.bridge.max_result_bytes)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: work.stop())
 
@@ -51,6 +55,8 @@ def work_off(rack: Rack, name: str) -> None:
                 work.stop()
 
         held.enter_context(_watched(driver, store, name, look))
+        # what was imported stays; going through it again and again would cost more than a small job
+        gc.freeze()
         work.serve()
         if _failed(supervisor):
             # whoever started this process starts it again, after a while
