@@ -12,17 +12,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from qpu_bridge.errors import DriverFault, NotLoaded, ScheduleError, UnsupportedOption
-from qpu_bridge.schedule import Document, Limits, Schedule, Table
-from qpu_bridge.schedule.check import check_run as check_amounts
-from qpu_bridge.schedule.check import check_table
-from qpu_bridge.schedule.check.place import samples_of_events
+from qpu_bridge.schedule import Document, Limits, Schedule, Table, check_results, check_table, samples_of_events
 
 
 class Setting(Document):
@@ -70,8 +67,8 @@ class Capabilities(Document):
         version: Version of the driver.
         simulated: True if results are not measurements of a physical device.
         source: Where results come from: an instrument's serial number, or what simulates it.
-        sign: +1 if a play of phase ``+pi/2`` is a +Y rotation as the schedule says. A driver whose mixers conjugate
-            undoes that itself and reports -1 here so that people can check the cabling; the host never conjugates.
+        sign: Informational: -1 if the mixers conjugate, else +1. A play of phase ``+pi/2`` is a +Y rotation either way, for
+            the driver undoes the conjugation itself; people check the cabling by it, and the host never conjugates.
         limits: What schedules are checked against.
         settings: What `Run.settings` may hold.
         deterministic: Whether the same schedule, rows, shots and seed give the same bytes.
@@ -82,7 +79,7 @@ class Capabilities(Document):
     version: str
     simulated: bool
     source: str
-    sign: int = Field(1, ge=-1, le=1)
+    sign: Literal[-1, 1] = 1
     limits: Limits
     settings: tuple[Setting, ...] = ()
     deterministic: bool = False
@@ -120,7 +117,8 @@ class Run:
         shots: Shots per row and sweep point, at least 1.
         first_row: Index of the table's first row within the whole job; with `seed` it lets a simulated device draw the same
             numbers however the job was cut into runs.
-        rep_delay_s: Wait after each shot before the next starts, s.
+        rep_delay_s: Wait from the end of the last block of a shot to the start of the next, also from row to row and from point
+            to point, s. Exactly this wait, whatever it leaves of the state before; None takes `Limits.default_rep_delay_s`.
         seed: For simulated devices; None draws one.
         settings: Device settings for this run, keys from `Capabilities.settings`.
     """
@@ -129,7 +127,7 @@ class Run:
     table: Table
     shots: int
     first_row: int = 0
-    rep_delay_s: float = 0.0
+    rep_delay_s: float | None = None
     seed: int | None = None
     settings: Mapping[str, float | int | str | bool] = field(default_factory=dict)
 
@@ -137,6 +135,9 @@ class Run:
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """Results of some rows of a run, all of their sweep points and shots.
+
+    A bit, an IQ value and a trace are what `qpu_bridge/schedule/README.md` says under *Captures*. Where `Shots` stands outside of
+    `Rows`, the rows of a run are complete together, and its chunks come at the end; who cuts a job into runs bounds the cycle.
 
     Attributes:
         first_row: First row, counted within the run's table.
@@ -225,6 +226,22 @@ def result_shapes(schedule: Schedule, rows: int, shots: int) -> Mapping[str | in
     return MappingProxyType(shapes)
 
 
+def check_rep_delay(rep_delay_s: float | None, limits: Limits) -> float:
+    """Check the wait between shots, and say what it is where none is asked for, s.
+
+    Raises:
+        ScheduleError: If the device cannot wait so long or so shortly.
+    """
+    if rep_delay_s is None:
+        return limits.default_rep_delay_s
+    if not limits.min_rep_delay_s <= rep_delay_s <= limits.max_rep_delay_s:
+        raise ScheduleError(
+            f"the wait between shots must be from {limits.min_rep_delay_s:g} s to {limits.max_rep_delay_s:g} s",
+            given=float(rep_delay_s),
+        )
+    return rep_delay_s
+
+
 def check_run(schedule: Schedule | None, run: Run, capabilities: Capabilities) -> Schedule:
     """Check a run before anything is played, as every driver must.
 
@@ -243,12 +260,11 @@ def check_run(schedule: Schedule | None, run: Run, capabilities: Capabilities) -
     """
     if schedule is None:
         raise NotLoaded("a template must be loaded before it is run", given=run.digest.hex()[:16])
-    check_amounts(schedule, len(run.table), run.shots, capabilities.limits)
+    check_results(schedule, len(run.table), run.shots, capabilities.limits)
     check_table(schedule, run.table, capabilities.limits)
     if run.first_row < 0 or run.first_row + len(run.table) > 2**48:
         raise ScheduleError("a run's first row must be from 0 to 2**48", given=run.first_row)
-    if not 0 <= run.rep_delay_s < np.inf:
-        raise ScheduleError("the wait between shots must be a finite time of at least 0 s", given=run.rep_delay_s)
+    check_rep_delay(run.rep_delay_s, capabilities.limits)
     if run.seed is not None and not 0 <= run.seed < 2**64:
         raise ScheduleError("a seed must be from 0 to 2**64 - 1", given=str(run.seed))
     known = {setting.name: setting for setting in capabilities.settings}

@@ -27,7 +27,7 @@ from qpu_bridge.schedule import (
     SlotKind,
     Table,
     check,
-    check_run,
+    check_results,
     check_table,
 )
 from qpu_bridge.target import Snapshot
@@ -102,7 +102,7 @@ class EmulatorDriver:
             raise NotLoaded("a template must be loaded before it is run", given=run.digest.hex()[:16])
         schedule = program.schedule
         check_table(schedule, run.table, self._capabilities.limits)
-        check_run(schedule, len(run.table), run.shots, self._capabilities.limits)
+        check_results(schedule, len(run.table), run.shots, self._capabilities.limits)
         scales = Scales.of(run.settings)
         library = self._library(scales)
         seed = secrets.randbits(63) if run.seed is None else run.seed

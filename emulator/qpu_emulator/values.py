@@ -32,7 +32,8 @@ class Values:
         for loop in schedule.loops:
             if isinstance(loop, Linear):
                 points = np.repeat(points, loop.count, axis=0)
-                points[:, loop.slot] = np.tile(loop.start + loop.step * np.arange(loop.count), len(points) // loop.count)
+                for sweep in loop.sweeps:
+                    points[:, sweep.slot] = np.tile(sweep.start + sweep.step * np.arange(loop.count), len(points) // loop.count)
         return cls(schedule, points)
 
     def depends(self, row: int, *names: str) -> bool:

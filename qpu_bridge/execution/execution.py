@@ -53,7 +53,7 @@ class Execution:
         tables: Iterable[Table],
         shots: int,
         *,
-        rep_delay_s: float = 0.0,
+        rep_delay_s: float | None = None,
         seed: int | None = None,
         settings: Mapping[str, float | int | str | bool] | None = None,
         max_rows: int | None = None,
@@ -66,7 +66,7 @@ class Execution:
             schedule: The template.
             tables: Rows in pieces of any size; a piece is made (in a thread) while the device plays the one before.
             shots: Shots per row and sweep point.
-            rep_delay_s: Wait after each shot, s.
+            rep_delay_s: Wait after each shot, s; None takes the device's default.
             seed: For simulated devices. The same seed gives the same results however the rows are cut.
             settings: Device settings.
             max_rows: Most rows per run, where the caller wants fewer than the device allows.

@@ -1,6 +1,7 @@
 """The schedule: what is played when on which line, as columns. See README.md of this room."""
 
 from qpu_bridge.schedule.block import (
+    MAX_DEPTH,
     Assign,
     Block,
     Body,
@@ -10,14 +11,16 @@ from qpu_bridge.schedule.block import (
     Rows,
     Shots,
     Straight,
+    Sweep,
     While,
     children,
     duration_of,
     walk,
 )
 from qpu_bridge.schedule.bound import bind, row_values
-from qpu_bridge.schedule.builder import Builder, SlotRef
-from qpu_bridge.schedule.check import check, check_run, check_table
+from qpu_bridge.schedule.builder import Builder
+from qpu_bridge.schedule.carrier import SlotRef
+from qpu_bridge.schedule.check import check, check_results, check_table
 from qpu_bridge.schedule.column import Acquisition, Column, Discriminator, Output
 from qpu_bridge.schedule.draw_text import draw
 from qpu_bridge.schedule.event import EVENT, NONE, Operation
@@ -33,14 +36,16 @@ from qpu_bridge.schedule.expression import (
     VariableKind,
     columns_of,
     evaluate,
+    kind_of,
     parts,
 )
 from qpu_bridge.schedule.figure import figure
 from qpu_bridge.schedule.limits import Document, Feature, Limits, PortLimits
 from qpu_bridge.schedule.openpulse import to_openpulse
 from qpu_bridge.schedule.port import Frame, Port, PortKind
-from qpu_bridge.schedule.render import render
+from qpu_bridge.schedule.render import render, residuals
 from qpu_bridge.schedule.retime import retime
+from qpu_bridge.schedule.samples import samples_of_events
 from qpu_bridge.schedule.schedule import Schedule
 from qpu_bridge.schedule.slot import Slot, SlotKind, Table
 from qpu_bridge.schedule.unroll import Shot, unroll
@@ -48,6 +53,7 @@ from qpu_bridge.schedule.waveform import Waveform
 
 __all__ = [
     "EVENT",
+    "MAX_DEPTH",
     "NONE",
     "Acquisition",
     "Apply",
@@ -83,6 +89,7 @@ __all__ = [
     "SlotRef",
     "SlotValue",
     "Straight",
+    "Sweep",
     "Table",
     "Variable",
     "VariableKind",
@@ -90,7 +97,7 @@ __all__ = [
     "While",
     "bind",
     "check",
-    "check_run",
+    "check_results",
     "check_table",
     "children",
     "columns_of",
@@ -98,10 +105,13 @@ __all__ = [
     "duration_of",
     "evaluate",
     "figure",
+    "kind_of",
     "parts",
     "render",
+    "residuals",
     "retime",
     "row_values",
+    "samples_of_events",
     "to_openpulse",
     "unroll",
     "walk",

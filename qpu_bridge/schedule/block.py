@@ -9,6 +9,9 @@ from typing import TypeAlias
 from qpu_bridge.schedule.event import NONE
 from qpu_bridge.schedule.expression import Expression
 
+MAX_DEPTH = 48
+"""Records inside records: blocks in blocks, and the expressions in them; the wire carries no more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Straight:
@@ -80,12 +83,19 @@ class Rows:
 
 
 @dataclass(frozen=True, slots=True)
-class Linear:
-    """Sweep a slot: iteration ``k`` of ``count`` sets it to ``start + k * step``."""
+class Sweep:
+    """What an axis does to one slot: iteration ``k`` sets it to ``start + k * step``."""
 
     slot: int
     start: float
     step: float
+
+
+@dataclass(frozen=True, slots=True)
+class Linear:
+    """An axis of ``count`` points that sweeps one slot or several together (a wait and the phase that goes with it)."""
+
+    sweeps: tuple[Sweep, ...]
     count: int
     body: Body
 

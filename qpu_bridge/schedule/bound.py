@@ -38,7 +38,8 @@ def row_values(schedule: Schedule, row: int, table: Table, point: tuple[int, ...
         raise ScheduleError(f"a point must lie within the linear axes of shape {schedule.sweep_shape}", given=point)
     values = table.values[row].copy()
     for axis, k in zip(axes, point + (0,) * (len(axes) - len(point)), strict=True):
-        values[axis.slot] = axis.start + k * axis.step
+        for sweep in axis.sweeps:
+            values[sweep.slot] = sweep.start + k * sweep.step
     return np.asarray(values, dtype=np.float64)
 
 

@@ -4,162 +4,123 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass, field
+from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 
 from qpu_bridge.errors import ScheduleError
-from qpu_bridge.schedule.block import (
-    Assign,
-    Block,
-    Body,
-    Branch,
-    Linear,
-    Repeat,
-    Rows,
-    Shots,
-    Straight,
-    While,
-    duration_of,
-)
-from qpu_bridge.schedule.column import Column
+from qpu_bridge.schedule.block import Assign, Body, Branch, Linear, Repeat, Rows, Shots, Straight, While, duration_of
+from qpu_bridge.schedule.carrier import Phase, SlotRef
+from qpu_bridge.schedule.declarations import Declarations, declared
 from qpu_bridge.schedule.event import EVENT, NONE, Operation
-from qpu_bridge.schedule.expression import Expression, Variable, VariableKind
-from qpu_bridge.schedule.port import Frame, Port, PortKind
+from qpu_bridge.schedule.expression import Expression, VariableKind
 from qpu_bridge.schedule.schedule import Schedule
+from qpu_bridge.schedule.segment import Segment, whole_ticks
 from qpu_bridge.schedule.shapes import constant
-from qpu_bridge.schedule.slot import Slot, SlotKind
+from qpu_bridge.schedule.slot import SlotKind
 from qpu_bridge.schedule.waveform import Waveform
 from qpu_bridge.units import Clock
 
 
-@dataclass(frozen=True, slots=True)
-class SlotRef:
-    """A slot that a builder has declared, to be used where a number may stand."""
-
-    index: int
-    kind: SlotKind
-
-
-@dataclass(slots=True)
-class _FrameState:
-    frequency: float
-    phase: float = 0.0
-    phase_slot: int = NONE
-    frequency_slot: int = NONE
-    phase_variable: int = NONE
-
-
-@dataclass(slots=True)
-class _Segment:
-    blocks: list[Block] = field(default_factory=list)
-    first: int = 0
-    cursors: dict[int, int] = field(default_factory=dict)
-    floor: int = 0
-    end: int = 0
-
-
-class Builder:
+class Builder(Declarations):
     """Places plays and captures one after the other on each port; different ports run side by side until a `barrier`.
 
-    Linear sweeps opened with `sweep` become data loops around the whole shot, in the order of opening; rows of the table
-    go outside of them, shots inside.
+    Axes become data loops around the whole shot, in the order of their declaration.
 
     Args:
         clock: Timeline clock.
     """
 
     def __init__(self, clock: Clock) -> None:
-        self.clock = clock
-        self._ports: list[Port] = []
-        self._frames: list[Frame] = []
-        self._states: list[_FrameState] = []
+        super().__init__(clock)
         self._waveforms: dict[Waveform, int] = {}
-        self._slots: list[Slot] = []
-        self._columns: list[Column] = []
-        self._variables: list[Variable] = []
         self._events: list[tuple[object, ...]] = []
-        self._axes: list[tuple[int, float, float, int]] = []
-        self._segment = _Segment()
+        self._segment = Segment()
         self._depth = 0
 
-    def port(self, name: str, kind: PortKind, clock: Clock | None = None) -> int:
-        """Declare a line; its sample clock is the timeline clock unless given."""
-        self._ports.append(Port(name, kind, clock or self.clock))
-        return len(self._ports) - 1
+    def shift_phase(self, frame: int, phase: Phase) -> None:
+        """Add to the frame's phase (rad) from here on. RZ(theta) on a qubit is ``shift_phase(frame, -theta)``.
 
-    def frame(self, name: str, port: int, frequency: float) -> int:
-        """Declare a carrier on a line, frequency in Hz."""
-        self._frames.append(Frame(name, port, frequency))
-        self._states.append(_FrameState(frequency))
-        return len(self._frames) - 1
+        Raises:
+            ScheduleError: If a second slot is added; `set_phase` takes another one instead.
+        """
+        carrier = self._carriers[declared("frame", frame, self._frames)]
+        if not isinstance(phase, SlotRef):
+            self._carriers[frame] = replace(carrier, phase=carrier.phase + phase)
+            return
+        if carrier.phase_slot != NONE:
+            raise ScheduleError(
+                "a frame's phase takes one slot",
+                given=f"slot {phase.index} after slot {carrier.phase_slot}",
+                where=f"frame {self._frames[frame].name}",
+                remedy="Sum the numbers into one column of the table, and name it with set_phase() or play(phase=...).",
+            )
+        self.set_phase(frame, phase)
 
-    def slot(self, kind: SlotKind, bits: int | None = None) -> SlotRef:
-        """Declare a number that the table fills in per row."""
-        self._slots.append(Slot(kind, bits))
-        return SlotRef(len(self._slots) - 1, kind)
-
-    def sweep(self, kind: SlotKind, start: float, step: float, count: int) -> SlotRef:
-        """Declare a number that a linear data loop sweeps: ``start + k * step`` for ``k < count``."""
-        slot = self.slot(kind)
-        self._axes.append((slot.index, start, step, count))
-        return slot
-
-    def column(self, column: Column) -> int:
-        """Declare a place for captures to write."""
-        self._columns.append(column)
-        return len(self._columns) - 1
-
-    def variable(self, name: str, kind: VariableKind, width: int = 64) -> int:
-        """Declare a real-time variable."""
-        self._variables.append(Variable(name, kind, width))
-        return len(self._variables) - 1
-
-    def shift_phase(self, frame: int, phase: float | SlotRef) -> None:
-        """Add to the frame's phase (rad) from here on. RZ(theta) on a qubit is ``shift_phase(frame, -theta)``."""
-        state = self._states[frame]
-        if isinstance(phase, SlotRef):
-            if state.phase_slot not in (NONE, phase.index):
-                raise ScheduleError("a frame's phase takes one slot; sum the numbers into one column of the table")
-            state.phase_slot = self._slot(phase, SlotKind.PHASE)
-        else:
-            state.phase += phase
+    def set_phase(self, frame: int, slot: SlotRef) -> None:
+        """Let the frame's phase be its constant part plus this slot from here on, whatever slot it had before."""
+        carrier = self._carriers[declared("frame", frame, self._frames)]
+        self._carriers[frame] = replace(carrier, phase_slot=slot.of(SlotKind.PHASE))
 
     def follow_phase(self, frame: int, variable: int) -> None:
         """Add a real-time FLOAT variable (rad) to the frame's phase from here on.
 
         A virtual Z that depends on a measured bit is an `assign` to it inside the branch; each play reads it when it starts.
+
+        Raises:
+            ScheduleError: If the frame follows a variable already.
         """
-        if self._variables[variable].kind is not VariableKind.FLOAT:
-            raise ScheduleError("a phase variable must be a float", given=self._variables[variable].kind.value)
-        self._states[frame].phase_variable = variable
+        carrier = self._carriers[declared("frame", frame, self._frames)]
+        kind = self._variables[declared("variable", variable, self._variables)].kind
+        if kind is not VariableKind.FLOAT:
+            raise ScheduleError("a phase variable must be a float", given=kind.value)
+        if carrier.phase_variable != NONE:
+            there = self._variables[carrier.phase_variable].name
+            raise ScheduleError("a frame follows one variable", given=f"{self._variables[variable].name} after {there}")
+        self._carriers[frame] = replace(carrier, phase_variable=variable)
 
     def set_frequency(self, frame: int, frequency: float | SlotRef) -> None:
-        """Move the frame's frequency (Hz) from here on, phase-continuous; a slot adds to the frame's rest frequency.
+        """Move the frame's frequency (Hz) from here on; a slot is an offset from the frequency it has.
+
+        The phase is continuous at the tick at which the frame's port is free now. What it has already does nothing.
 
         Raises:
             ScheduleError: If a slot is used after the start of the shot, where continuity would need a product of slots, or
-                a number where the time since the start of the shot is not known.
+                a number where the time since the start of the shot is not known, or after a slot.
         """
-        state = self._states[frame]
+        carrier = self._carriers[declared("frame", frame, self._frames)]
         before = None if self._depth else duration_of(tuple(self._segment.blocks))
-        now = self.now(self._frames[frame].port)
+        now = self.now(frame)
+        where = f"frame {self._frames[frame].name}"
         if isinstance(frequency, SlotRef):
+            slot = frequency.of(SlotKind.FREQUENCY)
             if now or before != 0:
-                raise ScheduleError("a frequency slot must be set at the start of the shot", given=f"tick {now}")
-            state.frequency_slot = self._slot(frequency, SlotKind.FREQUENCY)
+                raise ScheduleError("a frequency slot must be set at the start of the shot", given=f"tick {now}", where=where)
+            self._carriers[frame] = replace(carrier, frequency_slot=slot)
+            return
+        if carrier.frequency_slot != NONE:
+            raise ScheduleError("a frequency must not be set after a slot", given=f"{frequency} Hz", where=where)
+        if frequency == carrier.frequency:
             return
         if before is None:
             raise ScheduleError(
                 "a frequency must be set where the time since the start of the shot is known",
                 given="a place inside or after a branch, a loop or a swept wait",
+                where=where,
             )
         # A tone of frequency f and phase p has, seen from any fixed frequency, the phase p - 2 pi f t: equal before and after.
-        state.phase += 2 * np.pi * (frequency - state.frequency) * float((before + now) * self.clock.dt)
-        state.frequency = frequency
+        turn = 2 * np.pi * (frequency - carrier.frequency) * float((before + now) * self.clock.dt)
+        self._carriers[frame] = replace(carrier, phase=carrier.phase + turn, frequency=frequency)
 
     def play(
-        self, frame: int, waveform: Waveform, amplitude: float | SlotRef = 1.0, phase: float = 0.0, scale: float = 1.0
+        self,
+        frame: int,
+        waveform: Waveform,
+        amplitude: float | SlotRef = 1.0,
+        phase: Phase = 0.0,
+        scale: float = 1.0,
+        at: int | None = None,
     ) -> None:
         """Play an envelope on the frame's port, after all that the port already does.
 
@@ -167,50 +128,68 @@ class Builder:
             frame: The carrier.
             waveform: The envelope.
             amplitude: Full-scale factor, or a slot.
-            phase: Added to the frame's phase for this play only, rad.
+            phase: Added to the frame's phase for this play only, rad; or the slot of this play's phase.
             scale: Constant factor next to an amplitude slot.
+            at: Tick of the current straight block to start at instead, beside what else the port does (tones of one line).
         """
-        slot = self._slot(amplitude, SlotKind.AMPLITUDE) if isinstance(amplitude, SlotRef) else NONE
+        slot = amplitude.of(SlotKind.AMPLITUDE) if isinstance(amplitude, SlotRef) else NONE
         level = scale if isinstance(amplitude, SlotRef) else scale * amplitude
-        self._place(Operation.PLAY, frame, self._library(waveform), waveform.duration, level, phase, slot, NONE)
+        self._place(Operation.PLAY, frame, waveform, waveform.duration, level, phase, slot, NONE, at)
 
-    def capture(self, frame: int, column: int, duration: int, kernel: Waveform | None = None, phase: float = 0.0) -> None:
+    def capture(
+        self,
+        frame: int,
+        column: int,
+        duration: int,
+        kernel: Waveform | None = None,
+        phase: Phase = 0.0,
+        at: int | None = None,
+    ) -> None:
         """Acquire for ``duration`` samples of the port, demodulated at the frame, into a column.
 
-        Without a kernel all weights are 1.
+        Args:
+            frame: The carrier.
+            column: Where the result goes.
+            duration: Samples of the port; the kernel has as many.
+            kernel: Weights; without it all are 1.
+            phase: Added to the frame's phase for this capture only, rad; or the slot of its phase.
+            at: Tick of the current straight block to start at instead, beside what else the port does (multiplexing).
         """
-        dt = self._ports[self._frames[frame].port].clock.dt
+        dt = self._ports[self._frames[declared("frame", frame, self._frames)].port].clock.dt
+        if kernel is not None and kernel.duration != duration:
+            raise ScheduleError("a kernel must last as its capture does", given=f"{kernel.duration} and {duration} samples")
         if kernel is None and (duration * dt / self.clock.dt).denominator != 1:
             kernel = constant(duration)  # the window in ticks would not tell how many samples were meant
-        index = NONE if kernel is None else self._library(kernel)
-        self._place(Operation.CAPTURE, frame, index, duration, 1.0, phase, NONE, column)
+        declared("column", column, self._columns)
+        self._place(Operation.CAPTURE, frame, kernel, duration, 1.0, phase, NONE, column, at)
 
-    def delay(self, port: int, ticks: int) -> None:
-        """Leave a port idle for a number of timeline ticks."""
-        self._segment.cursors[port] = self.now(port) + ticks
-        self._segment.end = max(self._segment.end, self._segment.cursors[port])
+    def delay(self, frame: int, ticks: int) -> None:
+        """Leave the frame's port idle for a number of timeline ticks."""
+        self._segment.occupy(self._port(frame), self.now(frame) + whole_ticks("a delay", ticks))
 
     def wait(self, duration: int | SlotRef) -> None:
         """Leave all ports idle, for a fixed or a swept number of ticks."""
         self.barrier()
         if isinstance(duration, SlotRef):
+            slot = duration.of(SlotKind.DURATION)
             self._close()
             here = len(self._events)
-            self._segment.blocks.append(Straight(here, here, 0, self._slot(duration, SlotKind.DURATION)))
+            self._segment.blocks.append(Straight(here, here, 0, slot))
         else:
-            self._segment.end += duration
+            self._segment.end += whole_ticks("a wait", duration)
             self.barrier()
 
-    def barrier(self) -> None:
-        """Line all ports up."""
-        self._segment.floor = self._segment.end
+    def barrier(self, *frames: int) -> None:
+        """Line up the ports of some frames, or all ports."""
+        self._segment.align({self._port(frame) for frame in frames} if frames else None)
 
-    def now(self, port: int) -> int:
-        """Tick of the current straight block at which the port is free."""
-        return max(self._segment.cursors.get(port, 0), self._segment.floor)
+    def now(self, frame: int) -> int:
+        """Tick of the current straight block at which the frame's port is free."""
+        return self._segment.now(self._port(frame))
 
     def assign(self, variable: int, value: Expression) -> None:
         """Set a real-time variable after all that was played so far."""
+        declared("variable", variable, self._variables)
         self._close()
         self._segment.blocks.append(Assign(variable, value))
 
@@ -245,12 +224,20 @@ class Builder:
             yield
         self._segment.blocks[-1] = Branch(last.condition, last.then, body())
 
-    def build(self) -> Schedule:
-        """The finished schedule."""
+    def build(self, order: Literal["sequential", "cyclic"] = "sequential") -> Schedule:
+        """The finished schedule.
+
+        Args:
+            order: ``sequential`` plays all shots of a point, then the next point; ``cyclic`` one shot of every row and
+                point, then the next round.
+        """
         self._close()
-        body: Body = (Shots(tuple(self._segment.blocks)),)
-        for slot, start, step, count in reversed(self._axes):
-            body = (Linear(slot, start, step, count, body),)
+        cyclic = order == "cyclic"
+        body: Body = tuple(self._segment.blocks)
+        body = body if cyclic else (Shots(body),)
+        for axis in reversed(self._axes):
+            body = (Linear(tuple(axis.sweeps), axis.count, body),)
+        body = (Rows(body),)
         return Schedule(
             clock=self.clock,
             ports=tuple(self._ports),
@@ -260,40 +247,37 @@ class Builder:
             columns=tuple(self._columns),
             variables=tuple(self._variables),
             events=np.array(self._events, dtype=EVENT),
-            body=(Rows(body),),
+            body=(Shots(body),) if cyclic else body,
         )
+
+    def _port(self, frame: int) -> int:
+        return self._frames[declared("frame", frame, self._frames)].port
 
     def _place(
         self,
-        op: Operation,
+        operation: Operation,
         frame: int,
-        waveform: int,
+        waveform: Waveform | None,
         samples: int,
         amplitude: float,
-        phase: float,
-        slot: int,
+        phase: Phase,
+        amplitude_slot: int,
         column: int,
+        at: int | None,
     ) -> None:
-        port = self._frames[frame].port
-        state = self._states[frame]
-        start = self.now(port)
+        port = self._port(frame)
+        carrier = self._carriers[frame]
+        start = self.now(frame) if at is None else whole_ticks("a start", at)
         ticks = self.clock.ticks_covering(self._ports[port].clock, samples)
+        angle, phase_slot = carrier.at(phase)
+        index = NONE if waveform is None else self._waveforms.setdefault(waveform, len(self._waveforms))
         self._events.append(
             (
-                *(start, ticks, op, port, frame, waveform, amplitude, state.phase + phase, state.frequency),
-                *(slot, state.phase_slot, state.frequency_slot, state.phase_variable, column),
+                *(start, ticks, operation, port, frame, index, amplitude, angle, carrier.frequency),
+                *(amplitude_slot, phase_slot, carrier.frequency_slot, carrier.phase_variable, column),
             )
         )
-        self._segment.cursors[port] = start + ticks
-        self._segment.end = max(self._segment.end, start + ticks)
-
-    def _slot(self, ref: SlotRef, kind: SlotKind) -> int:
-        if ref.kind is not kind:
-            raise ScheduleError(f"a slot of kind {kind.value} must stand here", given=ref.kind.value)
-        return ref.index
-
-    def _library(self, waveform: Waveform) -> int:
-        return self._waveforms.setdefault(waveform, len(self._waveforms))
+        self._segment.occupy(port, start + ticks)
 
     def _close(self) -> None:
         """End the straight block that is being written, if anything is in it."""
@@ -303,31 +287,30 @@ class Builder:
             order = sorted(range(len(written)), key=lambda row: written[row][0])  # type: ignore[arg-type, return-value]
             self._events[segment.first :] = [written[row] for row in order]
             segment.blocks.append(Straight(segment.first, len(self._events), segment.end))
-        segment.first, segment.end, segment.floor, segment.cursors = len(self._events), 0, 0, {}
+        segment.restart(len(self._events))
 
     @contextmanager
     def _inside(self) -> Iterator[Callable[[], Body]]:
         self._close()
-        states = [astuple(state) for state in self._states]
+        before, first, outer = list(self._carriers), len(self._events), self._segment
         self._depth += 1
-        outer, self._segment = self._segment, _Segment(first=len(self._events))
-        inner = self._segment
-
-        def body() -> Body:
-            return tuple(inner.blocks)
-
+        self._segment = inner = Segment(first)
         try:
-            yield body
+            yield lambda: tuple(inner.blocks)
             self._close()
-            for frame, (state, before) in enumerate(zip(self._states, states, strict=False)):
-                if astuple(state) != before:
+            for frame, carrier in enumerate(before):
+                if self._carriers[frame] != carrier:
                     raise ScheduleError(
                         "a frame must leave a branch or loop as it came in",
-                        given=f"{state} instead of {_FrameState(*before)}",
+                        given=f"{self._carriers[frame]} instead of {carrier}",
                         where=f"frame {self._frames[frame].name}",
                         remedy="Let it follow_phase() a variable and assign() that.",
                     )
+        except BaseException:
+            del self._events[first:]  # nothing of a body that was not written to its end is played
+            self._carriers[: len(before)] = before
+            raise
         finally:
             self._depth -= 1
             self._segment = outer
-            outer.first = len(self._events)
+            outer.restart(len(self._events))

@@ -9,8 +9,8 @@ from enum import StrEnum
 class Acquisition(StrEnum):
     """What the receiver does with the incoming trace."""
 
-    INTEGRATED = "integrated"  # weighted sum over the kernel: one complex number
-    RAW = "raw"  # demodulated trace, one complex number per sample of the port
+    INTEGRATED = "integrated"  # sum of kernel times demodulated samples: one complex number
+    RAW = "raw"  # the demodulated samples themselves, without kernel
 
 
 class Output(StrEnum):
@@ -38,12 +38,15 @@ class Discriminator:
 class Column:
     """A place in the device's memory, one per measured classical bit. The last capture of a shot wins; unwritten is 0.
 
+    README.md has the formula. Units are the driver's own; thresholds of the snapshot are in them.
+
     Attributes:
-        name: For people, for example ``c[0]``.
+        name: For people, for example ``c[0]``; used once.
         acquisition: Raw or integrated.
         output: What is returned; ignored for raw.
-        average: True to return the mean over shots instead of single shots (of the IQ value or trace; not of bits).
-        discriminator: Needed where the bit is returned or read in real time.
+        average: True to return the mean over all shots, unwritten ones counted as 0, instead of single shots (of the IQ value
+            or trace; not of bits).
+        discriminator: Needed where the bit is returned or read in real time; a raw column has none.
         returned: False for a column that only real-time control reads (the outcome of an active reset).
     """
 

@@ -26,7 +26,7 @@ class Variable:
     Attributes:
         name: For people.
         kind: Its type.
-        width: Bits of a ``UINT``; arithmetic wraps at ``2**width``. 1 for ``BOOL``, 64 for ``FLOAT``.
+        width: Bits, 1 to 64, of a ``UINT``; arithmetic wraps at ``2**width``. 1 for ``BOOL``, 64 for ``FLOAT``.
     """
 
     name: str
@@ -63,7 +63,7 @@ class Operator(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """A number."""
+    """A boolean, an unsigned integer below 2**64, or a finite float; the Python type is the type."""
 
     value: bool | int | float
 
@@ -84,14 +84,18 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class SlotValue:
-    """The row's number in a slot of kind ``VALUE``."""
+    """The row's number in a slot of kind ``VALUE``, a float."""
 
     slot: int
 
 
 @dataclass(frozen=True, slots=True)
 class Apply:
-    """An operator on expressions. ``kind`` and ``width`` give the type of the result (integers wrap at ``2**width``)."""
+    """An operator on expressions. ``kind`` and ``width`` give the type of the result, as those of a `Variable`.
+
+    A boolean may stand where an unsigned integer may, and either where a float may; downwards only a ``CAST`` leads. Bits and
+    shifts are of integers, ``!``, ``&&`` and ``||`` of booleans, arithmetic of integers or floats; what compares gives a boolean.
+    """
 
     operator: Operator
     arguments: tuple[Expression, ...]
@@ -108,6 +112,19 @@ def parts(expression: Expression) -> Iterator[Expression]:
     if isinstance(expression, Apply):
         for argument in expression.arguments:
             yield from parts(argument)
+
+
+def kind_of(expression: Expression, variables: Sequence[Variable]) -> VariableKind:
+    """Type of an expression's value."""
+    if isinstance(expression, Apply):
+        return expression.kind
+    if isinstance(expression, Read):
+        return variables[expression.variable].kind
+    if isinstance(expression, Bits):
+        return VariableKind.BOOL if len(expression.columns) == 1 else VariableKind.UINT
+    if isinstance(expression, SlotValue) or isinstance(expression.value, float):
+        return VariableKind.FLOAT
+    return VariableKind.BOOL if isinstance(expression.value, bool) else VariableKind.UINT
 
 
 def columns_of(expression: Expression) -> set[int]:
@@ -130,8 +147,9 @@ def evaluate(
         slots: ``float64[slots]``, the row.
 
     Returns:
-        ``float64[shots]``; booleans are 0 and 1. Integers are exact to 53 bits. An integer divided by zero is 0, a shift by
-        64 or more gives 0, and a float cast to an integer loses its fraction (towards zero).
+        ``float64[shots]``; booleans are 0 and 1. Integers are exact to 53 bits. What is divided by zero is 0, and so is a float
+        that would pass the largest one; a shift by 64 or more gives 0, and a float cast to an integer loses its fraction
+        (towards zero).
     """
     if isinstance(expression, Constant):
         return np.full(len(bits), float(expression.value))
@@ -148,7 +166,7 @@ def evaluate(
         return np.asarray(value != 0, dtype=np.float64)
     if expression.kind is VariableKind.UINT:
         return np.asarray(np.mod(np.trunc(value), 2.0**expression.width), dtype=np.float64)
-    return value
+    return np.where(np.isfinite(value), value, 0.0)
 
 
 def _apply(node: Apply, arguments: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 from fractions import Fraction
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, model_validator
 
 from qpu_bridge.schedule.port import PortKind
 from qpu_bridge.schedule.slot import SlotKind
@@ -23,17 +23,17 @@ class Feature(StrEnum):
     KERNEL = "kernel"  # with weights (without it: unit weights only)
     SINGLE_SHOT = "single_shot"
     AVERAGE = "average"
-    DISCRIMINATE = "discriminate"  # threshold on the device
-    BRANCH = "branch"  # on one measured bit
+    DISCRIMINATE = "discriminate"  # return bits; the driver's software may do it
+    BRANCH = "branch"  # on one measured bit, which the device itself must then tell in real time
     EXPRESSION = "expression"  # on any classical expression, with real-time variables
     LOOP = "loop"  # real-time loops with a fixed count
     WHILE = "while"  # real-time loops with a condition
 
 
 class Document(BaseModel):
-    """A frozen document that refuses unknown fields."""
+    """A frozen document that refuses unknown fields, infinity and what is not a number."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class PortLimits(Document):
@@ -50,14 +50,14 @@ class PortLimits(Document):
         waveform_memory: Samples of all waveforms together; held levels count one sample per run where `held_levels`.
         held_levels: Whether the controller can hold a level without storing it.
         max_waveforms: Different waveforms.
-        min_frequency: Lowest carrier, Hz.
+        min_frequency: Lowest carrier, Hz. A line that can return its trace undemodulated (a capture at 0 Hz) allows 0.
         max_frequency: Highest carrier, Hz.
         bandwidth: Widest spread of the carriers of one schedule on this line (an oscillator reaches that far), Hz.
         oscillator: Lines that name the same oscillator share one, and the spread is counted over all of them.
         max_frames: Carriers at a time on this line.
         max_amplitude: Largest magnitude of amplitude times envelope.
-        max_sum: Largest sum of these magnitudes over carriers that sound together, where one converter adds them; None where
-            each carrier has a converter of its own.
+        max_sum: Largest sum of these magnitudes over carriers that sound together, since one converter adds them; None only
+            where each carrier has a converter of its own.
         min_separation: Ticks from the start of one capture to the next at one carrier of this line.
         max_kernel: Longest capture with weights, samples.
         max_raw: Longest capture that returns its trace, samples.
@@ -79,10 +79,16 @@ class PortLimits(Document):
     oscillator: str = ""
     max_frames: int = Field(2**10, ge=1)
     max_amplitude: float = Field(1.0, gt=0, le=1)
-    max_sum: float | None = Field(None, gt=0)
+    max_sum: float | None = Field(1.0, gt=0)
     min_separation: int = Field(0, ge=0)
     max_kernel: int = Field(2**31, ge=1)
     max_raw: int = Field(2**31, ge=1)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.min_duration > self.max_duration or self.min_frequency > self.max_frequency:
+            raise ValueError(f"port {self.name}: a least duration or frequency must not be above the greatest")
+        return self
 
 
 class Limits(Document):
@@ -94,6 +100,13 @@ class Limits(Document):
         features: What the device can do.
         sweeps: Kinds of slots that a linear axis may sweep on the device.
         branch_latency: Ticks from the end of a capture until a branch may read its bit.
+        decision_ticks: Ticks of straight play that must come before each branch, each test of a loop and each group of
+            assignments, counted from the decision before it or the start of the shot.
+        min_wait: Shortest wait in ticks, fixed or swept; none at all (0 ticks) is always allowed.
+        equal_arms: Whether both arms of a branch must last equally long.
+        min_rep_delay_s: Shortest wait after a shot that a run may ask for, s.
+        default_rep_delay_s: Wait after a shot of a run that asks for none, s.
+        max_rep_delay_s: Longest, s.
         max_events: Events of one schedule.
         max_columns: Columns of one schedule.
         max_duration: Ticks of one shot.
@@ -108,6 +121,12 @@ class Limits(Document):
     features: frozenset[Feature]
     sweeps: frozenset[SlotKind] = frozenset()
     branch_latency: int = Field(0, ge=0)
+    decision_ticks: int = Field(0, ge=0)
+    min_wait: int = Field(0, ge=0)
+    equal_arms: bool = False
+    min_rep_delay_s: float = Field(0.0, ge=0)
+    default_rep_delay_s: float = 0.0
+    max_rep_delay_s: float = 10.0
     max_events: int = Field(2**24, ge=1)
     max_columns: int = Field(2**16, ge=1)
     max_duration: int = Field(2**40, ge=1)
@@ -115,3 +134,12 @@ class Limits(Document):
     max_shots: int = Field(2**24, ge=1)
     max_results: int = Field(2**28, ge=1)
     max_nesting: int = Field(16, ge=0)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if not self.min_rep_delay_s <= self.default_rep_delay_s <= self.max_rep_delay_s:
+            raise ValueError("rep delays must be in order: min_rep_delay_s <= default_rep_delay_s <= max_rep_delay_s")
+        names = [port.name for port in self.ports]
+        if len(set(names)) < len(names):
+            raise ValueError("a port must be described once")
+        return self

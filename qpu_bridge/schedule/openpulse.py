@@ -36,7 +36,7 @@ class _Writer:
         self.names = Names()
         self.lines: list[str] = []
         self.depth = self.turns = 0
-        self.swept = {loop.slot for loop in schedule.loops if isinstance(loop, Linear)}
+        self.swept = schedule.swept.keys()
         self.carriers: dict[tuple[int, float, int], str] = {}
 
     def text(self) -> str:
@@ -75,14 +75,16 @@ class _Writer:
     def loops(self) -> None:
         for loop in self.schedule.loops:
             if isinstance(loop, Linear):
-                counter = self.names("k", loop.slot)
+                counter = self.names("k", loop.sweeps[0].slot)
                 self.open(f"for uint[32] {counter} in [0:{loop.count - 1}] {{")
-                self.line(f"float[64] {self.names('s', loop.slot)} = {float(loop.start)!r} + {float(loop.step)!r} * {counter};")
+                for sweep in loop.sweeps:
+                    value = f"{float(sweep.start)!r} + {float(sweep.step)!r} * {counter}"
+                    self.line(f"float[64] {self.names('s', sweep.slot)} = {value};")
             elif isinstance(loop, Rows):
                 self.open("if (true) {  // once per row of the table: the inputs are that row")
             else:
                 self.open("for uint[32] shot in [1:shots] {")
-                self.start()
+        self.start()
         self.body(self.schedule.realtime)
         for _ in self.schedule.loops:
             self.close()

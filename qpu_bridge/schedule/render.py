@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from qpu_bridge.schedule.event import Operation
 from qpu_bridge.schedule.schedule import Schedule
-from qpu_bridge.schedule.unroll import unroll
+from qpu_bridge.schedule.unroll import Measured, unroll
 
 
 def render(
     schedule: Schedule,
     values: NDArray[np.float64] | None = None,
-    bits: Mapping[int, bool] | None = None,
+    bits: Measured | None = None,
     references: Mapping[int, float] | None = None,
 ) -> dict[int, NDArray[np.complex128]]:
     """Sample the envelope of every emitting port in a frame that rotates at one frequency per port.
@@ -31,7 +31,7 @@ def render(
 
     Returns:
         Port -> ``complex128[samples]`` on the port's own clock, from the start of the shot to its end. A play whose start
-        does not fall on a sample is moved to the nearest one.
+        does not fall on a sample starts at the nearest one, see `residuals`.
     """
     shot = unroll(schedule, values, bits)
     rest = {frame.port: frame.frequency for frame in reversed(schedule.frames)}
@@ -50,3 +50,21 @@ def render(
         turn = float(event["phase"]) - 2 * np.pi * (float(event["frequency"]) - rest[port]) * middle
         signal[first : first + len(envelope)] += float(event["amplitude"]) * envelope * np.exp(1j * turn)
     return signals
+
+
+def residuals(schedule: Schedule, values: NDArray[np.float64] | None = None, bits: Measured | None = None) -> NDArray[np.float64]:
+    """By how much each event of one shot is moved to start on a sample of its port: the nearest, of two the even one.
+
+    Args:
+        schedule: The template.
+        values: ``float64[slots]``, see `row_values`.
+        bits: What captures measure, see `unroll`.
+
+    Returns:
+        ``float64[played]`` in the order of `unroll`: placed minus asked start, s.
+    """
+    events = unroll(schedule, values, bits).events
+    clocks = [port.clock for port in schedule.ports]
+    dt = schedule.clock.dt
+    moved = [clocks[port].place(start * dt)[1] for port, start in zip(events["port"], events["start"].tolist(), strict=True)]
+    return np.array(moved, np.float64)

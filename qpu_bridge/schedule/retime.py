@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qpu_bridge.errors import ScheduleError
-from qpu_bridge.schedule.block import Assign, Block, Body, Branch, Linear, Repeat, Rows, Shots, Straight, While
-from qpu_bridge.schedule.check.place import samples_of_events
+from qpu_bridge.schedule.block import Assign, Block, Body, Branch, Linear, Repeat, Rows, Shots, Straight, Sweep, While
 from qpu_bridge.schedule.event import NONE
+from qpu_bridge.schedule.samples import samples_of_events
 from qpu_bridge.schedule.schedule import Schedule
 from qpu_bridge.schedule.shapes import constant
 from qpu_bridge.schedule.slot import SlotKind
@@ -52,9 +52,8 @@ class _Mover:
         self.residuals = np.zeros(len(schedule.events))
         self.moved: dict[tuple[int, int], Straight] = {}
         self.ratio = schedule.clock.dt / clock.dt
-        swept = {loop.slot for loop in schedule.loops if isinstance(loop, Linear)}
         for index, slot in enumerate(schedule.slots):
-            if slot.kind is SlotKind.DURATION and index not in swept and self.ratio != 1:
+            if slot.kind is SlotKind.DURATION and index not in schedule.swept and self.ratio != 1:
                 raise ScheduleError(
                     "a wait that a table fills counts ticks of the clock it was written for",
                     given=f"slot {index}",
@@ -81,13 +80,15 @@ class _Mover:
         if isinstance(block, Branch):
             return replace(block, then=self.body(block.then), otherwise=self.body(block.otherwise))
         if isinstance(block, Linear):
-            start, step = block.start, block.step
-            if self.schedule.slots[block.slot].kind is SlotKind.DURATION:
-                start, step = self.whole(start), self.whole(step)
-            return replace(block, start=start, step=step, body=self.body(block.body))
+            return replace(block, sweeps=tuple(map(self.sweep, block.sweeps)), body=self.body(block.body))
         if isinstance(block, Repeat | While | Shots | Rows):
             return replace(block, body=self.body(block.body))
         return block
+
+    def sweep(self, sweep: Sweep) -> Sweep:
+        if self.schedule.slots[sweep.slot].kind is not SlotKind.DURATION:
+            return sweep
+        return replace(sweep, start=self.whole(sweep.start), step=self.whole(sweep.step))
 
     def whole(self, ticks: float) -> int:
         there = Fraction(ticks) * self.ratio

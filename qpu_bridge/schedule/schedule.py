@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qpu_bridge.schedule.block import Body, DataLoop, Linear, Rows, Shots, Straight, duration_of, walk
+from qpu_bridge.schedule.block import Body, DataLoop, Linear, Rows, Shots, Straight, Sweep, duration_of, walk
 from qpu_bridge.schedule.column import Acquisition, Column, Output
 from qpu_bridge.schedule.event import EVENT
 from qpu_bridge.schedule.expression import Variable
@@ -26,7 +26,7 @@ from qpu_bridge.units import Clock
 class Schedule:
     """A template of pulses: immutable, equal by content, cheap to send.
 
-    Rows of events inside one straight block are ordered by start; events at the same tick happen in the order of the rows.
+    Events inside one straight block are ordered by start; their order at one tick changes the digest, and nothing that is played.
     The body is a nest of data loops (`Rows`, `Linear`, `Shots`: what the results are indexed by, in the order of
     execution) around blocks of real-time control. `Rows` and `Shots` must each stand exactly once.
 
@@ -91,6 +91,11 @@ class Schedule:
             body = body[0].body
         return tuple(found)
 
+    @cached_property
+    def swept(self) -> Mapping[int, tuple[Sweep, int]]:
+        """Slots that linear axes sweep: slot -> what its axis does to it, and the number of points."""
+        return {sweep.slot: (sweep, loop.count) for loop in self.loops if isinstance(loop, Linear) for sweep in loop.sweeps}
+
     @property
     def realtime(self) -> Body:
         """What one shot of one point plays: the body inside the data loops."""
@@ -98,7 +103,10 @@ class Schedule:
 
     @property
     def sweep_shape(self) -> tuple[int, ...]:
-        """Lengths of the linear axes, outermost first; results have shape ``(rows, *sweep_shape, shots, ...)``."""
+        """Lengths of the linear axes in the order of their nesting, outermost first.
+
+        Results have shape ``(rows, *sweep_shape, shots, ...)``.
+        """
         return tuple(loop.count for loop in self.loops if isinstance(loop, Linear))
 
     def columns_returning(self, kind: str) -> list[int]:

@@ -10,7 +10,7 @@ from qpu_bridge.schedule.waveform import Waveform
 
 
 def constant(duration: int) -> Waveform:
-    """A level of 1 held for ``duration`` ticks."""
+    """A level of 1 held for ``duration`` samples."""
     return Waveform(np.ones(1, np.complex128), np.array([duration]))
 
 
@@ -18,8 +18,8 @@ def gaussian(duration: int, sigma: float) -> Waveform:
     """A Gaussian lifted so that it starts and ends at zero.
 
     Args:
-        duration: Length in ticks.
-        sigma: Standard deviation in ticks.
+        duration: Length in samples.
+        sigma: Standard deviation in samples.
     """
     return Waveform.of(_lifted(duration, sigma)[0])
 
@@ -28,9 +28,9 @@ def drag(duration: int, sigma: float, beta: float) -> Waveform:
     """A lifted Gaussian ``g`` with its derivative in quadrature, ``g + i beta g'`` (Motzoi et al., PRL 103, 110501).
 
     Args:
-        duration: Length in ticks.
-        sigma: Standard deviation in ticks.
-        beta: Weight of the derivative, in ticks.
+        duration: Length in samples.
+        sigma: Standard deviation in samples.
+        beta: Weight of the derivative, in samples.
 
     Raises:
         ScheduleError: If ``beta`` lifts a sample above magnitude 1.
@@ -40,12 +40,12 @@ def drag(duration: int, sigma: float, beta: float) -> Waveform:
 
 
 def gaussian_square(duration: int, sigma: float, width: int) -> Waveform:
-    """A level of 1 held for ``width`` ticks between the halves of a lifted Gaussian.
+    """A level of 1 held for ``width`` samples between the halves of a lifted Gaussian.
 
     Args:
-        duration: Length in ticks; ``duration - width`` must be even and not negative.
-        sigma: Standard deviation of the edges in ticks.
-        width: Length of the flat top in ticks.
+        duration: Length in samples; ``duration - width`` must be even and not negative.
+        sigma: Standard deviation of the edges in samples.
+        width: Length of the flat top in samples.
     """
     edges = duration - width
     if edges < 0 or edges % 2 or width < 0:
@@ -57,27 +57,34 @@ def gaussian_square(duration: int, sigma: float, width: int) -> Waveform:
         return constant(duration)
     edge = _lifted(edges, sigma)[0] if edges > 1 else np.zeros(1)
     half = edges // 2
-    return Waveform.of(np.concatenate([edge[:half], np.ones(width), edge[half:]]))
+    return _flat_top(edge[:half], width, edge[half:])
 
 
 def cosine_square(duration: int, rise: int) -> Waveform:
     """A flat top with raised-cosine edges, the usual shape of a flux pulse.
 
     Args:
-        duration: Length in ticks, at least ``2 * rise``.
-        rise: Length of each edge in ticks.
+        duration: Length in samples, at least ``2 * rise``.
+        rise: Length of each edge in samples.
     """
     if rise < 0 or 2 * rise > duration:
         raise ScheduleError("the two edges must fit into the pulse", given=f"duration {duration}, rise {rise}")
     edge = 0.5 - 0.5 * np.cos(np.pi * (np.arange(rise) + 0.5) / max(rise, 1))
-    return Waveform.of(np.concatenate([edge, np.ones(duration - 2 * rise), edge[::-1]]))
+    return _flat_top(edge, duration - 2 * rise, edge[::-1])
+
+
+def _flat_top(up: NDArray[np.float64], width: int, down: NDArray[np.float64]) -> Waveform:
+    top = [1.0] if width else []
+    repeats = np.ones(len(up) + len(top) + len(down), np.int64)
+    repeats[len(up) : len(up) + len(top)] = width
+    return Waveform(np.concatenate([up, top, down]), repeats)
 
 
 def _lifted(duration: int, sigma: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mid-point samples of the lifted Gaussian and of its derivative per tick."""
+    """Mid-point samples of the lifted Gaussian and of its derivative per sample."""
     if duration < 1 or not sigma > 0:
         raise ScheduleError(
-            "a Gaussian needs a duration of at least one tick and a positive sigma",
+            "a Gaussian needs a duration of at least one sample and a positive sigma",
             given=f"duration {duration}, sigma {sigma}",
         )
     t = np.arange(duration) + 0.5 - duration / 2

@@ -12,7 +12,10 @@ from qpu_bridge.errors import ScheduleError
 
 
 class SlotKind(StrEnum):
-    """What a slot's number does to the events (or the block) that name it."""
+    """What a slot's number does to the events (or the block) that name it.
+
+    Frequencies are offsets from what the event states, phases and waits are added, amplitudes multiply.
+    """
 
     PHASE = "phase"  # rad, added
     AMPLITUDE = "amplitude"  # factor
@@ -27,7 +30,7 @@ class Slot:
 
     Attributes:
         kind: What the number does.
-        bits: How many bits tell all its values apart on a grid of ``2 pi / 2**bits`` (a Pauli twirl needs 2), so that
+        bits: How many bits (0 to 32) tell all its values apart on a grid of ``2 pi / 2**bits`` (a Pauli twirl needs 2), so that
             a driver can pack a table; None if it may be any number.
     """
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,16 +36,20 @@ class Shot:
     variables: NDArray[np.float64]
 
 
-def unroll(schedule: Schedule, values: NDArray[np.float64] | None = None, bits: Mapping[int, bool] | None = None) -> Shot:
+Measured: TypeAlias = Mapping[int, bool | Sequence[bool]]
+"""Column -> what its captures measure: the same each time, or one for each capture that is played."""
+
+
+def unroll(schedule: Schedule, values: NDArray[np.float64] | None = None, bits: Measured | None = None) -> Shot:
     """Follow one shot through its blocks.
 
     Args:
         schedule: The template.
         values: ``float64[slots]``, see `row_values`; None for a schedule without slots.
-        bits: What captures into a column measure; 0 where not named.
+        bits: Column -> what its captures measure, a bit or one for each capture in the order of play; 0 where not named.
 
     Raises:
-        ScheduleError: If a loop with a condition turns more often than it may, or values are missing.
+        ScheduleError: If a loop with a condition turns more often than it may, or values or bits are missing.
     """
     if values is None and schedule.slots:
         raise ScheduleError(f"a schedule with {len(schedule.slots)} slots must be given their values", given="none")
@@ -57,8 +62,9 @@ def unroll(schedule: Schedule, values: NDArray[np.float64] | None = None, bits: 
 
 
 class _Walk:
-    def __init__(self, schedule: Schedule, values: NDArray[np.float64], measured: Mapping[int, bool]) -> None:
+    def __init__(self, schedule: Schedule, values: NDArray[np.float64], measured: Measured) -> None:
         self.schedule, self.values, self.measured = schedule, values, measured
+        self.captured = [0] * len(schedule.columns)
         self.played: list[NDArray[np.void]] = []
         self.rows: list[NDArray[np.int64]] = []
         self.now = 0
@@ -108,5 +114,18 @@ class _Walk:
         self.played.append(events)
         self.rows.append(np.arange(block.first, block.last))
         for column in events["column"][events["operation"] == Operation.CAPTURE].tolist():
-            self.bits[0, column] = self.measured.get(column, False)
+            self.bits[0, column] = self.capture(column)
         self.now += block.duration
+
+    def capture(self, column: int) -> bool:
+        found = self.measured.get(column, False)
+        self.captured[column] += 1
+        if isinstance(found, bool | np.bool_ | int):
+            return bool(found)
+        if self.captured[column] > len(found):
+            raise ScheduleError(
+                "each capture into a column must be given its bit",
+                given=f"{len(found)} bits",
+                where=f"column {self.schedule.columns[column].name}, capture {self.captured[column]}",
+            )
+        return bool(found[self.captured[column] - 1])

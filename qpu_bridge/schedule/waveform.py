@@ -11,14 +11,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from qpu_bridge.errors import ScheduleError
 
+LONGEST = 2**40
+"""Samples that a waveform, and all of a schedule's together, may last."""
+
 
 @dataclass(frozen=True, eq=False)
 class Waveform:
-    """An envelope as runs: sample ``k`` is held for ``repeats[k]`` ticks of the port's clock.
+    """An envelope as runs: ``samples[k]`` is held for ``repeats[k]`` samples of the port's clock.
 
     A Gaussian square of a microsecond is its two edges and one held level, which is what a controller wants to store.
     Equal neighbours are merged, so that one envelope has one form and one digest.
-    Sample-and-hold, mid-point: tick ``j`` covers ``[j, j+1)`` and carries the envelope at ``j + 1/2``.
+    Sample-and-hold, mid-point: sample ``j`` covers ``[j, j+1)`` and carries the envelope at ``j + 1/2``.
 
     Attributes:
         samples: ``complex128[runs]``, each of magnitude at most 1.
@@ -38,6 +41,8 @@ class Waveform:
             )
         if (repeats < 1).any():
             raise ScheduleError("a waveform's repeat counts must be at least 1", given=int(repeats.min()))
+        if repeats.sum(dtype=np.float64) > LONGEST:
+            raise ScheduleError(f"a waveform must last at most {LONGEST} samples", given=float(repeats.sum(dtype=np.float64)))
         if not np.isfinite(samples).all():
             raise ScheduleError("a waveform's samples must be finite", given="nan or infinity")
         peak = float(np.abs(samples).max())
@@ -54,13 +59,13 @@ class Waveform:
 
     @classmethod
     def of(cls, samples: ArrayLike) -> Waveform:
-        """The waveform of plain samples ``complex[ticks]``."""
+        """The waveform of plain samples ``complex[samples]``."""
         plain = np.atleast_1d(np.asarray(samples, dtype=np.complex128))
         return cls(plain, np.ones(plain.shape, np.int64))
 
     @cached_property
     def duration(self) -> int:
-        """Length in ticks of the port's clock."""
+        """Length in samples of the port's clock."""
         return int(self.repeats.sum())
 
     @cached_property

@@ -59,6 +59,9 @@ def _applied(part: Apply, inner: list[str]) -> str:
 def loop(schedule: Schedule, block: Rows | Shots | Linear) -> str:
     """A data loop: ``s2 = 0 + 20 k, k < 11``."""
     if isinstance(block, Linear):
-        kind = schedule.slots[block.slot].kind.value
-        return f"{kind} s{block.slot} = {block.start:.9g} + {block.step:.9g} k, k < {block.count}"
+        axes = [
+            f"{schedule.slots[sweep.slot].kind.value} s{sweep.slot} = {sweep.start:.9g} + {sweep.step:.9g} k"
+            for sweep in block.sweeps
+        ]
+        return f"{', '.join(axes)}, k < {block.count}"
     return "rows" if isinstance(block, Rows) else "shots"

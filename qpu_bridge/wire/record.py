@@ -14,13 +14,12 @@ from re import compile as pattern
 from typing import Any, TypeAlias, TypeVar
 
 from qpu_bridge.errors import ProtocolError
+from qpu_bridge.schedule import MAX_DEPTH
 from qpu_bridge.units import Clock
 
 T = TypeVar("T")
 Reader: TypeAlias = Callable[[object, int], Any]
 
-MAX_DEPTH = 48
-"""Records inside records."""
 _FRACTION = pattern(r"[1-9][0-9]{0,17}(/[1-9][0-9]{0,17})?")
 
 
@@ -55,8 +54,12 @@ def switch(value: object, depth: int) -> bool:
 
 
 def constant(value: object, depth: int) -> bool | int | float:
-    """A number or a switch."""
-    return value if type(value) is bool else number(value, depth)
+    """A switch, an integer from 0 to 2**64 - 1, or a finite float."""
+    if type(value) is bool or (type(value) is int and 0 <= value < 2**64):
+        return value
+    if type(value) is int:
+        raise ProtocolError("a constant must not be negative or need more than 64 bits", given=str(value)[:32])
+    return number(value, depth)
 
 
 def clock(value: object, depth: int) -> Clock:

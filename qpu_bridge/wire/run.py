@@ -27,7 +27,7 @@ _RUN = Form(
     digest=bytes,
     shots=int,
     first_row=int,
-    rep_delay_s=float,
+    rep_delay_s=(type(None), float),
     seed=(int, type(None)),
     settings=dict,
     arrays=list,
@@ -46,7 +46,7 @@ def pack_play(message: Play) -> tuple[Body, list[Frame]]:
         "digest": run.digest,
         "shots": run.shots,
         "first_row": run.first_row,
-        "rep_delay_s": float(run.rep_delay_s),
+        "rep_delay_s": None if run.rep_delay_s is None else float(run.rep_delay_s),
         "seed": run.seed,
         "settings": dict(run.settings),
         "arrays": described,
@@ -61,7 +61,7 @@ def unpack_play(body: Body, frames: Sequence[Frame]) -> Play:
     table = unpack_arrays(described, frames).get("table")
     if table is None or table.dtype != np.float64 or table.ndim != 2:
         raise ProtocolError("a run must carry one array, table, of type <f8 and two axes")
-    if not math.isfinite(rep_delay_s):
+    if rep_delay_s is not None and not math.isfinite(rep_delay_s):
         raise ProtocolError("field rep_delay_s of a run must be finite")
     for name, value in settings.items():
         if type(name) is not str or type(value) not in _PLAIN:

@@ -33,6 +33,7 @@ from qpu_bridge.schedule import (
     SlotKind,
     SlotValue,
     Straight,
+    Sweep,
     Variable,
     VariableKind,
     While,
@@ -91,7 +92,7 @@ _BLOCKS |= {
     "While": (While, (_expression, _body, whole)),
     "Shots": (Shots, (_body,)),
     "Rows": (Rows, (_body,)),
-    "Linear": (Linear, (whole, number, number, whole, _body)),
+    "Linear": (Linear, (many(record(Sweep, whole, number, number)), whole, _body)),
 }
 
 _discriminator = record(Discriminator, number, number)

@@ -10,13 +10,12 @@ from numpy.typing import NDArray
 
 from qpu_bridge.errors import ProtocolError, ScheduleError
 from qpu_bridge.schedule import EVENT, Schedule, Waveform
+from qpu_bridge.schedule.waveform import LONGEST
 from qpu_bridge.wire.frame import Frame
 from qpu_bridge.wire.tables import read_tables
 
 FRAMES = 5
 """Frames of a template: tables, lengths, samples, repeats, events."""
-LONGEST = 2**40
-"""Samples that one waveform may last."""
 
 
 def pack_template(schedule: Schedule) -> list[Frame]:

@@ -67,7 +67,7 @@ class Bench:
             measure = self.snapshot.measures[qubit]
             kernel = None if column.acquisition is Acquisition.RAW else waveform(self.snapshot.waveforms[measure.kernel])
             builder.play(frames[measure.drive_frame], waveform(self.snapshot.waveforms[measure.waveform]), measure.amplitude)
-            builder.delay(ports[self.snapshot.frame(measure.acquire_frame).port], measure.acquire_start)
+            builder.delay(frames[measure.acquire_frame], measure.acquire_start)
             builder.capture(frames[measure.acquire_frame], builder.column(column), measure.acquire_duration, kernel)
         return builder.build()
 

@@ -59,7 +59,7 @@ def everything() -> Schedule:
     def measure(column: int) -> None:
         build.barrier()
         build.play(tone, gaussian_square(240, 10, 200), amplitude=0.3)
-        build.delay(acquire, 20)
+        build.delay(receive, 20)
         build.capture(receive, column, 200, kernel)
         build.wait(400)
 
@@ -151,6 +151,6 @@ def ramsey() -> Schedule:
     build.play(qubit, half, amplitude=0.4, phase=np.pi / 2)
     build.barrier()
     build.play(tone, constant(400), amplitude=0.3)
-    build.delay(acquire, 40)
+    build.delay(receive, 40)
     build.capture(receive, column, 360)
     return build.build()

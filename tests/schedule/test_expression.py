@@ -94,8 +94,13 @@ def test_floats_are_those_of_python(a: float, b: float) -> None:
         assert value(Apply(Operator.DIVIDE, (Constant(a), Constant(b)), VariableKind.FLOAT)) == a / b
 
 
-def test_a_float_divided_by_zero_is_no_warning() -> None:
-    assert value(Apply(Operator.DIVIDE, (Constant(1.0), Constant(0.0)), VariableKind.FLOAT)) == np.inf
+def test_a_float_divided_by_zero_is_zero_without_a_warning() -> None:
+    for above in (1.0, 0.0, -1.0):
+        assert value(Apply(Operator.DIVIDE, (Constant(above), Constant(0.0)), VariableKind.FLOAT)) == 0.0
+
+
+def test_a_float_beyond_the_largest_is_zero() -> None:
+    assert value(Apply(Operator.MULTIPLY, (Constant(1e300), Constant(1e300)), VariableKind.FLOAT)) == 0.0
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=20))

@@ -19,6 +19,7 @@ from qpu_bridge.schedule import (
     Schedule,
     Shots,
     Straight,
+    Sweep,
     check,
     render,
     retime,
@@ -99,7 +100,7 @@ def test_a_swept_wait_must_fit_the_new_clock(ramsey: Schedule) -> None:
     moved, _ = retime(ramsey, Clock(Fraction(4, 10**9)))
     loop = moved.loops[1]
     assert isinstance(loop, Linear)
-    assert (loop.start, loop.step) == (0, 5)
+    assert loop.sweeps == (Sweep(0, 0, 5),)
     free = replace(ramsey, body=(Rows((Shots(ramsey.realtime),)),))
     with pytest.raises(ScheduleError, match="a wait that a table fills counts ticks of the clock it was written for; got slot 0"):
         retime(free, HALF)

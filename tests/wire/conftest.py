@@ -26,7 +26,6 @@ from qpu_bridge.schedule import (
     Read,
     Schedule,
     SlotKind,
-    SlotValue,
     Table,
     VariableKind,
     Waveform,
@@ -65,8 +64,8 @@ def everything() -> Schedule:
     tone, heard = builder.frame("m0", readout, 7e9), builder.frame("a0", acquire, 7e9)
     phase, level, detuning = (builder.slot(SlotKind.PHASE, 2), builder.slot(SlotKind.AMPLITUDE), builder.slot(SlotKind.FREQUENCY))
     value = builder.slot(SlotKind.VALUE)
-    swept = builder.sweep(SlotKind.AMPLITUDE, 0.0, 0.125, 3)
-    waited = builder.sweep(SlotKind.DURATION, 0, 16, 2)
+    axis = builder.axis(3)
+    swept, waited = axis.sweep(SlotKind.AMPLITUDE, 0.0, 0.125), axis.sweep(SlotKind.DURATION, 0, 16)
     flag, number, angle = (
         builder.variable("flag", VariableKind.BOOL, 1),
         builder.variable("n", VariableKind.UINT, 8),
@@ -88,7 +87,7 @@ def everything() -> Schedule:
     builder.wait(waited)
     builder.assign(flag, Apply(Operator.EQUAL, (Bits((bit,)), Constant(True)), VariableKind.BOOL, 1))
     builder.assign(number, Apply(Operator.ADD, (Read(number), Constant(3)), VariableKind.UINT, 8))
-    builder.assign(angle, SlotValue(3))
+    builder.assign(angle, builder.value(value))
     with builder.branch(Read(flag)):
         builder.play(qubit, shapes.drag(32, 8.0, 0.5), 0.25)
         with builder.repeat(3, number):
@@ -98,7 +97,6 @@ def everything() -> Schedule:
     with builder.loop_while(Apply(Operator.NOT, (Bits((hidden,)),), VariableKind.BOOL, 1), maximum=5):
         builder.capture(heard, hidden, 30, shapes.constant(30))
     builder.capture(heard, trace, 12)
-    assert value.kind is SlotKind.VALUE
     return builder.build()
 
 

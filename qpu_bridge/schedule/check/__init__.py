@@ -6,7 +6,7 @@ here, is driven by the device's `Limits`, and says what must hold, what was give
 
 from __future__ import annotations
 
-from qpu_bridge.schedule.check.amounts import check_amounts, check_results
+from qpu_bridge.schedule.check.amounts import check_results, check_size
 from qpu_bridge.schedule.check.blocks import check_blocks
 from qpu_bridge.schedule.check.carriers import check_carriers
 from qpu_bridge.schedule.check.control import check_control
@@ -15,12 +15,14 @@ from qpu_bridge.schedule.check.memory import check_memory
 from qpu_bridge.schedule.check.ranges import Bounds, check_ranges, check_values
 from qpu_bridge.schedule.check.readout import check_readout
 from qpu_bridge.schedule.check.structure import check_structure
+from qpu_bridge.schedule.check.tables import check_tables
 from qpu_bridge.schedule.check.timing import check_timing
+from qpu_bridge.schedule.check.waits import check_waits
 from qpu_bridge.schedule.limits import Limits
 from qpu_bridge.schedule.schedule import Schedule
 from qpu_bridge.schedule.slot import Table
 
-__all__ = ["check", "check_run", "check_table"]
+__all__ = ["check", "check_results", "check_table"]
 
 
 def check(schedule: Schedule, limits: Limits) -> None:
@@ -31,15 +33,17 @@ def check(schedule: Schedule, limits: Limits) -> None:
     Raises:
         ScheduleError: On the first rule broken.
     """
-    check_structure(schedule, limits)
+    check_tables(schedule, limits)
+    check_structure(schedule)
     check_blocks(schedule, limits)
     check_control(schedule, limits)
-    check_amounts(schedule, limits)
+    check_size(schedule, limits)
     check_readout(schedule, limits)
     check_lines(schedule, limits)
     check_memory(schedule, limits)
     bounds = Bounds.of_axes(schedule)
     check_ranges(schedule, limits, bounds)
+    check_waits(schedule, limits, bounds)
     check_carriers(schedule, limits, bounds)
     check_timing(schedule, limits, bounds)
 
@@ -53,14 +57,6 @@ def check_table(schedule: Schedule, table: Table, limits: Limits) -> None:
     check_values(schedule, table, limits)
     bounds = Bounds.of_table(schedule, table)
     check_ranges(schedule, limits, bounds)
+    check_waits(schedule, limits, bounds)
     check_carriers(schedule, limits, bounds)
     check_timing(schedule, limits, bounds)
-
-
-def check_run(schedule: Schedule, rows: int, shots: int, limits: Limits) -> None:
-    """Check how often a template is to be played, and how much would come back.
-
-    Raises:
-        ScheduleError: On the first limit exceeded.
-    """
-    check_results(schedule, rows, shots, limits)

@@ -7,19 +7,23 @@ from math import prod
 import numpy as np
 
 from qpu_bridge.errors import ScheduleError
-from qpu_bridge.schedule.check.place import samples_of_events
 from qpu_bridge.schedule.limits import Limits
+from qpu_bridge.schedule.samples import samples_of_events
 from qpu_bridge.schedule.schedule import Schedule
 
 
-def check_amounts(schedule: Schedule, limits: Limits) -> None:
+def check_size(schedule: Schedule, limits: Limits) -> None:
     """Check the size of the program."""
     _at_most("a schedule must hold at most {} events", limits.max_events, len(schedule.events))
     _at_most("a schedule must hold at most {} columns", limits.max_columns, len(schedule.columns))
 
 
 def check_results(schedule: Schedule, rows: int, shots: int, limits: Limits) -> None:
-    """Check rows, shots, and the numbers that come back."""
+    """Check how often a template is to be played, and how much would come back.
+
+    Raises:
+        ScheduleError: On the first limit exceeded.
+    """
     for name, count in (("rows", rows), ("shots", shots)):
         if count < 1:
             raise ScheduleError(f"a run must have at least one of its {name}", given=count)

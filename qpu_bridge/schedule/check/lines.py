@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from math import lcm
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qpu_bridge.errors import ScheduleError
-from qpu_bridge.schedule.check.place import blocks_of_events, place, port_limits, refuse_where, samples_of_events
+from qpu_bridge.schedule.check.place import blocks_of_events, place, port_limits, refuse_where
 from qpu_bridge.schedule.event import Operation
 from qpu_bridge.schedule.limits import Limits
+from qpu_bridge.schedule.samples import samples_of_events
 from qpu_bridge.schedule.schedule import Schedule
 
 
@@ -74,7 +76,7 @@ def start_grain(schedule: Schedule, limits: Limits) -> int:
 
 def _overlap(schedule: Schedule) -> None:
     """One carrier does one thing at a time."""
-    later, before = _overlapping(schedule, schedule.events["frame"], len(schedule.frames))
+    later, before = overlapping(schedule, schedule.events["frame"], len(schedule.frames))
     if len(later):
         row = int(later[0])
         events = schedule.events
@@ -86,7 +88,7 @@ def _overlap(schedule: Schedule) -> None:
         )
 
 
-def _overlapping(schedule: Schedule, key: NDArray[np.uint16], keys: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def overlapping(schedule: Schedule, key: NDArray[np.integer[Any]], keys: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Events that start before the one before them (in their block, of equal key) ends, and those before them."""
     events = schedule.events
     group = blocks_of_events(schedule) * keys + key
@@ -126,7 +128,7 @@ def chords(schedule: Schedule, weight: NDArray[np.float64]) -> list[tuple[int, N
     """
     events = schedule.events
     block = blocks_of_events(schedule)
-    later, _ = _overlapping(schedule, events["port"], len(schedule.ports))
+    later, _ = overlapping(schedule, events["port"], len(schedule.ports))
     found = []
     for port in np.unique(events["port"][later]):
         rows = np.flatnonzero((events["port"] == port) & (events["operation"] <= Operation.CAPTURE))

@@ -64,23 +64,3 @@ def blocks_of_events(schedule: Schedule) -> NDArray[np.int64]:
     """Number of the straight block, in the order of first events, that holds each event: ``int64[events]``."""
     firsts = np.array(sorted({b.first for b in schedule.straight_blocks() if b.last > b.first}), np.int64)
     return np.searchsorted(firsts, np.arange(len(schedule.events)), side="right") - 1
-
-
-def samples_of_events(schedule: Schedule) -> NDArray[np.int64]:
-    """Samples that each event lasts on its port's own clock: ``int64[events]``.
-
-    A play lasts as its envelope, a capture as its kernel; without one as many whole samples as fit into its ticks.
-    """
-    events = schedule.events
-    lengths = np.array([wave.duration for wave in schedule.waveforms] or [0], np.int64)
-    waveform = events["waveform"]
-    ratios = [schedule.clock.dt / port.clock.dt for port in schedule.ports]
-    numerator = np.array([ratio.numerator for ratio in ratios] or [1], object)
-    denominator = np.array([ratio.denominator for ratio in ratios] or [1], object)
-    bare = waveform < 0
-    samples = np.asarray(lengths[waveform])
-    if bare.any():
-        port = events["port"][bare]
-        ticks = events["duration"][bare].astype(object)  # exact: a product of ticks and a numerator may pass 63 bits
-        samples[bare] = (ticks * numerator[port] // denominator[port]).astype(np.int64)
-    return samples

@@ -8,15 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qpu_bridge.errors import ScheduleError
-from qpu_bridge.schedule.block import Linear
-from qpu_bridge.schedule.check.lines import chords, start_grain
+from qpu_bridge.schedule.check.lines import chords
 from qpu_bridge.schedule.check.place import place, port_limits
+from qpu_bridge.schedule.check.structure import MOST_PHASE
 from qpu_bridge.schedule.event import NONE, Operation
 from qpu_bridge.schedule.limits import Limits
 from qpu_bridge.schedule.schedule import Schedule
 from qpu_bridge.schedule.slot import SlotKind, Table
 
-_ROUND = 1e-9
+ROUND = 1e-9
 """Sums of numbers that were meant to meet a limit exactly may pass it by this much."""
 
 
@@ -41,10 +41,9 @@ class Bounds:
         low = np.full(len(schedule.slots) + 1, np.nan)
         high = low.copy()
         low[-1] = high[-1] = 0.0
-        for loop in schedule.loops:
-            if isinstance(loop, Linear):
-                ends = (loop.start, loop.start + (loop.count - 1) * loop.step)
-                low[loop.slot], high[loop.slot] = min(ends), max(ends)
+        for slot, (sweep, count) in schedule.swept.items():
+            ends = (sweep.start, sweep.start + (count - 1) * sweep.step)
+            low[slot], high[slot] = min(ends), max(ends)
         return cls(low, high)
 
     @classmethod
@@ -76,15 +75,23 @@ def check_values(schedule: Schedule, table: Table, limits: Limits) -> None:
         raise ScheduleError(
             f"a table must have one column for each of the {len(schedule.slots)} slots", given=table.values.shape[1]
         )
-    swept = {loop.slot for loop in schedule.loops if isinstance(loop, Linear)}
+    phases = [i for i, slot in enumerate(schedule.slots) if slot.kind is SlotKind.PHASE and i not in schedule.swept]
+    large = np.abs(table.values[:, phases]) > MOST_PHASE
+    if large.any():
+        row, column = np.argwhere(large)[0].tolist()
+        raise ScheduleError(
+            f"a phase must be at most {MOST_PHASE:g} rad",
+            given=float(table.values[row, phases[column]]),
+            where=f"slot {phases[column]}, row {row}",
+        )
     grids: dict[int | None, list[int]] = {}
     for index, slot in enumerate(schedule.slots):
-        if index not in swept and (slot.bits is not None or slot.kind is SlotKind.DURATION):
+        if index not in schedule.swept and (slot.bits is not None or slot.kind is SlotKind.DURATION):
             grids.setdefault(slot.bits, []).append(index)
     for bits, columns in grids.items():
         grid = 1.0 if bits is None else 2 * np.pi / 2**bits
         steps = table.values[:, columns] / grid
-        off = np.abs(steps - np.rint(steps)) > _ROUND * np.maximum(1, np.abs(steps))
+        off = np.abs(steps - np.rint(steps)) > ROUND * np.maximum(1, np.abs(steps))
         if off.any():
             row, column = np.argwhere(off)[0].tolist()
             whole = "a whole number of ticks"
@@ -96,12 +103,7 @@ def check_values(schedule: Schedule, table: Table, limits: Limits) -> None:
 
 
 def check_ranges(schedule: Schedule, limits: Limits, bounds: Bounds) -> None:
-    """Check amplitudes and swept durations."""
-    _amplitudes(schedule, limits, bounds)
-    _durations(schedule, limits, bounds)
-
-
-def _amplitudes(schedule: Schedule, limits: Limits, bounds: Bounds) -> None:
+    """Check amplitudes, alone and where they add up on a line."""
     events = schedule.events
     if not len(events):
         return
@@ -112,7 +114,7 @@ def _amplitudes(schedule: Schedule, limits: Limits, bounds: Bounds) -> None:
     envelope = np.array([wave.peak for wave in schedule.waveforms] or [0.0])[events["waveform"]]
     peak = np.where(events["operation"] == Operation.PLAY, np.abs(events["amplitude"]) * factor[slot] * envelope, 0.0)
     most = np.array([port.max_amplitude for port in ports])[events["port"]]
-    over = peak > most + _ROUND
+    over = peak > most + ROUND
     if over.any():
         row = int(np.argmax(over))
         named = int(slot[row])
@@ -127,38 +129,10 @@ def _amplitudes(schedule: Schedule, limits: Limits, bounds: Bounds) -> None:
         return
     for port, rows, total in chords(schedule, peak):
         loudest = ports[port].max_sum
-        if loudest is not None and total.max() > loudest + _ROUND:
+        if loudest is not None and total.max() > loudest + ROUND:
             row = int(rows[np.argmax(total)])
             raise ScheduleError(
                 f"carriers that sound together on a port must add up to a magnitude of at most {loudest}",
                 given=float(total.max()),
                 where=place(schedule, row),
             )
-
-
-def _durations(schedule: Schedule, limits: Limits, bounds: Bounds) -> None:
-    grain = start_grain(schedule, limits)
-    events = schedule.events
-    for block in schedule.straight_blocks():
-        slot = block.duration_slot
-        if slot == NONE or np.isnan(bounds.low[slot]):
-            continue
-        inside = events[block.first : block.last]
-        needed = int((inside["start"] + inside["duration"]).max(initial=0))
-        where = f"straight block of events {block.first} to {block.last}, {bounds.where(slot, bounds.low[slot])}"
-        if block.duration + bounds.low[slot] < needed:
-            raise ScheduleError(
-                f"a straight block must last at least {needed} ticks, as its events do",
-                given=block.duration + float(bounds.low[slot]),
-                where=where,
-            )
-        for value in _swept_values(schedule, slot, bounds):
-            if abs(value / grain - round(value / grain)) > _ROUND * max(1.0, abs(value)):
-                raise ScheduleError(f"a swept wait must be a multiple of {grain} ticks", given=float(value), where=f"slot {slot}")
-
-
-def _swept_values(schedule: Schedule, slot: int, bounds: Bounds) -> NDArray[np.float64]:
-    for loop in schedule.loops:
-        if isinstance(loop, Linear) and loop.slot == slot:
-            return np.array([loop.start, loop.step if loop.count > 1 else 0.0])
-    return np.zeros(0) if bounds.table is None else np.unique(bounds.table.values[:, slot])

@@ -5,18 +5,26 @@ from __future__ import annotations
 import numpy as np
 
 from qpu_bridge.errors import ScheduleError
-from qpu_bridge.schedule.check.place import port_limits, refuse_where, samples_of_events
+from qpu_bridge.schedule.check.lines import overlapping
+from qpu_bridge.schedule.check.place import place, port_limits, refuse_where
 from qpu_bridge.schedule.column import Acquisition, Column, Output
 from qpu_bridge.schedule.event import NONE, Operation
 from qpu_bridge.schedule.limits import Feature, Limits
+from qpu_bridge.schedule.samples import samples_of_events
 from qpu_bridge.schedule.schedule import Schedule
 
 
 def check_readout(schedule: Schedule, limits: Limits) -> None:
     """Check the columns, then the captures that write them."""
-    for column in schedule.columns:
+    written = set(schedule.events["column"].tolist())
+    for index, column in enumerate(schedule.columns):
         _column(column, limits)
+        if column.returned and index not in written:
+            raise ScheduleError(
+                "a column that is returned must be written by a capture", given="none", where=f"column {column.name}"
+            )
     _captures(schedule, limits)
+    _overlap(schedule)
 
 
 def _column(column: Column, limits: Limits) -> None:
@@ -28,9 +36,14 @@ def _column(column: Column, limits: Limits) -> None:
         raise ScheduleError("a discriminator must be finite", given=column.discriminator, where=where)
     if column.average and column.acquisition is Acquisition.INTEGRATED and column.output is Output.BIT:
         raise ScheduleError("an average must be of IQ values or traces", given="bits", where=where)
+    if column.discriminator is not None and column.acquisition is Acquisition.RAW:
+        raise ScheduleError("a raw column must have no discriminator", given=str(column.discriminator), where=where)
     needed = [Feature.RAW if column.acquisition is Acquisition.RAW else Feature.INTEGRATED]
     if column.returned:
-        needed.append(Feature.AVERAGE if column.average else Feature.SINGLE_SHOT)
+        if column.average:
+            needed.append(Feature.AVERAGE)
+        if not column.average or (bit and column.output is Output.BOTH):
+            needed.append(Feature.SINGLE_SHOT)  # bits are never averaged
     if column.discriminator is not None:
         needed.append(Feature.DISCRIMINATE)
     for feature in needed:
@@ -57,10 +70,10 @@ def _captures(schedule: Schedule, limits: Limits) -> None:
     if not capture.any():
         return
     weighted = capture & (events["waveform"] != NONE)
-    boxcar = np.array([not (wave.samples == 1).all() for wave in schedule.waveforms] or [False])
+    shaped = np.array([not (wave.samples == 1).all() for wave in schedule.waveforms] or [False])
     refuse_where(
         schedule,
-        weighted & boxcar[events["waveform"]] & (Feature.KERNEL not in limits.features),
+        weighted & shaped[events["waveform"]] & (Feature.KERNEL not in limits.features),
         "a capture with weights needs a device with the feature kernel",
         lambda row: f"features {', '.join(sorted(limits.features))}",
     )
@@ -68,6 +81,12 @@ def _captures(schedule: Schedule, limits: Limits) -> None:
     samples = samples_of_events(schedule)
     raw = np.array([column.acquisition is Acquisition.RAW for column in schedule.columns])
     traced = capture & raw[events["column"]]
+    refuse_where(
+        schedule,
+        traced & weighted & shaped[events["waveform"]],
+        "a capture that returns its trace has no weights",
+        lambda row: f"waveform {events['waveform'][row]}",
+    )
     for broken, name, what in ((weighted, "max_kernel", "with weights"), (traced, "max_raw", "that returns its trace")):
         most = np.array([getattr(port, name) for port in ports])[events["port"]]
         row = int(np.argmax(broken & (samples > most)))
@@ -85,3 +104,17 @@ def _captures(schedule: Schedule, limits: Limits) -> None:
         "all captures into a raw column must be of one length",
         lambda row: f"{samples[row]} and {length[events['column'][row]]} samples",
     )
+
+
+def _overlap(schedule: Schedule) -> None:
+    """One column takes one result at a time, so that the last one is known."""
+    key = np.where(schedule.events["operation"] == Operation.CAPTURE, schedule.events["column"], len(schedule.columns))
+    later, before = overlapping(schedule, key, len(schedule.columns) + 1)
+    mine = np.flatnonzero(key[later] < len(schedule.columns))
+    if len(mine):
+        row, first = int(later[mine[0]]), int(before[mine[0]])
+        raise ScheduleError(
+            "captures into one column must not overlap",
+            given=f"a start at tick {int(schedule.events['start'][row])}",
+            where=f"{place(schedule, row)}; {place(schedule, first)}",
+        )

@@ -1,4 +1,4 @@
-"""Rules along each path of play: the device's latency before it reads a bit, the pause between captures, the longest shot."""
+"""Rules along each path of play: when a bit may be read, when the device may decide again, the longest shot."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from math import inf
 import numpy as np
 
 from qpu_bridge.errors import ScheduleError
-from qpu_bridge.schedule.block import Assign, Body, Branch, Repeat, Straight, While
+from qpu_bridge.schedule.block import Assign, Block, Body, Branch, Repeat, Straight, While, children, duration_of, walk
 from qpu_bridge.schedule.check.place import place, port_limits
 from qpu_bridge.schedule.check.ranges import Bounds
 from qpu_bridge.schedule.event import NONE, Operation
@@ -22,7 +22,30 @@ def check_timing(schedule: Schedule, limits: Limits, bounds: Bounds) -> None:
     longest = _longest(schedule.realtime, bounds)
     if longest > limits.max_duration:
         raise ScheduleError(f"a shot must last at most {limits.max_duration} ticks", given=int(longest))
+    _turns(schedule.realtime, bounds)
     _Walk(schedule, limits, bounds).body(schedule.realtime, _Ages())
+
+
+def _turns(body: Body, bounds: Bounds) -> None:
+    for block in body:
+        if isinstance(block, Repeat | While) and _shortest(block.body, bounds) <= 0:
+            raise ScheduleError("a turn of a real-time loop must take time", given="0 ticks", where=type(block).__name__.lower())
+        for inner in children(block):
+            _turns(inner, bounds)
+
+
+def _shortest(body: Body, bounds: Bounds) -> float:
+    """Fewest ticks of a body; a wait whose slot is not known yet counts as a tick."""
+    total = 0.0
+    for block in body:
+        if isinstance(block, Straight):
+            low = bounds.low[block.duration_slot] if block.duration_slot != NONE else 0.0
+            total += block.duration + (1.0 if np.isnan(low) else low)
+        elif isinstance(block, Branch):
+            total += min(_shortest(block.then, bounds), _shortest(block.otherwise, bounds))
+        elif isinstance(block, Repeat):
+            total += block.count * _shortest(block.body, bounds)
+    return total
 
 
 def _wait(block: Straight, bound: float) -> float:
@@ -45,17 +68,19 @@ def _longest(body: Body, bounds: Bounds) -> float:
 
 @dataclass(slots=True)
 class _Ages:
-    """Ticks since the last capture into each column ended, and since the last capture on each frame started."""
+    """Ticks since the last capture into each column ended, since the last one on each frame started, since the last decision."""
 
     ended: dict[int, float] = field(default_factory=dict)
     started: dict[int, float] = field(default_factory=dict)
+    decided: float = 0.0
 
     def copy(self) -> _Ages:
-        return _Ages(dict(self.ended), dict(self.started))
+        return _Ages(dict(self.ended), dict(self.started), self.decided)
 
     def merge(self, other: _Ages) -> _Ages:
         """The younger of two, for the place where two paths meet."""
-        return _Ages(_younger(self.ended, other.ended), _younger(self.started, other.started))
+        least = min(self.decided, other.decided)
+        return _Ages(_younger(self.ended, other.ended), _younger(self.started, other.started), least)
 
 
 def _younger(one: dict[int, float], two: dict[int, float]) -> dict[int, float]:
@@ -69,33 +94,75 @@ class _Walk:
         self.events = schedule.events[self.captures]
         separation = np.array([port.min_separation for port in port_limits(schedule, limits)] or [0])
         self.separation = separation[self.events["port"]]
+        self.later: frozenset[int] = frozenset()
+        """Columns that the loops around capture: an earlier turn may have written them."""
 
     def body(self, body: Body, ages: _Ages) -> _Ages:
+        before: Block | None = None
         for block in body:
             if isinstance(block, Straight):
                 ages = self.straight(block, ages)
             elif isinstance(block, Assign):
                 self.read(block.value, ages, "an assignment")
+                if not isinstance(before, Assign):
+                    self.decide(ages, "an assignment")
             elif isinstance(block, Branch):
                 self.read(block.condition, ages, "a branch")
+                self.decide(ages, "a branch")
+                self.arms(block)
                 ages = self.body(block.then, ages.copy()).merge(self.body(block.otherwise, ages.copy()))
             elif isinstance(block, Repeat | While):
                 ages = self.loop(block, ages)
+            before = block
         return ages
 
+    def decide(self, ages: _Ages, what: str) -> None:
+        if ages.decided < self.limits.decision_ticks:
+            raise ScheduleError(
+                f"{what} must come at least {self.limits.decision_ticks} ticks of play after the decision before it",
+                given=f"{ages.decided:g} ticks",
+            )
+        ages.decided = 0.0
+
+    def arms(self, block: Branch) -> None:
+        lasting = [duration_of(block.then), duration_of(block.otherwise)]
+        if self.limits.equal_arms and (lasting[0] is None or lasting[0] != lasting[1]):
+            words = " and ".join("an unknown number of" if ticks is None else str(ticks) for ticks in lasting)
+            raise ScheduleError("both arms of a branch must last equally long on this device", given=f"{words} ticks")
+
     def loop(self, block: Repeat | While, ages: _Ages) -> _Ages:
+        outer = self.later
+        self.later = outer | self.captured(block.body)
         # A second turn meets the captures of the first; a third meets nothing new.
         for _ in range(min(2, block.count if isinstance(block, Repeat) else block.maximum)):
             if isinstance(block, While):
-                self.read(block.condition, ages, "a loop")
+                self.test(block, ages)
             after = self.body(block.body, ages.copy())
             ages = after if isinstance(block, Repeat) else after.merge(ages)
         if isinstance(block, While):
-            self.read(block.condition, ages, "a loop")
+            self.test(block, ages)
+        self.later = outer
         return ages
+
+    def test(self, block: While, ages: _Ages) -> None:
+        self.read(block.condition, ages, "a loop")
+        self.decide(ages, "the test of a loop")
+
+    def captured(self, body: Body) -> frozenset[int]:
+        found: set[int] = set()
+        for block in walk(body):
+            if isinstance(block, Straight):
+                first, last = np.searchsorted(self.captures, (block.first, block.last))
+                found.update(self.events["column"][first:last].tolist())
+        return frozenset(found)
 
     def read(self, expression: Expression, ages: _Ages, what: str) -> None:
         for column in columns_of(expression):
+            if column not in ages.ended and column not in self.later:
+                raise ScheduleError(
+                    f"{what} must read bits that a capture before it may have written",
+                    given=f"column {self.schedule.columns[column].name}, which none has",
+                )
             age = ages.ended.get(column, inf)
             if age < self.limits.branch_latency:
                 raise ScheduleError(
@@ -121,6 +188,5 @@ class _Walk:
                 )
             started[frame] = duration - start
             column = int(event["column"])
-            since = duration - start - int(event["duration"])
-            ended[column] = since
-        return _Ages(ended, started)
+            ended[column] = min(ended.get(column, inf), duration - start - int(event["duration"]))
+        return _Ages(ended, started, ages.decided + duration)

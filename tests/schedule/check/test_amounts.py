@@ -7,7 +7,7 @@ import pytest
 
 from qpu_bridge.errors import ScheduleError
 from qpu_bridge.schedule import Acquisition, Limits, Output, Schedule
-from qpu_bridge.schedule.check import check, check_run
+from qpu_bridge.schedule.check import check, check_results
 from qpu_bridge.schedule.check.amounts import results
 
 POINTS = 11 * 21
@@ -38,9 +38,9 @@ def test_results_are_counted(schedule: Schedule, fields: dict[str, Any], per_poi
 
 
 def test_a_run_must_stay_within_its_limits(schedule: Schedule, limits: Limits) -> None:
-    check_run(schedule, 21, 100, limits)
+    check_results(schedule, 21, 100, limits)
     with pytest.raises(ScheduleError, match="return at most 1000000 numbers; got 1016400"):
-        check_run(schedule, 22, 100, limits)
+        check_results(schedule, 22, 100, limits)
     for rows, shots, message in (
         (0, 1, "at least one of its rows; got 0"),
         (1, 0, "at least one of its shots; got 0"),
@@ -48,4 +48,4 @@ def test_a_run_must_stay_within_its_limits(schedule: Schedule, limits: Limits) -
         (1, 8, "at most 7 shots; got 8"),
     ):
         with pytest.raises(ScheduleError, match=message):
-            check_run(schedule, rows, shots, limits.model_copy(update={"max_rows": 5, "max_shots": 7}))
+            check_results(schedule, rows, shots, limits.model_copy(update={"max_rows": 5, "max_shots": 7}))

@@ -3,8 +3,8 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 
-from qpu_bridge.schedule import NONE, Schedule
-from qpu_bridge.schedule.check.place import blocks_of_events, place, samples_of_events
+from qpu_bridge.schedule import NONE, Schedule, samples_of_events
+from qpu_bridge.schedule.check.place import blocks_of_events, place
 from qpu_bridge.units import Clock
 
 

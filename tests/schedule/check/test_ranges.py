@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from qpu_bridge.errors import ScheduleError
-from qpu_bridge.schedule import Limits, Linear, Rows, Schedule, Shots, Slot, SlotKind, Table
+from qpu_bridge.schedule import Limits, Linear, Rows, Schedule, Shots, Slot, SlotKind, Sweep, Table
 from qpu_bridge.schedule.check import check, check_table
 
 WithEvent = Callable[..., Schedule]
@@ -37,7 +37,7 @@ def test_an_amplitude_of_a_table_is_checked_with_its_scale(schedule: Schedule, l
 
 def test_an_amplitude_of_a_linear_axis_is_checked(schedule: Schedule, limits: Limits) -> None:
     def swept(step: float) -> Schedule:
-        return replace(schedule, body=(Rows((Linear(1, 0.0, step, 11, (Shots(schedule.realtime),)),)),))
+        return replace(schedule, body=(Rows((Linear((Sweep(1, 0.0, step),), 11, (Shots(schedule.realtime),)),)),))
 
     check(swept(0.2), limits)
     with pytest.raises(ScheduleError, match=r"at most 1.0; got 1.05 .*slot 1\)"):
@@ -74,7 +74,7 @@ def test_a_wait_must_be_whole_and_not_negative(schedule: Schedule, limits: Limit
 def test_a_swept_wait_must_stay_on_the_grid(schedule: Schedule, limits: Limits) -> None:
     wait = schedule.loops[1]
     assert isinstance(wait, Linear)
-    body = (Rows((replace(wait, step=0.5, body=(Shots(schedule.realtime),)),)),)
+    body = (Rows((replace(wait, sweeps=(replace(wait.sweeps[0], step=0.5),), body=(Shots(schedule.realtime),)),)),)
     with pytest.raises(ScheduleError, match=r"a swept wait must be a multiple of 1 ticks; got 0.5"):
         check(replace(schedule, body=body), limits)
 

@@ -27,7 +27,7 @@ from qpu_bridge.schedule import (
     VariableKind,
     Waveform,
 )
-from qpu_bridge.schedule.check import check, check_run, check_table
+from qpu_bridge.schedule.check import check, check_results, check_table
 from qpu_bridge.units import Clock
 
 WithEvent = Callable[..., Schedule]
@@ -65,6 +65,9 @@ def test_the_whole_schedule_passes(schedule: Schedule, limits: Limits) -> None:
         (2, {"amplitude": np.nan}, "amplitude must be finite"),
         (2, {"phase": np.inf}, "phase must be finite"),
         (2, {"frequency": -np.inf}, "frequency must be finite"),
+        (2, {"phase": 1.1e6}, "a phase must be at most 1e+06 rad; got 1100000.0"),
+        (2, {"phase": -1e300}, "a phase must be at most 1e+06 rad"),
+        (1, {"amplitude": 0.5}, "a capture has no amplitude: 1, without a slot; got amplitude 0.5"),
         (2, {"duration": 31}, "must last as its waveform does, 32 ticks; got 31 ticks"),
         (1, {"duration": 201}, "must last as its waveform does, 200 ticks; got 201 ticks"),
         (1, {"amplitude_slot": 1}, "a capture has no amplitude"),
@@ -136,7 +139,7 @@ def test_an_empty_schedule_passes(limits: Limits) -> None:
     empty = Builder(Clock(limits.dt)).build()
     check(empty, limits)
     check_table(empty, Table.single(), limits)
-    check_run(empty, 1, 1, limits)
+    check_results(empty, 1, 1, limits)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)

@@ -40,6 +40,7 @@ def of(schedule: Schedule, *blocks: Block) -> Schedule:
     return replace(
         schedule,
         events=schedule.events[:2],
+        columns=schedule.columns[:1],
         slots=(Slot(SlotKind.DURATION),),
         variables=(Variable("angle", VariableKind.FLOAT),),
         body=(Rows((Shots(blocks),)),),
@@ -48,7 +49,13 @@ def of(schedule: Schedule, *blocks: Block) -> Schedule:
 
 @pytest.mark.parametrize(
     "reader",
-    [Branch(BIT, ()), While(BIT, (), 2), Assign(0, BIT), Repeat(2, (Branch(BIT, ()),)), Branch(BIT, (), (Branch(BIT, ()),))],
+    [
+        Branch(BIT, ()),
+        While(BIT, (Straight(0, 0, 9),), 2),
+        Assign(0, BIT),
+        Repeat(2, (Branch(BIT, ()), Straight(0, 0, 9))),
+        Branch(BIT, (), (Branch(BIT, ()),)),
+    ],
 )
 def test_a_bit_must_not_be_read_before_the_latency_has_passed(schedule: Schedule, limits: Limits, reader: Block) -> None:
     check(of(schedule, measure(schedule, 344), reader), limits)
