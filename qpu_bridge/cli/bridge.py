@@ -9,12 +9,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from qpu_bridge import programs
 from qpu_bridge.cli.child import Child, command
 from qpu_bridge.cli.device import RackDevice
 from qpu_bridge.cli.rack import SECRET, only_bridge, open_folder, open_store, write_address
 from qpu_bridge.errors import DriverLost, SettingsError
 from qpu_bridge.jobs import Store
+from qpu_bridge.programs.checkers import Checkers
 from qpu_bridge.service import Server, create_app, read_secret
 from qpu_bridge.settings import Rack
 
@@ -41,7 +41,8 @@ def serve(rack: Rack, *, verbose: bool) -> None:
         held.enter_context(_runners(rack, devices, verbose, folder))
         with console.status("the drivers come up ..."):
             ready = _answering(devices, started, console)
-        server = held.enter_context(_server(rack, store, ready, folder))
+        checkers = held.enter_context(Checkers())
+        server = held.enter_context(_server(rack, store, ready, folder, checkers))
         path = write_address(folder, server.url)
         held.callback(path.unlink, missing_ok=True)
         _greet(console, server.url, ready, folder)
@@ -90,9 +91,9 @@ def _answering(devices: Sequence[RackDevice], started: int, console: Console) ->
     return ready
 
 
-def _server(rack: Rack, store: Store, devices: dict[str, RackDevice], folder: Path) -> Server:
+def _server(rack: Rack, store: Store, devices: dict[str, RackDevice], folder: Path, checkers: Checkers) -> Server:
     def check(program_id: str, params: str, device: RackDevice) -> None:
-        programs.check(program_id, params, device.view())
+        checkers.check(program_id, params, device.view())
 
     bridge = rack.bridge
     app = create_app(store, devices, check, secret=read_secret(folder / SECRET), max_body_bytes=bridge.max_body_bytes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from anyio import to_thread
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.background import BackgroundTask
@@ -41,7 +42,9 @@ def routes(parts: Parts) -> APIRouter:
             device = parts.devices[asked.backend]
             try:
                 async with parts.checks:
-                    await run_in_threadpool(parts.check, asked.program_id, asked.params.decode("utf-8"), device)
+                    text = asked.params.decode("utf-8")
+                    # left behind when the server stops, which must not wait for a check that takes long
+                    await to_thread.run_sync(parts.check, asked.program_id, text, device, abandon_on_cancel=True)
             except BridgeError as error:
                 return say(request, error, once=True)
             except Exception:
