@@ -16,6 +16,9 @@ DRIVERS = "qpu_bridge.drivers"
 SNAPSHOTS = "qpu_bridge.snapshots"
 """Group whose entries are functions ``() -> Snapshot``."""
 
+VERBS = ("capabilities", "load", "run", "abort", "status", "close")
+"""What a driver can be asked."""
+
 
 def driver_names() -> tuple[str, ...]:
     """Names of the installed drivers, sorted."""
@@ -37,33 +40,57 @@ def open_driver(name: str, device: str, snapshot: Snapshot, options: Mapping[str
         options: What the driver wants to know; it refuses what it does not.
 
     Raises:
-        SettingsError: If no such driver is installed, or it cannot be imported.
+        SettingsError: If no such driver is installed, it cannot be imported, or it lacks a verb of `Driver`.
     """
-    cls = cast("Callable[[str, Snapshot, Mapping[str, object]], Driver]", _load(DRIVERS, "driver", name))
-    return cls(device, snapshot, options)
+    cls = cast("Callable[[str, Snapshot, Mapping[str, object]], object]", _load(DRIVERS, "driver", name))
+    driver = cls(device, snapshot, options)
+    if not isinstance(driver, Driver):
+        missing = [verb for verb in VERBS if not callable(getattr(driver, verb, None))]
+        raise SettingsError(
+            f"driver {name} must have the verbs {', '.join(VERBS)}",
+            given=f"{type(driver).__module__}.{type(driver).__qualname__} without {', '.join(missing)}",
+        )
+    return driver
 
 
-def open_snapshot(name_or_path: str | Path) -> Snapshot:
+def require_driver(name: str) -> None:
+    """Refuse the name of a driver that is not installed, without importing any.
+
+    Raises:
+        SettingsError: With the names of those that are.
+    """
+    _entry(DRIVERS, "driver", name)
+
+
+def open_snapshot(name_or_path: str | Path, device: str | None = None) -> Snapshot:
     """A built-in snapshot by its name, or one from a file.
+
+    Args:
+        name_or_path: Which.
+        device: Name of the device that it is used for; it stands in the snapshot in place of the file's own. None keeps that.
 
     Raises:
         SettingsError: If there is neither, or the file is not a snapshot.
     """
     if str(name_or_path) in snapshot_names():
         make = cast("Callable[[], Snapshot]", _load(SNAPSHOTS, "snapshot", str(name_or_path)))
-        return make()
+        return _named(make(), device)
     path = Path(name_or_path)
     if not path.is_file():
         there = ", ".join(snapshot_names()) or "none"
         raise SettingsError(f"a snapshot must be a file or one of the built-in ones ({there})", given=str(name_or_path))
-    return Snapshot.read(path)
+    return _named(Snapshot.read(path), device)
+
+
+def _named(snapshot: Snapshot, device: str | None) -> Snapshot:
+    return snapshot if device in (None, snapshot.device) else snapshot.model_copy(update={"device": device})
 
 
 def _names(group: str) -> tuple[str, ...]:
     return tuple(sorted({entry.name for entry in entry_points(group=group)}))
 
 
-def _load(group: str, what: str, name: str) -> Any:
+def _entry(group: str, what: str, name: str) -> EntryPoint:
     found: list[EntryPoint] = list(entry_points(group=group, name=name))
     if not found:
         raise SettingsError(
@@ -73,7 +100,12 @@ def _load(group: str, what: str, name: str) -> Any:
         )
     if len({entry.value for entry in found}) > 1:
         raise SettingsError(f"a {what}'s name must be registered once", given=", ".join(sorted(entry.value for entry in found)))
+    return found[0]
+
+
+def _load(group: str, what: str, name: str) -> Any:
+    entry = _entry(group, what, name)
     try:
-        return found[0].load()
+        return entry.load()
     except (ImportError, AttributeError) as error:
-        raise SettingsError(f"{what} {name} must be importable", given=str(error), where=found[0].value) from error
+        raise SettingsError(f"{what} {name} must be importable", given=str(error), where=entry.value) from error

@@ -81,6 +81,8 @@ class Device(Table):
         snapshot: Built-in snapshot by name, or a path.
         endpoint: ZeroMQ endpoint of the driver's process; None is a local socket in the data folder.
         options: What the driver wants to know.
+        allow_simulated: Whether results that no physical device measured may be returned; None allows them from the emulator and
+            loopback only, which exist to simulate.
         supervised: Whether the bridge starts and watches the driver's process; False for one that runs elsewhere.
         own_key: The bridge's secret key file, for an endpoint that leaves this machine.
         driver_key: The driver's public key file.
@@ -90,6 +92,7 @@ class Device(Table):
     snapshot: str = Field("five", min_length=1)
     endpoint: str | None = Field(None, pattern="^(ipc|tcp|inproc)://.+")
     options: dict[str, Any] = Field(default_factory=dict)
+    allow_simulated: bool | None = None
     supervised: bool = True
     own_key: Path | None = None
     driver_key: Path | None = None
@@ -140,8 +143,7 @@ class Rack(Table):
         try:
             return cls.model_validate(document)
         except ValidationError as error:
-            faults = [(".".join(str(part) for part in fault["loc"]), fault["msg"]) for fault in error.errors()]
-            text = "; ".join(f"{field or 'file'}: {message}" for field, message in faults)
+            text = "; ".join(_said(fault["loc"], fault["type"], fault["msg"]) for fault in error.errors())
             raise SettingsError("the rack file must follow its schema", given=text, where=where) from None
 
     def endpoint(self, device: str) -> str:
@@ -184,6 +186,17 @@ def _files_relative_to(folder: Path, device: Device) -> dict[str, Any]:
     if is_path(device.snapshot):
         moved["snapshot"] = str(folder / Path(device.snapshot).expanduser())
     return moved
+
+
+def _said(place: tuple[int | str, ...], kind: str, message: str) -> str:
+    """One fault of a rack file: the field, and what it must be in words that its author can use."""
+    field = ".".join(str(part) for part in place if part != "[key]") or "file"
+    table: type[Table] = Rack if len(place) < 2 else Bridge if place[0] == "bridge" else Device
+    if kind == "extra_forbidden":
+        return f"{field}: unknown; the keys here are {', '.join(table.model_fields)}"
+    if kind == "string_pattern_mismatch" and place[-1] == "[key]":
+        return f"{field}: a device's name must be letters, digits and an underscore that is not the first, such as lab_one"
+    return f"{field}: {message}"
 
 
 def is_path(snapshot: str) -> bool:

@@ -84,6 +84,18 @@ def test_an_error_names_file_and_field(tmp_path: Path, text: str, says: str) -> 
     assert str(tmp_path / "rack.toml") in caught.value.sentence
 
 
+def test_an_unknown_key_is_answered_with_those_there_are_and_a_wrong_name_with_a_right_one(tmp_path: Path) -> None:
+    for text, says in (
+        ("[bridge]\nprt = 1", "bridge.prt: unknown; the keys here are host, port,"),
+        ("[devices.lab_one]\ndriver = 'x'\nspeed = 1", "the keys here are driver, snapshot, endpoint, options, allow_simulated"),
+        ("[racks]", "racks: unknown; the keys here are bridge, devices"),
+        ("[devices.five]\ndriver = 'x'", "devices.five: a device's name must be letters, digits and an underscore"),
+    ):
+        with pytest.raises(SettingsError) as caught:
+            Rack.read(write(tmp_path, text))
+        assert says in caught.value.sentence
+
+
 def test_a_missing_file_is_a_settings_error(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="readable"):
         Rack.read(tmp_path / "none.toml")

@@ -8,7 +8,8 @@ import typer
 from rich.console import Console
 
 from qpu_bridge.cli import account, demo, devices, draw, driver, jobs, runner, serve, tokens
-from qpu_bridge.errors import BridgeError, DeveloperError
+from qpu_bridge.errors import BridgeError, DeveloperError, SettingsError
+from qpu_bridge.transport.process import UNUSABLE
 
 app = typer.Typer(
     name="qpu-bridge",
@@ -42,11 +43,14 @@ app.command("runner", hidden=True)(runner.runner)
 
 
 def run() -> None:
-    """Run the program; an error raised on purpose is a sentence and exit code 1, anything else is a bug and shows its trace."""
+    """Run the program; an error raised on purpose is a sentence and an exit code, anything else is a bug and shows its trace.
+
+    The code is 1, or `UNUSABLE` where the settings are wrong, so that whoever started the process does not try again.
+    """
     try:
         app()
     except BridgeError as error:
         if isinstance(error, DeveloperError):
             raise
         Console(stderr=True).print(f"qpu-bridge: {error.sentence}", style="red", markup=False, highlight=False, soft_wrap=True)
-        sys.exit(1)
+        sys.exit(UNUSABLE if isinstance(error, SettingsError) else 1)

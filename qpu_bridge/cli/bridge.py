@@ -9,9 +9,10 @@ from pathlib import Path
 
 from rich.console import Console
 
+from qpu_bridge import plugins
 from qpu_bridge.cli.child import Child, command
 from qpu_bridge.cli.device import RackDevice
-from qpu_bridge.cli.rack import SECRET, only_bridge, open_folder, open_store, write_address
+from qpu_bridge.cli.rack import SECRET, only_bridge, open_folder, open_store, rack_option, write_address
 from qpu_bridge.errors import DriverLost, SettingsError
 from qpu_bridge.jobs import Store
 from qpu_bridge.programs.checkers import Checkers
@@ -22,8 +23,13 @@ PATIENCE_S = 120.0
 """How long the drivers may take until they say for the first time what they can do, s."""
 
 
-def serve(rack: Rack, *, verbose: bool) -> None:
+def serve(rack: Rack, *, verbose: bool, file: Path | None = None) -> None:
     """Serve the devices of a rack until the process is told to stop.
+
+    Args:
+        rack: What to serve.
+        verbose: Whether to say more.
+        file: Where the rack was read, for the hints.
 
     Raises:
         OperatorError: If the address, the data folder or every driver is not usable.
@@ -37,20 +43,22 @@ def serve(rack: Rack, *, verbose: bool) -> None:
         devices = [RackDevice(name, spec, folder) for name, spec in rack.devices.items()]
         for device in devices:
             device.snapshot  # noqa: B018  a wrong file is said now, not when the first user asks
+            if device.spec.supervised:
+                plugins.require_driver(device.spec.driver)
         started = time.time_ns()
-        held.enter_context(_runners(rack, devices, verbose, folder))
+        runners = held.enter_context(_runners(rack, devices, verbose, folder))
         with console.status("the drivers come up ..."):
-            ready = _answering(devices, started, console)
+            ready = _answering(devices, runners, started, console)
         checkers = held.enter_context(Checkers())
         server = held.enter_context(_server(rack, store, ready, folder, checkers))
         path = write_address(folder, server.url)
         held.callback(path.unlink, missing_ok=True)
-        _greet(console, server.url, ready, folder)
+        _greet(console, server.url, ready, folder, file)
         server.run()
 
 
 @contextmanager
-def _runners(rack: Rack, devices: Sequence[RackDevice], verbose: bool, folder: Path) -> Iterator[None]:
+def _runners(rack: Rack, devices: Sequence[RackDevice], verbose: bool, folder: Path) -> Iterator[list[Child]]:
     # The runners read what this process has read, so that a rack file edited meanwhile does not give two truths.
     frozen = folder / "rack.json"
     frozen.write_text(rack.model_dump_json())
@@ -61,7 +69,7 @@ def _runners(rack: Rack, devices: Sequence[RackDevice], verbose: bool, folder: P
     for child in children:
         child.start()
     try:
-        yield
+        yield children
     finally:
         for child in children:
             child.stop()
@@ -69,12 +77,15 @@ def _runners(rack: Rack, devices: Sequence[RackDevice], verbose: bool, folder: P
             child.join()
 
 
-def _answering(devices: Sequence[RackDevice], started: int, console: Console) -> dict[str, RackDevice]:
+def _answering(devices: Sequence[RackDevice], runners: Sequence[Child], started: int, console: Console) -> dict[str, RackDevice]:
     """The devices that have said what they can do, now or on an earlier day; the others are left out, and that is said."""
     waiting = list(devices)
     deadline_s = time.monotonic() + PATIENCE_S
     while waiting and time.monotonic() < deadline_s:
         waiting = [device for device in waiting if not device.announced_since(started)]
+        for runner in runners:
+            if runner.unusable:
+                raise SettingsError(f"the {runner.name} must be able to start", remedy="What it said is above.")
         time.sleep(0.02)
     ready = {}
     for device in devices:
@@ -100,12 +111,24 @@ def _server(rack: Rack, store: Store, devices: dict[str, RackDevice], folder: Pa
     return Server(app, bridge.host, bridge.port, certificate=bridge.tls_certificate, key=bridge.tls_key)
 
 
-def _greet(console: Console, url: str, devices: dict[str, RackDevice], folder: Path) -> None:
+def _greet(console: Console, url: str, devices: dict[str, RackDevice], folder: Path, file: Path | None) -> None:
     console.print(f"[bold green]the bridge answers at {url}[/]")
     for device in devices.values():
         can = device.capabilities
         kind = "simulated" if can.simulated else "measured"
+        refusal = _refusal(device)
         console.print(f"  {device.name}: {len(device.snapshot.qubits)} qubits, driver {can.driver}, {kind} ({can.source})")
+        if refusal:
+            console.print(f"  {device.name} refuses its jobs: {refusal}", style="yellow")
     console.print(f"  its data: {folder}")
-    console.print("  a token:  qpu-bridge token create NAME --save")
+    console.print(f"  a token:  qpu-bridge token create NAME --save{rack_option(file)}")
     console.print("  a job:    qpu-bridge run -- python my_qiskit_program.py")
+
+
+def _refusal(device: RackDevice) -> str:
+    """Why every job of a device will be refused; empty if none will be for that reason."""
+    try:
+        device.view().require_trustworthy()
+    except SettingsError as error:
+        return error.sentence
+    return ""

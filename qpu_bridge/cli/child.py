@@ -12,6 +12,8 @@ import time
 from collections.abc import Sequence
 from types import FrameType
 
+from qpu_bridge.transport.process import UNUSABLE
+
 logger = logging.getLogger(__name__)
 
 CLOSE_S = 10.0
@@ -31,16 +33,20 @@ def command(*arguments: str) -> list[str]:
 
 
 class Child:
-    """A process that is started again whenever it dies, until `stop`.
+    """A process that is started again whenever it dies, until `stop`; one whose settings are wrong is not.
 
     Args:
         name: For people.
         arguments: Its command line. The process must call `leave_with_parent`.
+
+    Attributes:
+        unusable: Whether it ended its first life with `UNUSABLE`, and so is not started again.
     """
 
     def __init__(self, name: str, arguments: Sequence[str]) -> None:
         self.name = name
         self._arguments = list(arguments)
+        self.unusable = False
         self._leave = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
         self._thread = threading.Thread(target=self._watch, name=f"watch-{name}", daemon=True)
@@ -71,7 +77,7 @@ class Child:
             self._thread.join()
 
     def _watch(self) -> None:
-        pause_s = FIRST_PAUSE_S
+        pause_s, first = FIRST_PAUSE_S, True
         while not self._leave.is_set():
             started_s = time.monotonic()
             # A session of its own: the terminal's Ctrl-C is for us, and we tell our children.
@@ -83,6 +89,10 @@ class Child:
                 self._process.stdin.close()
             if self._leave.is_set():
                 return
+            self.unusable = code == UNUSABLE and first
+            if self.unusable:
+                return
+            first = False
             pause_s = FIRST_PAUSE_S if time.monotonic() - started_s > STEADY_S else min(2 * pause_s, LONGEST_PAUSE_S)
             logger.error("%s ended with code %s and is started again in %.1f s", self.name, code, pause_s)
             self._leave.wait(pause_s)

@@ -24,7 +24,7 @@ def read_snapshot(name: str, device: settings.Device) -> Snapshot:
     Raises:
         SettingsError: If there is no such snapshot, or the file is wrong.
     """
-    return plugins.open_snapshot(device.snapshot).model_copy(update={"device": name})
+    return plugins.open_snapshot(device.snapshot, name)
 
 
 @dataclass
@@ -89,7 +89,7 @@ class RackDevice:
         # the commands that only look at the rack need no Qiskit
         from qpu_bridge.programs import DeviceView
 
-        return DeviceView(self.name, self.snapshot, self.capabilities)
+        return DeviceView(self.name, self.snapshot, self.capabilities, self.spec.allow_simulated)
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -41,6 +42,11 @@ def read_rack(path: Path | None) -> Rack:
         SettingsError: If it is not usable.
     """
     return Rack() if path is None else Rack.read(path)
+
+
+def rack_option(path: Path | None) -> str:
+    """What to add to a command so that it means this rack; empty if it needs no file."""
+    return "" if path is None else f" --rack {shlex.quote(str(path))}"
 
 
 def open_folder(rack: Rack) -> Path:

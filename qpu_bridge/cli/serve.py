@@ -33,7 +33,7 @@ def serve(
     keep_journal(verbose)
     from qpu_bridge.cli.bridge import serve as serve_rack
 
-    serve_rack(_at(read_rack(rack), host, port), verbose=verbose)
+    serve_rack(_at(read_rack(rack), host, port), verbose=verbose, file=rack)
 
 
 def _at(rack: Rack, host: str | None, port: int | None) -> Rack:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from qpu_bridge.cli.account import save
-from qpu_bridge.cli.rack import RackOption, open_store, read_rack, url_of
+from qpu_bridge.cli.rack import RackOption, open_store, rack_option, read_rack, running_url, url_of
 from qpu_bridge.jobs import DEFAULT_INSTANCE
 
 app = typer.Typer(help="Make, list and take back the tokens with which users come in.", no_args_is_help=True)
@@ -38,6 +38,14 @@ def create(
     if keep:
         path = save(url, token)
         Console(stderr=True).print(f"kept in {path} for {url}", style="dim", highlight=False)
+        if running_url(known) is None:
+            folder = known.bridge.data_dir
+            Console(stderr=True, soft_wrap=True).print(
+                f"no bridge runs from {folder} now; start it with `qpu-bridge serve{rack_option(rack)}`,"
+                " or name the rack of the one that you mean with --rack",
+                style="yellow",
+                highlight=False,
+            )
     typer.echo(token)
 
 

@@ -41,5 +41,5 @@ class DeviceView:
             raise SettingsError(
                 f"device {self.name} must return measurements, but its driver simulates them",
                 given=self.capabilities.source,
-                remedy="Connect the instruments, or allow simulated results for this device",
+                remedy=f"Connect the instruments, or set allow_simulated = true under [devices.{self.name}] in the rack file.",
             )

@@ -21,6 +21,9 @@ from qpu_bridge.transport.server import DriverServer
 FOLLOW_PARENT = "QPU_BRIDGE_FOLLOW_PARENT"
 """Environment variable: if ``1``, standard input is a pipe from the parent, and its end is the end of this process."""
 
+UNUSABLE = os.EX_CONFIG
+"""Exit code of a process that ends with a `SettingsError`: to start it again would not help."""
+
 _GRACE_S = 5.0
 _log = logging.getLogger(__name__)
 
@@ -54,7 +57,7 @@ def serve_driver(
         _end_on_signals(end)
     if os.environ.get(FOLLOW_PARENT) == "1":
         _end_with_parent(end)
-    driver = plugins.open_driver(name, device, plugins.open_snapshot(snapshot), options)
+    driver = plugins.open_driver(name, device, plugins.open_snapshot(snapshot, device), options)
     try:
         with DriverServer(driver, endpoint, keys=keys):
             _log.info("driver %s of device %s serves at %s", name, device, endpoint)
@@ -103,7 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         serve_driver(given.name, given.device, given.snapshot, _options(given.options), given.endpoint, keys=keys)
     except BridgeError as error:
         print(error, file=sys.stderr)
-        return 2
+        return UNUSABLE if isinstance(error, SettingsError) else 1
     return 0
 
 

@@ -18,7 +18,7 @@ import zmq
 from qpu_bridge.errors import DriverLost, SettingsError
 from qpu_bridge.transport.endpoint import lines
 from qpu_bridge.transport.keys import ClientKeys, require_keys
-from qpu_bridge.transport.process import FOLLOW_PARENT
+from qpu_bridge.transport.process import FOLLOW_PARENT, UNUSABLE
 from qpu_bridge.transport.pulse import Pulse, new_session
 
 _log = logging.getLogger(__name__)
@@ -37,6 +37,8 @@ class Phase(StrEnum):
 
 class Supervisor:
     """Keeps one driver process alive.
+
+    One that ends its first life with `process.UNUSABLE` is not started again.
 
     The process runs in a folder of its own, writes its output to ``driver.log`` there, and ends when this process ends.
 
@@ -85,6 +87,8 @@ class Supervisor:
         self.phase = Phase.STOPPED
         self.restarts = 0
         self.reason = ""
+        self.unusable = False
+        self._was_ready = False
 
     @property
     def process_id(self) -> int | None:
@@ -120,12 +124,15 @@ class Supervisor:
 
         Raises:
             DriverLost: If it has failed, or time is up; with the end of its log.
+            SettingsError: If it says that driver, snapshot, options, endpoint or keys are not usable.
         """
         with self._change:
             self._change.wait_for(
                 lambda: (self.phase is Phase.READY and self.restarts >= restarts) or self.phase in (Phase.FAILED, Phase.STOPPED),
                 timeout_s,
             )
+            if self.unusable:
+                raise SettingsError("a driver must be able to start with its settings", given=self._last_words())
             if self.phase is not Phase.READY or self.restarts < restarts:
                 raise DriverLost(
                     "a driver process must become ready",
@@ -157,6 +164,11 @@ class Supervisor:
         while not self._stop.is_set():
             lived_s, reason = self._live()
             if self._stop.is_set():
+                return
+            self.unusable = not self._was_ready and self._process is not None and self._process.returncode == UNUSABLE
+            if self.unusable:
+                self._end(0.0)
+                self._enter(Phase.FAILED, reason)
                 return
             in_a_row = 1 if lived_s > self._stable_s else in_a_row + 1
             _log.warning("driver at %s lost: %s", self._endpoint, reason)
@@ -199,6 +211,7 @@ class Supervisor:
                 if pulse.alive:
                     lost_at = None
                     if self.phase is Phase.STARTING:
+                        self._was_ready = True
                         self._enter(Phase.READY, "")
                 elif not pulse.heard and now - started > self._ready_s:
                     return now - started, f"no sign of life within {self._ready_s} s: {self._last_words()}"

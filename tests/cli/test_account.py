@@ -80,3 +80,11 @@ def test_a_proxy_is_kept_out_of_the_way_on_this_machine(say: Callable[..., Resul
     monkeypatch.delenv("no_proxy", raising=False)
     assert lines(say("env", "--token", "qb-1-x"))["NO_PROXY"] == "example.org,127.0.0.1"
     assert "NO_PROXY" not in lines(say("env", "--token", "qb-1-x", "--url", "https://far.example.org"))
+
+
+def test_a_token_kept_for_a_bridge_that_does_not_run_is_made_with_a_warning(say: Callable[..., Result], home: Path) -> None:
+    assert "no bridge runs from" in say("token", "create", "ada", "--save", "--rack", str(home / "rack.toml")).stderr
+    folder = open_folder(read_rack(home / "rack.toml"))
+    write_address(folder, "http://127.0.0.1:5")
+    with only_bridge(folder):
+        assert "no bridge runs" not in say("token", "create", "ada", "--save").stderr

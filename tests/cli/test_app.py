@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -26,10 +27,10 @@ def test_every_command_teaches(say: Callable[..., Result], command: str) -> None
     assert command in done.output
 
 
-def test_an_error_on_purpose_is_one_sentence_and_exit_code_1(home: Path) -> None:
+def test_an_error_on_purpose_is_one_sentence_and_an_exit_code(home: Path) -> None:
     command = [sys.executable, "-m", "qpu_bridge.cli", "serve", "--rack", "no-such.toml"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 1
+    assert done.returncode == os.EX_CONFIG
     assert done.stderr.startswith("qpu-bridge: the rack file must be readable")
     assert "Traceback" not in done.stderr
     assert done.stderr.count("\n") == 1

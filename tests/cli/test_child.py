@@ -48,3 +48,12 @@ def test_a_process_that_does_not_leave_is_ended(monkeypatch: pytest.MonkeyPatch)
     assert child.pid is not None
     with pytest.raises(ProcessLookupError):
         os.kill(child.pid, 0)
+
+
+def test_a_process_whose_settings_are_wrong_is_not_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child_module, "FIRST_PAUSE_S", 0.01)
+    child = Child("wrong", [sys.executable, "-c", f"raise SystemExit({child_module.UNUSABLE})"])
+    child.start()
+    until(lambda: child.unusable)
+    child.stop()
+    child.join()

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -76,3 +79,16 @@ def _alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+@pytest.mark.parametrize(
+    ("device", "says"),
+    [('driver = "teapot"', "emulator, loopback"), ('driver = "loopback"\noptions = { colour = "blue" }', "colour")],
+)
+def test_settings_that_cannot_work_end_the_bridge_at_once(tmp_path: Path, device: str, says: str) -> None:
+    rack = tmp_path / "rack.toml"
+    rack.write_text(f'[bridge]\nport = 0\ndata_dir = "d"\n[devices.lab_one]\n{device}\n')
+    command = [sys.executable, "-m", "qpu_bridge.cli", "serve", "--rack", str(rack)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == os.EX_CONFIG
+    assert says in done.stderr

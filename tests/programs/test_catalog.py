@@ -26,5 +26,5 @@ def test_dummy_data_does_not_pass_as_a_measurement(driver: str, allowed: bool | 
     if allowed or (allowed is None and driver == "loopback"):
         view.require_trustworthy()
     else:
-        with pytest.raises(SettingsError, match="measurements"):
+        with pytest.raises(SettingsError, match=r"measurements.*allow_simulated = true under"):
             view.require_trustworthy()

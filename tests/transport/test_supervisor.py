@@ -119,3 +119,13 @@ def _command(endpoint: str) -> list[str]:
         *(sys.executable, "-m", "qpu_bridge.transport.process", "loopback"),
         *("--endpoint", endpoint, "--device", "lab_five", "--snapshot", "five"),
     ]
+
+
+@pytest.mark.parametrize(("name", "options"), [("teapot", "{}"), ("loopback", '{"colour": "blue"}')])
+def test_a_driver_whose_settings_are_wrong_is_not_started_again(endpoint: str, name: str, options: str) -> None:
+    command = [sys.executable, "-m", "qpu_bridge.transport.process", name, "--endpoint", endpoint]
+    command += ["--device", "lab_five", "--snapshot", "five", "--options", options]
+    with Supervisor(command, endpoint) as supervisor:
+        with pytest.raises(SettingsError, match=r"teapot|colour"):
+            supervisor.wait_ready(60)
+        assert supervisor.restarts == 0
