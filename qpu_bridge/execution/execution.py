@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
+from functools import lru_cache
 from time import sleep
 
 from qpu_bridge.driver import Capabilities, Chunk, Driver, Run, check_chunk
@@ -64,7 +65,8 @@ class Execution:
 
         Args:
             schedule: The template.
-            tables: Rows in pieces of any size; a piece is made (in a thread) while the device plays the one before.
+            tables: Rows in pieces of any size; a piece is made (in a thread) while the device plays the one before. Where they
+                are there already, give a sequence: work of one run then needs no thread.
             shots: Shots per row and sweep point.
             rep_delay_s: Wait after each shot, s; None takes the device's default.
             seed: For simulated devices. The same seed gives the same results however the rows are cut.
@@ -85,14 +87,15 @@ class Execution:
         """
         limits = self.capabilities.limits
         rows = min(rows_per_run(schedule, shots, limits), max_rows or limits.max_rows)
-        check(schedule, limits)
+        _check_once(schedule, limits)
         self._with_patience(lambda: self.driver.load(schedule))
         self.spans = []
         clock = DeviceClock()
         order = Run(schedule.digest, Table.single(), shots, 0, rep_delay_s, seed, dict(settings or {}))
         first = 0
         asked = cancelled or _never
-        pieces = prefetch(self._checked(schedule, cut(tables, rows)))
+        count = sum(-(-len(table) // rows) for table in tables) if isinstance(tables, Sequence) else None
+        pieces = prefetch(self._checked(schedule, cut(tables, rows)), count)
         with closing(pieces), watch(asked, self.driver.abort):
             for table in pieces:
                 for chunk in self._play(schedule, replace(order, table=table, first_row=first), asked):
@@ -155,6 +158,10 @@ class Execution:
         if self.usage_limit_s is not None and self.usage_seconds > self.usage_limit_s:
             self.driver.abort()
             raise RanTooLong(f"the job may use {self.usage_limit_s:g} s of device time", given=round(self.usage_seconds, 6))
+
+
+_check_once = lru_cache(maxsize=64)(check)
+"""A template that comes back with every job is checked when it comes first; what was refused is not remembered."""
 
 
 def _never() -> bool:

@@ -50,7 +50,7 @@ def execute(program: QuantumProgram, options: ExecuteOptions, context: Context) 
     data: list[QuantumProgramItemResult] = []
     timing: list[ChunkSpan] = []
     done = 0
-    with closing(prefetch(_prepare_all(program, options, context, seed))) as items:
+    with closing(prefetch(_prepare_all(program, options, context, seed), len(program.items))) as items:
         for index, item in enumerate(items):
             data.append(_measure(item, options, context, (done, total)))
             timing += [ChunkSpan(span.start, span.stop, [ChunkPart(index, span.rows)]) for span in context.execution.spans]

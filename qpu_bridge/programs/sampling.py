@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from math import ceil, prod
 
 import numpy as np
@@ -39,8 +39,11 @@ class Rows:
     def __len__(self) -> int:
         return prod(self.shape)
 
-    def tables(self) -> Iterator[Table]:
-        """All rows; no table is empty."""
+    def tables(self) -> Iterable[Table]:
+        """All rows; no table is empty. Few rows are made here and now, many while they are asked for."""
+        return self._made() if len(self) > ROWS_PER_TABLE else tuple(self._made())
+
+    def _made(self) -> Iterator[Table]:
         if not len(self):
             return
         pieces = self._drawn(self._item) if isinstance(self._item, SamplexItem) else self._given(self._item)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
-from threading import Event, get_ident
+from threading import Event, active_count, get_ident
 
 import numpy as np
 import pytest
@@ -178,7 +178,23 @@ def test_the_next_piece_is_made_while_this_one_is_used() -> None:
         seen.append(number)
         assert len(made) <= number + 2
     assert seen == [0, 1, 2, 3]
-    assert all(thread != get_ident() for _, thread in made)
+    assert [thread == get_ident() for _, thread in made] == [True, False, False, False]
+
+
+def test_a_known_single_piece_needs_no_thread() -> None:
+    before = active_count()
+    for item in prefetch(iter(["only"]), 1):
+        assert (item, active_count()) == ("only", before)
+
+
+def test_a_template_that_was_refused_is_refused_again() -> None:
+    driver = Scripted(_limits())
+    assert len(_bits(Execution(driver, driver.capabilities()).run(_schedule(), _tables(3, 3), 3))) == 3
+    narrow = Scripted(_limits(max_events=1))
+    for _ in range(2):
+        with pytest.raises(ScheduleError, match="events"):
+            _bits(Execution(narrow, narrow.capabilities()).run(_schedule(), _tables(3, 3), 3))
+    assert not narrow.runs
 
 
 def test_what_the_source_raises_is_raised_in_its_place() -> None:
