@@ -164,6 +164,8 @@ class Assembly:
         """A loop's body; what a round reads that the round before measured is readable when that round ends."""
         blocks = self._body(node.body, ready)
         self._await(blocks, ready, asked | _asked(node.body))
+        if not _shortest(blocks):
+            self._idle(blocks, ready, self.step)  # a turn takes time
         return (*blocks, *self._turned(node.span.number))
 
     def _turned(self, span: int) -> list[Block]:
@@ -205,6 +207,19 @@ def duration(blocks: Sequence[Block]) -> int | None:
         if part is None:
             return None
         total += part
+    return total
+
+
+def _shortest(blocks: Sequence[Block]) -> int:
+    """Fewest ticks of a sequence of blocks."""
+    total = 0
+    for block in blocks:
+        if isinstance(block, Straight):
+            total += block.duration
+        elif isinstance(block, Branch):
+            total += min(_shortest(block.then), _shortest(block.otherwise))
+        elif isinstance(block, Repeat):
+            total += block.count * _shortest(block.body)
     return total
 
 

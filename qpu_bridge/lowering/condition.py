@@ -30,6 +30,7 @@ _BINARY = {
     "MUL": Operator.MULTIPLY,
     "DIV": Operator.DIVIDE,
 }
+_BOOLEAN = {"BIT_AND": Operator.AND, "BIT_OR": Operator.OR, "BIT_XOR": Operator.NOT_EQUAL}
 
 
 class Names:
@@ -89,7 +90,8 @@ class Names:
             return Apply(operator, (self.expression(node.operand),), *self.kind(node.type))
         if isinstance(node, expr.Binary):
             arguments = (self.expression(node.left), self.expression(node.right))
-            return Apply(_BINARY[node.op.name], arguments, *self.kind(node.type))
+            operators = _BINARY | _BOOLEAN if node.type.kind is types.Bool else _BINARY
+            return Apply(operators[node.op.name], arguments, *self.kind(node.type))
         raise NotNative(
             "a condition must be made of bits, variables, numbers and the usual operators", given=node, where=self.place
         )

@@ -21,6 +21,7 @@ from qpu_bridge.lowering.program import Program
 from qpu_bridge.lowering.reading import read
 from qpu_bridge.lowering.slot_map import SlotMap
 from qpu_bridge.lowering.timeline import alap, asap, check_boxes
+from qpu_bridge.lowering.unwritten import settle
 from qpu_bridge.schedule import Limits, Rows, Schedule, Shots, Variable, VariableKind
 from qpu_bridge.target import Snapshot
 
@@ -68,7 +69,7 @@ def lower(circuit: QuantumCircuit, snapshot: Snapshot, limits: Limits | None, op
         longest=int(snapshot.timing.max_circuit_duration / float(snapshot.timing.dt)) // 2,
         step=grid.step,
     )
-    body = assembly.body(program.body, {})
+    body = settle(assembly.body(program.body, {}), emitted.events["column"])
     slot_map = SlotMap(
         program.sources.parameters,
         program.sources.formulas,

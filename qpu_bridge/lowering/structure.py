@@ -146,7 +146,9 @@ class _Structure:
             if isinstance(parameter, Parameter):
                 self.fill(body.assign_parameters({parameter: index}))
             else:
-                self.reader.here.append(Store(self.variable(parameter), Constant(int(index))))
+                variable = self.variable(parameter)
+                wrapped = int(index) % 2 ** self.reader.program.variables[variable].width
+                self.reader.here.append(Store(variable, Constant(wrapped)))
                 self.fill(body)
         self.reader.close()
 
