@@ -27,6 +27,7 @@ from qpu_bridge.schedule import (
     Straight,
     VariableKind,
     While,
+    children,
     columns_of,
 )
 
@@ -47,7 +48,7 @@ class Assembly:
         variable_of: Qubit -> real-time variable that keeps its phase.
         others: Slots after the phase slots; values and waits are appended.
         taken: Number of phase slots.
-        longest: Ticks a loop with a condition may last.
+        longest: Ticks that all loops with a condition may last together.
         step: Blocks last a multiple of this many ticks, so that starts fall on the grid.
     """
 
@@ -67,6 +68,7 @@ class Assembly:
 
     def body(self, nodes: tuple[Node, ...], ready: Ready) -> Body:
         """Blocks of a sequence of nodes; ``ready`` is moved on to its end."""
+        self.longest //= max(1, _untils(nodes))
         return tuple(self._body(nodes, ready))
 
     def blocks_of_runs(self, straights: list[Straight]) -> NDArray[np.int64]:
@@ -154,9 +156,13 @@ class Assembly:
         asked = columns_of(node.condition)
         self._await(blocks, ready, asked)
         skipped = dict(ready)
+        share, inner = self.longest, _untils(node.body)
+        if inner:
+            self.longest = share // (_ROUNDS_AROUND * inner)
         body = self._round(node, asked, ready)
-        length = duration(body)
-        blocks.append(While(node.condition, body, max(1, self.longest // length) if length else _MOST_ROUNDS))
+        self.longest = share
+        length = _longest(body)
+        blocks.append(While(node.condition, body, max(1, share // length) if length else _MOST_ROUNDS))
         for column, ticks in skipped.items():
             ready[column] = max(ticks, ready.get(column, 0))
 
@@ -188,6 +194,8 @@ class Assembly:
 
 _MOST_ROUNDS = 2**16
 """Rounds of a loop with a condition whose body takes no time of its own, or none that is known."""
+_ROUNDS_AROUND = 64
+"""Rounds that a loop with a condition should be able to make around others at their longest."""
 
 
 def duration(blocks: Sequence[Block]) -> int | None:
@@ -208,6 +216,32 @@ def duration(blocks: Sequence[Block]) -> int | None:
             return None
         total += part
     return total
+
+
+def _longest(blocks: Sequence[Block]) -> int | None:
+    """Most ticks of a sequence of blocks, None if it waits for a slot."""
+    total = 0
+    for block in blocks:
+        inner = [_longest(part) for part in children(block)]
+        if None in inner or (isinstance(block, Straight) and block.duration_slot != NONE):
+            return None
+        most = max((part for part in inner if part is not None), default=0)
+        rounds = block.maximum if isinstance(block, While) else block.count if isinstance(block, Repeat) else 1
+        total += block.duration if isinstance(block, Straight) else rounds * most
+    return total
+
+
+def _untils(nodes: tuple[Node, ...]) -> int:
+    """Loops with a condition among nodes, not those inside others, but each as often as loops around it turn."""
+    found = 0
+    for node in nodes:
+        if isinstance(node, Until):
+            found += 1
+        elif isinstance(node, Choice):
+            found += sum(_untils(arm.body) for arm in node.arms)
+        elif isinstance(node, Loop):
+            found += node.count * _untils(node.body)
+    return found
 
 
 def _shortest(blocks: Sequence[Block]) -> int:

@@ -104,16 +104,18 @@ class _Structure:
     def switch(self) -> None:
         target = self.names.number(self.operation.target)
         self.reader.close()
-        arms = []
+        arms: list[Arm] = []
         for labels, body in self.operation.cases_specifier():
             default = any(label is CASE_DEFAULT for label in labels)
+            if default and not arms:  # there is nothing to choose: its phases are those of straight code
+                self.fill(body)
+                self.reader.close()
+                return
             condition = None if default else either([equal(target, int(_plain(label))) for label in labels])
             arms.append(self.arm(condition, body))
             if default:
                 break
-        if arms and arms[0].condition is None:
-            self.reader.here.extend(arms[0].body)
-        elif arms:
+        if arms:
             self.reader.here.append(Choice(tuple(arms)))
 
     def while_loop(self) -> None:

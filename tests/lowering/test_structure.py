@@ -336,3 +336,50 @@ def test_what_is_nested_without_end_is_refused(five) -> None:
         circuit.rz(0.1, 0)
     with pytest.raises(TooLarge, match="turn at most"):
         lower(circuit, five, None)
+
+
+def test_a_switch_that_has_only_a_default_is_straight_code(five) -> None:
+    circuit, plain = QuantumCircuit(1, 1), QuantumCircuit(1, 1)
+    for one in (circuit, plain):
+        one.sx(0)
+    with circuit.switch(circuit.cregs[0]) as case, case(case.DEFAULT):
+        circuit.rz(1.0, 0)
+    plain.rz(1.0, 0)
+    for one in (circuit, plain):
+        one.sx(0)
+        one.measure(0, 0)
+    shots = [Shot(lower(one, five, None).schedule, np.zeros(0), {"0": iter([0])}) for one in (circuit, plain)]
+    assert shots[0].plays == shots[1].plays
+
+
+def test_loops_with_a_condition_share_the_longest_shot(five) -> None:
+    """One after the other, in each other, in counted loops and in arms."""
+    circuit = QuantumCircuit(2, 3)
+    for bit in (0, 1):
+        with circuit.while_loop((circuit.clbits[bit], 1)):
+            circuit.measure(0, bit)
+            with circuit.while_loop((circuit.clbits[2], 1)):
+                circuit.measure(1, 2)
+    with circuit.for_loop(range(3)), circuit.if_test((circuit.clbits[0], 1)), circuit.while_loop((circuit.clbits[0], 1)):
+        circuit.measure(0, 0)
+    schedule = lower(circuit, five, None).schedule
+    loops = [block for block in walk(schedule.realtime) if isinstance(block, While)]
+    assert len(loops) == 5
+    assert all(loop.maximum >= 2 for loop in loops)
+    ticks = five.timing.max_circuit_duration / float(five.timing.dt)
+    assert _most(schedule.realtime) <= ticks
+
+
+def _most(body: Body) -> int:
+    """Ticks of a body if every loop turns as often as it may."""
+    total = 0
+    for block in body:
+        if isinstance(block, Straight):
+            total += block.duration
+        elif isinstance(block, Branch):
+            total += max(_most(block.then), _most(block.otherwise))
+        elif isinstance(block, Repeat):
+            total += block.count * _most(block.body)
+        elif isinstance(block, While):
+            total += block.maximum * _most(block.body)
+    return total
