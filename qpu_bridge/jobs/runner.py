@@ -6,11 +6,20 @@ import logging
 import os
 import secrets
 import threading
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
-from qpu_bridge.errors import BridgeError, Cancelled, OperatorError, RanTooLong, StoreFault, TooLarge
+from qpu_bridge.errors import (
+    BridgeError,
+    CallerError,
+    Cancelled,
+    DriverLost,
+    OperatorError,
+    RanTooLong,
+    SettingsError,
+    StoreFault,
+    TooLarge,
+)
 from qpu_bridge.jobs.database import lock
 from qpu_bridge.jobs.job import Job, Reason
 from qpu_bridge.jobs.queue import CANCELLED, Queue
@@ -28,9 +37,9 @@ LOOK_AGAIN_S = 1.0
 """How often the queue is read even though nothing seems to have changed, s."""
 
 UNFORESEEN = Reason(
-    "the bridge failed in a way that nobody foresaw; the log of the job has the details",
+    "the bridge failed in a way that nobody foresaw; its own messages have the details",
     5000,
-    "Show the log of the job to whoever runs the bridge.",
+    "Tell whoever runs the bridge the id of this job.",
 )
 
 logger = logging.getLogger(__name__)
@@ -102,10 +111,13 @@ class Runner:
         except RanTooLong as error:
             self._end(job, work, Move.OVERRUN, _reason(error))
         except BridgeError as error:
-            self._end(job, work, Move.FAIL, _reason(error), error.sentence)
-        except Exception:
+            if not isinstance(error, CallerError):
+                logger.error("job %s failed: %s", job.id, error.sentence)
+            self._end(job, work, Move.FAIL, _reason(error), _reason(error).text)
+        except Exception as error:
+            # A traceback names files of this machine, which are none of a user's business.
             logger.exception("job %s failed in a way that nobody foresaw", job.id)
-            self._end(job, work, Move.FAIL, UNFORESEEN, traceback.format_exc())
+            self._end(job, work, Move.FAIL, UNFORESEEN, f"{UNFORESEEN.text} ({type(error).__name__})")
         except (KeyboardInterrupt, SystemExit):
             # The process was told to leave in the middle of the job: in good order, so this is no attempt.
             self._queue.put_back(job)
@@ -128,7 +140,8 @@ class Runner:
             self._queue.finish(job, result, work.usage_s)
         except StoreFault as error:
             # A large result may not fit where a short sentence still does.
-            self._end(job, work, Move.FAIL, _reason(error), error.sentence)
+            logger.error("the result of job %s could not be stored: %s", job.id, error.sentence)
+            self._end(job, work, Move.FAIL, _reason(error), _reason(error).text)
 
     def _stopped(self, job: Job, work: Work, error: Cancelled) -> None:
         if work.stopped_by is Move.OVERRUN:
@@ -177,6 +190,9 @@ class Runner:
 
 
 def _reason(error: BridgeError) -> Reason:
+    """What its user is told: of the operator's files and addresses nothing."""
+    if isinstance(error, StoreFault | SettingsError | DriverLost):
+        return Reason(f"{error.must}. {error.remedy}".strip(), error.code, error.remedy)
     return Reason(error.sentence, error.code, error.remedy)
 
 

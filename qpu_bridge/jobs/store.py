@@ -182,7 +182,7 @@ class Store:
 def _existing(connection: Connection, job_id: str, owner: Owner | None) -> Job:
     job = by_id(connection, job_id, owner)
     if job is None:
-        raise NotFound("the job must exist", given=job_id)
+        raise NotFound("the job must exist", given=job_id[:64])
     return job
 
 

@@ -19,6 +19,9 @@ from qpu_bridge.programs.option_table import OptionTable, require_honoured
 from qpu_bridge.programs.options import ExecuteOptions
 from qpu_bridge.suppression import DecouplingOptions
 
+MOST_AXES = 16
+"""Axes of a sweep; with those that results add, the libraries end at 32."""
+
 VERSION = 2
 """The only version of these programs; clients that name none mean it too."""
 
@@ -128,9 +131,14 @@ def read_values(value: Any, circuit: QuantumCircuit, where: str) -> NDArray[np.f
     """
     count = circuit.num_parameters
     try:
-        values = np.asarray([] if value is None else value, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise BadRequest("parameter values must be an array of numbers", given=str(value)[:80], where=where) from None
+        values = np.asarray([] if value is None else value)
+        if values.dtype.kind not in "biuf" or values.ndim > MOST_AXES:
+            raise TypeError  # texts, times and complex numbers would be turned into numbers without a word
+        values = values.astype(np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise BadRequest(
+            f"parameter values must be an array of real numbers with at most {MOST_AXES} axes", given=str(value)[:80], where=where
+        ) from None
     if values.ndim == 0:
         values = values.reshape(1)
     if count == 1 and values.ndim == 1 and len(values) != 1:

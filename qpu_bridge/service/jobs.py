@@ -82,12 +82,14 @@ def routes(parts: Parts) -> APIRouter:
             backend=backend,
             pending=pending,
             program_id=program,
-            tags=tuple(tags),
+            tags=tuple(dict.fromkeys(tags)),
             session_id=session_id,
             created_after=None if created_after is None else to_moment(created_after, "created_after"),
             created_before=None if created_before is None else to_moment(created_before, "created_before"),
             oldest_first=sort.upper() == "ASC",
         )
+        if len(wanted.tags) > submission.MOST_TAGS:
+            raise BadRequest(f"a job has at most {submission.MOST_TAGS} tags", given=len(wanted.tags), where="tags")
         page = store.page(wanted)
         found = [document(job) for job in page.jobs]
         return JSONResponse({"jobs": found, "count": page.count, "limit": page.limit, "offset": page.offset})

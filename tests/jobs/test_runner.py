@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from qpu_bridge.errors import BadRequest, Cancelled, DriverFault, OperatorError, RanTooLong, StoreFault, WrongState
+from qpu_bridge.errors import (
+    BadRequest,
+    Cancelled,
+    DriverFault,
+    DriverLost,
+    OperatorError,
+    RanTooLong,
+    SettingsError,
+    StoreFault,
+    WrongState,
+)
 from qpu_bridge.jobs import Job, Owner, Runner, State, Store, Word, Work
 from qpu_bridge.jobs.job import now
 from qpu_bridge.jobs.queue import Queue
@@ -102,7 +112,9 @@ def test_errors_become_reasons(store: Store, accept: Accept, error: Exception, s
     assert store.result(ended) is None
 
 
-def test_an_unforeseen_error_is_in_the_log_whole(store: Store, accept: Accept) -> None:
+def test_an_unforeseen_error_is_told_whole_to_the_operator_only(
+    store: Store, accept: Accept, caplog: pytest.LogCaptureFixture
+) -> None:
     def run(job: Job, work: Work) -> str:
         raise KeyError("the lost key")
 
@@ -110,8 +122,25 @@ def test_an_unforeseen_error_is_in_the_log_whole(store: Store, accept: Accept) -
     Runner(store, "lab_two", run).step()
     ((_, level, text),) = store.log_lines(job)
     assert level == "ERROR"
-    assert "Traceback" in text
-    assert "the lost key" in text
+    assert "KeyError" in text
+    assert "Traceback" not in text
+    assert "the lost key" not in text
+    assert "the lost key" in caplog.text
+    assert job.id in caplog.text
+
+
+@pytest.mark.parametrize("kind", [StoreFault, SettingsError, DriverLost])
+def test_a_user_is_told_nothing_of_the_operators_files(
+    store: Store, accept: Accept, caplog: pytest.LogCaptureFixture, kind: type[OperatorError]
+) -> None:
+    def run(job: Job, work: Work) -> str:
+        raise kind("it must be there", given="/srv/secret: gone", where="ipc:///srv/lab.ipc", remedy="Ask.")
+
+    job = accept()
+    Runner(store, "lab_two", run).step()
+    assert store.job(job.id).reason == "it must be there. Ask."
+    assert "/srv" not in "".join(text for _, _, text in store.log_lines(job))
+    assert "/srv/lab.ipc" in caplog.text
 
 
 def test_lines_below_the_wanted_level_are_not_kept(store: Store, accept: Accept) -> None:

@@ -15,6 +15,7 @@ from qiskit.circuit import Parameter
 from qiskit.primitives.containers import BitArray
 from qiskit_ibm_runtime import IBMBackend, SamplerV2
 from qiskit_ibm_runtime.execution_span import DoubleSliceSpan, TwirledSliceSpanV2
+from qiskit_ibm_runtime.json import RuntimeEncoder
 
 from qpu_bridge.errors import BadRequest, NotNative, TooLarge, UnsupportedOption
 from qpu_bridge.programs import Context, DeviceView, check, run
@@ -217,7 +218,9 @@ def test_malformed_requests(change: dict[str, Any], says: str, backend: IBMBacke
 
 def test_values_must_fit(backend: IBMBackend, device: DeviceView) -> None:
     request = json.loads(sent(backend, [(circuit(2), [0.1, 0.2])]))
-    for values in ([0.1], [[0.1, 0.2, 0.3]], ["x", "y"], [float("nan"), 0.0]):
+    strange = (np.array([[1j, 0]]), np.array([["1.5", "2"]]), np.zeros((2, 2), dtype="M8[s]"), np.zeros((1,) * 32 + (2,)))
+    typed = [json.loads(json.dumps(values, cls=RuntimeEncoder)) for values in strange]
+    for values in ([0.1], [[0.1, 0.2, 0.3]], ["x", "y"], [float("nan"), 0.0], [10**400, 0], *typed):
         request["pubs"][0][1] = values
         with pytest.raises(BadRequest, match="parameter"):
             check("sampler", json.dumps(request), device)

@@ -323,7 +323,16 @@ class TestJobs:
         assert ask("created_before=" + moment.replace("+00:00", "Z"))[0] == [2, 1, 0]
 
     @pytest.mark.parametrize(
-        "query", ["limit=x", "sort=up", "created_after=yesterday", "pending=maybe", "exclude_params=false", "created_after=1"]
+        "query",
+        [
+            "limit=x",
+            "sort=up",
+            "created_after=yesterday",
+            "pending=maybe",
+            "exclude_params=false",
+            "created_after=1",
+            "&".join(f"tags={number}" for number in range(9)),
+        ],
     )
     def test_a_query_that_makes_no_sense(self, alice: httpx.Client, query: str) -> None:
         message(alice.get(f"/jobs?{query}"), 400)
