@@ -11,7 +11,7 @@ from qpu_bridge.driver import Capabilities, Status
 from qpu_bridge.errors import BridgeError, ProtocolError
 from qpu_bridge.schedule import Document
 from qpu_bridge.wire.frame import MAX_CAPABILITIES, Frame, check_frames, expect
-from qpu_bridge.wire.header import Body, Form, key, pack, unpack, within
+from qpu_bridge.wire.header import Body, Form, key, pack, request_in, unpack, within
 from qpu_bridge.wire.messages import (
     NO_REQUEST,
     Abort,
@@ -87,7 +87,7 @@ def request_of(frames: Sequence[Frame]) -> bytes:
     """Request id of a message that could not be read, as far as its header can be; else `NO_REQUEST`."""
     try:
         check_frames(frames)
-        return unpack(frames[0])[0]
+        return request_in(frames[0])
     except ProtocolError:
         return NO_REQUEST
 

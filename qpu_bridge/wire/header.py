@@ -17,6 +17,18 @@ Body: TypeAlias = Mapping[str, Any]
 MAX_ITEMS = 256
 """Entries of any array or map in a header."""
 
+_WORDS: Mapping[type, str] = {
+    int: "int",
+    float: "float (not an integer)",
+    str: "str",
+    bytes: "bin",
+    bool: "bool",
+    list: "array",
+    dict: "map",
+    type(None): "nil",
+}
+"""MessagePack's names of types."""
+
 
 def pack(request: bytes, kind: str, body: Body) -> bytes:
     """The header frame.
@@ -39,19 +51,7 @@ def unpack(frame: Frame) -> tuple[bytes, str, Body]:
     Raises:
         ProtocolError: If it is not a header, or of another protocol.
     """
-    try:
-        header = msgpack.unpackb(
-            frame,
-            raw=False,
-            strict_map_key=True,
-            max_str_len=MAX_HEADER,
-            max_bin_len=MAX_HEADER,
-            max_array_len=MAX_ITEMS,
-            max_map_len=MAX_ITEMS,
-            max_ext_len=0,
-        )
-    except (ValueError, msgpack.UnpackException, RecursionError, TypeError) as error:
-        raise ProtocolError("a header must be one MessagePack value", given=f"{type(error).__name__}: {error}"[:200]) from None
+    header = _value(frame)
     if not isinstance(header, list) or not header or type(header[0]) is not int:
         raise ProtocolError("a header must be an array that begins with the protocol number")
     if header[0] != PROTOCOL:
@@ -66,6 +66,33 @@ def unpack(frame: Frame) -> tuple[bytes, str, Body]:
     if type(kind) is not str or type(body) is not dict:
         raise ProtocolError("a header's kind must be text and its body a map")
     return request, kind, body
+
+
+def request_in(frame: Frame) -> bytes:
+    """Request id of a header, of whatever protocol number, if one stands at its place; else `NO_REQUEST`.
+
+    Raises:
+        ProtocolError: If the frame is not MessagePack.
+    """
+    header = _value(frame)
+    found = header[1] if isinstance(header, list) and len(header) > 1 else None
+    return found if type(found) is bytes and len(found) == len(NO_REQUEST) else NO_REQUEST
+
+
+def _value(frame: Frame) -> Any:
+    try:
+        return msgpack.unpackb(
+            frame,
+            raw=False,
+            strict_map_key=True,
+            max_str_len=MAX_HEADER,
+            max_bin_len=MAX_HEADER,
+            max_array_len=MAX_ITEMS,
+            max_map_len=MAX_ITEMS,
+            max_ext_len=0,
+        )
+    except (ValueError, msgpack.UnpackException, RecursionError, TypeError) as error:
+        raise ProtocolError("a header must be one MessagePack value", given=f"{type(error).__name__}: {error}"[:200]) from None
 
 
 class Form:
@@ -93,7 +120,10 @@ class Form:
         if tuple(map(type, values)) not in self._good:
             for (name, allowed), value in zip(self._types.items(), values, strict=True):
                 if type(value) not in allowed:
-                    raise ProtocolError(f"field {name} of a {kind} has the wrong type", given=type(value).__name__)
+                    words = " or ".join(_WORDS.get(type_, type_.__name__) for type_ in allowed)
+                    raise ProtocolError(
+                        f"field {name} of a {kind} must be {words}", given=_WORDS.get(type(value), type(value).__name__)
+                    )
         return values
 
 

@@ -92,7 +92,13 @@ def many(reader: Reader) -> Reader:
     def read(value: object, depth: int) -> tuple[Any, ...]:
         if type(value) is not list:
             raise ProtocolError("a field must be a list", given=type(value).__name__)
-        return tuple([reader(item, depth) for item in value])
+        items: list[Any] = []
+        try:
+            for item in value:
+                items.append(reader(item, depth))  # noqa: PERF401 - their number says which one was wrong
+        except ProtocolError as error:
+            raise inside(error, f"[{len(items)}]") from None
+        return tuple(items)
 
     return read
 
@@ -109,9 +115,21 @@ def one_of(records: Mapping[str, tuple[type[Any], tuple[Reader, ...]]]) -> Reade
         cls, readers = records[value[0]]
         if len(value) != len(readers) + 1:
             raise ProtocolError(f"a {value[0]} must have {len(readers)} fields", given=len(value) - 1)
-        return cls(*[reader(field, depth + 1) for reader, field in zip(readers, value[1:], strict=True)])
+        fields: list[Any] = []
+        try:
+            for reader, field in zip(readers, value[1:], strict=True):
+                fields.append(reader(field, depth + 1))
+        except ProtocolError as error:
+            name = list(cls.__dataclass_fields__)[len(fields)]
+            raise inside(error, f".{value[0]}.{name}") from None
+        return cls(*fields)
 
     return read
+
+
+def inside(error: ProtocolError, place: str) -> ProtocolError:
+    """The error, with the place that surrounds it said first: ``body[2].Shots.body[0].Straight.start``."""
+    return ProtocolError(error.must, given=error.given, where=place + error.where, remedy=error.remedy)
 
 
 def record(cls: type[Any], *readers: Reader) -> Reader:

@@ -46,6 +46,7 @@ from qpu_bridge.wire.record import (
     choice,
     clock,
     constant,
+    inside,
     many,
     number,
     one_of,
@@ -104,6 +105,7 @@ _TABLES: tuple[Reader, ...] = (
     many(record(Variable, text, choice(VariableKind), whole)),
     _body,
 )
+_NAMES = ("ports", "frames", "slots", "columns", "variables", "body")
 
 
 def read_tables(frame: Frame) -> Tables:
@@ -123,7 +125,12 @@ def read_tables(frame: Frame) -> Tables:
     sizes = many(whole)(document[1], 0)
     if len(sizes) != 2 or min(sizes) < 0:
         raise ProtocolError("the second of a template's tables must be the numbers of waveforms and of events")
-    parts = [reader(part, 0) for reader, part in zip(_TABLES, document[2:], strict=True)]
+    parts: list[Any] = []
+    for name, reader, part in zip(_NAMES, _TABLES, document[2:], strict=True):
+        try:
+            parts.append(reader(part, 0))
+        except ProtocolError as error:
+            raise inside(error, name) from None
     return Tables(clock(document[0], 0), sizes[0], sizes[1], *parts)
 
 

@@ -66,7 +66,11 @@ def _verify(schedule: Schedule, text: Frame, digest: bytes) -> None:
     """
     schedule.__dict__["tables"] = bytes(text)  # what the cached property would find
     if schedule.digest != digest:
-        raise ProtocolError("a template must have the digest it is sent under", given=schedule.digest.hex()[:16])
+        raise ProtocolError(
+            "a template must have the digest it is sent under",
+            given=schedule.digest.hex()[:16],
+            remedy="The digest is over waveforms with equal neighbours merged and without negative zeros: send them so.",
+        )
 
 
 def _waveforms(lengths: NDArray[np.int64], samples: NDArray[np.complex128], repeats: NDArray[np.int64]) -> tuple[Waveform, ...]:

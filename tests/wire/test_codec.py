@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import msgpack
@@ -133,3 +134,45 @@ def test_a_seed_beyond_the_wire_is_refused_before_it_is_sent(messages: dict[str,
     run = type(play.run)(play.run.digest, play.run.table, 1, seed=2**70)
     with pytest.raises(ProtocolError, match="64 bits"):
         encode(REQUEST, Play(play.incarnation, 1, run))
+
+
+def test_a_peer_of_another_protocol_is_answered_under_its_own_id() -> None:
+    assert request_of([msgpack.packb([99, REQUEST, "hello", {}, "more"])]) == REQUEST
+    assert request_of([msgpack.packb([99])]) == NO_REQUEST
+    assert request_of([msgpack.packb([99, b"short", "hello", {}])]) == NO_REQUEST
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "where"),
+    [
+        ((2, 0, 2), "wire", "ports[0].Port.kind"),
+        ((3, 1, 3), "fast", "frames[1].Frame.frequency"),
+        ((7, 0), ["Rows", [["Shots", [["Straight", 0, 1, 2.5, -1]]]]], "body[0].Rows.body[0].Shots.body[0].Straight.duration"),
+    ],
+)
+def test_an_error_in_the_tables_names_its_place(schedule: Schedule, path: tuple[int, ...], value: object, where: str) -> None:
+    frames = [bytes(frame) for frame in encode(REQUEST, Load(schedule))]
+    document = holder = json.loads(frames[1])
+    for index in path[:-1]:
+        holder = holder[index]
+    holder[path[-1]] = value
+    frames[1] = json.dumps(document).encode()
+    with pytest.raises(ProtocolError) as caught:
+        decode(frames)
+    assert caught.value.where == where
+
+
+def test_the_type_of_a_field_is_said_in_the_words_of_the_page(messages: dict[str, Message]) -> None:
+    header, *frames = encode(REQUEST, messages["run"])
+    document = msgpack.unpackb(header)
+    document[3]["rep_delay_s"] = 0
+    with pytest.raises(ProtocolError, match=r"rep_delay_s of a run must be float \(not an integer\); got int"):
+        decode([msgpack.packb(document), *frames])
+
+
+def test_a_digest_over_waveforms_that_are_not_normal_is_refused_with_the_way_to_mend_it(schedule: Schedule) -> None:
+    frames = [bytes(frame) for frame in encode(REQUEST, Load(schedule))]
+    header = msgpack.unpackb(frames[0])
+    header[3]["digest"] = bytes(32)
+    with pytest.raises(ProtocolError, match="neighbours merged"):
+        decode([msgpack.packb(header), *frames[1:]])
