@@ -28,7 +28,7 @@ def solve_measure(device: Device, index: int, waveforms: dict[str, Shape]) -> Me
     resonator = device.resonators[index]
     transmon = device.transmons[resonator.qubit]
     tone = waveform(waveforms["readout"])
-    dt, amplitude = 1e-9, 0.3
+    dt, amplitude = 1e-9, 0.18  # five tones share one converter
     carrier, start = resonator.frequency, _LISTEN_FROM * dt
     blank = Listening(tone, dt, 0.0, carrier, None, dt, start, _LISTEN_TICKS, carrier)
     field = respond(resonator, blank).field[:, _LISTEN_FROM:]

@@ -15,8 +15,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from qpu_bridge.driver import Capabilities, Chunk, Run, State, Status
-from qpu_bridge.errors import Cancelled, NotLoaded, SettingsError
+from qpu_bridge.driver import Capabilities, Chunk, Run, State, Status, check_rep_delay, check_run
+from qpu_bridge.errors import Cancelled, SettingsError
 from qpu_bridge.schedule import (
     Acquisition,
     Feature,
@@ -27,8 +27,7 @@ from qpu_bridge.schedule import (
     SlotKind,
     Table,
     check,
-    check_results,
-    check_table,
+    samples_of_events,
 )
 from qpu_bridge.target import Snapshot
 from qpu_emulator.clock import VirtualClock
@@ -98,15 +97,13 @@ class EmulatorDriver:
     def run(self, run: Run) -> Iterator[Chunk]:
         """Play a loaded template."""
         program = self._programs.get(run.digest)
-        if program is None:
-            raise NotLoaded("a template must be loaded before it is run", given=run.digest.hex()[:16])
-        schedule = program.schedule
-        check_table(schedule, run.table, self._capabilities.limits)
-        check_results(schedule, len(run.table), run.shots, self._capabilities.limits)
+        check_run(None if program is None else program.schedule, run, self._capabilities)
+        assert program is not None
+        wait = check_rep_delay(run.rep_delay_s, self._capabilities.limits)
         scales = Scales.of(run.settings)
         library = self._library(scales)
         seed = secrets.randbits(63) if run.seed is None else run.seed
-        performance = Performance(program, library, scales, run.shots, seed, run.rep_delay_s)
+        performance = Performance(program, library, scales, run.shots, seed, wait)
         return self._perform(performance, run)
 
     def _perform(self, performance: Performance, run: Run) -> Iterator[Chunk]:
@@ -187,6 +184,8 @@ class EmulatorDriver:
             sweeps=frozenset({SlotKind.PHASE, SlotKind.AMPLITUDE, SlotKind.FREQUENCY, SlotKind.DURATION}),
             branch_latency=timing.feedback_latency,
             max_duration=int(timing.max_circuit_duration / timing.dt),
+            default_rep_delay_s=max(timing.passive_reset, timing.default_rep_delay),
+            max_rep_delay_s=max(10.0, timing.max_rep_delay),
         )
         return Capabilities(
             device=self._name,
@@ -246,9 +245,9 @@ def rows_per_chunk(performance: Performance, rows: int, threads: int) -> int:
     sweep = int(np.prod(schedule.sweep_shape, dtype=np.int64))
     numbers = sum(levels ** (2 * len(cluster)) for cluster, levels in zip(program.clusters, program.levels, strict=True))
     lanes = sweep * performance.slices
-    captures = schedule.events[schedule.events["column"] >= 0]
-    traced = [schedule.columns[column].acquisition is Acquisition.RAW for column in captures["column"]]
-    raw = int(captures["duration"][np.array(traced, dtype=bool)].sum())
+    captures = schedule.events["column"] >= 0
+    traced = [schedule.columns[column].acquisition is Acquisition.RAW for column in schedule.events["column"][captures]]
+    raw = int(samples_of_events(schedule)[captures][np.array(traced, dtype=bool)].sum())
     results = sweep * performance.shots * (1 + len(schedule.columns) + raw)
     room = min(_BYTES // (8 * max(1, numbers * lanes)), _RESULTS // max(1, results), max(1, _LANES // lanes))
     # a thread is worth its while for some lanes only

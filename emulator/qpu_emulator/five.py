@@ -68,7 +68,7 @@ def design() -> Device:
             frequency=7.02e9 + 0.06e9 * q,
             kappa=2.4e6,
             chi=1.15e6,
-            drive=6e7,
+            drive=1e8,
             gain=25.0,
             noise=300.0,
             cable_phase=cable[q],

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from qpu_bridge.schedule import Acquisition, Operation, Waveform
+from qpu_bridge.schedule import Acquisition, Operation, Waveform, samples_of_events
 from qpu_emulator.density import populations, project
 from qpu_emulator.lanes import Index, Lanes
 from qpu_emulator.program import Action, Program
@@ -63,6 +63,7 @@ class Receiver:
         self._scale = scales.readout
         self._values = values
         self._lanes = lanes
+        self._samples = samples_of_events(program.schedule)
         shape = (len(lanes.lane_of_shot), len(program.schedule.columns))
         self.memory = Memory(np.zeros(shape, bool), np.zeros(shape, np.complex64))
 
@@ -166,7 +167,7 @@ class Receiver:
         port = schedule.ports[int(events["port"][capture])]
         dt = float(port.clock.dt)
         kernel = int(events["waveform"][capture])
-        count = round(int(events["duration"][capture]) * tick / dt)
+        count = int(self._samples[capture])
         heard = self._values.of(capture, "frequency", lanes, chosen)
         start = (lanes.time[chosen] + action.start) * tick
         entries, factors, responses = [], [], list[Response]()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from qpu_bridge.driver import Chunk
+from qpu_bridge.driver import Chunk, raw_samples
 from qpu_bridge.schedule import Schedule, Table
 from qpu_emulator.density import populations
 from qpu_emulator.lanes import Lanes, prepare
@@ -39,7 +39,7 @@ class Performance:
         scales: The noise scales.
         shots: Per point.
         seed: Of all random numbers.
-        rep_delay_s: Wait between shots; 0 = each shot starts cooled.
+        rep_delay_s: Wait between shots; what it leaves of a state the next shot finds. Without relaxation each starts cooled.
     """
 
     program: Program
@@ -66,7 +66,7 @@ class Performance:
         """Whether a shot starts with what the one before has left behind."""
         rates = [transmon.relaxation_rate * self.scales.t1 for transmon in self.library.device.transmons]
         slowest = min(rates, default=0.0)
-        return self.rep_delay_s > 0 and slowest > 0 and np.exp(-self.rep_delay_s * slowest) > _FORGOTTEN
+        return slowest > 0 and np.exp(-self.rep_delay_s * slowest) > _FORGOTTEN
 
     def play(self, table: Table, first_row: int) -> tuple[Memory, float]:
         """Play some rows.
@@ -163,8 +163,4 @@ def _traces(schedule: Schedule, memory: Memory, column: int) -> NDArray[np.compl
     """Traces of a column; zeros if no shot came along its capture."""
     if column in memory.raw:
         return memory.raw[column]
-    captures = schedule.events[schedule.events["column"] == column]
-    ticks = int(captures["duration"][0]) if len(captures) else 0
-    port = schedule.ports[int(captures["port"][0])] if len(captures) else schedule.ports[0]
-    samples = round(ticks * float(schedule.clock.dt) / float(port.clock.dt))
-    return np.zeros((len(memory.bits), samples), np.complex64)
+    return np.zeros((len(memory.bits), raw_samples(schedule, column)), np.complex64)

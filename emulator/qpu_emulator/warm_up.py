@@ -36,7 +36,8 @@ def warm_up(library: Library) -> None:
         ear = builder.frame(f"a{resonator.qubit}", port(resonator.acquire_port, PortKind.ACQUIRE), resonator.frequency)
         for acquisition in (Acquisition.INTEGRATED, Acquisition.RAW):
             line = Discriminator(0.0, 0.0) if acquisition is Acquisition.INTEGRATED else None
-            column = builder.column(Column("warm", acquisition, Output.BOTH, discriminator=line))
+            name = f"{acquisition.value} {resonator.qubit}"
+            column = builder.column(Column(name, acquisition, Output.BOTH, discriminator=line))
             builder.barrier()
             builder.play(tone, shapes.constant(8))
             builder.capture(ear, column, 8)

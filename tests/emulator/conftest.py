@@ -25,6 +25,7 @@ class Bench:
     def __init__(self, snapshot):
         self.snapshot = snapshot
         self.builder = Builder(snapshot.clock)
+        self.measured = 0
         self.ports = {port.name: self.builder.port(port.name, port.kind) for port in snapshot.ports}
         self.frames = {
             frame.name: self.builder.frame(frame.name, self.ports[frame.port], frame.frequency) for frame in snapshot.frames
@@ -33,8 +34,8 @@ class Bench:
     def waveform(self, name):
         return waveform(self.snapshot.waveforms[name])
 
-    def play(self, frame, shape, amplitude=1.0, phase=0.0):
-        self.builder.play(self.frames[frame], shape, amplitude, phase)
+    def play(self, frame, shape, amplitude=1.0, phase=0.0, at=None):
+        self.builder.play(self.frames[frame], shape, amplitude, phase, at=at)
 
     def rz(self, qubit, angle):
         self.builder.shift_phase(self.frames[f"q{qubit}"], -angle)
@@ -58,25 +59,25 @@ class Bench:
     def measure(self, *qubits, output=Output.BOTH, amplitude=None, **options):
         self.builder.barrier()
         columns = []
-        start = self.builder.now(0)
+        start = self.builder.now(self.frames["m0"])
         for qubit in qubits:
             spec = self.snapshot.measures[qubit]
             line = Discriminator(spec.angle, spec.threshold)
-            columns.append(self.builder.column(Column(f"c[{qubit}]", output=output, discriminator=line, **options)))
+            line = None if options.get("acquisition") == "raw" else line
+            self.measured += 1
+            name = f"{self.measured}: q{qubit}"
+            columns.append(self.builder.column(Column(name, output=output, discriminator=line, **options)))
             tone = self.frames[spec.drive_frame]
             size = spec.amplitude if amplitude is None else amplitude
-            # multiplexed: all tones start together on the one readout line
-            self.builder._segment.cursors[self.ports["r"]] = start
-            self.builder.play(tone, self.waveform(spec.waveform), size)
+            self.builder.play(tone, self.waveform(spec.waveform), size, at=start)  # all tones start together on one line
         for qubit, column in zip(qubits, columns, strict=True):
             spec = self.snapshot.measures[qubit]
-            self.builder._segment.cursors[self.ports["a"]] = start + spec.acquire_start
             kernel = None if options.get("acquisition") == "raw" else self.waveform(spec.kernel)
-            self.builder.capture(self.frames[spec.acquire_frame], column, spec.acquire_duration, kernel)
-        self.builder._segment.cursors[self.ports["r"]] = self.builder._segment.end = max(
-            self.builder._segment.end, start + max(self.snapshot.measures[q].duration for q in qubits)
-        )
+            at = start + spec.acquire_start
+            self.builder.capture(self.frames[spec.acquire_frame], column, spec.acquire_duration, kernel, at=at)
         self.builder.barrier()
+        lasted = self.builder.now(self.frames["m0"]) - start
+        self.builder.wait(max(0, max(self.snapshot.measures[q].duration for q in qubits) - lasted))
         return columns
 
     def build(self) -> Schedule:

@@ -73,8 +73,7 @@ def test_overlapping_tones_add(fresh, exact, truth):
     bench.builder.wait(start)
     other = bench.builder.frame("other", bench.ports["d0"], truth.transmons[0].frequency + offset)
     bench.play("q0", shapes.constant(count), 0.05, 0.4)
-    bench.builder._segment.cursors[bench.ports["d0"]] = start
-    bench.builder.play(other, shapes.constant(count), 0.11, -0.9)
+    bench.builder.play(other, shapes.constant(count), 0.11, -0.9, at=start)
     bench.measure(0)
     steps = 20
     time = start * 1e-9 + (np.arange(count * steps) + 0.5) * 1e-9 / steps

@@ -89,10 +89,9 @@ def test_zz_turns_agree_with_matrices(exact, fresh, truth):
     sx = expm(-1j * np.pi / 4 * np.array([[0, 1], [1, 0]]))
     turn = lambda seconds: np.diag([1, 1, 1, np.exp(-2j * np.pi * zeta * seconds)])  # noqa: E731
     state = np.kron(sx, sx) @ np.eye(4)[0]
-    bench.gate("sx", 1)
-    bench.builder._segment.end = 0
-    bench.builder._segment.cursors.clear()
-    bench.gate("sx", 2)
+    for qubit in (1, 2):
+        pulse = bench.snapshot.gate("sx", qubit).pulses[0]
+        bench.play(pulse.frame, bench.waveform(pulse.waveform), pulse.amplitude, at=0)
     for wait, qubit in ((1500, 1), (700, 2), (900, 1)):
         bench.wait(wait)
         bench.gate("sx", qubit)

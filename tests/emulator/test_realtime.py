@@ -61,11 +61,11 @@ def test_a_loop_runs_until_it_succeeds(bench, run):
     bench.wait(400)
     with bench.builder.loop_while(Bits((bit,)), 40):
         bench.gate("sx", 0)
-        start = bench.builder.now(0)
+        start = bench.builder.now(bench.frames["q0"])
         spec = bench.snapshot.measures[0]
         bench.play("m0", bench.waveform("readout"), spec.amplitude)
-        bench.builder._segment.cursors[bench.ports["a"]] = start + spec.acquire_start
-        bench.builder.capture(bench.frames["a0"], bit, spec.acquire_duration, bench.waveform(spec.kernel))
+        at = start + spec.acquire_start
+        bench.builder.capture(bench.frames["a0"], bit, spec.acquire_duration, bench.waveform(spec.kernel), at=at)
         bench.wait(800)
     bench.measure(0)
     (chunk,) = run(bench.build(), shots=500, settings=QUIET)
@@ -77,7 +77,7 @@ def test_a_loop_that_never_ends_is_a_fault(bench, run):
     (bit,) = bench.measure(0)
     bench.wait(400)
     with bench.builder.loop_while(Apply(Operator.NOT, (Bits((bit,)),), VariableKind.BOOL, 1), 5):
-        bench.gate("id", 0)
+        bench.wait(36)
     with pytest.raises(DriverFault, match="within its maximum"):
         run(bench.build(), shots=10, settings=QUIET)
 

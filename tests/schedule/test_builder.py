@@ -107,7 +107,7 @@ def test_every_layer_may_have_its_own_slot(build: Builder, frame: int) -> None:
     build.play(frame, constant(4), phase=0.25)
     build.set_phase(frame, three)
     build.play(frame, constant(4))
-    with pytest.raises(ScheduleError, match="a phase takes one slot, .*; got slot 0 on a frame with slot 2"):
+    with pytest.raises(ScheduleError, match=r"a phase takes one slot, .*; got slot 0 on a frame with slot 2"):
         build.play(frame, constant(4), phase=one)
     events = build.build().events
     assert events["phase_slot"].tolist() == [0, NONE, 1, 2]
