@@ -77,10 +77,11 @@ class Ledger:
 
     def heard(self, request: bytes) -> None:
         """Something has come from the session of this request."""
-        with self._lock:
-            self._heard[request[:SESSION]] = time.monotonic()
-            self._heard.move_to_end(request[:SESSION])
-            if len(self._heard) > _REMEMBERED:
+        session = request[:SESSION]
+        self._heard[session] = time.monotonic()
+        if len(self._heard) > _REMEMBERED:
+            with self._lock:
+                self._heard.move_to_end(session)
                 self._heard.popitem(last=False)
 
     def silence_s(self, request: bytes) -> float:

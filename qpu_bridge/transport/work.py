@@ -89,9 +89,10 @@ class WorkLine:
             reply = encode(request, Failure(as_bridge_error(error)))
         finally:
             self._ledger.current = NO_REQUEST
+            if reply is not None:
+                self._send(identity, reply)
+            # after the reply has left, which need not wait for our books; this thread alone would repeat it
             self._ledger.close(request, reply)
-        if reply is not None:
-            self._send(identity, reply)
 
     def _do(self, identity: Frame, request: bytes, message: Message) -> list[Frame] | None:
         if isinstance(message, Load):
@@ -109,7 +110,7 @@ class WorkLine:
         return Loaded(schedule.digest)
 
     def _play(self, identity: Frame, request: bytes, message: Play) -> list[Frame] | None:
-        """Stream a run; returns the last message unsent, so that it is on record before the client has it."""
+        """Stream a run; returns the last message unsent, if it is the only one, so that it can be kept and sent again."""
         run = message.run
         schedule = self._held.get(run.digest)
         if schedule is None or message.incarnation != self._incarnation:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import product
+from operator import itemgetter
 from typing import Any, TypeAlias
 
 import msgpack
@@ -103,20 +104,27 @@ class Form:
 
     def __init__(self, **types: type | tuple[type, ...]) -> None:
         self._types = {name: allowed if isinstance(allowed, tuple) else (allowed,) for name, allowed in types.items()}
+        # as getters in C: a loop here takes longer than all of MessagePack
+        self._pick: Callable[[Body], tuple[Any, ...]] = (
+            itemgetter(*types) if len(types) > 1 else lambda body: tuple([body[name] for name in types])
+        )
         self._good = frozenset(product(*self._types.values()))
 
-    def read(self, kind: str, body: Body) -> list[Any]:
+    def read(self, kind: str, body: Body) -> tuple[Any, ...]:
         """Values of exactly the fields of the form, in its order, each of exactly one of its types.
 
         Raises:
             ProtocolError: If a field is missing, unknown, or of another type.
         """
-        if body.keys() != self._types.keys():
+        try:
+            values = self._pick(body)
+        except KeyError:
+            values = ()
+        if not len(body) == len(values) == len(self._types):
             wrong = sorted(map(str, body.keys() ^ self._types.keys()))[:8]
             raise ProtocolError(
                 f"a {kind} must have exactly the fields {', '.join(self._types)}", given=f"a difference in {wrong}"
             )
-        values = [body[name] for name in self._types]
         if tuple(map(type, values)) not in self._good:
             for (name, allowed), value in zip(self._types.items(), values, strict=True):
                 if type(value) not in allowed:
