@@ -50,6 +50,9 @@ def end(bridge: Bridge, job_id: str) -> Job:
     return bridge.store.job(job_id)
 
 
+MANY_TAGS = "&".join(f"tags={number}" for number in range(9))
+
+
 class TestIdentity:
     def test_an_access_token_opens_the_door(self, bridge: Bridge) -> None:
         answer = exchange(bridge, bridge.alice).json()
