@@ -13,13 +13,14 @@ from qpu_bridge.errors import NotNative
 from qpu_bridge.lowering.angle import Affine, Sources
 from qpu_bridge.units import Clock
 
-_UNITS = {
+UNITS = {
     "s": Fraction(1),
     "ms": Fraction(1, 10**3),
     "us": Fraction(1, 10**6),
     "ns": Fraction(1, 10**9),
     "ps": Fraction(1, 10**12),
 }
+"""Units of length, s; ``dt`` is another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +72,17 @@ def ticks_of(length: Any, unit: str, grid: Grid, sources: Sources, place: str) -
         if isinstance(length, expr.Value):
             return ticks_of(length.value.value(), length.value.unit(), grid, sources, place)
         raise NotNative("a delay must have a length known when the circuit is submitted; stretches must be resolved", where=place)
-    if unit not in _UNITS and unit != "dt":
-        raise NotNative(f"a length must be in dt, {', '.join(_UNITS)}", given=unit, where=place)
+    if unit not in UNITS and unit != "dt":
+        raise NotNative(f"a length must be in dt, {', '.join(UNITS)}", given=unit, where=place)
     if isinstance(length, ParameterExpression) and length.parameters:
-        scale = 1.0 if unit == "dt" else float(_UNITS[unit] / grid.clock.dt)
+        scale = 1.0 if unit == "dt" else float(UNITS[unit] / grid.clock.dt)
         return sources.read(length).times(scale)
     number = float(length)
     if not 0 <= number < float("inf"):
         raise NotNative("a length must not be negative", given=f"{number} {unit}", where=place)
     if unit != "dt":
         # a decimal face value has at most 15 digits; finer than any clock
-        return grid.nearest(Fraction(repr(number)) * _UNITS[unit])
+        return grid.nearest(Fraction(repr(number)) * UNITS[unit])
     if number % grid.step:
         raise NotNative(f"a length in dt must be a multiple of {grid.step}", given=f"{number:g} dt", where=place)
     return int(number)

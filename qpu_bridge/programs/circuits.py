@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qiskit import QuantumCircuit, qasm3
-from qiskit.circuit import CircuitInstruction, ControlFlowOp, Gate
+from qiskit.circuit import CircuitInstruction, ControlFlowOp, Gate, ParameterExpression
 from qiskit.circuit.library import get_standard_gate_name_mapping
 from qiskit.exceptions import QiskitError
 
@@ -23,6 +23,30 @@ def from_qasm(text: str, where: str) -> QuantumCircuit:
     except Exception as error:  # the parser lets its own errors through
         raise BadRequest("a circuit given as text must be OpenQASM 3", given=str(error)[:300], where=where) from error
     return with_native_gates(circuit)
+
+
+def require_units(circuit: QuantumCircuit, where: str) -> None:
+    """Refuse delays whose unit was lost on the way here.
+
+    QPY does not hold the unit of a delay: 5 us arrive as 5 dt. Lengths in dt are whole numbers, all others travel as floats,
+    which is how they are told apart. Where the length is a parameter, nothing tells.
+
+    Raises:
+        BadRequest: If a delay may not have been in dt.
+    """
+    for instruction in circuit.data:
+        if instruction.name == "delay":
+            length = instruction.params[0]
+            if isinstance(length, float | ParameterExpression):
+                raise BadRequest(
+                    "a delay must be a whole number of dt: the format in which circuits travel forgets other units",
+                    given=f"{length} of an unknown unit",
+                    where=f"{where}, delay on qubit {circuit.find_bit(instruction.qubits[0]).index}",
+                    remedy="Transpile the circuit for this backend, which turns delays into dt; bind their lengths first.",
+                )
+        elif instruction.is_control_flow():
+            for block in instruction.operation.blocks:
+                require_units(block, where)
 
 
 def with_native_gates(circuit: QuantumCircuit) -> QuantumCircuit:

@@ -14,7 +14,7 @@ from samplomatic.quantum_program import CircuitItem, SamplexItem
 
 from qpu_bridge.driver import Capabilities
 from qpu_bridge.errors import BadRequest, BridgeError, UnsupportedOption
-from qpu_bridge.programs.circuits import with_native_gates
+from qpu_bridge.programs.circuits import require_units, with_native_gates
 from qpu_bridge.programs.experimental import read_experimental
 from qpu_bridge.programs.option_table import EXECUTOR, require_honoured
 from qpu_bridge.programs.options import ExecuteOptions
@@ -119,6 +119,7 @@ def _decoded(converter: Any, model: Any) -> QuantumProgram:
         raise BadRequest("circuits and samplexes must be readable", given=f"{type(error).__name__}: {error}"[:300]) from error
     for index, item in enumerate(program.items):
         where = f"params.quantum_program.items[{index}]"
+        require_units(item.circuit, where)
         item.circuit = with_native_gates(item.circuit)
         if isinstance(item, CircuitItem):
             if not np.isfinite(item.circuit_arguments).all():

@@ -14,7 +14,7 @@ import numpy as np
 from qiskit import QuantumCircuit, qpy
 
 from qpu_bridge.errors import BadRequest, BridgeError
-from qpu_bridge.programs.circuits import with_native_gates
+from qpu_bridge.programs.circuits import require_units, with_native_gates
 from qpu_bridge.programs.payload import inflate, require_qpy
 
 
@@ -55,6 +55,7 @@ def _circuit(value: str) -> QuantumCircuit:
         raise BadRequest("a circuit must be readable QPY", given=f"{type(error).__name__}: {error}"[:300]) from error
     if len(circuits) != 1 or not isinstance(circuits[0], QuantumCircuit):
         raise BadRequest("a circuit must be a QPY file of one circuit", given=len(circuits))
+    require_units(circuits[0], "circuit")
     return with_native_gates(circuits[0])
 
 

@@ -24,6 +24,7 @@ from qpu_bridge.programs import Context, DeviceView, ExecuteOptions, execute
 from qpu_bridge.programs.admission import admit_circuits, admit_options, admit_shots
 from qpu_bridge.programs.experimental import read_experimental
 from qpu_bridge.sdk.order import Order
+from qpu_bridge.sdk.ticks import in_ticks
 from qpu_bridge.target import Snapshot
 
 
@@ -87,6 +88,8 @@ class ThroughService:
         if order.options.settings:
             experimental["device"] = dict(order.options.settings)
         executor.options.experimental = experimental
+        for item in order.program.items:
+            item.circuit = in_ticks(item.circuit, self.target.dt, self.target.granularity)
         return RemoteTrip(executor.run(order.program))
 
     def close(self) -> None:

@@ -361,3 +361,15 @@ def test_the_new_estimator_of_the_client(backend: IBMBackend, context: Context) 
     check(sent.program_id, sent.params_json, context.device)
     result = decode(sent.program_id, run(sent.program_id, sent.params_json, context))
     assert result[0].data.evs.shape == (2, 2)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_delay_whose_unit_was_lost_is_refused(version: str, context: Context) -> None:
+    circuit = QuantumCircuit(5, 1)
+    circuit.delay(5, 0, unit="us")
+    circuit.measure(0, 0)
+    made = QuantumProgram(shots=7)
+    made.append_circuit_item(circuit)
+    text = json.dumps(QUANTUM_PROGRAM_PARAMS_CONVERTERS[version].encoder(made, ExecutorOptions()).model_dump(mode="json"))
+    with pytest.raises(BadRequest, match="delay must be a whole number of dt"):
+        check("executor", text, context.device)

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from qiskit import QuantumCircuit
+from qiskit.circuit import Parameter
 from qiskit_ibm_runtime.json import RuntimeEncoder
 
 from qpu_bridge.errors import BadRequest, BridgeError, TooLarge
@@ -74,3 +75,24 @@ def test_arrays_of_objects_are_refused() -> None:
 
 def test_walking_names_paths() -> None:
     assert [path for path, _ in walk({"a": [{"b": 1}]})] == ["params", "params.a[0]"]
+
+
+@pytest.mark.parametrize(("length", "unit"), [(5, "us"), (1e-6, "s"), (100, "ns"), (0.5, "ms"), (Parameter("wait"), "dt")])
+def test_a_delay_whose_unit_was_lost_is_refused(length: Any, unit: str) -> None:
+    """QPY knows no units: 5 us would be played as 5 dt."""
+    for nested in (False, True):
+        circuit = QuantumCircuit(2, 1)
+        circuit.delay(16, 0, unit="dt")
+        if nested:
+            with circuit.if_test((circuit.clbits[0], 1)):
+                circuit.delay(length, 1, unit=unit)
+        else:
+            circuit.delay(length, 1, unit=unit)
+        with pytest.raises(BadRequest, match="delay must be a whole number of dt"):
+            read_typed(json.dumps({"a": circuit}, cls=RuntimeEncoder))
+
+
+def test_a_delay_in_dt_is_read() -> None:
+    circuit = QuantumCircuit(1)
+    circuit.delay(16, 0, unit="dt")
+    assert read_typed(json.dumps({"a": circuit}, cls=RuntimeEncoder))["a"] == circuit
