@@ -11,7 +11,7 @@ import pytest
 
 from qpu_bridge.driver import Capabilities, Chunk, Driver, Run, State, check_chunk, result_shapes
 from qpu_bridge.errors import Cancelled, NotLoaded, ScheduleError, UnsupportedOption
-from qpu_bridge.schedule import Acquisition, Column, Feature, Output, Schedule, SlotKind, Table
+from qpu_bridge.schedule import Acquisition, Column, Feature, Linear, Output, Rows, Schedule, Shots, SlotKind, Sweep, Table
 
 KINDS = {
     "bits": Column("c"),
@@ -78,7 +78,11 @@ def test_results_have_the_shapes_that_the_schedule_says(driver: Driver, bench, k
     if kind.startswith("raw") and Feature.RAW not in limits.features:
         pytest.skip("the device does not return traces")
     schedule = bench.measured(
-        *[replace(KINDS[kind], name=f"c{qubit}", discriminator=bench.line(qubit)) for qubit in range(2)], sweep=sweep
+        *[
+            replace(KINDS[kind], name=f"c{qubit}", discriminator=None if kind.startswith("raw") else bench.line(qubit))
+            for qubit in range(2)
+        ],
+        sweep=sweep,
     )
     table = Table(np.zeros((3, len(schedule.slots))))
     driver.load(schedule)
@@ -127,6 +131,31 @@ def test_the_same_seed_gives_the_same_bytes_however_the_job_is_cut(driver: Drive
     for name in ("bits", "iq"):
         assert joined(whole, name).tobytes() == joined(again, name).tobytes() == joined(cut, name).tobytes()
     assert joined(other, "iq").tobytes() != joined(whole, "iq").tobytes()
+
+
+def test_an_axis_may_sweep_two_slots_and_shots_go_round_the_rows(driver: Driver, bench) -> None:
+    if SlotKind.PHASE not in driver.capabilities().limits.sweeps:
+        pytest.skip("the device does not sweep phases")
+    plain = bench.measured(Column("c", output=Output.BOTH, discriminator=bench.line(0)), sweep=(0.0, 0.5, 3))
+    (axis,) = (loop for loop in plain.loops if isinstance(loop, Linear))
+    joint = replace(axis, sweeps=(*axis.sweeps, Sweep(0, 1.0, -0.25)), body=plain.realtime)
+    schedule = replace(plain, body=(Shots((Rows((joint,)),)),))
+    driver.load(schedule)
+    run = Run(schedule.digest, phases(3) if len(schedule.slots) == 1 else Table(np.zeros((3, len(schedule.slots)))), 4, seed=1)
+    row = 0
+    for chunk in driver.run(run):
+        check_chunk(schedule, run, chunk, row)
+        row += chunk.rows
+    assert row == 3
+
+
+def test_a_wait_is_the_one_asked_for_or_the_default(driver: Driver, two_bits: Schedule) -> None:
+    limits = driver.capabilities().limits
+    driver.load(two_bits)
+    for wait in (None, limits.min_rep_delay_s, limits.default_rep_delay_s):
+        assert sum(chunk.rows for chunk in play(driver, Run(two_bits.digest, phases(2), 2, rep_delay_s=wait, seed=1))) == 2
+    with pytest.raises(ScheduleError, match="the wait between shots must be from"):
+        play(driver, Run(two_bits.digest, phases(2), 2, rep_delay_s=2 * limits.max_rep_delay_s, seed=1))
 
 
 def test_two_columns_are_two_numbers(driver: Driver, two_bits: Schedule) -> None:
@@ -187,6 +216,7 @@ WRONG: dict[str, tuple[type[Exception], Callable[[Run], Run]]] = {
     "too few slots": (ScheduleError, lambda run: replace(run, table=Table(np.zeros((2, 0))))),
     "no rows": (ScheduleError, lambda run: replace(run, table=Table(np.zeros((0, 1))))),
     "no shots": (ScheduleError, lambda run: replace(run, shots=0)),
+    "a wait that is no number": (ScheduleError, lambda run: replace(run, rep_delay_s=-1.0)),
     "too many results": (ScheduleError, lambda run: replace(run, shots=2**40)),
     "a setting nobody knows": (UnsupportedOption, lambda run: replace(run, settings={"no such setting": 1.0})),
 }

@@ -6,9 +6,22 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from qpu_bridge.schedule import Builder, PortKind, Schedule, SlotKind, Waveform, render, row_values
-from qpu_bridge.schedule.shapes import constant, drag
+from qpu_bridge.schedule import (
+    Builder,
+    Column,
+    Output,
+    PortKind,
+    Schedule,
+    SlotKind,
+    Waveform,
+    render,
+    residuals,
+    row_values,
+    samples_of_events,
+)
+from qpu_bridge.schedule.shapes import constant, drag, gaussian
 from qpu_bridge.schedule.slot import Table
 from qpu_bridge.units import Clock
 
@@ -107,6 +120,49 @@ def test_a_port_with_a_faster_clock_has_more_samples() -> None:
     build = Builder(CLOCK)
     fast = build.port("d0", PortKind.DRIVE, Clock(Fraction(1, 4 * 10**9)))
     frame = build.frame("q0", fast, 5e9)
-    build.delay(fast, 2)
+    build.delay(frame, 2)
     build.play(frame, constant(6))
     assert render(build.build())[fast].tolist() == [0] * 8 + [1] * 6 + [0] * 2
+
+
+def heard(schedule: Schedule, row: int) -> tuple[NDArray[np.complex128], complex]:
+    """Trace and integral of a capture whose line returns what port 0 plays, unchanged: the formula of the README."""
+    event = schedule.events[row]
+    start, count = int(event["start"]), int(samples_of_events(schedule)[row])
+    y = render(schedule, references={0: float(event["frequency"])})[0][start : start + count]
+    trace = y * np.exp(-1j * event["phase"])
+    kernel = schedule.waveforms[event["waveform"]].expand() if event["waveform"] >= 0 else np.ones(count)
+    u = np.conj(y)  # what mixers that conjugate hand out
+    assert np.conj(np.sum(np.conj(kernel) * u * np.exp(1j * event["phase"]))) == pytest.approx(np.sum(kernel * trace))
+    return trace, complex(np.sum(kernel * trace))
+
+
+def test_a_play_through_a_unit_line_is_heard_with_its_own_phase() -> None:
+    shape, kernel = gaussian(40, 9.0), drag(40, 9.0, 0.7)
+    build, tone = line()
+    receive = [build.frame(f"s{k}", build.port(f"a{k}", PortKind.ACQUIRE), 5e9 + 20e6 * k) for k in range(2)]
+    columns = [build.column(Column(f"c{k}", output=Output.IQ)) for k in range(2)]
+    build.wait(60)
+    build.play(tone, shape, amplitude=0.5, phase=0.9)
+    build.capture(receive[0], columns[0], 40, kernel, phase=0.2)
+    build.capture(receive[1], columns[1], 40)
+    schedule = build.build()
+    trace, total = heard(schedule, 1)
+    assert trace == pytest.approx(0.5 * shape.expand() * np.exp(0.7j))
+    assert total == pytest.approx(0.5 * np.exp(0.7j) * np.sum(kernel.expand() * shape.expand()))
+    time = (60 + np.arange(40) + 0.5) * 1e-9  # the frames of all frequencies coincide at the start of the shot
+    trace, _ = heard(schedule, 2)
+    assert trace == pytest.approx(0.5 * shape.expand() * np.exp(1j * (0.9 + 2 * np.pi * 20e6 * time)))
+
+
+def test_a_start_between_two_samples_goes_to_the_nearest_and_of_two_to_the_even_one() -> None:
+    build = Builder(CLOCK)
+    coarse = build.port("d0", PortKind.DRIVE, Clock(Fraction(2, 10**9)))
+    frame = build.frame("q0", coarse, 5e9)
+    for _ in range(3):
+        build.play(frame, constant(1))
+        build.delay(frame, 1)
+    schedule = build.build()
+    assert schedule.events["start"].tolist() == [0, 3, 6]
+    assert residuals(schedule) == pytest.approx([0, 1e-9, 0])
+    assert render(schedule)[0].tolist() == [1, 0, 1, 1, 0]

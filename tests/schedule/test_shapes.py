@@ -56,3 +56,9 @@ def test_a_cosine_square_rises_and_falls() -> None:
 def test_a_shape_that_cannot_be_is_refused(make: object) -> None:
     with pytest.raises(ScheduleError):
         make()  # type: ignore[operator]
+
+
+def test_a_flat_top_costs_nothing_however_long() -> None:
+    for wave in (cosine_square(10**9, 20), gaussian_square(10**9, 8, 10**9 - 40)):
+        assert wave.duration == 10**9
+        assert len(wave.samples) <= 41

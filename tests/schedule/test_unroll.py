@@ -75,3 +75,14 @@ def test_the_last_capture_of_a_column_wins(ramsey: Schedule) -> None:
     once = replace(counting(ramsey), events=events, body=(Rows((Shots((ramsey.realtime[0],)),)),))
     assert Bits((0,)).columns == (0,)
     assert unroll(once, None, {0: True}).bits.tolist() == [True]
+
+
+def test_each_capture_may_measure_another_bit(schedule: Schedule) -> None:
+    herald = schedule.realtime[0]
+    again = replace(schedule, events=schedule.events[:2], body=(Rows((Shots((While(Bits((0,)), (herald,), 9),)),)),))
+    first = replace(again, body=(Rows((Shots((herald, *again.realtime)),)),))
+    assert len(unroll(first, VALUES, {0: [True, True, False]}).events) == 6
+    with pytest.raises(ScheduleError, match=r"each capture into a column must be given its bit; got 2 bits .*herald, capture 3"):
+        unroll(first, VALUES, {0: [True, True]})
+    with pytest.raises(ScheduleError, match="at most 9 turns"):
+        unroll(first, VALUES, {0: True})

@@ -70,3 +70,9 @@ def test_peak_and_reality_are_told() -> None:
 def test_what_is_no_waveform_is_refused(samples: object, repeats: object, message: str) -> None:
     with pytest.raises(ScheduleError, match=message):
         Waveform(np.array(samples), np.array(repeats))
+
+
+def test_a_waveform_must_end() -> None:
+    with pytest.raises(ScheduleError, match="must last at most 1099511627776 samples"):
+        Waveform(np.array([1.0, 0.5]), np.array([2**62, 2**62]))
+    assert Waveform(np.array([1.0]), np.array([2**40])).duration == 2**40

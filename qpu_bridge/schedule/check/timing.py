@@ -133,16 +133,17 @@ class _Walk:
     def loop(self, block: Repeat | While, ages: _Ages) -> _Ages:
         outer = self.later
         self.later = outer | self.captured(block.body)
+        left: _Ages | None = None  # where the loop was left after an earlier test
         # A second turn meets the captures of the first; a third meets nothing new.
         for _ in range(min(2, block.count if isinstance(block, Repeat) else block.maximum)):
             if isinstance(block, While):
                 self.test(block, ages)
-            after = self.body(block.body, ages.copy())
-            ages = after if isinstance(block, Repeat) else after.merge(ages)
+                left = ages if left is None else left.merge(ages)
+            ages = self.body(block.body, ages.copy())
         if isinstance(block, While):
             self.test(block, ages)
         self.later = outer
-        return ages
+        return ages if left is None else ages.merge(left)
 
     def test(self, block: While, ages: _Ages) -> None:
         self.read(block.condition, ages, "a loop")

@@ -12,6 +12,7 @@ from qpu_bridge.schedule import (
     Bits,
     Block,
     Branch,
+    Constant,
     Limits,
     Repeat,
     Rows,
@@ -116,3 +117,65 @@ def test_a_shot_must_not_be_too_long(schedule: Schedule, limits: Limits) -> None
 def test_a_swept_shot_must_not_be_too_long(schedule: Schedule, limits: Limits) -> None:
     with pytest.raises(ScheduleError, match="at most 1809 ticks; got 1810"):
         check(schedule, limits.model_copy(update={"max_duration": 1809}))
+
+
+@pytest.mark.parametrize("reader", [Branch(BIT, ()), While(BIT, (Straight(0, 0, 9),), 2), Assign(0, BIT)])
+def test_a_bit_that_nothing_measured_is_not_read(schedule: Schedule, limits: Limits, reader: Block) -> None:
+    with pytest.raises(ScheduleError, match="read bits that a capture before it may have written; got column herald, which none"):
+        check(of(schedule, reader, measure(schedule, 400)), limits)
+    in_one_arm = Branch(Constant(True), (measure(schedule, 400),))
+    check(of(schedule, in_one_arm, reader), limits)
+
+
+def test_a_loop_may_read_what_an_earlier_turn_measured(schedule: Schedule, limits: Limits) -> None:
+    check(of(schedule, While(BIT, (measure(schedule, 400),), 3)), limits)
+    check(of(schedule, Repeat(2, (Branch(BIT, ()), measure(schedule, 400)))), limits)
+    with pytest.raises(ScheduleError, match="which none has"):
+        check(of(schedule, Repeat(2, (Straight(0, 0, 9),)), Branch(BIT, ()), measure(schedule, 400)), limits)
+
+
+def test_decisions_keep_apart(schedule: Schedule, limits: Limits) -> None:
+    slow = limits.model_copy(update={"decision_ticks": 20})
+    first, pause, short = measure(schedule, 400), Straight(0, 0, 20), Straight(0, 0, 19)
+    arm = Branch(BIT, (), (pause,))
+    test = While(BIT, (pause,), 3)
+    for good in (
+        (first, arm, pause, arm),
+        (first, Assign(0, BIT), Assign(0, BIT), pause, arm),
+        (first, test, pause, arm),
+        (first, Branch(BIT, (pause,), (pause,)), arm),
+        (first, Repeat(2, (arm, pause))),
+    ):
+        check(of(schedule, *good), slow)
+    for bad, what in (
+        ((first, arm, arm), "a branch"),
+        ((first, arm, short, Assign(0, BIT)), "an assignment"),
+        ((first, Assign(0, BIT), arm), "a branch"),
+        ((first, Branch(BIT, (pause,), (short,)), arm), "a branch"),
+        ((first, arm, short, test), "the test of a loop"),
+        ((first, While(BIT, (short,), 3)), "the test of a loop"),
+        ((first, test, arm), "a branch"),
+        ((first, Repeat(2, (arm, short))), "a branch"),
+        ((Assign(0, Constant(1.0)), first), "an assignment"),
+    ):
+        with pytest.raises(ScheduleError, match=f"{what} must come at least 20 ticks of play after the decision before it"):
+            check(of(schedule, *bad), slow)
+
+
+def test_arms_of_equal_length_where_the_device_needs_them(schedule: Schedule, limits: Limits) -> None:
+    even = limits.model_copy(update={"equal_arms": True})
+    first = measure(schedule, 400)
+    check(of(schedule, first, Branch(BIT, (Straight(0, 0, 32),), (Straight(0, 0, 12), Straight(0, 0, 20)))), even)
+    check(of(schedule, first, Branch(BIT, (), (Straight(0, 0, 32),))), limits)
+    with pytest.raises(ScheduleError, match="both arms of a branch must last equally long on this device; got 0 and 32 ticks"):
+        check(of(schedule, first, Branch(BIT, (), (Straight(0, 0, 32),))), even)
+    with pytest.raises(ScheduleError, match="got 32 and an unknown number of ticks"):
+        check(of(schedule, first, Branch(BIT, (Straight(0, 0, 32),), (Straight(0, 0, 32, 0),))), even)
+
+
+def test_a_turn_takes_time_at_every_value_of_a_wait(schedule: Schedule, limits: Limits) -> None:
+    swept = of(schedule, measure(schedule, 400), Repeat(2, (Straight(0, 0, 0, 0),)))
+    check(swept, limits)
+    check_table(swept, Table(np.array([[4.0]])), limits)
+    with pytest.raises(ScheduleError, match="a turn of a real-time loop must take time"):
+        check_table(swept, Table(np.array([[4.0], [0.0]])), limits)
