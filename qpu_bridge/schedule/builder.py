@@ -11,7 +11,7 @@ import numpy as np
 
 from qpu_bridge.errors import ScheduleError
 from qpu_bridge.schedule.block import Assign, Body, Branch, Linear, Repeat, Rows, Shots, Straight, While, duration_of
-from qpu_bridge.schedule.carrier import Phase, SlotRef
+from qpu_bridge.schedule.carrier import Carrier, Phase, SlotRef
 from qpu_bridge.schedule.declarations import Declarations, declared
 from qpu_bridge.schedule.event import EVENT, NONE, Operation
 from qpu_bridge.schedule.expression import Expression, VariableKind
@@ -45,22 +45,11 @@ class Builder(Declarations):
         Raises:
             ScheduleError: If a second slot is added; `set_phase` takes another one instead.
         """
-        carrier = self._carriers[declared("frame", frame, self._frames)]
-        if not isinstance(phase, SlotRef):
-            self._carriers[frame] = replace(carrier, phase=carrier.phase + phase)
-            return
-        if carrier.phase_slot != NONE:
-            raise ScheduleError(
-                "a frame's phase takes one slot",
-                given=f"slot {phase.index} after slot {carrier.phase_slot}",
-                where=f"frame {self._frames[frame].name}",
-                remedy="Sum the numbers into one column of the table, and name it with set_phase() or play(phase=...).",
-            )
-        self.set_phase(frame, phase)
+        self._carriers[frame] = self._carrier(frame).shifted(phase)
 
     def set_phase(self, frame: int, slot: SlotRef) -> None:
         """Let the frame's phase be its constant part plus this slot from here on, whatever slot it had before."""
-        carrier = self._carriers[declared("frame", frame, self._frames)]
+        carrier = self._carrier(frame)
         self._carriers[frame] = replace(carrier, phase_slot=slot.of(SlotKind.PHASE))
 
     def follow_phase(self, frame: int, variable: int) -> None:
@@ -71,7 +60,7 @@ class Builder(Declarations):
         Raises:
             ScheduleError: If the frame follows a variable already.
         """
-        carrier = self._carriers[declared("frame", frame, self._frames)]
+        carrier = self._carrier(frame)
         kind = self._variables[declared("variable", variable, self._variables)].kind
         if kind is not VariableKind.FLOAT:
             raise ScheduleError("a phase variable must be a float", given=kind.value)
@@ -89,29 +78,11 @@ class Builder(Declarations):
             ScheduleError: If a slot is used after the start of the shot, where continuity would need a product of slots, or
                 a number where the time since the start of the shot is not known, or after a slot.
         """
-        carrier = self._carriers[declared("frame", frame, self._frames)]
+        carrier = self._carrier(frame)
         before = None if self._depth else duration_of(tuple(self._segment.blocks))
         now = self.now(frame)
-        where = f"frame {self._frames[frame].name}"
-        if isinstance(frequency, SlotRef):
-            slot = frequency.of(SlotKind.FREQUENCY)
-            if now or before != 0:
-                raise ScheduleError("a frequency slot must be set at the start of the shot", given=f"tick {now}", where=where)
-            self._carriers[frame] = replace(carrier, frequency_slot=slot)
-            return
-        if carrier.frequency_slot != NONE:
-            raise ScheduleError("a frequency must not be set after a slot", given=f"{frequency} Hz", where=where)
-        if frequency == carrier.frequency:
-            return
-        if before is None:
-            raise ScheduleError(
-                "a frequency must be set where the time since the start of the shot is known",
-                given="a place inside or after a branch, a loop or a swept wait",
-                where=where,
-            )
-        # A tone of frequency f and phase p has, seen from any fixed frequency, the phase p - 2 pi f t: equal before and after.
-        turn = 2 * np.pi * (frequency - carrier.frequency) * float((before + now) * self.clock.dt)
-        self._carriers[frame] = replace(carrier, phase=carrier.phase + turn, frequency=frequency)
+        seconds = None if before is None else float((before + now) * self.clock.dt)
+        self._carriers[frame] = carrier.moved(frequency, now, seconds)
 
     def play(
         self,
@@ -249,6 +220,9 @@ class Builder(Declarations):
             events=np.array(self._events, dtype=EVENT),
             body=(Shots(body),) if cyclic else body,
         )
+
+    def _carrier(self, frame: int) -> Carrier:
+        return self._carriers[declared("frame", frame, self._frames)]
 
     def _port(self, frame: int) -> int:
         return self._frames[declared("frame", frame, self._frames)].port

@@ -61,7 +61,7 @@ class Declarations:
     def frame(self, name: str, port: int, frequency: float) -> int:
         """Declare a carrier on a line, frequency in Hz."""
         self._frames.append(Frame(name, declared("port", port, self._ports), frequency))
-        self._carriers.append(Carrier(frequency))
+        self._carriers.append(Carrier(name, frequency))
         return len(self._frames) - 1
 
     def slot(self, kind: SlotKind, bits: int | None = None) -> SlotRef:
