@@ -7,6 +7,7 @@ socket: the same class runs inside the host's process or behind ZeroMQ, and the 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -286,12 +287,15 @@ def check_chunk(schedule: Schedule, run: Run, chunk: Chunk, first_row: int) -> N
         first_row: Row at which this chunk must begin.
 
     Raises:
-        DriverFault: If the chunk is out of order, or an array is missing, unasked for, or of the wrong shape or type.
+        DriverFault: If the chunk is out of order, or an array is missing, unasked for, or of the wrong shape or type, or
+            its notes are not JSON values.
     """
     if chunk.first_row != first_row or chunk.rows < 1 or first_row + chunk.rows > len(run.table):
         raise DriverFault(
             f"a chunk must go on at row {first_row} of {len(run.table)}", given=f"{chunk.rows} rows from row {chunk.first_row}"
         )
+    if chunk.notes:
+        _check_notes(chunk.notes, f"rows from {first_row}")
     wanted = result_shapes(schedule, chunk.rows, run.shots)
     named = {"bits": chunk.bits, "iq": chunk.iq, "mean": chunk.mean}
     arrays: dict[str | int, NDArray[np.bool_] | NDArray[np.complex64]] = {k: v for k, v in named.items() if v is not None}
@@ -304,6 +308,14 @@ def check_chunk(schedule: Schedule, run: Run, chunk: Chunk, first_row: int) -> N
         there = f"{arrays[name].dtype}{list(arrays[name].shape)}" if name in arrays else "absent"
         if must != there:
             raise DriverFault(f"result {name!r} of a chunk must be {must}", given=there, where=f"rows from {first_row}")
+
+
+def _check_notes(notes: Mapping[str, object], where: str) -> None:
+    try:
+        # with a float that no JSON has (nan), or a number of numpy's, it would fail later and far away
+        json.dumps(dict(notes), allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise DriverFault("notes of a chunk must be JSON values", given=str(error)[:200], where=where) from None
 
 
 def _dtype(name: str | int) -> np.dtype[Any]:

@@ -45,3 +45,11 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     if report.failed:
         report.sections.append(("seed", f"{seed_of(item.nodeid)} (crc32 of the test id)"))
     return report
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("drivers", "the contract of drivers (tests/drivers)")
+    group.addoption("--driver", help="test this driver only, by the name of its entry point")
+    group.addoption("--driver-snapshot", default="five", help="a built-in snapshot, or a file; default: five")
+    group.addoption("--driver-device", default="lab_five", help="name of the device; default: lab_five")
+    group.addoption("--driver-options", default="{}", help="the driver's options, a JSON object")

@@ -1,5 +1,6 @@
 """Lowering: an ISA circuit to one template of pulses and a slot map. See README.md of this room."""
 
+from qpu_bridge.lowering.columns import column_of
 from qpu_bridge.lowering.lower import check, lower
 from qpu_bridge.lowering.lowered import OCCUPANCY, Busy, Lowered, TimedInstruction
 from qpu_bridge.lowering.options import LoweringOptions, MeasLevel
@@ -17,6 +18,7 @@ __all__ = [
     "TimedInstruction",
     "build_target",
     "check",
+    "column_of",
     "lower",
     "timing_text",
 ]

@@ -19,8 +19,12 @@ def columns_of_memory(memory: Iterable[Memory], table: GateTable, level: MeasLev
         # a bit that is read but never measured stays 0, whatever the line through the plane
         discriminator = Discriminator(0.0, 0.0) if one.qubit is None else table.discriminators[one.qubit]
         if one.returned:
-            average = level == "avg_kerneled"
-            found.append(Column(one.name, output=_OUTPUT[level], average=average, discriminator=discriminator))
+            found.append(column_of(one.name, level, discriminator))
         else:
             found.append(Column(one.name, discriminator=discriminator, returned=False))
     return tuple(found)
+
+
+def column_of(name: str, level: MeasLevel, discriminator: Discriminator) -> Column:
+    """The column that is returned for a measurement at a level."""
+    return Column(name, output=_OUTPUT[level], average=level == "avg_kerneled", discriminator=discriminator)

@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
 from qpu_bridge.errors import BadRequest, TooLarge, UnsupportedOption
-from qpu_bridge.lowering import LoweringOptions, check, lower
+from qpu_bridge.lowering import LoweringOptions, MeasLevel, check, column_of, lower
 from qpu_bridge.programs.device import DeviceView
 from qpu_bridge.programs.options import ExecuteOptions
+from qpu_bridge.schedule import Discriminator
+from qpu_bridge.schedule.check import features_of
 
 _FRACTIONAL = frozenset({"rx", "rzz"})
 """Gates whose angle has bounds, which a parameter may leave."""
@@ -73,6 +75,21 @@ def admit_options(options: ExecuteOptions, circuits: Iterable[QuantumCircuit], d
                 "stretches are not supported: delays need a fixed length",
                 given=f"{circuit.num_stretches} stretches",
                 where=f"circuit {index}",
+            )
+
+
+def admit_level(level: MeasLevel, device: DeviceView) -> None:
+    """Check that the device can return what a measurement is to give.
+
+    Raises:
+        UnsupportedOption: If it cannot; names the feature that it lacks.
+    """
+    for feature in features_of(column_of("meas", level, Discriminator(0.0, 0.0))):
+        if feature not in device.capabilities.limits.features:
+            raise UnsupportedOption(
+                f"measurements that are returned as {level} need a device with the feature {feature.value}",
+                given=f"{device.name}, which has {', '.join(sorted(device.capabilities.limits.features)) or 'none'}",
+                where="meas_level",
             )
 
 

@@ -13,7 +13,7 @@ from qiskit_ibm_runtime.executor_estimator.prepare import prepare
 from qiskit_ibm_runtime.quantum_program import QuantumProgram
 
 from qpu_bridge.errors import BadRequest, BridgeError
-from qpu_bridge.programs.admission import admit_angles, admit_circuits, admit_options, admit_rows, admit_shots
+from qpu_bridge.programs.admission import admit_angles, admit_circuits, admit_level, admit_options, admit_rows, admit_shots
 from qpu_bridge.programs.context import Context
 from qpu_bridge.programs.device import DeviceView
 from qpu_bridge.programs.estimator_request import EstimatorRequest, read_request
@@ -55,6 +55,7 @@ def run(params_json: str, context: Context) -> str:
 
 
 def _admit(request: EstimatorRequest, device: DeviceView) -> None:
+    admit_level("classified", device)
     circuits = [pub.circuit for pub in request.pubs]
     for pub, shots in zip(request.pubs, request.shots, strict=True):
         number, each = request.randomizations(shots)

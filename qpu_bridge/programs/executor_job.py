@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from samplomatic.quantum_program import CircuitItem
 
-from qpu_bridge.programs.admission import admit_angles, admit_circuits, admit_options, admit_rows, admit_shots
+from qpu_bridge.programs.admission import admit_angles, admit_circuits, admit_level, admit_options, admit_rows, admit_shots
 from qpu_bridge.programs.context import Context
 from qpu_bridge.programs.device import DeviceView
 from qpu_bridge.programs.executor import execute
@@ -36,6 +36,7 @@ def run(params_json: str, context: Context) -> str:
 
 def _admit(request: ExecutorRequest, device: DeviceView) -> None:
     circuits = [item.circuit for item in request.program.items]
+    admit_level(request.program.meas_level, device)
     admit_shots(request.program.shots, device)
     for item in request.program.items:
         admit_rows(item.size())

@@ -17,7 +17,7 @@ from qiskit_ibm_runtime.results import QuantumProgramResult
 from samplomatic.quantum_program import CircuitItem, SamplexItem
 
 from qpu_bridge.errors import BadRequest, BridgeError
-from qpu_bridge.programs.admission import admit_angles, admit_circuits, admit_options, admit_rows, admit_shots
+from qpu_bridge.programs.admission import admit_angles, admit_circuits, admit_level, admit_options, admit_rows, admit_shots
 from qpu_bridge.programs.context import Context
 from qpu_bridge.programs.device import DeviceView
 from qpu_bridge.programs.executor import execute
@@ -75,6 +75,7 @@ class _Group:
 
 def _admit(request: SamplerRequest, device: DeviceView) -> None:
     circuits = [pub.circuit for pub in request.pubs]
+    admit_level(request.client_options.execution.meas_type, device)
     for pub in request.pubs:
         number, each = request.randomizations(pub.shots)
         admit_shots(each, device)

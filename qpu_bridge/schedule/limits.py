@@ -16,14 +16,18 @@ ExactSeconds = Annotated[Fraction, Field(gt=0), PlainSerializer(str, return_type
 
 
 class Feature(StrEnum):
-    """Things that not every controller can do."""
+    """Things that not every controller can do.
 
-    RAW = "raw"  # return demodulated traces
-    INTEGRATED = "integrated"  # integrate over a kernel
-    KERNEL = "kernel"  # with weights (without it: unit weights only)
-    SINGLE_SHOT = "single_shot"
-    AVERAGE = "average"
-    DISCRIMINATE = "discriminate"  # return bits; the driver's software may do it
+    The bit of a shot, for example, needs `INTEGRATED`, `DISCRIMINATE`, `SINGLE_SHOT`, and `KERNEL` where weights differ from 1.
+    """
+
+    RAW = "raw"  # return the demodulated samples of a capture instead of one number
+    INTEGRATED = "integrated"  # make one number of a capture
+    KERNEL = "kernel"  # by a weighted sum (without it: all weights are 1)
+    SINGLE_SHOT = "single_shot"  # return the bit, or the trace, of every shot
+    SINGLE_SHOT_IQ = "single_shot_iq"  # return the integrated IQ point of every shot
+    AVERAGE = "average"  # return IQ points or traces averaged over the shots; bits are never averaged
+    DISCRIMINATE = "discriminate"  # tell on which side of a line a point lies; the driver's software may do it after the run
     BRANCH = "branch"  # on one measured bit, which the device itself must then tell in real time
     EXPRESSION = "expression"  # on any classical expression, with real-time variables
     LOOP = "loop"  # real-time loops with a fixed count
@@ -114,6 +118,7 @@ class Limits(Document):
         max_shots: Shots of one run.
         max_results: Numbers that one run may return (rows x sweep points x shots x columns, averages count once).
         max_nesting: Depth of real-time control.
+        max_axes: Linear axes of one schedule; the device sweeps them all in one run.
     """
 
     dt: ExactSeconds
@@ -134,6 +139,7 @@ class Limits(Document):
     max_shots: int = Field(2**24, ge=1)
     max_results: int = Field(2**28, ge=1)
     max_nesting: int = Field(16, ge=0)
+    max_axes: int = Field(16, ge=0)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

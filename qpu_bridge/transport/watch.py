@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Callable
+from pathlib import Path
 from threading import Event
 
 import zmq
@@ -119,4 +121,20 @@ def as_bridge_error(error: Exception) -> BridgeError:
     if isinstance(error, BridgeError):
         return error
     _log.error("a driver raised what it must not", exc_info=error)
-    return DriverFault("a driver must raise only the errors of its contract", given=f"{type(error).__name__}: {error}"[:500])
+    return DriverFault(
+        "a driver must raise only the errors of its contract",
+        given=f"{type(error).__name__}: {error}"[:500],
+        where=_place(error),
+    )
+
+
+def _place(error: Exception) -> str:
+    """Class of the driver that an error came through, and the last line of its package."""
+    steps = list(traceback.walk_tb(error.__traceback__))
+    drivers = [frame for frame, _ in steps if isinstance(frame.f_locals.get("self"), Driver)]
+    if not drivers:
+        return ""
+    cls = type(drivers[-1].f_locals["self"])
+    home = Path(drivers[-1].f_code.co_filename).parent
+    file, line = [(frame.f_code.co_filename, line) for frame, line in steps if home in Path(frame.f_code.co_filename).parents][-1]
+    return f"{cls.__module__}.{cls.__qualname__}, {file}:{line}"

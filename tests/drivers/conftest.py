@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
+import sys
+import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,18 +17,45 @@ from qpu_bridge.schedule import Acquisition, Builder, Column, Discriminator, Sch
 from qpu_bridge.target import FrameSpec, PortSpec, Snapshot, waveform
 from qpu_bridge.transport import DriverServer, RemoteDriver
 
+EXAMPLE = "the example of drivers/README.md"
+README = Path(__file__).parents[2] / "drivers" / "README.md"
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "bare" in metafunc.fixturenames:
+        only = metafunc.config.getoption("--driver")
+        metafunc.parametrize("bare", [only] if only else [*plugins.driver_names(), EXAMPLE], indirect=True, scope="session")
+
 
 @pytest.fixture(scope="session")
-def snapshot() -> Snapshot:
-    return plugins.open_snapshot("five")
+def device(request: pytest.FixtureRequest) -> str:
+    return request.config.getoption("--driver-device")
 
 
-@pytest.fixture(scope="session", params=plugins.driver_names())
-def bare(request: pytest.FixtureRequest, snapshot: Snapshot) -> Iterator[Driver]:
+@pytest.fixture(scope="session")
+def snapshot(request: pytest.FixtureRequest, device: str) -> Snapshot:
+    return plugins.open_snapshot(request.config.getoption("--driver-snapshot"), device)
+
+
+@pytest.fixture(scope="session")
+def bare(request: pytest.FixtureRequest, snapshot: Snapshot, device: str) -> Iterator[Driver]:
     """A driver in this process; one for all tests, since building one may take seconds."""
-    driver = plugins.open_driver(request.param, "lab_five", snapshot, {})
+    options = json.loads(request.config.getoption("--driver-options"))
+    if request.param == EXAMPLE:
+        driver = example()(device, snapshot, options)
+    else:
+        driver = plugins.open_driver(request.param, device, snapshot, options)
     yield driver
     driver.close()
+
+
+def example() -> Callable[..., Driver]:
+    """The class that stands on the page which tells how to write one."""
+    (text,) = re.findall(r"```python\n(.*?)```", README.read_text(), flags=re.DOTALL)
+    module = types.ModuleType("example_of_a_driver")
+    sys.modules[module.__name__] = module
+    exec(compile(text, str(README), "exec"), module.__dict__)
+    return module.MyDriver
 
 
 @pytest.fixture(params=["in process", "behind ZeroMQ"])
@@ -50,6 +81,8 @@ class Bench:
 
         With a sweep, the phase of qubit 0 is swept by the device.
         """
+        if len(columns) > len(self.snapshot.qubits) or any(self.snapshot.gate("sx", k) is None for k in range(len(columns))):
+            pytest.skip(f"the snapshot must have {len(columns)} qubits with an sx")
         builder = Builder(self.snapshot.clock)
         ports = {spec.name: builder.port(spec.name, spec.kind) for spec in self._ports(len(columns))}
         frames = {spec.name: builder.frame(spec.name, ports[spec.port], spec.frequency) for spec in self._frames(len(columns))}
@@ -65,7 +98,8 @@ class Bench:
         for qubit, column in enumerate(columns):
             builder.barrier()
             measure = self.snapshot.measures[qubit]
-            kernel = None if column.acquisition is Acquisition.RAW else waveform(self.snapshot.waveforms[measure.kernel])
+            weights = None if column.acquisition is Acquisition.RAW else measure.kernel
+            kernel = None if weights is None else waveform(self.snapshot.waveforms[weights])
             builder.play(frames[measure.drive_frame], waveform(self.snapshot.waveforms[measure.waveform]), measure.amplitude)
             builder.delay(frames[measure.acquire_frame], measure.acquire_start)
             builder.capture(frames[measure.acquire_frame], builder.column(column), measure.acquire_duration, kernel)

@@ -12,6 +12,7 @@ import pytest
 from qpu_bridge.driver import Capabilities, Chunk, Driver, Run, State, check_chunk, result_shapes
 from qpu_bridge.errors import Cancelled, NotLoaded, ScheduleError, UnsupportedOption
 from qpu_bridge.schedule import Acquisition, Column, Feature, Linear, Output, Rows, Schedule, Shots, SlotKind, Sweep, Table
+from qpu_bridge.schedule.check import check
 
 KINDS = {
     "bits": Column("c"),
@@ -33,6 +34,23 @@ def play(driver: Driver, run: Run) -> list[Chunk]:
     return list(driver.run(run))
 
 
+def load(driver: Driver, schedule: Schedule) -> None:
+    """Load a template that the contract says must play; one that needs what the device says it lacks skips the test."""
+    try:
+        check(schedule, driver.capabilities().limits)
+    except ScheduleError as error:
+        if "feature" not in error.must:
+            raise
+        pytest.skip(error.sentence)
+    driver.load(schedule)
+
+
+def long_column(driver: Driver, bench) -> Column:
+    """A column of which a driver sends little at a time: a trace, or a bit where there are no traces."""
+    raw = Feature.RAW in driver.capabilities().limits.features
+    return Column("c", acquisition=Acquisition.RAW) if raw else Column("c", discriminator=bench.line(0))
+
+
 def joined(chunks: list[Chunk], name: str) -> np.ndarray:
     return np.concatenate([getattr(chunk, name) for chunk in chunks])
 
@@ -42,10 +60,10 @@ def two_bits(bench, bit) -> Schedule:
     return bench.measured(bit(0), bit(1))
 
 
-def test_capabilities_are_a_document_that_says_whether_results_are_real(driver: Driver) -> None:
+def test_capabilities_are_a_document_that_says_whether_results_are_real(driver: Driver, device: str) -> None:
     capabilities = driver.capabilities()
     assert Capabilities.model_validate_json(capabilities.model_dump_json()) == capabilities
-    assert capabilities.device == "lab_five"
+    assert capabilities.device == device
     assert capabilities.driver
     assert capabilities.version
     assert capabilities.source
@@ -59,8 +77,8 @@ def test_every_line_of_the_snapshot_has_limits(driver: Driver, snapshot) -> None
 
 
 def test_loading_twice_is_loading_once(driver: Driver, two_bits: Schedule) -> None:
-    driver.load(two_bits)
-    driver.load(two_bits)
+    load(driver, two_bits)
+    load(driver, two_bits)
     assert driver.status().loaded.count(two_bits.digest.hex()) == 1
 
 
@@ -75,8 +93,6 @@ def test_results_have_the_shapes_that_the_schedule_says(driver: Driver, bench, k
     limits = driver.capabilities().limits
     if sweep is not None and SlotKind.PHASE not in limits.sweeps:
         pytest.skip("the device does not sweep phases")
-    if kind.startswith("raw") and Feature.RAW not in limits.features:
-        pytest.skip("the device does not return traces")
     schedule = bench.measured(
         *[
             replace(KINDS[kind], name=f"c{qubit}", discriminator=None if kind.startswith("raw") else bench.line(qubit))
@@ -85,7 +101,7 @@ def test_results_have_the_shapes_that_the_schedule_says(driver: Driver, bench, k
         sweep=sweep,
     )
     table = Table(np.zeros((3, len(schedule.slots))))
-    driver.load(schedule)
+    load(driver, schedule)
     row = 0
     run = Run(schedule.digest, table, shots=4, seed=7)
     for chunk in driver.run(run):
@@ -95,7 +111,7 @@ def test_results_have_the_shapes_that_the_schedule_says(driver: Driver, bench, k
 
 
 def test_chunks_come_in_the_order_of_the_rows_without_gap(driver: Driver, two_bits: Schedule) -> None:
-    driver.load(two_bits)
+    load(driver, two_bits)
     chunks = play(driver, Run(two_bits.digest, phases(40), shots=20, seed=1))
     assert [chunk.first_row for chunk in chunks] == list(np.cumsum([0, *[chunk.rows for chunk in chunks]])[:-1])
     assert sum(chunk.rows for chunk in chunks) == 40
@@ -106,19 +122,20 @@ def test_chunks_come_in_the_order_of_the_rows_without_gap(driver: Driver, two_bi
 def test_a_bit_is_the_side_of_the_line_on_which_its_point_lies(driver: Driver, bench) -> None:
     lines = [bench.line(0), bench.line(1)]
     schedule = bench.measured(*[Column(f"c{k}", output=Output.BOTH, discriminator=line) for k, line in enumerate(lines)])
-    driver.load(schedule)
-    (chunk,) = play(driver, Run(schedule.digest, phases(2), shots=50, seed=5))
+    load(driver, schedule)
+    chunks = play(driver, Run(schedule.digest, phases(2), shots=50, seed=5))
+    iq, bits = joined(chunks, "iq"), joined(chunks, "bits")
     for k, line in enumerate(lines):
-        along = (chunk.iq[..., k] * np.exp(-1j * line.angle)).real
+        along = (iq[..., k] * np.exp(-1j * line.angle)).real
         clear = np.abs(along - line.threshold) > 1e-5 * max(1.0, np.abs(along).max())
-        assert np.array_equal((along > line.threshold)[clear], chunk.bits[..., k][clear])
+        assert np.array_equal((along > line.threshold)[clear], bits[..., k][clear])
 
 
 def test_the_same_seed_gives_the_same_bytes_however_the_job_is_cut(driver: Driver, bench) -> None:
     if not driver.capabilities().deterministic:
         pytest.skip("the device is not deterministic")
     schedule = bench.measured(*[Column(f"c{k}", output=Output.BOTH, discriminator=bench.line(k)) for k in range(2)])
-    driver.load(schedule)
+    load(driver, schedule)
     table = phases(6)
     whole = play(driver, Run(schedule.digest, table, shots=8, seed=3))
     again = play(driver, Run(schedule.digest, table, shots=8, seed=3))
@@ -140,7 +157,7 @@ def test_an_axis_may_sweep_two_slots_and_shots_go_round_the_rows(driver: Driver,
     (axis,) = (loop for loop in plain.loops if isinstance(loop, Linear))
     joint = replace(axis, sweeps=(*axis.sweeps, Sweep(0, 1.0, -0.25)), body=plain.realtime)
     schedule = replace(plain, body=(Shots((Rows((joint,)),)),))
-    driver.load(schedule)
+    load(driver, schedule)
     run = Run(schedule.digest, phases(3) if len(schedule.slots) == 1 else Table(np.zeros((3, len(schedule.slots)))), 4, seed=1)
     row = 0
     for chunk in driver.run(run):
@@ -151,7 +168,7 @@ def test_an_axis_may_sweep_two_slots_and_shots_go_round_the_rows(driver: Driver,
 
 def test_a_wait_is_the_one_asked_for_or_the_default(driver: Driver, two_bits: Schedule) -> None:
     limits = driver.capabilities().limits
-    driver.load(two_bits)
+    load(driver, two_bits)
     for wait in (None, limits.min_rep_delay_s, limits.default_rep_delay_s):
         assert sum(chunk.rows for chunk in play(driver, Run(two_bits.digest, phases(2), 2, rep_delay_s=wait, seed=1))) == 2
     with pytest.raises(ScheduleError, match="the wait between shots must be from"):
@@ -159,7 +176,7 @@ def test_a_wait_is_the_one_asked_for_or_the_default(driver: Driver, two_bits: Sc
 
 
 def test_two_columns_are_two_numbers(driver: Driver, two_bits: Schedule) -> None:
-    driver.load(two_bits)
+    load(driver, two_bits)
     bits = joined(play(driver, Run(two_bits.digest, Table(np.full((4, 1), np.pi / 2)), shots=200, seed=2)), "bits")
     assert (bits[..., 0] != bits[..., 1]).any()
     assert (bits[:, :-1] != bits[:, 1:]).any()
@@ -167,15 +184,16 @@ def test_two_columns_are_two_numbers(driver: Driver, two_bits: Schedule) -> None
 
 def test_an_aborted_run_ends_and_the_next_one_plays(driver: Driver, bench) -> None:
     # traces are long, so that no driver can have sent all rows before it is stopped
-    column = Column("c", acquisition=Acquisition.RAW)
+    column = long_column(driver, bench)
     schedule = bench.measured(column)
-    driver.load(schedule)
+    load(driver, schedule)
     shots = 64
-    row = int(np.prod(result_shapes(schedule, 1, shots)[0]))
+    row = sum(int(np.prod(shape)) for shape in result_shapes(schedule, 1, shots).values())
     rows = min(driver.capabilities().limits.max_rows, driver.capabilities().limits.max_results // row)
     chunks = driver.run(Run(schedule.digest, phases(rows), shots=shots, seed=1))
     first = next(chunks)
-    assert first.rows < rows, "the run is too short for this test"
+    if first.rows == rows:
+        pytest.skip("the driver gives all rows that a run may have at once")
     stopper = threading.Thread(target=driver.abort)
     stopper.start()
     stopper.join()
@@ -186,8 +204,8 @@ def test_an_aborted_run_ends_and_the_next_one_plays(driver: Driver, bench) -> No
 
 
 def test_a_run_that_nobody_reads_on_stops(driver: Driver, bench) -> None:
-    schedule = bench.measured(Column("c", acquisition=Acquisition.RAW))
-    driver.load(schedule)
+    schedule = bench.measured(long_column(driver, bench))
+    load(driver, schedule)
     chunks = driver.run(Run(schedule.digest, phases(2000), shots=64, seed=1))
     next(chunks)
     chunks.close()
@@ -196,12 +214,12 @@ def test_a_run_that_nobody_reads_on_stops(driver: Driver, bench) -> None:
 
 def test_abort_without_a_run_does_nothing(driver: Driver, two_bits: Schedule) -> None:
     driver.abort()
-    driver.load(two_bits)
+    load(driver, two_bits)
     assert sum(chunk.rows for chunk in play(driver, Run(two_bits.digest, phases(2), shots=2, seed=1))) == 2
 
 
 def test_status_answers_during_a_run(driver: Driver, two_bits: Schedule) -> None:
-    driver.load(two_bits)
+    load(driver, two_bits)
     assert driver.status().state is State.IDLE
     chunks = driver.run(Run(two_bits.digest, phases(500), shots=100, seed=1))
     next(chunks)
@@ -225,7 +243,7 @@ WRONG: dict[str, tuple[type[Exception], Callable[[Run], Run]]] = {
 @pytest.mark.parametrize("case", WRONG)
 def test_what_cannot_be_played_is_refused_before_the_first_chunk(driver: Driver, two_bits: Schedule, case: str) -> None:
     error, spoil = WRONG[case]
-    driver.load(two_bits)
+    load(driver, two_bits)
     with pytest.raises(Exception) as caught:
         play(driver, spoil(Run(two_bits.digest, phases(2), shots=2, seed=1)))
     assert isinstance(caught.value, error), caught.value
@@ -239,7 +257,7 @@ def test_a_line_that_does_not_exist_is_refused(driver: Driver, two_bits: Schedul
 
 
 def test_settings_are_honoured_or_refused(driver: Driver, two_bits: Schedule) -> None:
-    driver.load(two_bits)
+    load(driver, two_bits)
     for setting in driver.capabilities().settings:
         wrong = "no" if setting.kind != "text" else 1
         with pytest.raises(UnsupportedOption, match=setting.name):
@@ -247,7 +265,7 @@ def test_settings_are_honoured_or_refused(driver: Driver, two_bits: Schedule) ->
 
 
 def test_results_are_plain_arrays(driver: Driver, two_bits: Schedule) -> None:
-    driver.load(two_bits)
+    load(driver, two_bits)
     (chunk,) = play(driver, Run(two_bits.digest, phases(1), shots=3, seed=1))
     assert chunk.bits.shape == (1, 3, 2)
     assert chunk.bits.dtype == np.bool_

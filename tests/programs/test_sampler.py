@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from qiskit_ibm_runtime.json import RuntimeEncoder
 
 from qpu_bridge.errors import BadRequest, NotNative, TooLarge, UnsupportedOption
 from qpu_bridge.programs import Context, DeviceView, check, run
+from qpu_bridge.schedule import Feature
 from tests.programs.client import decode
 
 
@@ -104,6 +106,27 @@ def test_points(level: str, shape: tuple[int, ...], twirl: bool, backend: IBMBac
     result = answered(sent(backend, [(circuit(), np.zeros((3, 2)), 10)], options), context)
     assert result[0].data.alpha.shape == shape
     assert result[0].data.alpha.dtype.kind == "c"
+
+
+@pytest.mark.parametrize(
+    ("level", "feature"),
+    [
+        ("kerneled", Feature.SINGLE_SHOT_IQ),
+        ("avg_kerneled", Feature.AVERAGE),
+        ("classified", Feature.SINGLE_SHOT),
+        ("classified", Feature.DISCRIMINATE),
+    ],
+)
+def test_what_the_device_cannot_return_is_refused_at_submission(
+    level: str, feature: Feature, backend: IBMBackend, device: DeviceView
+) -> None:
+    request = sent(backend, [circuit(0)], {"execution": {"meas_type": level}})
+    check("sampler", request, device)
+    limits = device.capabilities.limits
+    poor = limits.model_copy(update={"features": limits.features - {feature}})
+    view = replace(device, capabilities=device.capabilities.model_copy(update={"limits": poor}))
+    with pytest.raises(UnsupportedOption, match=f"feature {feature.value};"):
+        check("sampler", request, view)
 
 
 @pytest.mark.parametrize("sequence", ["XX", "XpXm", "XY4"])

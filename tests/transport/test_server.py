@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 import zmq
 
+from qpu_bridge import plugins
 from qpu_bridge.driver import Chunk, Driver, Run, State
 from qpu_bridge.errors import Cancelled, DriverFault, DriverLost, NotLoaded, ProtocolError, SettingsError
 from qpu_bridge.schedule import Schedule, Table
@@ -27,6 +29,7 @@ from qpu_bridge.wire import (
     decode,
     encode,
 )
+from qpu_drivers.loopback import LoopbackDriver
 
 
 def run_of(schedule: Schedule, rows: int = 2, **settings: float) -> Run:
@@ -218,6 +221,23 @@ def test_a_driver_that_breaks_its_promise_is_told_so(loopback: Driver, endpoint:
         with pytest.raises(DriverFault, match=words):
             list(remote.run(run_of(schedule)))
         assert remote.status().state is State.IDLE
+        remote.close()
+
+
+class Broken(LoopbackDriver):
+    """A driver that has a mistake in it."""
+
+    def run(self, run: Run) -> Iterator[Chunk]:
+        yield from _raise(run)
+
+
+def test_a_mistake_in_a_driver_is_told_with_its_class_and_line(endpoint: str, schedule: Schedule) -> None:
+    with DriverServer(Broken("lab_five", plugins.open_snapshot("five"), {}), endpoint):
+        remote = RemoteDriver(endpoint)
+        remote.load(schedule)
+        with pytest.raises(DriverFault) as caught:
+            list(remote.run(run_of(schedule)))
+        assert re.search(r"Broken, .*test_server.py:[0-9]+$", caught.value.where)
         remote.close()
 
 

@@ -13,7 +13,7 @@ from qpu_bridge.schedule.check.control import check_control
 from qpu_bridge.schedule.check.lines import check_lines
 from qpu_bridge.schedule.check.memory import check_memory
 from qpu_bridge.schedule.check.ranges import Bounds, check_ranges, check_values
-from qpu_bridge.schedule.check.readout import check_readout
+from qpu_bridge.schedule.check.readout import check_readout, features_of
 from qpu_bridge.schedule.check.structure import check_structure
 from qpu_bridge.schedule.check.tables import check_tables
 from qpu_bridge.schedule.check.timing import check_timing
@@ -22,7 +22,7 @@ from qpu_bridge.schedule.limits import Limits
 from qpu_bridge.schedule.schedule import Schedule
 from qpu_bridge.schedule.slot import Table
 
-__all__ = ["check", "check_results", "check_table"]
+__all__ = ["check", "check_results", "check_table", "features_of"]
 
 
 def check(schedule: Schedule, limits: Limits) -> None:

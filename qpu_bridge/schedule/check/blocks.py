@@ -53,6 +53,9 @@ def _data_loops(schedule: Schedule, limits: Limits) -> None:
             "data loops (Rows, Linear, Shots) must be nested in each other, nothing beside them, and stand outside of all else",
             given=f"{len(every) - len(schedule.loops)} of {len(every)} elsewhere",
         )
+    axes = sum(isinstance(loop, Linear) for loop in schedule.loops)
+    if axes > limits.max_axes:
+        raise ScheduleError(f"a schedule must have at most {limits.max_axes} linear axes on this device", given=axes)
     seen: set[int] = set()
     for loop in schedule.loops:
         if isinstance(loop, Linear):

@@ -38,21 +38,29 @@ def _column(column: Column, limits: Limits) -> None:
         raise ScheduleError("an average must be of IQ values or traces", given="bits", where=where)
     if column.discriminator is not None and column.acquisition is Acquisition.RAW:
         raise ScheduleError("a raw column must have no discriminator", given=str(column.discriminator), where=where)
-    needed = [Feature.RAW if column.acquisition is Acquisition.RAW else Feature.INTEGRATED]
-    if column.returned:
-        if column.average:
-            needed.append(Feature.AVERAGE)
-        if not column.average or (bit and column.output is Output.BOTH):
-            needed.append(Feature.SINGLE_SHOT)  # bits are never averaged
-    if column.discriminator is not None:
-        needed.append(Feature.DISCRIMINATE)
-    for feature in needed:
+    for feature in features_of(column):
         if feature not in limits.features:
             raise ScheduleError(
                 f"a column that is {_describe(column)} needs a device with the feature {feature.value}",
                 given=f"features {', '.join(sorted(limits.features)) or 'none'}",
                 where=where,
             )
+
+
+def features_of(column: Column) -> list[Feature]:
+    """What a device must be able to do to give a column, its weights aside."""
+    bit = column.acquisition is Acquisition.INTEGRATED and column.output is not Output.IQ
+    needed = [Feature.RAW if column.acquisition is Acquisition.RAW else Feature.INTEGRATED]
+    if column.returned:
+        if column.average:
+            needed.append(Feature.AVERAGE)
+        if bit or (column.acquisition is Acquisition.RAW and not column.average):
+            needed.append(Feature.SINGLE_SHOT)  # bits are never averaged
+        if column.acquisition is Acquisition.INTEGRATED and column.output is not Output.BIT and not column.average:
+            needed.append(Feature.SINGLE_SHOT_IQ)
+    if column.discriminator is not None:
+        needed.append(Feature.DISCRIMINATE)
+    return needed
 
 
 def _describe(column: Column) -> str:

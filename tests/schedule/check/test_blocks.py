@@ -122,3 +122,9 @@ def test_what_is_nested_too_deep_is_refused_without_recursion(schedule: Schedule
     for levels in (MAX_DEPTH - 4, 100_000):
         with pytest.raises(ScheduleError, match="nested at most 48 deep; got 49"):
             check(deep(levels), limits)
+
+
+def test_no_more_axes_than_the_device_sweeps(schedule: Schedule, limits: Limits) -> None:
+    check(schedule, limits.model_copy(update={"max_axes": 2}))
+    with pytest.raises(ScheduleError, match="at most 1 linear axes on this device; got 2"):
+        check(schedule, limits.model_copy(update={"max_axes": 1}))

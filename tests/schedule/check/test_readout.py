@@ -64,6 +64,8 @@ def test_a_column_that_breaks_a_rule_is_refused(schedule: Schedule, limits: Limi
         ({"average": True}, Feature.AVERAGE),
         ({}, Feature.RAW),
         ({"average": True}, Feature.SINGLE_SHOT),
+        ({"output": Output.IQ}, Feature.SINGLE_SHOT_IQ),
+        ({"output": Output.BOTH}, Feature.SINGLE_SHOT_IQ),
     ],
 )
 def test_each_kind_of_acquisition_needs_its_feature(
@@ -74,6 +76,12 @@ def test_each_kind_of_acquisition_needs_its_feature(
     poor = limits.model_copy(update={"features": limits.features - {feature}})
     with pytest.raises(ScheduleError, match=f"needs a device with the feature {feature.value}"):
         check(changed, poor)
+
+
+def test_bits_alone_and_averages_need_no_points_of_single_shots(schedule: Schedule, limits: Limits) -> None:
+    poor = limits.model_copy(update={"features": limits.features - {Feature.SINGLE_SHOT_IQ}})
+    for fields in ({"output": Output.BIT}, {"output": Output.BOTH, "average": True}, {"output": Output.IQ, "average": True}):
+        check(column(schedule, **fields), poor)
 
 
 def test_unit_weights_need_no_kernel_feature(schedule: Schedule, limits: Limits) -> None:
