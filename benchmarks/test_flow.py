@@ -6,10 +6,13 @@ Both sides run in this one process' time: ratios hold on any machine, times do n
 from __future__ import annotations
 
 import statistics
+import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
@@ -20,7 +23,7 @@ from qiskit_ibm_runtime import SamplerV2
 from qiskit_ibm_runtime.fake_provider import FakeManilaV2, FakeTorino
 
 from qpu_bridge import BridgeService
-from qpu_bridge.jobs import Filter, Store
+from qpu_bridge.jobs import Filter, Job, Store
 from tests.flow.conftest import Running, serving
 
 pytestmark = pytest.mark.filterwarnings("default")
@@ -83,16 +86,19 @@ def test_a_thousand_parameter_sets(benchmark: BenchmarkFixture, backend: Any) ->
     """1,000 parameter sets of 100 shots, from run() to result(): at least 2x FakeManilaV2 and 10x FakeTorino."""
     circuit = ansatz()
     values = np.random.default_rng(1).uniform(0, np.pi, (1000, 10))
+    ours = sampling(backend, (isa(backend, circuit), values), 100)
     sampling(backend, (isa(backend, circuit), values[:2]), 100)()
-    benchmark.pedantic(sampling(backend, (isa(backend, circuit), values), 100), rounds=3, iterations=1)
-    ours = benchmark.stats["median"]
     small, large = FakeManilaV2(), FakeTorino()
+    # ours between the two peers as well, so that a machine that gets busier is busier for all
+    before = seconds(ours)
     manila = seconds(sampling(small, (isa(small, circuit), values), 100))
-    # FakeTorino takes minutes for all: a tenth of the sets, times ten, flatters it by its own fixed costs only
-    torino = 10 * seconds(sampling(large, (isa(large, circuit), values[:100]), 100))
-    benchmark.extra_info.update(manila_s=manila, torino_s=torino, over_manila=manila / ours, over_torino=torino / ours)
-    assert manila / ours >= 2
-    assert torino / ours >= 10
+    between = seconds(ours)
+    torino = seconds(sampling(large, (isa(large, circuit), values), 100))
+    benchmark.pedantic(ours, rounds=3, iterations=1)
+    mine = statistics.median([before, between, *benchmark.stats.stats.data])
+    note(benchmark, ours_s=mine, manila_s=manila, torino_s=torino, over_manila=manila / mine, over_torino=torino / mine)
+    assert manila / mine >= 2
+    assert torino / mine >= 10
 
 
 def test_one_warm_circuit(benchmark: BenchmarkFixture, bridge: Running, backend: Any) -> None:
@@ -103,37 +109,58 @@ def test_one_warm_circuit(benchmark: BenchmarkFixture, bridge: Running, backend:
         circuit.cx(qubit, qubit + 1)
     circuit.measure_all()
     work = sampling(backend, isa(backend, circuit), 1024)
-    work()
-    benchmark.pedantic(work, rounds=5, iterations=1)
     small = FakeManilaV2()
     local = sampling(small, isa(small, circuit), 1024)
+    work()
     local()
-    manila = seconds(local, 5)
-    served = statistics.median(lifetimes(bridge, "emu_five", 5))
-    whole = benchmark.stats["median"]
-    benchmark.extra_info.update(
-        manila_s=manila, served_s=served, over_manila=manila / served, over_manila_with_polling=manila / whole
-    )
-    assert manila / served >= 5
+    whole, manila = [], []
+    for _ in range(9):
+        whole.append(seconds(work))
+        manila.append(seconds(local))
+    peer, polled = statistics.median(manila), statistics.median(whole)
+    served = statistics.median(lifetimes(bridge, "emu_five", 9))
+    benchmark.pedantic(work, rounds=3, iterations=1)
+    note(benchmark, manila_s=peer, served_s=served, over_manila=peer / served, over_manila_with_polling=peer / polled)
+    assert peer / served >= 5
 
 
 def test_added_latency(benchmark: BenchmarkFixture, bridge: Running) -> None:
-    """From submission to the stored result, minus the device's time: at most 50 ms in the median."""
-    backend = BridgeService(bridge.url, bridge.token).backend("loop_five")
+    """From the first byte of the request to the stored result, minus the device's time: at most 50 ms in the median."""
     circuit = QuantumCircuit(1)
     circuit.measure_all()
-    work = sampling(backend, circuit, 100)
-    work()
-    benchmark.pedantic(work, rounds=15, iterations=1)
-    added = statistics.median(lifetimes(bridge, "loop_five", 15))
-    benchmark.extra_info.update(added_ms=added * 1e3)
-    assert added <= 0.050
+    sampling(BridgeService(bridge.url, bridge.token).backend("loop_five"), circuit, 100)()
+    # what the real client has just sent, sent again by hand: what is measured is the bridge, not the client's own code
+    with closing(Store(bridge.store)) as store:
+        params = store.params(latest(store, "loop_five", 1)[0])
+        body = b'{"program_id": "sampler", "backend": "loop_five", "params": ' + params + b"}"
+        headers = {"authorization": f"apikey {bridge.token}", "content-type": "application/json"}
+        added: list[float] = []
+        with httpx.Client(base_url=bridge.url, headers=headers, trust_env=False) as http:
+
+            def submit() -> None:
+                started = time.time()
+                known = http.post("/api/v1/jobs", content=body).raise_for_status().json()["id"]
+                while (job := store.job(known)).finished is None:
+                    time.sleep(0.01)
+                added.append(job.finished.timestamp() - started - job.usage_s)
+
+            submit()
+            benchmark.pedantic(submit, rounds=25, iterations=1)
+    note(benchmark, added_ms=1e3 * statistics.median(added), least_ms=1e3 * min(added))
+    assert statistics.median(added) <= 0.050
+
+
+def latest(store: Store, device: str, count: int) -> list[Job]:
+    return list(store.page(Filter(owner=None, backend=device, limit=count)).jobs)
 
 
 def lifetimes(bridge: Running, device: str, count: int) -> list[float]:
-    """From the acceptance of the latest jobs to their stored result, without device time, s. The emulator's device time is not
-    a wall time, and loopback's is none: neither is taken off."""
-    store = Store(bridge.store)
-    page = store.page(Filter(owner=None, backend=device, limit=count))
-    store.close()
-    return [(job.finished - job.created).total_seconds() for job in page.jobs if job.finished is not None]
+    """From the acceptance of the latest jobs to their stored result, s. The emulator's device time is not a wall time: nothing is
+    taken off."""
+    with closing(Store(bridge.store)) as store:
+        return [(job.finished - job.created).total_seconds() for job in latest(store, device, count) if job.finished is not None]
+
+
+def note(benchmark: BenchmarkFixture, **numbers: float) -> None:
+    benchmark.extra_info.update({name: round(value, 4) for name, value in numbers.items()})
+    print({name: round(value, 4) for name, value in numbers.items()}, file=sys.stderr)

@@ -56,7 +56,8 @@ class Queue:
         with self._database.read() as connection:
             if connection.execute(next_in_line(self._device)).one_or_none() is None:
                 return None
-        with self._database.write() as connection:
+        # not worth a flush: after a power cut the job is queued still, which is what it ought to be
+        with self._database.note() as connection:
             chosen = next_in_line(self._device).scalar_subquery()
             query = (
                 update(jobs)

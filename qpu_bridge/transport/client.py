@@ -72,7 +72,7 @@ class RemoteDriver:
         chunk_s: float = 600.0,
         heartbeat_s: float = 0.5,
         patience_s: float = 3.0,
-        window: int = 8,
+        window: int = 16,
     ) -> None:
         require_keys(endpoint, keys)
         watch, work = lines(endpoint)
