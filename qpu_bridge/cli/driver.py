@@ -37,7 +37,11 @@ def driver(
           --key instruments.key_secret --allow bridge.key
     """
     keep_journal(verbose)
-    transport.serve_driver(name, device, snapshot, _object(options), endpoint, keys=_keys(key, allow or []))
+
+    def say(line: str) -> None:
+        typer.echo(line, err=True)
+
+    transport.serve_driver(name, device, snapshot, _object(options), endpoint, keys=_keys(key, allow or []), say=say)
 
 
 def keys(

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from qpu_bridge.cli.rack import RackOption, open_store, read_rack
 from qpu_bridge.jobs import Filter, State
@@ -43,7 +43,16 @@ def show_all(
     store = open_store(read_rack(rack))
     page = store.page(Filter(owner=None, limit=limit, backend=device, pending=True if pending else None))
     store.close()
-    table = Table("job", "state", "program", "device", "user", "created (UTC)", "device time", "why")
+    table = Table(
+        Column("job", no_wrap=True),
+        "state",
+        "program",
+        "device",
+        "user",
+        "created (UTC)",
+        "device time",
+        Column("why", min_width=30, overflow="fold"),
+    )
     for job in page.jobs:
         table.add_row(
             job.id,

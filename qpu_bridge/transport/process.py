@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from threading import Event, Thread, current_thread, main_thread
 from types import FrameType
@@ -37,6 +37,7 @@ def serve_driver(
     *,
     keys: ServerKeys | None = None,
     stop: Event | None = None,
+    say: Callable[[str], None] = _log.info,
 ) -> None:
     """Serve a driver until SIGTERM, SIGINT, the event, or the end of the parent; then silence and close it.
 
@@ -48,6 +49,7 @@ def serve_driver(
         endpoint: Watch line; the work line is beside it.
         keys: CURVE keys and clients allowed.
         stop: For callers that want to end it themselves.
+        say: Called with a line for people when it serves.
 
     Raises:
         SettingsError: If driver, snapshot, endpoint or keys are not usable.
@@ -60,7 +62,7 @@ def serve_driver(
     driver = plugins.open_driver(name, device, plugins.open_snapshot(snapshot, device), options)
     try:
         with DriverServer(driver, endpoint, keys=keys):
-            _log.info("driver %s of device %s serves at %s", name, device, endpoint)
+            say(f"driver {name} of device {device} serves at {endpoint}")
             end.wait()
     finally:
         driver.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from threading import Event, Thread
 from types import TracebackType
 
@@ -84,6 +85,7 @@ class DriverServer:
                 raise
         except zmq.ZMQError as error:
             self._close_gate()
+            _require_folder(self.endpoint)
             raise SettingsError("a driver's endpoint must be free to bind", given=str(error), where=self.endpoint) from None
         for name, serve, socket in (("watch", self._watch.serve, watch), ("work", self._work.serve, work)):
             thread = Thread(target=serve, args=(socket, self._stop), name=f"driver-{name}", daemon=True)
@@ -129,3 +131,9 @@ def _gate(context: Context | None, keys: ServerKeys) -> ThreadAuthenticator:
     gate.start()
     gate.configure_curve_callback(ZAP_DOMAIN, credentials_provider=_AllowList(keys.allowed))
     return gate
+
+
+def _require_folder(endpoint: str) -> None:
+    path = Path(endpoint.removeprefix("ipc://"))
+    if endpoint.startswith("ipc://") and not path.parent.is_dir():
+        raise SettingsError("the folder of a local socket must be there", given=str(path.parent), where=endpoint)

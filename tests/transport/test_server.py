@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -294,3 +295,8 @@ def test_an_address_in_use_is_the_operators(server: DriverServer, loopback: Driv
     remote = RemoteDriver(server.endpoint)
     assert remote.capabilities().driver == "loopback"
     remote.close()
+
+
+def test_the_folder_of_a_local_socket_must_be_there(loopback: Driver, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"the folder of a local socket must be there; got .*nowhere"):
+        DriverServer(loopback, f"ipc://{tmp_path}/nowhere/driver").start()
