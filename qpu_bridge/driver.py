@@ -11,8 +11,6 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import lru_cache
-from types import MappingProxyType
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -20,7 +18,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from qpu_bridge.errors import DriverFault, NotLoaded, ScheduleError, UnsupportedOption
-from qpu_bridge.schedule import Document, Limits, Schedule, Table, check_results, check_table, samples_of_events
+from qpu_bridge.schedule import Document, Limits, Schedule, Table, check_results, check_table, result_shapes
 
 
 class Setting(Document):
@@ -147,7 +145,7 @@ class Chunk:
         iq: ``complex64[rows, *sweep, shots, n]``, single shots.
         mean: ``complex64[rows, *sweep, n]``, averaged on the device.
         raw: Column index -> ``complex64[rows, *sweep, shots, samples]``, or without the axis of shots if averaged; samples as
-            `raw_samples` counts them.
+            `schedule.raw_samples` counts them.
         started_ns: Device time when the first row began, ns of the device's own clock.
         stopped_ns: Device time when the last row ended.
         notes: What the device wants to say of how it got these (engine, approximation); JSON values.
@@ -206,25 +204,6 @@ class Driver(Protocol):
 
     def close(self) -> None:
         """Silence all outputs and let go of the instruments. Nothing but another `close` is called after this."""
-
-
-def raw_samples(schedule: Schedule, column: int) -> int:
-    """Samples of the trace that a raw column returns: those of its longest capture."""
-    return int(np.max(samples_of_events(schedule)[schedule.events["column"] == column], initial=0))
-
-
-@lru_cache(maxsize=256)
-def result_shapes(schedule: Schedule, rows: int, shots: int) -> Mapping[str | int, tuple[int, ...]]:
-    """Shapes of a chunk's arrays: ``bits``, ``iq``, ``mean`` where there are such columns, and raw columns by their index."""
-    points = (rows, *schedule.sweep_shape)
-    shapes: dict[str | int, tuple[int, ...]] = {}
-    for kind, axes in (("bits", (*points, shots)), ("iq", (*points, shots)), ("mean", points)):
-        if columns := schedule.columns_returning(kind):
-            shapes[kind] = (*axes, len(columns))
-    for kind, axes in (("raw", (*points, shots)), ("raw_mean", points)):
-        for column in schedule.columns_returning(kind):
-            shapes[column] = (*axes, raw_samples(schedule, column))
-    return MappingProxyType(shapes)
 
 
 def check_rep_delay(rep_delay_s: float | None, limits: Limits) -> float:
@@ -296,12 +275,13 @@ def check_chunk(schedule: Schedule, run: Run, chunk: Chunk, first_row: int) -> N
         )
     if chunk.notes:
         _check_notes(chunk.notes, f"rows from {first_row}")
-    wanted = result_shapes(schedule, chunk.rows, run.shots)
     named = {"bits": chunk.bits, "iq": chunk.iq, "mean": chunk.mean}
     arrays: dict[str | int, NDArray[np.bool_] | NDArray[np.complex64]] = {k: v for k, v in named.items() if v is not None}
     arrays |= dict(chunk.raw.items())
-    given = {name: array.shape for name, array in arrays.items()}
-    if given == wanted and all(array.dtype == _dtype(name) for name, array in arrays.items()):
+    wanted = result_shapes(schedule, chunk.rows, run.shots)
+    if {name: array.shape for name, array in arrays.items()} == wanted and all(
+        array.dtype == _dtype(name) for name, array in arrays.items()
+    ):
         return
     for name in sorted(wanted.keys() | arrays.keys(), key=str):
         must = f"{_dtype(name)}{list(wanted[name])}" if name in wanted else "absent"
@@ -319,7 +299,4 @@ def _check_notes(notes: Mapping[str, object], where: str) -> None:
 
 
 def _dtype(name: str | int) -> np.dtype[Any]:
-    return _BOOL if name == "bits" else _COMPLEX
-
-
-_BOOL, _COMPLEX = np.dtype(np.bool_), np.dtype(np.complex64)
+    return np.dtype(np.bool_ if name == "bits" else np.complex64)

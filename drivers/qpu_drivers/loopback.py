@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qpu_bridge.driver import Capabilities, Chunk, Run, Setting, State, Status, check_run, result_shapes
+from qpu_bridge.driver import Capabilities, Chunk, Run, Setting, State, Status, check_run
 from qpu_bridge.errors import Cancelled, SettingsError
-from qpu_bridge.schedule import Discriminator, Feature, Limits, PortLimits, Schedule, SlotKind
+from qpu_bridge.schedule import Discriminator, Feature, Limits, PortLimits, Schedule, SlotKind, result_shapes
 from qpu_bridge.schedule.check import check
 from qpu_bridge.target import Snapshot
 

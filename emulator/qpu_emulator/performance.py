@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from qpu_bridge.driver import Chunk, raw_samples
-from qpu_bridge.schedule import Schedule, Table
+from qpu_bridge.driver import Chunk
+from qpu_bridge.schedule import Schedule, Table, raw_samples
 from qpu_emulator.density import populations
 from qpu_emulator.lanes import Lanes, prepare
 from qpu_emulator.measurement import Memory, Receiver

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from math import prod
 
-from qpu_bridge.driver import result_shapes
 from qpu_bridge.errors import TooLarge
-from qpu_bridge.schedule import Limits, Schedule, Table
+from qpu_bridge.schedule import Limits, Schedule, Table, result_shapes
 
 RESULT_BUDGET = 2**24
 """Numbers that one run may return, unless the device allows fewer: a run's results are held in memory as a whole."""

@@ -44,6 +44,7 @@ from qpu_bridge.schedule.limits import Document, Feature, Limits, PortLimits
 from qpu_bridge.schedule.openpulse import to_openpulse
 from qpu_bridge.schedule.port import Frame, Port, PortKind
 from qpu_bridge.schedule.render import render, residuals
+from qpu_bridge.schedule.results import raw_samples, result_shapes
 from qpu_bridge.schedule.retime import retime
 from qpu_bridge.schedule.samples import samples_of_events
 from qpu_bridge.schedule.schedule import Schedule
@@ -107,8 +108,10 @@ __all__ = [
     "figure",
     "kind_of",
     "parts",
+    "raw_samples",
     "render",
     "residuals",
+    "result_shapes",
     "retime",
     "row_values",
     "samples_of_events",

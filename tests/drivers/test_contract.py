@@ -9,9 +9,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from qpu_bridge.driver import Capabilities, Chunk, Driver, Run, State, check_chunk, result_shapes
+from qpu_bridge.driver import Capabilities, Chunk, Driver, Run, State, check_chunk
 from qpu_bridge.errors import Cancelled, NotLoaded, ScheduleError, UnsupportedOption
-from qpu_bridge.schedule import Acquisition, Column, Feature, Linear, Output, Rows, Schedule, Shots, SlotKind, Sweep, Table
+from qpu_bridge.schedule import (
+    Acquisition,
+    Column,
+    Feature,
+    Linear,
+    Output,
+    Rows,
+    Schedule,
+    Shots,
+    SlotKind,
+    Sweep,
+    Table,
+    result_shapes,
+)
 from qpu_bridge.schedule.check import check
 
 KINDS = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import msgpack
@@ -11,7 +12,7 @@ import pytest
 
 from qpu_bridge.driver import Chunk
 from qpu_bridge.errors import BridgeError, ProtocolError
-from qpu_bridge.schedule import Schedule, Table
+from qpu_bridge.schedule import Branch, Constant, Rows, Schedule, Shots, Table
 from qpu_bridge.wire import MAX_FRAMES, NO_REQUEST, PROTOCOL, Failure, Load, Message, Part, Play, decode, encode, request_of
 
 GOLDEN = Path(__file__).parent / "golden" / f"protocol{PROTOCOL}"
@@ -176,3 +177,27 @@ def test_a_digest_over_waveforms_that_are_not_normal_is_refused_with_the_way_to_
     header[3]["digest"] = bytes(32)
     with pytest.raises(ProtocolError, match="neighbours merged"):
         decode([msgpack.packb(header), *frames[1:]])
+
+
+def test_a_run_may_leave_the_wait_to_the_device(messages: dict[str, Message]) -> None:
+    play = messages["run"]
+    assert isinstance(play, Play)
+    left = replace(play, run=replace(play.run, rep_delay_s=None))
+    _, read = decode([bytes(frame) for frame in encode(REQUEST, left)])
+    assert isinstance(read, Play)
+    assert read.run.rep_delay_s is None
+
+
+@pytest.mark.parametrize("value", [0, 2**64 - 1, True, -0.5])
+def test_a_constant_crosses_as_it_is(schedule: Schedule, value: float) -> None:
+    changed = replace(schedule, body=(Rows((Shots((Branch(Constant(value), ()), *schedule.realtime)),)),))
+    _, read = decode([bytes(frame) for frame in encode(REQUEST, Load(changed))])
+    assert isinstance(read, Load)
+    assert read.schedule == changed
+
+
+@pytest.mark.parametrize("value", [-1, 2**64])
+def test_a_constant_that_is_no_number_of_a_device_is_refused(schedule: Schedule, value: int) -> None:
+    changed = replace(schedule, body=(Rows((Shots((Branch(Constant(value), ()), *schedule.realtime)),)),))
+    with pytest.raises(ProtocolError, match="a constant must not be negative or need more than 64 bits"):
+        decode([bytes(frame) for frame in encode(REQUEST, Load(changed))])
