@@ -279,9 +279,7 @@ def check_chunk(schedule: Schedule, run: Run, chunk: Chunk, first_row: int) -> N
     arrays: dict[str | int, NDArray[np.bool_] | NDArray[np.complex64]] = {k: v for k, v in named.items() if v is not None}
     arrays |= dict(chunk.raw.items())
     wanted = result_shapes(schedule, chunk.rows, run.shots)
-    if {name: array.shape for name, array in arrays.items()} == wanted and all(
-        array.dtype == _dtype(name) for name, array in arrays.items()
-    ):
+    if all(a.dtype == _dtype(k) for k, a in arrays.items()) and {k: a.shape for k, a in arrays.items()} == wanted:
         return
     for name in sorted(wanted.keys() | arrays.keys(), key=str):
         must = f"{_dtype(name)}{list(wanted[name])}" if name in wanted else "absent"
