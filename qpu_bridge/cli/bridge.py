@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 
 from qpu_bridge import plugins
 from qpu_bridge.cli.child import Child, command
@@ -119,7 +120,7 @@ def _greet(console: Console, url: str, devices: dict[str, RackDevice], folder: P
         refusal = _refusal(device)
         console.print(f"  {device.name}: {len(device.snapshot.qubits)} qubits, driver {can.driver}, {kind} ({can.source})")
         if refusal:
-            console.print(f"  {device.name} refuses its jobs: {refusal}", style="yellow")
+            console.print(f"  {device.name} refuses its jobs: {escape(refusal)}", style="yellow")
     console.print(f"  its data: {folder}")
     console.print(f"  a token:  qpu-bridge token create NAME --save{rack_option(file)}")
     console.print("  a job:    qpu-bridge run -- python my_qiskit_program.py")

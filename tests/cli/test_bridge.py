@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from rich.console import Console
+
+from qpu_bridge import plugins, settings
+from qpu_bridge.cli.bridge import _greet
+from qpu_bridge.cli.device import RackDevice
+
+
+def greeting(tmp_path: Path, **fields: object) -> str:
+    device = RackDevice("lab_one", settings.Device(driver="mybox", **fields), tmp_path)
+    loopback = plugins.open_driver("loopback", "lab_one", device.snapshot, {})
+    device.announce(loopback.capabilities().model_copy(update={"driver": "mybox", "source": "dice"}))
+    page = io.StringIO()
+    _greet(Console(file=page, soft_wrap=True), "http://127.0.0.1:1", {"lab_one": device}, tmp_path, Path("my lab.toml"))
+    return page.getvalue()
+
+
+def test_a_device_that_will_refuse_its_jobs_is_told_at_the_start_with_the_key_to_set(tmp_path: Path) -> None:
+    assert "set allow_simulated = true under [devices.lab_one] in the rack file" in greeting(tmp_path)
+    assert "refuses" not in greeting(tmp_path, allow_simulated=True)
+
+
+def test_the_hints_mean_the_rack_that_is_served(tmp_path: Path) -> None:
+    assert "token create NAME --save --rack 'my lab.toml'" in greeting(tmp_path)
