@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Literal
 
 import openpulse
 import pytest
@@ -132,3 +133,16 @@ def test_raw_and_integrated_captures_are_read_by_the_parser(acquisition: Acquisi
     openpulse.parse(text)
     assert ("capture_trace(k0" in text) == (acquisition is Acquisition.RAW)
     assert "discriminate(reset" not in text
+
+
+@pytest.mark.parametrize("order", ["sequential", "cyclic"])
+def test_an_axis_of_two_sweeps_is_one_loop_and_a_shot_begins_inside_of_all(order: Literal["sequential", "cyclic"]) -> None:
+    build = Builder(Clock(Fraction(1, 10**9)))
+    frame = build.frame("q0", build.port("d0", PortKind.DRIVE), 5e9)
+    axis = build.axis(3)
+    build.play(
+        frame, constant(4), amplitude=axis.sweep(SlotKind.AMPLITUDE, 0.0, 0.25), phase=axis.sweep(SlotKind.PHASE, 0.5, 0.1)
+    )
+    text = to_openpulse(build.build(order))
+    assert text.count("in [0:2]") == 1
+    assert max(text.index(" = 0.0 + 0.25 * "), text.index(" = 0.5 + 0.1 * "), text.index("in [1:shots]")) < text.index("newframe")
