@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from qpu_bridge.lowering.gate_table import GateTable
@@ -13,15 +14,25 @@ _OUTPUT = {"classified": Output.BIT, "kerneled": Output.IQ, "avg_kerneled": Outp
 
 
 def columns_of_memory(memory: Iterable[Memory], table: GateTable, level: MeasLevel) -> tuple[Column, ...]:
-    """The schedule's columns. A column that is not returned always holds bits: only real-time control reads it."""
-    found = []
+    """The schedule's columns. A column that is not returned always holds bits: only real-time control reads it.
+
+    A name that is there already (a qubit is reset more than once) gets a number.
+    """
+    found: list[Column] = []
+    times: Counter[str] = Counter()
+    taken: set[str] = set()
     for one in memory:
+        name = one.name
+        while name in taken:
+            times[one.name] += 1
+            name = f"{one.name} #{times[one.name] + 1}"
+        taken.add(name)
         # a bit that is read but never measured stays 0, whatever the line through the plane
         discriminator = Discriminator(0.0, 0.0) if one.qubit is None else table.discriminators[one.qubit]
         if one.returned:
-            found.append(column_of(one.name, level, discriminator))
+            found.append(column_of(name, level, discriminator))
         else:
-            found.append(Column(one.name, discriminator=discriminator, returned=False))
+            found.append(Column(name, discriminator=discriminator, returned=False))
     return tuple(found)
 
 

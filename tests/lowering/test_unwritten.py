@@ -70,3 +70,15 @@ def test_circuits_that_qiskit_takes_pass_the_check(five) -> None:
     ports = tuple(PortLimits(name=port.name, kind=port.kind, dt=port.dt) for port in five.ports)
     limits = Limits(dt=five.timing.dt, ports=ports, features=frozenset(Feature), branch_latency=200)
     check(lower(circuit, five, limits).schedule, limits)
+
+
+def test_a_qubit_may_be_reset_again(five) -> None:
+    circuit = QuantumCircuit(1, 1)
+    for _ in range(3):
+        circuit.reset(0)
+    circuit.measure(0, 0)
+    ports = tuple(PortLimits(name=port.name, kind=port.kind, dt=port.dt) for port in five.ports)
+    limits = Limits(dt=five.timing.dt, ports=ports, features=frozenset(Feature), branch_latency=200)
+    schedule = lower(circuit, five, limits).schedule
+    check(schedule, limits)
+    assert len({column.name for column in schedule.columns}) == len(schedule.columns)
