@@ -16,14 +16,16 @@ _OUTPUT = {"classified": Output.BIT, "kerneled": Output.IQ, "avg_kerneled": Outp
 def columns_of_memory(memory: Iterable[Memory], table: GateTable, level: MeasLevel) -> tuple[Column, ...]:
     """The schedule's columns. A column that is not returned always holds bits: only real-time control reads it.
 
-    A name that is there already (a qubit is reset more than once) gets a number.
+    A name that is there already (a qubit is reset more than once, a bit is overwritten by another qubit) gets a number; columns
+    that are returned keep theirs.
     """
     found: list[Column] = []
     times: Counter[str] = Counter()
-    taken: set[str] = set()
-    for one in memory:
+    columns = list(memory)
+    taken = {one.name for one in columns if one.returned}
+    for one in columns:
         name = one.name
-        while name in taken:
+        while not one.returned and name in taken:
             times[one.name] += 1
             name = f"{one.name} #{times[one.name] + 1}"
         taken.add(name)

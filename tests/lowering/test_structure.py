@@ -383,3 +383,15 @@ def _most(body: Body) -> int:
         elif isinstance(block, While):
             total += block.maximum * _most(block.body)
     return total
+
+
+def test_an_overwritten_bit_and_a_second_reset_keep_names_apart(five) -> None:
+    circuit = QuantumCircuit(2, 1)
+    for _ in range(2):
+        circuit.reset(0)
+        circuit.sx(0)
+    for qubit in (0, 1):
+        circuit.measure(qubit, 0)
+    columns = lower(circuit, five, None).schedule.columns
+    assert len({column.name for column in columns}) == len(columns) == 4
+    assert [column.name for column in columns if column.returned] == ["c[0]"]
