@@ -51,8 +51,8 @@ def test_endpoint_defaults_to_a_local_socket(tmp_path: Path) -> None:
     assert rack.endpoint("lab_two") == "tcp://127.0.0.1:7000"
     with pytest.raises(SettingsError, match=r"must be in the rack.*lab_five, lab_two"):
         rack.endpoint("lab_six")
-    short = Rack.from_document({"bridge": {"data_dir": "/tmp/q"}})
-    assert short.endpoint("emu_five") == "ipc:///tmp/q/emu_five.ipc"
+    short = Rack.from_document({"bridge": {"data_dir": "/srv/q"}})
+    assert short.endpoint("emu_five") == "ipc:///srv/q/emu_five.ipc"
     long = Rack.from_document({"bridge": {"data_dir": "/tmp/" + "q" * 100}})
     with pytest.raises(SettingsError, match="107 bytes"):
         long.endpoint("emu_five")

@@ -96,7 +96,7 @@ def test_keys_without_a_list_of_clients_are_refused(loopback: Driver, keys: Serv
 
 
 @pytest.mark.parametrize(
-    "endpoint", ["ipc:///tmp/x", "inproc://x", "tcp://127.0.0.1:7001", "tcp://[::1]:7001", "tcp://localhost:7001"]
+    "endpoint", ["ipc:///run/x", "inproc://x", "tcp://127.0.0.1:7001", "tcp://[::1]:7001", "tcp://localhost:7001"]
 )
 def test_what_stays_here_needs_none(endpoint: str) -> None:
     assert is_local(endpoint)
