@@ -20,6 +20,7 @@ from qpu_bridge.programs.estimator_request import EstimatorRequest, read_request
 from qpu_bridge.programs.executor import execute
 from qpu_bridge.programs.legacy_answer import answer
 from qpu_bridge.programs.provenance import provenance
+from qpu_bridge.programs.randomization import randomizations
 from qpu_bridge.programs.typed_json import read_typed
 
 
@@ -58,7 +59,7 @@ def _admit(request: EstimatorRequest, device: DeviceView) -> None:
     admit_level("classified", device)
     circuits = [pub.circuit for pub in request.pubs]
     for pub, shots in zip(request.pubs, request.shots, strict=True):
-        number, each = request.randomizations(shots)
+        number, each = randomizations(request.client_options.twirling, shots)
         admit_shots(each, device)
         admit_rows(number * prod(pub.shape))
     admit_options(request.options.execute_options(None), circuits, device)
@@ -95,7 +96,7 @@ def _calibration_shots(request: EstimatorRequest, program: QuantumProgram) -> di
 
 def _pub_metadata(request: EstimatorRequest, index: int, made: dict[str, Any]) -> dict[str, Any]:
     """Metadata of a pub in the older form."""
-    number, each = request.randomizations(request.shots[index])
+    number, each = randomizations(request.client_options.twirling, request.shots[index])
     metadata: dict[str, Any] = {
         "circuit_metadata": request.pubs[index].circuit.metadata or {},
         "target_precision": request.precisions[index],

@@ -12,7 +12,6 @@ from pydantic import ValidationError
 from qiskit.primitives.containers.bindings_array import BindingsArray
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.primitives.containers.observables_array import ObservablesArray
-from qiskit_ibm_runtime.executor.calculate_twirling_shots import calculate_twirling_shots
 from qiskit_ibm_runtime.executor_estimator.finalize_options import finalize_estimator_options
 from qiskit_ibm_runtime.options_models import EstimatorOptions
 
@@ -42,19 +41,6 @@ class EstimatorRequest:
     precisions: tuple[float, ...]
     options: LegacyOptions
     client_options: EstimatorOptions
-
-    @property
-    def twirled(self) -> bool:
-        """Whether each configuration is played in several randomizations."""
-        return bool(self.client_options.twirling.enable_gates or self.client_options.twirling.enable_measure)
-
-    def randomizations(self, shots: int) -> tuple[int, int]:
-        """Number of randomizations, and shots of each."""
-        if not self.twirled:
-            return 1, shots
-        twirling = self.client_options.twirling
-        number, each = calculate_twirling_shots(shots, twirling.num_randomizations, twirling.shots_per_randomization)
-        return int(number), int(each)
 
 
 def read_request(params: Mapping[str, Any], capabilities: Capabilities) -> EstimatorRequest:

@@ -23,6 +23,7 @@ from qpu_bridge.programs.device import DeviceView
 from qpu_bridge.programs.executor import execute
 from qpu_bridge.programs.legacy_answer import answer
 from qpu_bridge.programs.provenance import provenance
+from qpu_bridge.programs.randomization import is_twirled, randomizations
 from qpu_bridge.programs.sampler_request import SamplerRequest, read_request
 from qpu_bridge.programs.typed_json import read_typed
 
@@ -77,7 +78,7 @@ def _admit(request: SamplerRequest, device: DeviceView) -> None:
     circuits = [pub.circuit for pub in request.pubs]
     admit_level(request.client_options.execution.meas_type, device)
     for pub in request.pubs:
-        number, each = request.randomizations(pub.shots)
+        number, each = randomizations(request.client_options.twirling, pub.shots)
         admit_shots(each, device)
         admit_rows(number * prod(pub.shape))
     admit_options(request.options.execute_options(None), circuits, device)
@@ -147,10 +148,10 @@ def _spans(
             done[part.idx_item] += part.size
             shape = (*program.items[part.idx_item].shape, program.shots)
             every = slice(0, program.shots)
-            if request.twirled:
+            if is_twirled(request.client_options.twirling):
                 slices[pub] = (shape, True, rows, every, request.returned_shots[pub])
             else:
                 slices[pub] = (shape, rows, every)
-        kind = TwirledSliceSpanV2 if request.twirled else DoubleSliceSpan
+        kind = TwirledSliceSpanV2 if is_twirled(request.client_options.twirling) else DoubleSliceSpan
         spans.append(kind(chunk.start, chunk.stop, slices))
     return spans

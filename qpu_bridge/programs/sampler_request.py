@@ -9,7 +9,6 @@ from typing import Any
 from ibm_quantum_schemas.sampler.version_0_1 import OptionsModel
 from qiskit.primitives.containers.bindings_array import BindingsArray
 from qiskit.primitives.containers.sampler_pub import SamplerPub
-from qiskit_ibm_runtime.executor.calculate_twirling_shots import calculate_twirling_shots
 from qiskit_ibm_runtime.options_models import SamplerOptions
 
 from qpu_bridge.driver import Capabilities
@@ -36,19 +35,6 @@ class SamplerRequest:
     returned_shots: tuple[int, ...]
     options: LegacyOptions
     client_options: SamplerOptions
-
-    @property
-    def twirled(self) -> bool:
-        """Whether each pub is played in several randomizations."""
-        return bool(self.client_options.twirling.enable_gates or self.client_options.twirling.enable_measure)
-
-    def randomizations(self, shots: int) -> tuple[int, int]:
-        """Number of randomizations, and shots of each."""
-        if not self.twirled:
-            return 1, shots
-        twirling = self.client_options.twirling
-        number, each = calculate_twirling_shots(shots, twirling.num_randomizations, twirling.shots_per_randomization)
-        return int(number), int(each)
 
 
 def read_request(params: Mapping[str, Any], capabilities: Capabilities) -> SamplerRequest:
