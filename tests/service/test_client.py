@@ -216,7 +216,7 @@ def test_a_failed_job_says_why(running: Bridge, service: QiskitRuntimeService) -
     assert "must be round" in job.logs()
 
 
-def test_an_unforeseen_failure_is_in_the_log(running: Bridge, service: QiskitRuntimeService) -> None:
+def test_an_unforeseen_failure_is_named_in_the_log_without_its_insides(running: Bridge, service: QiskitRuntimeService) -> None:
     def run(job: Job, work: Work) -> str:
         raise ZeroDivisionError("secret of the lab")
 
@@ -225,7 +225,8 @@ def test_an_unforeseen_failure_is_in_the_log(running: Bridge, service: QiskitRun
     with pytest.raises(RuntimeJobFailureError, match="nobody foresaw") as caught:
         job.result(**WAIT)
     assert "secret" not in str(caught.value)
-    assert "ZeroDivisionError: secret of the lab" in job.logs()
+    assert "(ZeroDivisionError)" in job.logs()
+    assert "secret" not in job.logs()
 
 
 def test_the_log_keeps_what_the_user_asked_for(running: Bridge, service: QiskitRuntimeService) -> None:
