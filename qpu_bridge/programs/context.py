@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from qpu_bridge.errors import Cancelled
 from qpu_bridge.execution import Execution
 from qpu_bridge.programs.device import DeviceView
 
@@ -28,3 +29,12 @@ class Context:
     log: Callable[[str], None] = field(default=lambda line: None)
     cancelled: Callable[[], bool] = field(default=lambda: False)
     progress: Callable[[int, int], None] = field(default=lambda done, total: None)
+
+    def go_on(self) -> None:
+        """Ask whether to go on; done between steps that take long without the device.
+
+        Raises:
+            Cancelled: If somebody wants the job to stop.
+        """
+        if self.cancelled():
+            raise Cancelled("the work was cancelled")

@@ -21,6 +21,7 @@ from qpu_bridge.programs.executor import execute
 from qpu_bridge.programs.legacy_answer import answer
 from qpu_bridge.programs.provenance import provenance
 from qpu_bridge.programs.randomization import randomizations
+from qpu_bridge.programs.result_size import Returned, admit_results
 from qpu_bridge.programs.typed_json import read_typed
 
 
@@ -38,7 +39,8 @@ def check(params_json: str, device: DeviceView) -> None:
 
 def run(params_json: str, context: Context) -> str:
     """Run a job, and give the text of its result."""
-    request = read_request(read_typed(params_json), context.device.capabilities)
+    request = read_request(read_typed(params_json, context.go_on), context.device.capabilities, context.go_on)
+    context.go_on()
     _admit(request, context.device)
     seed = _seed(request, context)
     by_shots: dict[int, list[int]] = defaultdict(list)
@@ -46,6 +48,7 @@ def run(params_json: str, context: Context) -> str:
         by_shots[shots].append(index)
     answered: dict[int, PubResult] = {}
     for number, (shots, group) in enumerate(by_shots.items()):
+        context.go_on()
         program = _program(request, group, shots)
         options = request.options.execute_options(seed + number, _calibration_shots(request, program))
         post_processed = estimator_v2_post_processor_v0_1(execute(program, options, context))
@@ -58,10 +61,16 @@ def run(params_json: str, context: Context) -> str:
 def _admit(request: EstimatorRequest, device: DeviceView) -> None:
     admit_level("classified", device)
     circuits = [pub.circuit for pub in request.pubs]
+    resilience = request.client_options.resilience
+    folds = len(resilience.zne.noise_factors) if resilience.zne_mitigation else 1
+    items: list[Returned] = []
     for pub, shots in zip(request.pubs, request.shots, strict=True):
         number, each = randomizations(request.client_options.twirling, shots)
         admit_shots(each, device)
         admit_rows(number * prod(pub.shape))
+        # at least: observables that need several bases, and the learning of readout errors, are counted before they are played
+        items.append(Returned(1, number * prod(pub.shape) * folds, each, 1))
+    admit_results(items, "classified", device)
     admit_options(request.options.execute_options(None), circuits, device)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
@@ -43,8 +43,10 @@ class EstimatorRequest:
     client_options: EstimatorOptions
 
 
-def read_request(params: Mapping[str, Any], capabilities: Capabilities) -> EstimatorRequest:
-    """Check and complete a request, without looking at the machine.
+def read_request(
+    params: Mapping[str, Any], capabilities: Capabilities, between: Callable[[], None] = lambda: None
+) -> EstimatorRequest:
+    """Check and complete a request, without looking at the machine; ``between`` is called before each circuit is read.
 
     Raises:
         BadRequest: If a field is missing or malformed.
@@ -58,6 +60,7 @@ def read_request(params: Mapping[str, Any], capabilities: Capabilities) -> Estim
     precisions: list[float] = []
     for index, (circuit_value, observables, values, own) in enumerate(read_pubs(params, 4)):
         where = f"params.pubs[{index}]"
+        between()
         circuit = read_circuit(circuit_value, where)
         bound = read_values(values, circuit, where)
         count, precision = _effort(own if own is not None else params.get("precision"), options, client_options, where)

@@ -20,6 +20,7 @@ from qpu_bridge.programs.context import Context
 from qpu_bridge.programs.options import ExecuteOptions
 from qpu_bridge.programs.provenance import provenance
 from qpu_bridge.programs.registers import Registers
+from qpu_bridge.programs.result_size import Returned, admit_results, returned_by
 from qpu_bridge.programs.sampling import Rows
 from qpu_bridge.schedule import Schedule
 from qpu_bridge.suppression import decouple
@@ -41,10 +42,13 @@ def execute(program: QuantumProgram, options: ExecuteOptions, context: Context) 
 
     Raises:
         CallerError: If the program cannot run on this device.
+        TooLarge: If all items together return too much.
         Cancelled: If the job was cancelled.
         OperatorError: If the device failed.
     """
     context.device.require_trustworthy()
+    context.go_on()
+    admit_results(returned(program, options), program.meas_level, context.device)
     seed = context.seed if options.seed is None else options.seed
     total = sum(item.size() for item in program.items)
     data: list[QuantumProgramItemResult] = []
@@ -52,6 +56,7 @@ def execute(program: QuantumProgram, options: ExecuteOptions, context: Context) 
     done = 0
     with closing(prefetch(_prepare_all(program, options, context, seed), len(program.items))) as items:
         for index, item in enumerate(items):
+            context.go_on()
             data.append(_measure(item, options, context, (done, total)))
             timing += [ChunkSpan(span.start, span.stop, [ChunkPart(index, span.rows)]) for span in context.execution.spans]
             done += len(item.rows)
@@ -59,6 +64,12 @@ def execute(program: QuantumProgram, options: ExecuteOptions, context: Context) 
     result = QuantumProgramResult(data, Metadata(timing), program.passthrough_data)
     result._semantic_role = program._semantic_role
     return result
+
+
+def returned(program: QuantumProgram, options: ExecuteOptions) -> list[Returned]:
+    """What the items of a program return."""
+    shots = options.item_shots
+    return [returned_by(item.circuit, item.size(), shots.get(index, program.shots)) for index, item in enumerate(program.items)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +87,7 @@ class _Prepared:
 
 def _prepare_all(program: QuantumProgram, options: ExecuteOptions, context: Context, seed: int) -> Iterator[_Prepared]:
     for index, item in enumerate(program.items):
+        context.go_on()
         yield _prepare(index, item, program, options, context, seed)
 
 

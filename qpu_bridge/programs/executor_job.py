@@ -7,10 +7,11 @@ from samplomatic.quantum_program import CircuitItem
 from qpu_bridge.programs.admission import admit_angles, admit_circuits, admit_level, admit_options, admit_rows, admit_shots
 from qpu_bridge.programs.context import Context
 from qpu_bridge.programs.device import DeviceView
-from qpu_bridge.programs.executor import execute
+from qpu_bridge.programs.executor import execute, returned
 from qpu_bridge.programs.executor_answer import answer
 from qpu_bridge.programs.executor_request import ExecutorRequest, read_request
 from qpu_bridge.programs.payload import parse
+from qpu_bridge.programs.result_size import admit_results
 
 
 def check(params_json: str, device: DeviceView) -> None:
@@ -29,6 +30,7 @@ def check(params_json: str, device: DeviceView) -> None:
 def run(params_json: str, context: Context) -> str:
     """Run a job, and give the text of its result."""
     request = read_request(parse(params_json), context.device.capabilities)
+    context.go_on()
     # the machine may have been calibrated since the job was submitted; what circuits need is found when they are lowered
     _admit(request, context.device)
     return answer(request, execute(request.program, request.options, context))
@@ -40,4 +42,5 @@ def _admit(request: ExecutorRequest, device: DeviceView) -> None:
     admit_shots(request.program.shots, device)
     for item in request.program.items:
         admit_rows(item.size())
+    admit_results(returned(request.program, request.options), request.program.meas_level, device)
     admit_options(request.options, circuits, device)

@@ -9,12 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qpu_bridge.driver import Chunk
-from qpu_bridge.errors import TooLarge
 from qpu_bridge.lowering import MeasLevel
 from qpu_bridge.schedule import Schedule
-
-RESULT_BYTES = 4 * 2**30
-"""Most bytes that the results of one item may take."""
 
 _PARTS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "classified": (("bits", ""),),
@@ -43,9 +39,6 @@ class Registers:
     ) -> None:
         self._arrays: dict[str, NDArray[np.generic]] = {}
         self._places: list[tuple[str, str, NDArray[np.intp], NDArray[np.intp]]] = []
-        size = rows * shots * sum(len(columns) for columns in registers.values())
-        if size * (9 if level == "both" else 8 if level == "kerneled" else 1) > RESULT_BYTES:
-            raise TooLarge(f"the results of one item may take at most {RESULT_BYTES >> 30} GiB", given=f"{size} values")
         for kind, suffix in _PARTS[level]:
             place = {column: index for index, column in enumerate(schedule.columns_returning(kind))}
             for name, columns in registers.items():

@@ -24,6 +24,7 @@ from qpu_bridge.programs.executor import execute
 from qpu_bridge.programs.legacy_answer import answer
 from qpu_bridge.programs.provenance import provenance
 from qpu_bridge.programs.randomization import is_twirled, randomizations
+from qpu_bridge.programs.result_size import Returned, admit_results, returned_by
 from qpu_bridge.programs.sampler_request import SamplerRequest, read_request
 from qpu_bridge.programs.typed_json import read_typed
 
@@ -42,7 +43,8 @@ def check(params_json: str, device: DeviceView) -> None:
 
 def run(params_json: str, context: Context) -> str:
     """Run a job, and give the text of its result."""
-    request = read_request(read_typed(params_json), context.device.capabilities)
+    request = read_request(read_typed(params_json, context.go_on), context.device.capabilities, context.go_on)
+    context.go_on()
     _admit(request, context.device)
     seed = _seed(request, context)
     answered: dict[int, SamplerPubResult] = {
@@ -52,6 +54,7 @@ def run(params_json: str, context: Context) -> str:
     }
     spans: list[DoubleSliceSpan | TwirledSliceSpanV2] = []
     for number, group in enumerate(_groups(request)):
+        context.go_on()
         program = _program(request, group)
         # each group has its own numbers: equal pubs with different shots must not share their randomness
         result = execute(program, request.options.execute_options(seed + number), context)
@@ -76,11 +79,15 @@ class _Group:
 
 def _admit(request: SamplerRequest, device: DeviceView) -> None:
     circuits = [pub.circuit for pub in request.pubs]
-    admit_level(request.client_options.execution.meas_type, device)
+    level = request.client_options.execution.meas_type
+    admit_level(level, device)
+    items: list[Returned] = []
     for pub in request.pubs:
         number, each = randomizations(request.client_options.twirling, pub.shots)
         admit_shots(each, device)
         admit_rows(number * prod(pub.shape))
+        items.append(returned_by(pub.circuit, number * prod(pub.shape), each))
+    admit_results(items, level, device)
     admit_options(request.options.execute_options(None), circuits, device)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,8 +37,10 @@ class SamplerRequest:
     client_options: SamplerOptions
 
 
-def read_request(params: Mapping[str, Any], capabilities: Capabilities) -> SamplerRequest:
-    """Check and complete a request, without looking at the machine.
+def read_request(
+    params: Mapping[str, Any], capabilities: Capabilities, between: Callable[[], None] = lambda: None
+) -> SamplerRequest:
+    """Check and complete a request, without looking at the machine; ``between`` is called before each circuit is read.
 
     Raises:
         BadRequest: If a field is missing or malformed.
@@ -59,6 +61,7 @@ def read_request(params: Mapping[str, Any], capabilities: Capabilities) -> Sampl
     returned: list[int] = []
     for index, (circuit_value, values, own_shots) in enumerate(read_pubs(params, 3)):
         where = f"params.pubs[{index}]"
+        between()
         circuit = read_circuit(circuit_value, where)
         bound = read_values(values, circuit, where)
         shots, kept = _shots(own_shots if own_shots is not None else params.get("shots"), options, where)

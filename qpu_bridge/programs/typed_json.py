@@ -7,6 +7,7 @@ so this one knows only the types that pubs are made of; anything else stays plai
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from io import BytesIO
 from typing import Any
 
@@ -18,15 +19,21 @@ from qpu_bridge.programs.circuits import require_units, with_native_gates
 from qpu_bridge.programs.payload import inflate, require_qpy
 
 
-def read_typed(text: str) -> dict[str, Any]:
-    """Decode the parameters of a job.
+def read_typed(text: str, between: Callable[[], None] = lambda: None) -> dict[str, Any]:
+    """Decode the parameters of a job; ``between`` is called before each typed value is read.
 
     Raises:
         BadRequest: If it is not a JSON object, or a typed value is damaged.
         TooLarge: If a compressed value is enormous.
     """
+
+    def typed(node: dict[str, Any]) -> Any:
+        if "__type__" in node:
+            between()
+        return _typed(node)
+
     try:
-        params = json.loads(text, object_hook=_typed)
+        params = json.loads(text, object_hook=typed)
     except BridgeError:
         raise
     except (ValueError, RecursionError) as error:

@@ -83,7 +83,7 @@ def test_damaged_requests(program_id: str, requests: dict[str, list[Any]], devic
 
 
 def test_a_job_that_is_cancelled_stops(context: Context) -> None:
-    asked = iter(range(3))
+    asked = iter(range(10))
     object.__setattr__(context, "cancelled", lambda: next(asked, None) is None)
     text = params("v2.0", {"experimental": {"device": {"row_seconds": 20.0}}})
     with pytest.raises(Cancelled):
