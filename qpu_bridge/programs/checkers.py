@@ -48,9 +48,13 @@ class Checkers:
         number: How many.
         longest_s: Processor time that a check may take, whole s.
         most_bytes: Memory that a process may need.
+
+    Attributes:
+        number: How many. Who asks for more checks at once waits, in no fair order: the service lets in no more than these.
     """
 
     def __init__(self, number: int = NUMBER, *, longest_s: int = LONGEST_S, most_bytes: int = MOST_BYTES) -> None:
+        self.number = number
         self._longest_s = longest_s
         self._most_bytes = most_bytes
         self._closed = threading.Event()

@@ -12,6 +12,7 @@ from qpu_bridge.service import about, backends, catalog, errors, identity, insta
 from qpu_bridge.service.gate import Gate
 from qpu_bridge.service.parts import Check, Device, Parts
 from qpu_bridge.service.secret import Signer
+from qpu_bridge.service.turns import Turns
 
 BASES = ("/api/v1", "/experimental/api/v1")
 """The client leaves a URL alone only if it contains the word ``experimental``; people prefer the other."""
@@ -24,6 +25,7 @@ def create_app(
     *,
     secret: bytes,
     max_body_bytes: int = 64 * 2**20,
+    checks: int = 4,
 ) -> FastAPI:
     """The bridge's HTTP face.
 
@@ -33,6 +35,7 @@ def create_app(
         check: ``check(program_id, params_text, device)`` raises `errors.CallerError` if the program cannot run.
         secret: What access tokens are signed with, 32 bytes (`read_secret`).
         max_body_bytes: Largest body of a submitted job.
+        checks: How many checks may run at once; with two or more, never all of them for one owner.
     """
     parts = Parts(
         store=store,
@@ -42,6 +45,7 @@ def create_app(
         configuration=target.configuration,
         properties=target.properties,
         lost=store.unanswered(),
+        checks=Turns(checks),
     )
     # The interactive pages would load scripts from a public network.
     app = FastAPI(title="qpu-bridge", docs_url=None, redoc_url=None, redirect_slashes=False)

@@ -29,6 +29,9 @@ STATUS: tuple[tuple[type[errors.BridgeError], int], ...] = (
 )
 """First match wins; all others are 500."""
 
+LONGEST_PATH = 200
+"""Characters of a path that an answer repeats."""
+
 UNFORESEEN = "the bridge failed in a way that nobody foresaw"
 
 logger = logging.getLogger(__name__)
@@ -96,6 +99,8 @@ def install(app: FastAPI) -> None:
 
     async def routed(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
+        if error.status_code == 404:
+            return say(request, errors.NotFound("the path must exist", given=request.url.path[:LONGEST_PATH]))
         reply = answer(error.status_code, errors.BadRequest.code, str(error.detail), "", trace_of(request))
         reply.headers.update(error.headers or {})
         return reply

@@ -41,7 +41,7 @@ def routes(parts: Parts) -> APIRouter:
         if known is None:
             device = parts.devices[asked.backend]
             try:
-                async with parts.checks:
+                async with parts.checks.turn(owner):
                     text = asked.params.decode("utf-8")
                     # left behind when the server stops, which must not wait for a check that takes long
                     await to_thread.run_sync(parts.check, asked.program_id, text, device, abandon_on_cancel=True)

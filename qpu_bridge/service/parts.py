@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from typing import Any, Protocol
 from qpu_bridge.driver import Capabilities
 from qpu_bridge.jobs import Owner, Store
 from qpu_bridge.service.secret import Signer
+from qpu_bridge.service.turns import Turns
 from qpu_bridge.target import Snapshot
 
 REPEAT_S = 60.0
@@ -50,7 +50,7 @@ class Parts:
         properties: Its calibrated numbers.
         lost: Jobs accepted by a process that died before it could say so: owner and digest -> job id.
         started_s: When this process started, on the monotonic clock.
-        checks: How many checks may run at once, so that polls are answered meanwhile.
+        checks: A few checks at once, so that polls are answered meanwhile, and never all of one owner.
     """
 
     store: Store
@@ -61,7 +61,7 @@ class Parts:
     properties: Callable[[Snapshot], dict[str, Any]]
     lost: dict[tuple[Owner, bytes], str]
     started_s: float = field(default_factory=time.monotonic)
-    checks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(4))
+    checks: Turns = field(default_factory=lambda: Turns(4))
 
     def repeated(self, owner: Owner, digest: bytes) -> str | None:
         """The job that this very request already made, if its first answer was lost."""

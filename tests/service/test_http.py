@@ -15,7 +15,7 @@ import httpx
 import jwt
 import pytest
 
-from qpu_bridge.errors import SettingsError, StoreFault
+from qpu_bridge.errors import NotFound, SettingsError, StoreFault
 from qpu_bridge.jobs import PENDING, Owner, Request, State
 from qpu_bridge.service import crn, read_secret
 
@@ -383,7 +383,9 @@ class TestRest:
         message(alice.delete("/sessions/x/close"), 404)
 
     def test_paths_that_are_not_there(self, alice: httpx.Client) -> None:
-        message(alice.get("/nothing"), 404)
+        for path in ("/nothing", "/../../elsewhere", "/jobs/x/y/z"):
+            assert "the path must exist" in message(alice.get(path), 404)
+            assert alice.get(path).json()["errors"][0]["code"] == NotFound.code == 1005
         message(alice.put("/backends"), 405)
 
     def test_a_failure_tells_no_internals(self, bridge: Bridge, alice: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
