@@ -13,6 +13,7 @@ from rich.markup import escape
 from qpu_bridge import plugins
 from qpu_bridge.cli.child import Child, command
 from qpu_bridge.cli.device import RackDevice
+from qpu_bridge.cli.private import write_private
 from qpu_bridge.cli.rack import SECRET, only_bridge, open_folder, open_store, rack_option, write_address
 from qpu_bridge.errors import DriverLost, SettingsError
 from qpu_bridge.jobs import Store
@@ -61,8 +62,7 @@ def serve(rack: Rack, *, verbose: bool, file: Path | None = None) -> None:
 @contextmanager
 def _runners(rack: Rack, devices: Sequence[RackDevice], verbose: bool, folder: Path) -> Iterator[list[Child]]:
     # The runners read what this process has read, so that a rack file edited meanwhile does not give two truths.
-    frozen = folder / "rack.json"
-    frozen.write_text(rack.model_dump_json())
+    frozen = write_private(folder / "rack.json", rack.model_dump_json())
     flags = ["--verbose"] if verbose else []
     children = [
         Child(f"runner of {d.name}", command("runner", d.name, "--frozen", str(frozen), "--with-parent", *flags)) for d in devices
@@ -108,7 +108,8 @@ def _server(rack: Rack, store: Store, devices: dict[str, RackDevice], folder: Pa
         checkers.check(program_id, params, device.view())
 
     bridge = rack.bridge
-    app = create_app(store, devices, check, secret=read_secret(folder / SECRET), max_body_bytes=bridge.max_body_bytes)
+    secret = read_secret(folder / SECRET)
+    app = create_app(store, devices, check, secret=secret, max_body_bytes=bridge.max_body_bytes, checks=checkers.number)
     return Server(app, bridge.host, bridge.port, certificate=bridge.tls_certificate, key=bridge.tls_key)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from qpu_bridge import plugins, settings
+from qpu_bridge.cli.private import write_private
 from qpu_bridge.driver import Capabilities
 from qpu_bridge.errors import DriverLost
 from qpu_bridge.target import Snapshot
@@ -75,9 +75,7 @@ class RackDevice:
 
     def announce(self, capabilities: Capabilities) -> None:
         """Write the capability document, whole or not at all."""
-        aside = self.path.with_suffix(f".{os.getpid()}")
-        aside.write_text(capabilities.model_dump_json(indent=1))
-        aside.replace(self.path)
+        write_private(self.path, capabilities.model_dump_json(indent=1))
 
     def announced_since(self, moment_ns: int) -> bool:
         """Whether the driver has spoken since a moment, ns since 1970."""

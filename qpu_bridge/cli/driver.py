@@ -10,6 +10,7 @@ import typer
 
 from qpu_bridge import transport
 from qpu_bridge.cli.journal import keep_journal
+from qpu_bridge.cli.private import keep_private
 from qpu_bridge.errors import SettingsError
 
 
@@ -18,7 +19,12 @@ def driver(
     endpoint: Annotated[str, typer.Option(help="Where to listen: ipc://PATH or tcp://HOST:PORT (and the port after it).")],
     device: Annotated[str, typer.Option(help="Name of the device in the bridge's rack.")] = "emu_five",
     snapshot: Annotated[str, typer.Option(help="A built-in snapshot, or a file.")] = "five",
-    options: Annotated[str, typer.Option(help="What the driver wants to know, as a JSON object.")] = "{}",
+    options: Annotated[
+        str, typer.Option(help="What the driver wants to know, as a JSON object. Others on this machine can see it.")
+    ] = "{}",
+    options_file: Annotated[
+        Path | None, typer.Option(help="A file with that JSON object, for what others must not see.", show_default=False)
+    ] = None,
     key: Annotated[
         Path | None,
         typer.Option(help="This driver's secret key file; needed when others than this machine reach it.", show_default=False),
@@ -36,12 +42,14 @@ def driver(
       qpu-bridge driver loopback --device lab_one --endpoint tcp://10.0.0.5:7300 \\
           --key instruments.key_secret --allow bridge.key
     """
+    keep_private()
     keep_journal(verbose)
 
     def say(line: str) -> None:
         typer.echo(line, err=True)
 
-    transport.serve_driver(name, device, snapshot, _object(options), endpoint, keys=_keys(key, allow or []), say=say)
+    known = _object(options if options_file is None else _text(options_file))
+    transport.serve_driver(name, device, snapshot, known, endpoint, keys=_keys(key, allow or []), say=say)
 
 
 def keys(
@@ -61,11 +69,18 @@ def _keys(key: Path | None, allow: list[Path]) -> transport.ServerKeys | None:
     return transport.ServerKeys(transport.read_pair(key), frozenset(transport.read_public(path) for path in allow))
 
 
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError("the file of the driver's options must be readable", given=str(error), where=str(path)) from None
+
+
 def _object(text: str) -> dict[str, object]:
     try:
         document = json.loads(text)
     except ValueError as error:
         raise SettingsError("the driver's options must be JSON", given=str(error)) from None
     if not isinstance(document, dict):
-        raise SettingsError("the driver's options must be a JSON object", given=text)
+        raise SettingsError("the driver's options must be a JSON object", given=type(document).__name__)
     return document

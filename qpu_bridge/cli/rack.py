@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -11,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from qpu_bridge.cli.private import write_private
 from qpu_bridge.errors import SettingsError
 from qpu_bridge.jobs import Store
 from qpu_bridge.jobs.database import lock
@@ -118,7 +118,4 @@ def url_of(rack: Rack) -> str:
 
 def write_address(folder: Path, url: str) -> Path:
     """Say where the bridge answers; whole or not at all."""
-    path = folder / ADDRESS
-    aside = path.with_suffix(f".{os.getpid()}")
-    aside.write_text(f"{url}\n")
-    return aside.replace(path)
+    return write_private(folder / ADDRESS, f"{url}\n")

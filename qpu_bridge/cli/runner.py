@@ -9,6 +9,7 @@ import typer
 
 from qpu_bridge.cli.child import leave_with_parent, stop_on_signals
 from qpu_bridge.cli.journal import keep_journal
+from qpu_bridge.cli.private import keep_private
 from qpu_bridge.cli.rack import RackOption, read_rack
 from qpu_bridge.errors import SettingsError
 from qpu_bridge.settings import Rack
@@ -23,6 +24,7 @@ def runner(
 ) -> None:
     """Work off the queue of one device: start its driver, take its jobs one after the other."""
     stop_on_signals()
+    keep_private()
     if with_parent:
         leave_with_parent()
     keep_journal(verbose)

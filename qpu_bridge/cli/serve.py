@@ -8,6 +8,7 @@ import typer
 
 from qpu_bridge.cli.child import leave_with_parent, stop_on_signals
 from qpu_bridge.cli.journal import keep_journal
+from qpu_bridge.cli.private import keep_private
 from qpu_bridge.cli.rack import RackOption, read_rack
 from qpu_bridge.settings import Rack
 
@@ -28,6 +29,7 @@ def serve(
       qpu-bridge serve --rack lab.toml        the devices of a rack file
     """
     stop_on_signals()
+    keep_private()
     if with_parent:
         leave_with_parent()
     keep_journal(verbose)

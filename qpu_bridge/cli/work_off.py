@@ -15,6 +15,7 @@ from pathlib import Path
 from qpu_bridge import programs, settings
 from qpu_bridge.cli.child import command
 from qpu_bridge.cli.device import RackDevice
+from qpu_bridge.cli.private import write_private
 from qpu_bridge.cli.rack import open_folder, open_store
 from qpu_bridge.driver import Driver, State
 from qpu_bridge.errors import BridgeError, DriverLost, StoreFault
@@ -73,7 +74,9 @@ def _connected(rack: Rack, device: RackDevice) -> Iterator[tuple[Driver, Supervi
     with ExitStack() as held:
         if spec.supervised:
             arguments = ["driver", spec.driver, "--device", device.name, "--snapshot", _absolute(spec.snapshot)]
-            arguments += ["--endpoint", endpoint, "--options", json.dumps(spec.options)]
+            # not on the command line, which every user of this machine may read
+            options = write_private(device.folder / f"{device.name}.options.json", json.dumps(spec.options))
+            arguments += ["--endpoint", endpoint, "--options-file", str(options)]
             supervisor = Supervisor(command(*arguments), endpoint, keys=keys)
             held.enter_context(supervisor)
             supervisor.wait_ready()

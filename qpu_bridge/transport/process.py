@@ -100,6 +100,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--secret", type=Path, help="secret key file, for endpoints that leave this machine")
     parser.add_argument("--allow", type=Path, action="append", default=[], help="public key file of a client; repeat for more")
     given = parser.parse_args(arguments)
+    # sockets are files: for this user only
+    os.umask(0o077)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         keys = None
