@@ -8,6 +8,7 @@ from qiskit.circuit.library import get_standard_gate_name_mapping
 from qiskit.exceptions import QiskitError
 
 from qpu_bridge.errors import BadRequest
+from qpu_bridge.programs.foreign_text import said
 
 
 def from_qasm(text: str, where: str) -> QuantumCircuit:
@@ -19,9 +20,9 @@ def from_qasm(text: str, where: str) -> QuantumCircuit:
     try:
         circuit = qasm3.loads(text)
     except QiskitError as error:
-        raise BadRequest("a circuit given as text must be OpenQASM 3", given=str(error)[:300], where=where) from None
+        raise BadRequest("a circuit given as text must be OpenQASM 3", given=said(error), where=where) from None
     except Exception as error:  # the parser lets its own errors through
-        raise BadRequest("a circuit given as text must be OpenQASM 3", given=str(error)[:300], where=where) from error
+        raise BadRequest("a circuit given as text must be OpenQASM 3", given=said(error), where=where) from error
     return with_native_gates(circuit)
 
 

@@ -17,6 +17,7 @@ from qiskit_ibm_runtime.options_models import EstimatorOptions
 
 from qpu_bridge.driver import Capabilities
 from qpu_bridge.errors import BadRequest, UnsupportedOption
+from qpu_bridge.programs.foreign_text import said
 from qpu_bridge.programs.legacy_request import LegacyOptions, read_circuit, read_options, read_pubs, read_values
 from qpu_bridge.programs.option_table import ESTIMATOR
 
@@ -68,7 +69,7 @@ def read_request(
         try:
             pubs.append(EstimatorPub(circuit, ObservablesArray.coerce(observables), bindings, validate=True))
         except (ValueError, TypeError, AttributeError) as error:
-            raise BadRequest("observables must fit the circuit and its parameters", given=str(error)[:300], where=where) from None
+            raise BadRequest("observables must fit the circuit and its parameters", given=said(error), where=where) from None
         shots.append(count)
         precisions.append(precision)
     return EstimatorRequest(tuple(pubs), tuple(shots), tuple(precisions), options, client_options)

@@ -16,6 +16,7 @@ from qpu_bridge.driver import Capabilities
 from qpu_bridge.errors import BadRequest, BridgeError, UnsupportedOption
 from qpu_bridge.programs.circuits import require_units, with_native_gates
 from qpu_bridge.programs.experimental import read_experimental
+from qpu_bridge.programs.foreign_text import said
 from qpu_bridge.programs.option_table import EXECUTOR, require_honoured
 from qpu_bridge.programs.options import ExecuteOptions
 from qpu_bridge.programs.payload import require_bounded_tensors, require_qpy
@@ -116,7 +117,7 @@ def _decoded(converter: Any, model: Any) -> QuantumProgram:
     except BridgeError:
         raise
     except Exception as error:  # what a damaged circuit or samplex raises is not documented anywhere
-        raise BadRequest("circuits and samplexes must be readable", given=f"{type(error).__name__}: {error}"[:300]) from error
+        raise BadRequest("circuits and samplexes must be readable", given=said(error, kind=True)) from error
     for index, item in enumerate(program.items):
         where = f"params.quantum_program.items[{index}]"
         require_units(item.circuit, where)

@@ -21,6 +21,7 @@ from qpu_bridge.programs.admission import admit_angles, admit_circuits, admit_le
 from qpu_bridge.programs.context import Context
 from qpu_bridge.programs.device import DeviceView
 from qpu_bridge.programs.executor import execute
+from qpu_bridge.programs.foreign_text import said
 from qpu_bridge.programs.legacy_answer import answer
 from qpu_bridge.programs.provenance import provenance
 from qpu_bridge.programs.randomization import is_twirled, randomizations
@@ -115,7 +116,7 @@ def _program(request: SamplerRequest, group: _Group) -> QuantumProgram:
         raise
     except Exception as error:  # the client's code raises many kinds for input it does not like
         raise BadRequest(
-            "the pubs must be such that the client's own code can prepare them", given=str(error)[:300].rstrip(".")
+            "the pubs must be such that the client's own code can prepare them", given=said(error).rstrip(".")
         ) from error
     for position, pub in enumerate(pubs):
         if pub.shape and not pub.circuit.num_parameters:

@@ -16,6 +16,7 @@ from qiskit import QuantumCircuit, qpy
 
 from qpu_bridge.errors import BadRequest, BridgeError
 from qpu_bridge.programs.circuits import require_units, with_native_gates
+from qpu_bridge.programs.foreign_text import said
 from qpu_bridge.programs.payload import inflate, require_qpy
 
 
@@ -37,7 +38,7 @@ def read_typed(text: str, between: Callable[[], None] = lambda: None) -> dict[st
     except BridgeError:
         raise
     except (ValueError, RecursionError) as error:
-        raise BadRequest("the job's parameters must be JSON", given=str(error)[:300]) from None
+        raise BadRequest("the job's parameters must be JSON", given=said(error)) from None
     if not isinstance(params, dict):
         raise BadRequest("the job's parameters must be a JSON object", given=type(params).__name__)
     return params
@@ -59,7 +60,7 @@ def _circuit(value: str) -> QuantumCircuit:
     try:
         circuits = qpy.load(BytesIO(data))
     except Exception as error:  # what damaged QPY raises is not documented
-        raise BadRequest("a circuit must be readable QPY", given=f"{type(error).__name__}: {error}"[:300]) from error
+        raise BadRequest("a circuit must be readable QPY", given=said(error, kind=True)) from error
     if len(circuits) != 1 or not isinstance(circuits[0], QuantumCircuit):
         raise BadRequest("a circuit must be a QPY file of one circuit", given=len(circuits))
     require_units(circuits[0], "circuit")
@@ -74,4 +75,4 @@ def _array(value: Any) -> Any:
     try:
         return np.load(BytesIO(inflate(value, "ndarray")), allow_pickle=False)
     except (ValueError, EOFError, OSError) as error:
-        raise BadRequest("an array must be a readable NumPy file", given=str(error)[:300]) from None
+        raise BadRequest("an array must be a readable NumPy file", given=said(error)) from None
