@@ -22,7 +22,9 @@ def from_qasm(text: str, where: str) -> QuantumCircuit:
     except QiskitError as error:
         raise BadRequest("a circuit given as text must be OpenQASM 3", given=said(error), where=where) from None
     except Exception as error:  # the parser lets its own errors through
-        raise BadRequest("a circuit given as text must be OpenQASM 3", given=said(error), where=where) from error
+        raise BadRequest(
+            "a circuit given as text must be OpenQASM 3", given=said(error) or type(error).__name__, where=where
+        ) from error
     return with_native_gates(circuit)
 
 

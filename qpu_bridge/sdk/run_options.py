@@ -66,7 +66,7 @@ class RunOptions:
                 raise UnsupportedOption(f"an option of run() must be one of {', '.join(sorted(known))}", given=name)
         options = cls(**named)
         if int(options.shots) != options.shots or options.shots < 1:
-            raise BadRequest("shots must be a whole number of at least 1", given=options.shots)
+            raise BadRequest("shots must be a whole number of at least 1", given=repr(options.shots))
         if options.meas_level not in (1, 2):
             raise BadRequest("meas_level must be 1 (IQ points) or 2 (bits)", given=str(options.meas_level))
         if options.meas_return not in ("single", "avg"):

@@ -88,6 +88,8 @@ def require_keys(endpoint: str, keys: ServerKeys | ClientKeys | None) -> None:
     Raises:
         SettingsError: With what is missing.
     """
+    if not endpoint.startswith(("ipc://", "tcp://", "inproc://")):
+        raise SettingsError("an endpoint must begin with ipc:// or tcp://", given=endpoint)
     if keys is None:
         if not is_local(endpoint):
             raise SettingsError("an endpoint that leaves this machine must have CURVE keys", given=endpoint)
