@@ -9,10 +9,12 @@ from qiskit.circuit import Clbit, QuantumCircuit
 
 from qpu_bridge.errors import NotNative, TooLarge
 from qpu_bridge.lowering.angle import Affine, Sources
+from qpu_bridge.lowering.clbits import Clbits
 from qpu_bridge.lowering.duration import Grid, delay_ticks
 from qpu_bridge.lowering.gate_table import GateTable
+from qpu_bridge.lowering.lookahead import resets_from, used_qubits
 from qpu_bridge.lowering.place import place, spell, unsynchronized
-from qpu_bridge.lowering.program import SYNC, Arm, Choice, Memory, Node, Program, Run, Span, Step, Wait
+from qpu_bridge.lowering.program import SYNC, Arm, Choice, Node, Program, Run, Span, Step, Wait
 from qpu_bridge.schedule import Bits
 
 _PLAIN, _ANGLED, _MEASURE, _OTHER = range(4)
@@ -53,7 +55,7 @@ class Reader:
         self.grid = grid
         self.width = len(table.snapshot.qubits)
         self.program = Program(Sources(circuit.parameters))
-        self.columns: dict[Clbit, int] = {}
+        self.clbits = Clbits(circuit, self.program.memory)
         self.variables: dict[Any, int] = {}
         self.depth = 0  # of arms and loops
         self.nesting = 0  # of bodies of any kind
@@ -75,7 +77,7 @@ class Reader:
         self.close()
         program.body = tuple(self.here)
         for register in circuit.cregs:
-            found = [self.columns.get(bit, -1) for bit in register]
+            found = [self.clbits.found(bit) for bit in register]
             program.registers[register.name] = tuple(c if c >= 0 and program.memory[c].returned else -1 for c in found)
         return program
 
@@ -114,11 +116,12 @@ class Reader:
                 steps.append(step)
                 origins.append(index if origin is None else origin)
             elif kind == _MEASURE:
-                column = self.written(clbits[instruction.clbits[0]], step[1][0], index if origin is None else origin)
-                self.measure(step, column, index if origin is None else origin)
+                at = index if origin is None else origin
+                column = self.clbits.written(clbits[instruction.clbits[0]], step[1][0], at, certain=not self.depth)
+                self.measure(step, column, at)
             elif index >= done:
                 if name == "reset":
-                    together = _resets(circuit, index)
+                    together = resets_from(circuit, index)
                     done = index + len(together)
                     self.reset([qubits[bit] for bit in together], index if origin is None else origin)
                 else:
@@ -166,50 +169,13 @@ class Reader:
         self.program.column_of[at] = column
         return at
 
-    def column(self, clbit: Clbit) -> int:
-        """Column of a classical bit, made when first asked for."""
-        column = self.columns.get(clbit)
-        if column is None:
-            places = self.circuit.find_bit(clbit).registers
-            if not places:
-                raise NotNative("a measured bit must belong to a classical register", given="a bit without a register")
-            register, index = places[0]
-            column = self.columns[clbit] = self.memory(f"{register.name}[{index}]", None, returned=False)
-        return column
-
-    def written(self, clbit: Clbit, qubit: int, origin: int) -> int:
-        """Column of a classical bit that a qubit is now measured into.
-
-        A column tells 0 from 1 by the line of one qubit. A bit that another qubit was measured into before is overwritten for
-        good, so it gets a new column, unless the outcome of a branch decides which of the two is the last.
-        """
-        column = self.column(clbit)
-        memory = self.program.memory[column]
-        if memory.qubit not in (None, qubit):
-            if self.depth:
-                raise NotNative(
-                    "a classical bit must be measured from one qubit only where a branch or loop decides which comes last",
-                    given=f"{memory.name} measured from qubits {memory.qubit} and {qubit}",
-                    where=place(origin, "measure", (qubit,)),
-                    remedy="Use another classical bit.",
-                )
-            memory.returned = False
-            column = self.columns[clbit] = self.memory(memory.name, qubit, returned=True)
-        self.program.memory[column].qubit, self.program.memory[column].returned = qubit, True
-        return column
-
-    def memory(self, name: str, qubit: int | None, *, returned: bool) -> int:
-        """Make a column."""
-        self.program.memory.append(Memory(name, qubit, returned))
-        return len(self.program.memory) - 1
-
     def reset(self, qubits: list[int], origin: int) -> None:
         """Measure, wait for the bits, and flip those that are 1."""
         self.close()
         columns: dict[int, int] = {}
         for qubit in qubits:
             code = self.entry("measure", (qubit,), origin)
-            columns[qubit] = self.memory(f"reset q{qubit}", qubit, returned=False)
+            columns[qubit] = self.clbits.new(f"reset q{qubit}", qubit, returned=False)
             step = (code, (qubit,), self.grid.cover(self.table.entries[code].duration))
             self.program.resets.add(self.measure(step, columns[qubit], origin))
         self.close()
@@ -324,22 +290,3 @@ _STRUCTURE = frozenset(
         "continue_loop",
     }
 )
-
-
-def _resets(circuit: QuantumCircuit, index: int) -> list[Any]:
-    """Qubits of the resets that follow one another from an instruction on: they are measured together."""
-    found: list[Any] = []
-    for instruction in circuit.data[index:]:
-        if instruction.name != "reset" or instruction.qubits[0] in found:
-            break
-        found.append(instruction.qubits[0])
-    return found
-
-
-def used_qubits(circuit: QuantumCircuit, qubits: Mapping[Any, int]) -> set[int]:
-    """Qubits that something other than a barrier or a delay acts on."""
-    found: set[int] = set()
-    for instruction in circuit.data:
-        if instruction.name not in ("barrier", "delay"):
-            found.update(qubits[bit] for bit in instruction.qubits)
-    return found

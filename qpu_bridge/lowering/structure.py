@@ -54,7 +54,7 @@ class _Structure:
         self.qubits = tuple(qubits[bit] for bit in instruction.qubits)
         self.clbits = tuple(clbits[bit] for bit in instruction.clbits)
         self.place = f"instruction {origin}: {self.name}"
-        self.names = Names(clbits, reader.column, self.variable, self.place)
+        self.names = Names(clbits, reader.clbits.column, self.variable, self.place)
 
     def read(self) -> None:
         readers: dict[str, Callable[[], None]] = {
