@@ -84,7 +84,11 @@ def only_bridge(folder: Path) -> Iterator[None]:
         try:
             held.enter_context(lock(folder / RUNNING, wait=False))
         except BlockingIOError:
-            raise SettingsError("a data folder must have one bridge", given="another one runs in it", where=str(folder)) from None
+            address = _address(folder)
+            remedy = f"It answers at {address}: use that one, or stop it first." if address else "Stop it first."
+            raise SettingsError(
+                "a data folder must have one bridge", given="another one runs in it", where=str(folder), remedy=remedy
+            ) from None
         yield
 
 
@@ -96,10 +100,15 @@ def running_url(rack: Rack) -> str | None:
             return None
     except BlockingIOError:
         # taken: there is a bridge
-        with suppress(OSError):
-            return (folder / ADDRESS).read_text().strip() or None
+        return _address(folder)
     except OSError:
         pass
+    return None
+
+
+def _address(folder: Path) -> str | None:
+    with suppress(OSError):
+        return (folder / ADDRESS).read_text().strip() or None
     return None
 
 
