@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import shlex
+import ssl
+import urllib.error
+import urllib.request
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import typer
 
-from qpu_bridge.cli.rack import RackOption, read_rack, url_of
-from qpu_bridge.errors import SettingsError
+from qpu_bridge.cli.rack import RackOption, rack_option, read_rack, url_of
+from qpu_bridge.errors import NotAuthorized, OperatorError, SettingsError
 from qpu_bridge.sdk import environment
 from qpu_bridge.settings import is_loopback
 
@@ -21,6 +25,10 @@ UrlOption = Annotated[
     typer.Option("--url", envvar="QPU_BRIDGE_URL", help="Where the bridge is. Default: the kept one, else the one running here."),
 ]
 TokenOption = Annotated[str | None, typer.Option("--token", envvar="QPU_BRIDGE_TOKEN", help="Your token. Default: the kept one.")]
+
+
+ANSWER_S = 2.0
+"""How long a bridge may take to take a connection before a program starts, s."""
 
 
 def env(url: UrlOption = None, token: TokenOption = None, rack: RackOption = None) -> None:
@@ -50,10 +58,51 @@ def run(
     if not program:
         raise SettingsError("a program must follow", remedy="For example: qpu-bridge run -- python my_qiskit_program.py")
     variables = _environment(url, token, rack)
+    _ask(variables["IAM_URL"], variables["QISKIT_IBM_TOKEN"], rack)
     try:
         os.execvpe(program[0], program, os.environ | variables)
     except OSError as error:
-        raise SettingsError("the program must be there", given=error.strerror, where=program[0]) from None
+        raise SettingsError(
+            "the program must be there",
+            given=error.strerror,
+            where=program[0],
+            remedy="Activate the environment that it is in, or give the program's path.",
+        ) from None
+
+
+def _ask(url: str, token: str, rack: Path | None) -> None:
+    """Find out before the program starts whether a bridge answers and knows the token: the client would retry for minutes.
+
+    What this cannot judge, a certificate that only the client trusts or a slow answer, it leaves to the client.
+
+    Raises:
+        OperatorError: If no bridge answers.
+        NotAuthorized: If it does not know the token.
+    """
+    silent = f"no bridge answers at {url}; start it with `qpu-bridge serve{rack_option(rack)}`"
+    form = urlencode({"grant_type": "urn:ibm:params:oauth:grant-type:apikey", "apikey": token}).encode()
+    # a proxy is for the rest of the world, as `variables_for` tells the client too
+    direct = [urllib.request.ProxyHandler({})] if is_loopback(urlsplit(url).hostname or "") else []
+    try:
+        request = urllib.request.Request(f"{url}/identity/token", form, method="POST")
+        urllib.request.build_opener(*direct).open(request, timeout=ANSWER_S).close()
+    except urllib.error.HTTPError as error:
+        with error:
+            if error.code in (400, 401, 403):
+                raise NotAuthorized(
+                    "this bridge does not know the token; make one with `qpu-bridge token create NAME --save`", where=url
+                ) from None
+            raise OperatorError(silent, where=f"what is there says HTTP {error.code}") from None
+    except urllib.error.URLError as error:
+        if isinstance(error.reason, ssl.SSLCertVerificationError):
+            return
+        raise OperatorError(silent, where=getattr(error.reason, "strerror", None) or str(error.reason)) from None
+    except TimeoutError:
+        return
+    except (http.client.InvalidURL, ValueError) as error:
+        raise SettingsError("the address must be a URL", given=str(error), where=url) from None
+    except (OSError, http.client.HTTPException) as error:
+        raise OperatorError(silent, where=str(error)) from None
 
 
 def account_path() -> Path:
@@ -101,7 +150,11 @@ def _environment(url: str | None, token: str | None, rack: Path | None) -> dict[
             remedy="Make one with `qpu-bridge token create NAME --save`, or give --token or QPU_BRIDGE_TOKEN.",
         )
     try:
-        return variables_for(address, secret)
+        variables = variables_for(address, secret)
+        urlsplit(variables["IAM_URL"]).port  # noqa: B018  a wrong port is an error too
+        if any(letter.isspace() for letter in variables["IAM_URL"]):
+            raise ValueError(f"a space in {address!r}")
+        return variables
     except ValueError as error:
         raise SettingsError("the address must be a URL", given=str(error)) from None
 

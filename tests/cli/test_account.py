@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ from typer.testing import Result
 
 from qpu_bridge.cli.account import account_path
 from qpu_bridge.cli.rack import only_bridge, open_folder, read_rack, write_address
-from qpu_bridge.errors import SettingsError
+from qpu_bridge.errors import BridgeError, SettingsError
 
 
 def lines(result: Result) -> dict[str, str]:
@@ -34,7 +36,7 @@ def test_the_running_bridge_is_meant_before_the_rack(say: Callable[..., Result],
     assert lines(say("env", "--token", "qb-1-x"))["IAM_URL"] == "http://127.0.0.1:18080", "left behind by one that was killed"
     with only_bridge(folder):
         assert lines(say("env", "--token", "qb-1-x"))["IAM_URL"] == "http://127.0.0.1:5"
-        with pytest.raises(SettingsError, match="one bridge"), only_bridge(folder):
+        with pytest.raises(SettingsError, match="answers at http://127"), only_bridge(folder):
             pass
 
 
@@ -62,6 +64,7 @@ def test_a_bridge_at_a_free_port_that_does_not_run_has_no_address(say: Callable[
 def test_run_replaces_itself_with_the_program(say: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[str, list[str], dict[str, str]]] = []
     monkeypatch.setattr("os.execvpe", lambda *given: seen.append(given))
+    monkeypatch.setattr("qpu_bridge.cli.account._ask", lambda *given: None)
     say("run", "--token", "qb-1-x", "--", "python", "my.py", "--flag", "a b")
     ((program, arguments, environment),) = seen
     assert program == "python"
@@ -69,9 +72,58 @@ def test_run_replaces_itself_with_the_program(say: Callable[..., Result], monkey
     assert environment["QISKIT_IBM_TOKEN"] == "qb-1-x"
 
 
-def test_a_program_that_is_not_there(say: Callable[..., Result]) -> None:
+def test_a_program_that_is_not_there(say: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qpu_bridge.cli.account._ask", lambda *given: None)
     done = say("run", "--token", "qb-1-x", "--", "/no/such/program")
     assert isinstance(done.exception, SettingsError)
+    assert "give the program's path" in str(done.exception)
+
+
+@pytest.fixture
+def answer() -> Iterator[Callable[[int], str]]:
+    """A server on this machine that answers every request with a status; its address."""
+    servers: list[HTTPServer] = []
+
+    def start(status: int) -> str:
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers["Content-Length"]))
+                self.send_response(status)
+                self.end_headers()
+
+            def log_message(self, *given: object) -> None:
+                pass
+
+        servers.append(HTTPServer(("127.0.0.1", 0), Handler))
+        threading.Thread(target=servers[-1].serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{servers[-1].server_port}"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def test_run_asks_the_bridge_first(
+    say: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, answer: Callable[[int], str]
+) -> None:
+    seen: list[object] = []
+    monkeypatch.setattr("os.execvpe", lambda *given: seen.append(given))
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+
+    def said(url: str) -> str:
+        done = say("run", "--url", url, "--token", "qb-1-x", "--", "python")
+        assert isinstance(done.exception, BridgeError), done.exception
+        return str(done.exception)
+
+    assert "no bridge answers at http://127.0.0.1:1; start it with `qpu-bridge serve" in said("http://127.0.0.1:1")
+    assert "does not know the token; make one with `qpu-bridge token create NAME --save`" in said(answer(400))
+    assert "no bridge answers" in said(answer(404))
+    for wrong in ("http://", "ftp://here", "http://here:port", "http://a b", "http://[::1"):
+        assert "must be a URL" in said(wrong)
+    assert not seen
+    say("run", "--url", answer(200), "--token", "qb-1-x", "--", "python")
+    assert len(seen) == 1
 
 
 def test_a_proxy_is_kept_out_of_the_way_on_this_machine(say: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
