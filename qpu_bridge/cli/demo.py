@@ -20,7 +20,7 @@ from rich.table import Table
 
 from qpu_bridge.cli import pictures
 from qpu_bridge.cli.account import variables_for
-from qpu_bridge.cli.child import command, stop_on_signals
+from qpu_bridge.cli.child import Asked, command, stop_on_signals
 from qpu_bridge.cli.device import RackDevice
 from qpu_bridge.cli.draw import lowered, read_circuit, save
 from qpu_bridge.cli.rack import open_store, read_rack, running_url
@@ -43,6 +43,14 @@ def demo(
     """
     stop_on_signals()
     console = Console(highlight=False)
+    try:
+        _demo(output, keep_log, console)
+    except Asked:
+        console.print("Interrupted; everything is stopped.")
+        raise typer.Exit(130) from None
+
+
+def _demo(output: Path, keep_log: bool, console: Console) -> None:
     output.mkdir(parents=True, exist_ok=True)
     started_s = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="qb-") as room:
@@ -83,7 +91,8 @@ def _bridge(rack_file: Path, rack: Rack, folder: Path, console: Console, keep_lo
         if url is None:
             raise OperatorError("the bridge must come up", given=log.read_text(), where=f"within {START_S:.0f} s")
         yield url
-    except BaseException:
+    except Exception:
+        # not where somebody pressed Ctrl-C: the hints in it mean a folder that goes away
         console.print(log.read_text(), markup=False, style="dim")
         raise
     finally:
@@ -119,6 +128,8 @@ def _program(console: Console, title: str, arguments: list[str], variables: dict
         env=environment,
         stdout=subprocess.PIPE,
         text=True,
+        # the terminal's Ctrl-C is for us, and we end it
+        start_new_session=True,
     )
     try:
         with console.status("jobs run ..."):
