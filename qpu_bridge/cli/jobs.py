@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Column, Table
 
 from qpu_bridge.cli.rack import RackOption, open_store, read_rack
@@ -29,7 +30,7 @@ COLOUR = {
     State.FAILED: "red",
     State.CANCELLED: "magenta",
 }
-JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="Its id.")]
+JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="Its id, or the beginning of it.")]
 
 
 @app.command("list")
@@ -45,33 +46,41 @@ def show_all(
     store.close()
     table = Table(
         Column("job", no_wrap=True),
-        "state",
-        "program",
-        "device",
-        "user",
-        "created (UTC)",
-        "device time",
-        Column("why", min_width=30, overflow="fold"),
+        Column("state", no_wrap=True),
+        Column("program", no_wrap=True),
+        Column("device", overflow="fold"),
+        Column("user", overflow="fold"),
+        Column("created (UTC)", overflow="fold", min_width=10),
+        Column("device time", overflow="fold"),
+        box=None,
+        collapse_padding=True,
     )
+    reasons = Table(Column("job", no_wrap=True), Column("why", overflow="fold"), box=None)
     for job in page.jobs:
         table.add_row(
             job.id,
             f"[{COLOUR[job.state]}]{job.state}[/]",
             job.program_id,
             job.backend,
-            job.owner.user,
+            escape(job.owner.user),
             f"{job.created:%Y-%m-%d %H:%M:%S}",
             f"{job.usage_s:.3f} s",
-            job.reason or "",
         )
-    Console().print(table)
+        if job.reason:
+            reasons.add_row(job.id, escape(job.reason))
+    console = Console()
+    console.print(table)
+    if reasons.rows:
+        # beside the rest there would be no room for sentences
+        console.print()
+        console.print(reasons)
 
 
 @app.command()
 def show(job: JobArgument, rack: RackOption = None) -> None:
     """Show one job and its log."""
     store = open_store(read_rack(rack))
-    found = store.job(job)
+    found = store.job_named(job)
     lines = store.log_lines(found)
     store.close()
     table = Table(show_header=False)
@@ -97,13 +106,16 @@ def show(job: JobArgument, rack: RackOption = None) -> None:
     console = Console()
     console.print(table)
     for at, level, text in lines:
-        console.print(f"{at:%H:%M:%S.%f} {level:8} {text}", markup=False, highlight=False)
+        # the level of every usual line would only alarm
+        mark = "" if level == "WARNING" else f"{level} "
+        console.print(f"{at:%H:%M:%S.%f} {mark}{text}", markup=False, highlight=False)
 
 
 @app.command()
 def cancel(job: JobArgument, rack: RackOption = None) -> None:
     """Cancel a job: a waiting one ends at once, a running one as soon as its device is silent."""
     store = open_store(read_rack(rack))
-    state = store.cancel(job).state
+    found = store.cancel(store.job_named(job).id)
     store.close()
-    typer.echo(f"{job}: {'asked to stop' if state is State.RUNNING else state}")
+    state = found.state
+    typer.echo(f"{found.id}: {'asked to stop' if state is State.RUNNING else state}")

@@ -14,7 +14,7 @@ from qpu_bridge.errors import WrongState
 from qpu_bridge.jobs.database import Database
 from qpu_bridge.jobs.job import Job, Reason, now, to_microseconds
 from qpu_bridge.jobs.rows import by_id, to_jobs
-from qpu_bridge.jobs.states import Move, State, sources, target
+from qpu_bridge.jobs.states import CAN, Move, State, sources, target
 from qpu_bridge.jobs.tables import devices, jobs, logs, params, results, usage
 
 ATTEMPTS = 2
@@ -152,7 +152,7 @@ class Queue:
             .values(state=target(move), **values)
         )
         if connection.execute(query).rowcount != 1:
-            raise WrongState(f"a job can {move} only while this runner runs it", given=job.id, where=self._device)
+            raise WrongState(f"a job can {CAN[move]} only while this runner runs it", given=job.id, where=self._device)
 
 
 def next_in_line(device: str) -> Select[tuple[int]]:

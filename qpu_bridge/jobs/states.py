@@ -50,6 +50,16 @@ LIFE: Mapping[State, Mapping[Move, State]] = {
 FINAL = frozenset(state for state, moves in LIFE.items() if not moves)
 """States that nothing leaves."""
 
+CAN: Mapping[Move, str] = {
+    Move.START: "be started",
+    Move.FINISH: "be finished",
+    Move.FAIL: "fail",
+    Move.CANCEL: "be cancelled",
+    Move.OVERRUN: "overrun",
+    Move.PUT_BACK: "be put back",
+}
+"""What a job can do or suffer, for sentences."""
+
 PENDING = frozenset(LIFE) - FINAL
 """States that lead somewhere."""
 
@@ -61,8 +71,8 @@ def after(state: State, move: Move) -> State:
         WrongState: If the table does not allow the move.
     """
     if move not in LIFE[state]:
-        allowed = ", ".join(before for before in sources(move))
-        raise WrongState(f"a job can {move} only while it is {allowed}", given=str(state))
+        allowed = " or ".join(sources(move))
+        raise WrongState(f"a job can {CAN[move]} only while it is {allowed}; it is {state}")
     return LIFE[state][move]
 
 

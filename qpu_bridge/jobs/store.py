@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from qpu_bridge.errors import NotFound, WrongState
+from qpu_bridge.errors import BadRequest, NotFound, WrongState
 from qpu_bridge.jobs import listing
 from qpu_bridge.jobs.database import Database
 from qpu_bridge.jobs.devices import Devices
@@ -89,6 +89,20 @@ class Store:
         """
         with self.database.read() as connection:
             return _existing(connection, job_id, owner)
+
+    def job_named(self, start: str) -> Job:
+        """A job by its id, or by as much of its beginning as no other id has.
+
+        Raises:
+            NotFound: If there is none.
+            BadRequest: If several begin so.
+        """
+        query = select(jobs.c.id).where(jobs.c.id.startswith(start, autoescape=True)).limit(2)
+        with self.database.read() as connection:
+            found = connection.execute(query).scalars().all() if start else []
+            if len(found) > 1 and start not in found:
+                raise BadRequest("the beginning of an id must belong to one job", given=start, remedy="Give more of it.")
+            return _existing(connection, found[0] if len(found) == 1 else start, None)
 
     def page(self, wanted: listing.Filter) -> listing.Page:
         """One page of the jobs that match."""

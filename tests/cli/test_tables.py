@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from typer.testing import Result
 
 from qpu_bridge.cli.rack import open_store, read_rack
-from qpu_bridge.errors import NotFound, WrongState
+from qpu_bridge.errors import BadRequest, NotFound, WrongState
 from qpu_bridge.jobs import Owner, Request
 
 
@@ -44,4 +45,34 @@ def test_a_job_is_listed_shown_and_cancelled(say: Callable[..., Result], home: P
     assert "Cancelled" in say("jobs", "cancel", job.id).stdout
     assert isinstance(say("jobs", "cancel", job.id).exception, WrongState)
     assert isinstance(say("jobs", "show", "nothing").exception, NotFound)
+    store.close()
+
+
+def test_the_beginning_of_an_id_is_enough_while_it_belongs_to_one_job(say: Callable[..., Result], home: Path) -> None:
+    store = open_store(read_rack(home / "rack.toml"))
+    one = store.accept(Owner("ada", "lab"), Request("sampler", "loop_five", b"{}"))
+    assert one.id in say("jobs", "show", one.id[:6]).stdout
+    assert isinstance(say("jobs", "show", "").exception, NotFound)
+    assert isinstance(say("jobs", "show", "%").exception, NotFound)
+    first = {one.id[0]}
+    while (other := store.accept(Owner("ada", "lab"), Request("sampler", "loop_five", b"{}"))).id[0] not in first:
+        first.add(other.id[0])
+    assert isinstance(say("jobs", "cancel", other.id[0]).exception, BadRequest)
+    assert f"{other.id}: Cancelled" in say("jobs", "cancel", other.id[:-1]).stdout
+    store.close()
+
+
+@pytest.mark.parametrize("columns", ["80", "120"])
+def test_the_list_of_jobs_fits_the_terminal(
+    say: Callable[..., Result], home: Path, monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    store = open_store(read_rack(home / "rack.toml"))
+    job = store.accept(Owner("ada", "lab"), Request("estimator", "a_rather_long_device", b"{}"))
+    store.cancel(job.id)
+    listed = say("jobs", "list").stdout
+    assert max(map(len, listed.splitlines())) <= int(columns)
+    assert "\u2026" not in listed
+    for word in (job.id, "estimator", "Cancelled", store.job(job.id).reason or "no reason"):
+        assert word in listed
     store.close()
