@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from qpu_bridge.target import Snapshot
 
 
+KINDS = (".png", ".svg", ".pdf")
+"""Endings of pictures."""
+
+
 def draw(
     circuit: Annotated[Path, typer.Argument(help="OpenQASM 3 or 2 (.qasm), or QPY (.qpy).", exists=True, dir_okay=False)],
     output: Annotated[
@@ -33,6 +37,8 @@ def draw(
       qpu-bridge draw bell.qasm
       qpu-bridge draw bell.qasm --dd XY4 --output bell.png
     """
+    if output is not None:
+        _require_kind(output)
     known = read_rack(rack)
     name = device or next(iter(known.devices))
     if name not in known.devices:
@@ -50,20 +56,27 @@ def draw(
         typer.echo(text(schedule))
         return
     save(schedule, output, title=f"{circuit.stem} on {name}")
+    typer.echo(f"wrote {output}")
 
 
 def save(schedule: Schedule, path: Path, *, title: str) -> None:
     """Write a picture of a schedule.
 
     Raises:
-        BadRequest: If the kind of file is unknown.
+        BadRequest: If the kind of file is unknown, or it cannot be written.
     """
     from qpu_bridge.schedule import figure
 
+    _require_kind(path)
     try:
         figure(schedule, title=title).savefig(path, dpi=130)
-    except ValueError as error:
-        raise BadRequest("the picture's file must be of a known kind", given=path.suffix, where=str(error)) from None
+    except OSError as error:
+        raise BadRequest("the picture's file must be writable", given=error.strerror, where=str(path)) from None
+
+
+def _require_kind(path: Path) -> None:
+    if path.suffix.lower() not in KINDS:
+        raise BadRequest("the name of a picture must end in .png, .svg or .pdf", given=path.name)
 
 
 def read_circuit(path: Path) -> QuantumCircuit:

@@ -34,7 +34,8 @@ def test_text(say: Callable[..., Result], bell: str) -> None:
 
 @pytest.mark.parametrize("suffix", ["png", "svg"])
 def test_pictures(say: Callable[..., Result], bell: str, home: Path, suffix: str) -> None:
-    assert say("draw", bell, "--output", str(home / f"bell.{suffix}")).exit_code == 0
+    done = say("draw", bell, "--output", str(home / f"bell.{suffix}"))
+    assert done.stdout == f"wrote {home / f'bell.{suffix}'}\n"
     assert (home / f"bell.{suffix}").stat().st_size > 1000
 
 
@@ -57,8 +58,9 @@ def test_a_file_without_a_circuit(say: Callable[..., Result], home: Path, text: 
     assert isinstance(say("draw", str(home / "none.qasm")).exception, BadRequest)
 
 
-def test_an_unknown_kind_of_picture(say: Callable[..., Result], bell: str, home: Path) -> None:
-    assert isinstance(say("draw", bell, "--output", str(home / "bell.xyz")).exception, BadRequest)
+@pytest.mark.parametrize("name", ["bell.xyz", "bell", "nowhere/bell.png"])
+def test_a_picture_that_cannot_be_written(say: Callable[..., Result], bell: str, home: Path, name: str) -> None:
+    assert isinstance(say("draw", bell, "--output", str(home / name)).exception, BadRequest)
 
 
 def test_an_unknown_device(say: Callable[..., Result], bell: str) -> None:
