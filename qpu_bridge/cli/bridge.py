@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -11,12 +12,12 @@ from rich.console import Console
 from rich.markup import escape
 
 from qpu_bridge import plugins
-from qpu_bridge.cli.child import Child, command
+from qpu_bridge.cli.child import Asked, Child, command
 from qpu_bridge.cli.device import RackDevice
 from qpu_bridge.cli.private import write_private
 from qpu_bridge.cli.rack import SECRET, only_bridge, open_folder, open_store, rack_option, write_address
-from qpu_bridge.errors import DriverLost, SettingsError
-from qpu_bridge.jobs import Store
+from qpu_bridge.errors import BridgeError, DriverLost, SettingsError
+from qpu_bridge.jobs import Filter, Store
 from qpu_bridge.programs.checkers import Checkers
 from qpu_bridge.service import Server, create_app, read_secret
 from qpu_bridge.settings import Rack
@@ -42,6 +43,8 @@ def serve(rack: Rack, *, verbose: bool, file: Path | None = None) -> None:
         held.enter_context(only_bridge(folder))
         store = open_store(rack)
         held.callback(store.close)
+        # when the runners are gone: what they left goes back to the queue first
+        held.enter_context(_goodbye(console, store))
         devices = [RackDevice(name, spec, folder) for name, spec in rack.devices.items()]
         for device in devices:
             device.snapshot  # noqa: B018  a wrong file is said now, not when the first user asks
@@ -110,7 +113,34 @@ def _server(rack: Rack, store: Store, devices: dict[str, RackDevice], folder: Pa
     bridge = rack.bridge
     secret = read_secret(folder / SECRET)
     app = create_app(store, devices, check, secret=secret, max_body_bytes=bridge.max_body_bytes, checks=checkers.number)
-    return Server(app, bridge.host, bridge.port, certificate=bridge.tls_certificate, key=bridge.tls_key)
+    try:
+        return Server(app, bridge.host, bridge.port, certificate=bridge.tls_certificate, key=bridge.tls_key)
+    except SettingsError as error:
+        if isinstance(error.__context__, OSError) and error.__context__.errno == errno.EADDRINUSE:
+            error = SettingsError(
+                error.must, given=error.given, where=error.where, remedy="Take another port: --port 0 takes a free one."
+            )
+        raise error from None
+
+
+@contextmanager
+def _goodbye(console: Console, store: Store) -> Iterator[None]:
+    """Say at the end, if it comes because somebody asked for it, what is left to do."""
+    try:
+        yield
+    except Asked:
+        _say_stopped(console, store)
+        raise
+    _say_stopped(console, store)
+
+
+def _say_stopped(console: Console, store: Store) -> None:
+    try:
+        waiting = store.page(Filter(owner=None, limit=1, pending=True)).count
+    except BridgeError:
+        waiting = 0
+    words = f" {waiting} {'job waits' if waiting == 1 else 'jobs wait'} for the next start." if waiting else ""
+    console.print(f"Stopped{';' if words else '.'}{words}")
 
 
 def _greet(console: Console, url: str, devices: dict[str, RackDevice], folder: Path, file: Path | None) -> None:

@@ -3,11 +3,15 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from qpu_bridge import plugins, settings
-from qpu_bridge.cli.bridge import _greet
+from qpu_bridge.cli.bridge import _goodbye, _greet
+from qpu_bridge.cli.child import Asked
 from qpu_bridge.cli.device import RackDevice
+from qpu_bridge.errors import SettingsError
+from qpu_bridge.jobs import Owner, Request, Store
 
 
 def greeting(tmp_path: Path, **fields: object) -> str:
@@ -26,3 +30,20 @@ def test_a_device_that_will_refuse_its_jobs_is_told_at_the_start_with_the_key_to
 
 def test_the_hints_mean_the_rack_that_is_served(tmp_path: Path) -> None:
     assert "token create NAME --save --rack 'my lab.toml'" in greeting(tmp_path)
+
+
+def goodbye(store: Store, ending: BaseException) -> str:
+    page = io.StringIO()
+    with pytest.raises(type(ending)), _goodbye(Console(file=page, soft_wrap=True), store):
+        raise ending
+    return page.getvalue()
+
+
+def test_the_end_says_how_many_jobs_wait(tmp_path: Path) -> None:
+    store = Store(tmp_path / "jobs.sqlite")
+    assert goodbye(store, Asked(0)) == "Stopped.\n"
+    for says in ("1 job waits", "2 jobs wait"):
+        store.accept(Owner("ada", "lab"), Request("sampler", "lab_one", b"{}"))
+        assert goodbye(store, Asked(0)) == f"Stopped; {says} for the next start.\n"
+    assert not goodbye(store, SettingsError("a driver must come up")), "it never ran"
+    store.close()
