@@ -8,6 +8,7 @@ check: lint types imports test
 setup:
 	python3 -m venv .venv
 	$(BIN)/pip install -e '.[test,lint]'
+	-.ci/q1asm $(BIN)/python
 
 lint:
 	$(BIN)/ruff check .

@@ -1,8 +1,8 @@
 """What every socket must emit: the reference meaning of a schedule, and the few lines in which a Qblox output differs from it.
 
 Nothing of the driver is used here. The lines are those of the manual: at a modulated output the converters hold
-``sqrt(1/2) (I + iQ) exp(2 pi i f t)``, a mixer emits ``Re[(I + iQ) exp(2 pi i LO t)]``, and a play `s` of phase `p` asks of such a mixer for
-``conj(s exp(ip))`` at the upper sideband.
+``sqrt(1/2) (I + iQ) exp(2 pi i f t)``, a mixer emits ``Re[(I + iQ) exp(2 pi i LO t)]``, and a play ``s`` of phase ``p`` asks
+such a mixer for ``conj(s exp(ip))`` at the upper sideband.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Play sequences in q1simulator, which somebody else wrote: it executes the text, instruction by instruction.
 
-What it knows of real time: waits of 4 ns to 65,535 ns, the buffer that runs empty, the register that is read too early, bins and
-waveforms that are not there, the queue of acquisitions, triggers and conditions. It renders what each converter is given. What it does not
-know: scope traces (it returns a cosine), inputs (each acquisition returns the next number of a list), and analogue parts.
+What it knows of real time: waits of 4 ns to 65,535 ns, the buffer that runs empty, the register that is read too early, bins
+and waveforms that are not there, the queue of acquisitions, triggers and conditions. It renders what each converter is given.
+What it does not know: scope traces (it returns a cosine), inputs (each acquisition returns the next number of a list), and
+analogue parts.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ Place = tuple[int, int]
 
 @contextmanager
 def simulating(modules: Mapping[int, str], render_ns: int = 2_000_000) -> Iterator[Any]:
-    """A fresh cluster, ``{2: "QCM-RF"}``, that renders so many ns and is let go of afterwards, whatever its sequencers wait for."""
+    """A fresh cluster, ``{2: "QCM-RF"}``, that renders so many ns; let go of afterwards, whatever its sequencers wait for."""
     # the package imports a window that needs Qt
     sys.modules.setdefault("q1simulator.gui.program_browser", types.SimpleNamespace(Q1ProgramBrowser=None))  # type: ignore[arg-type]
     from q1simulator import Cluster
@@ -85,7 +86,7 @@ def rendered(cluster: Any, place: Place) -> NDArray[np.float64]:
 
 
 def sockets(cluster: Any, places: Iterable[Place]) -> dict[tuple[int, int], NDArray[np.complex128]]:
-    """What each output socket emits, (slot, output): the sum over sequencers; of an RF output I + iQ, of another one a real signal."""
+    """What each output, (slot, output), emits, summed over sequencers: of an RF output I + iQ, of another one a real signal."""
     found: dict[tuple[int, int], NDArray[np.complex128]] = {}
     for place in places:
         paths = rendered(cluster, place)
