@@ -106,6 +106,31 @@ class Status(Document):
     loaded: tuple[str, ...] = ()
 
 
+class Verdict(StrEnum):
+    """What a look at a device found: all well, something to know, or something that must change before it plays."""
+
+    GOOD = "good"
+    NOTE = "note"
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of ``qpu-bridge driver NAME --check``.
+
+    Attributes:
+        verdict: Whether it is well.
+        place: What was looked at: an instrument, a slot, a line of the snapshot.
+        text: What was found there.
+        remedy: What to do about it.
+    """
+
+    verdict: Verdict
+    place: str
+    text: str
+    remedy: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """Play a loaded template for a table of rows.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, cast
 
-from qpu_bridge.driver import Driver
+from qpu_bridge.driver import Driver, Finding, Verdict
 from qpu_bridge.errors import SettingsError
 from qpu_bridge.target import Snapshot
 
@@ -51,6 +51,40 @@ def open_driver(name: str, device: str, snapshot: Snapshot, options: Mapping[str
             given=f"{type(driver).__module__}.{type(driver).__qualname__} without {', '.join(missing)}",
         )
     return driver
+
+
+def check_driver(name: str, device: str, snapshot: Snapshot, options: Mapping[str, object]) -> Iterator[Finding]:
+    """Look at a device without playing anything, and say what is well and what is not.
+
+    A class that has a classmethod ``check(device, snapshot, options) -> Iterator[Finding]`` is asked; any other driver is
+    built, and says what it is.
+
+    Args:
+        name: Entry point.
+        device: Name of the device.
+        snapshot: What the lab believes of it.
+        options: What the driver wants to know.
+
+    Raises:
+        SettingsError: As `open_driver`; a class that checks itself yields a finding instead where it can go on.
+    """
+    own = getattr(_load(DRIVERS, "driver", name), "check", None)
+    if callable(own):
+        yield from cast("Iterator[Finding]", own(device, snapshot, options))
+        return
+    driver = open_driver(name, device, snapshot, options)
+    try:
+        capabilities = driver.capabilities()
+    finally:
+        driver.close()
+    measured = "simulated" if capabilities.simulated else "measured"
+    yield Finding(
+        Verdict.GOOD, device, f"driver {name} {capabilities.version} answers; results are {measured}: {capabilities.source}"
+    )
+    known = {port.name for port in capabilities.limits.ports}
+    for port in snapshot.ports:
+        if port.name not in known:
+            yield Finding(Verdict.WRONG, f"line {port.name}", "the driver does not know it", "Wire it in the driver's options.")
 
 
 def require_driver(name: str) -> None:

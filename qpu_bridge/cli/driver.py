@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from qpu_bridge import transport
+from qpu_bridge.cli.findings import look
 from qpu_bridge.cli.journal import keep_journal
 from qpu_bridge.cli.private import keep_private
 from qpu_bridge.errors import SettingsError
@@ -16,7 +17,10 @@ from qpu_bridge.errors import SettingsError
 
 def driver(
     name: Annotated[str, typer.Argument(help="An installed driver; `qpu-bridge devices` lists them.")],
-    endpoint: Annotated[str, typer.Option(help="Where to listen: ipc://PATH or tcp://HOST:PORT (and the port after it).")],
+    endpoint: Annotated[
+        str | None,
+        typer.Option(help="Where to listen: ipc://PATH or tcp://HOST:PORT (and the port after it).", show_default=False),
+    ] = None,
     device: Annotated[str, typer.Option(help="Name of the device in the bridge's rack.")] = "emu_five",
     snapshot: Annotated[str, typer.Option(help="A built-in snapshot, or a file.")] = "five",
     options: Annotated[
@@ -32,6 +36,13 @@ def driver(
     allow: Annotated[
         list[Path] | None, typer.Option(help="Public key file of a bridge that may use it; repeat for more.", show_default=False)
     ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Play nothing: look at the instruments, and say what is wrong.")] = False,
+    rack: Annotated[
+        Path | None,
+        typer.Option(
+            "--rack", "-r", help="With --check: snapshot and options of the device from this rack file.", show_default=False
+        ),
+    ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")] = False,
 ) -> None:
     """Run one driver in a process of its own. The bridge starts those of its own machine; start others by hand.
@@ -41,6 +52,9 @@ def driver(
       qpu-bridge keys instruments
       qpu-bridge driver loopback --device lab_one --endpoint tcp://10.0.0.5:7300 \\
           --key instruments.key_secret --allow bridge.key
+    \b
+    Before that, and whenever something is odd (exit code 1 if something is wrong):
+      qpu-bridge driver qblox --check --rack lab.toml --device lab_one
     """
     keep_private()
     keep_journal(verbose)
@@ -49,6 +63,14 @@ def driver(
         typer.echo(line, err=True)
 
     known = _object(options if options_file is None else _text(options_file))
+    if check:
+        raise typer.Exit(look(name, device, snapshot, known, rack))
+    if endpoint is None:
+        raise SettingsError("a driver that serves must have an endpoint", given="none", remedy="Give --endpoint, or --check.")
+    if rack is not None:
+        raise SettingsError(
+            "a rack file is for --check", given=str(rack), remedy="A driver that serves takes --snapshot and --options."
+        )
     transport.serve_driver(name, device, snapshot, known, endpoint, keys=_keys(key, allow or []), say=say)
 
 
