@@ -46,7 +46,8 @@ def lower(circuit: QuantumCircuit, snapshot: Snapshot, limits: Limits | None, op
     options = options or LoweringOptions()
     table = gate_table(snapshot)
     grid = grid_of(snapshot, limits)
-    program = read(circuit, table, grid, active_reset=options.active_reset)
+    apart = limits is not None and limits.feedback_separation > 0
+    program = read(circuit, table, grid, active_reset=options.active_reset, one_by_one=apart)
     run, start, lengths = _place(program, len(snapshot.qubits), options)
     codes = np.array([step[0] for step in program.steps], dtype=np.int64)
     angles = angles_of(program, table, codes)

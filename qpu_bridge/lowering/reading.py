@@ -20,7 +20,9 @@ from qpu_bridge.schedule import Bits
 _PLAIN, _ANGLED, _MEASURE, _OTHER = range(4)
 
 
-def read(circuit: QuantumCircuit, table: GateTable, grid: Grid, *, active_reset: bool = False) -> Program:
+def read(
+    circuit: QuantumCircuit, table: GateTable, grid: Grid, *, active_reset: bool = False, one_by_one: bool = False
+) -> Program:
     """Read a circuit.
 
     Args:
@@ -28,6 +30,8 @@ def read(circuit: QuantumCircuit, table: GateTable, grid: Grid, *, active_reset:
         table: Native gates.
         grid: Ticks that starts must fall on.
         active_reset: Whether to reset the used qubits first.
+        one_by_one: Whether qubits that are reset together are measured one after the other, as a device asks whose bits must not
+            meet (`Limits.feedback_separation`).
 
     Returns:
         Its steps and their order.
@@ -43,14 +47,15 @@ def read(circuit: QuantumCircuit, table: GateTable, grid: Grid, *, active_reset:
             given=circuit.num_qubits,
             remedy="Transpile it for this backend.",
         )
-    return Reader(circuit, table, grid).read(active_reset)
+    return Reader(circuit, table, grid, one_by_one).read(active_reset)
 
 
 class Reader:
     """Collects steps; control flow is read by `structure.read_structure`."""
 
-    def __init__(self, circuit: QuantumCircuit, table: GateTable, grid: Grid) -> None:
+    def __init__(self, circuit: QuantumCircuit, table: GateTable, grid: Grid, one_by_one: bool) -> None:
         self.circuit = circuit
+        self.one_by_one = one_by_one
         self.table = table
         self.grid = grid
         self.width = len(table.snapshot.qubits)
@@ -178,6 +183,8 @@ class Reader:
             columns[qubit] = self.clbits.new(f"reset q{qubit}", qubit, returned=False)
             step = (code, (qubit,), self.grid.cover(self.table.entries[code].duration))
             self.program.resets.add(self.measure(step, columns[qubit], origin))
+            if self.one_by_one:
+                self.close()
         self.close()
         for qubit in qubits:
             body, span = self.inside(lambda qubit=qubit: self._flip(qubit, origin))  # type: ignore[misc]

@@ -104,6 +104,9 @@ class Limits(Document):
         features: What the device can do.
         sweeps: Kinds of slots that a linear axis may sweep on the device.
         branch_latency: Ticks from the end of a capture until a branch may read its bit.
+        feedback_separation: Ticks between the ends of two captures of which real-time control reads one, where all bits go to the
+            controllers over one network; captures at carriers that control never reads do not count.
+        max_feedback_frames: Acquire frames whose captures real-time control may read in one schedule (addresses of that network).
         decision_ticks: Ticks of straight play that must come before each branch, each test of a loop and each group of
             assignments, counted from the decision before it or the start of the shot.
         min_wait: Shortest wait in ticks, fixed or swept; none at all (0 ticks) is always allowed.
@@ -126,6 +129,8 @@ class Limits(Document):
     features: frozenset[Feature]
     sweeps: frozenset[SlotKind] = frozenset()
     branch_latency: int = Field(0, ge=0)
+    feedback_separation: int = Field(0, ge=0)
+    max_feedback_frames: int = Field(2**16, ge=0)
     decision_ticks: int = Field(0, ge=0)
     min_wait: int = Field(0, ge=0)
     equal_arms: bool = False

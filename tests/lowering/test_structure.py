@@ -18,13 +18,17 @@ from qpu_bridge.schedule import (
     Assign,
     Body,
     Branch,
+    Feature,
+    Limits,
     Operation,
+    PortLimits,
     Repeat,
     Schedule,
     Straight,
     While,
     columns_of,
     evaluate,
+    unroll,
     walk,
 )
 
@@ -230,6 +234,18 @@ def test_reset_measures_together_and_flips(five) -> None:
     assert lowered.schedule.duration == 32 + 620 + 3 * 32 + 500
     shot = Shot(lowered.schedule, np.zeros(0), {"0": iter([1, 0]), "1": iter([0]), "2": iter([1])})
     assert [len(shot.plays[f"q{q}"]) for q in range(3)] == [2, 1, 2]
+
+
+def test_reset_measures_one_after_the_other_where_bits_must_not_meet(five) -> None:
+    ports = tuple(PortLimits(name=port.name, kind=port.kind, dt=port.dt) for port in five.ports)
+    limits = Limits(dt=five.timing.dt, ports=ports, features=frozenset(Feature), branch_latency=200, feedback_separation=252)
+    circuit = QuantumCircuit(2)
+    circuit.reset([0, 1])
+    schedule = lower(circuit, five, limits).schedule
+    together = lower(circuit, five, limits.model_copy(update={"feedback_separation": 0})).schedule
+    captures = [events["start"][events["column"] != NONE] for events in (unroll(schedule).events, unroll(together).events)]
+    assert np.diff(captures[0]) >= 252
+    assert np.diff(captures[1]) == 0
 
 
 def test_active_reset_comes_first_on_used_qubits_only(five) -> None:

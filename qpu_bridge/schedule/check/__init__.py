@@ -10,6 +10,7 @@ from qpu_bridge.schedule.check.amounts import check_results, check_size
 from qpu_bridge.schedule.check.blocks import check_blocks
 from qpu_bridge.schedule.check.carriers import check_carriers
 from qpu_bridge.schedule.check.control import check_control
+from qpu_bridge.schedule.check.feedback import check_feedback
 from qpu_bridge.schedule.check.lines import check_lines
 from qpu_bridge.schedule.check.memory import check_memory
 from qpu_bridge.schedule.check.ranges import Bounds, check_ranges, check_values
@@ -46,6 +47,7 @@ def check(schedule: Schedule, limits: Limits) -> None:
     check_waits(schedule, limits, bounds)
     check_carriers(schedule, limits, bounds)
     check_timing(schedule, limits, bounds)
+    check_feedback(schedule, limits, bounds)
 
 
 def check_table(schedule: Schedule, table: Table, limits: Limits) -> None:
@@ -60,3 +62,4 @@ def check_table(schedule: Schedule, table: Table, limits: Limits) -> None:
     check_waits(schedule, limits, bounds)
     check_carriers(schedule, limits, bounds)
     check_timing(schedule, limits, bounds)
+    check_feedback(schedule, limits, bounds)
