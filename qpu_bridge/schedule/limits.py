@@ -121,6 +121,7 @@ class Limits(Document):
         max_shots: Shots of one run.
         max_results: Numbers that one run may return (rows x sweep points x shots x columns, averages count once).
         max_nesting: Depth of real-time control.
+        max_branch_nesting: Branches and loops with a condition inside each other.
         max_axes: Linear axes of one schedule; the device sweeps them all in one run.
     """
 
@@ -144,6 +145,7 @@ class Limits(Document):
     max_shots: int = Field(2**24, ge=1)
     max_results: int = Field(2**28, ge=1)
     max_nesting: int = Field(16, ge=0)
+    max_branch_nesting: int = Field(16, ge=0)
     max_axes: int = Field(16, ge=0)
 
     @model_validator(mode="after")

@@ -68,7 +68,7 @@ def limits(rack: Rack, snapshot: Snapshot) -> Limits:
         max_events=SEQUENCERS * sum(PROGRAM_LENGTH[kind] for kind in rack.modules.values()),
         max_columns=max(1, ACQUISITIONS * senders),
         max_results=MAX_RESULTS,
-        max_nesting=1,
+        max_branch_nesting=1,
     )
 
 

@@ -19,7 +19,7 @@ _OF_ONE_BIT = {Operator.NOT, Operator.EQUAL, Operator.NOT_EQUAL, Operator.CAST}
 
 def check_control(schedule: Schedule, limits: Limits) -> None:
     """Check branches, real-time loops and assignments, and what they read and write."""
-    _body(schedule, limits, schedule.realtime, 0)
+    _body(schedule, limits, schedule.realtime, 0, 0)
     variable = schedule.events["phase_variable"]
     refuse_where(
         schedule,
@@ -29,14 +29,20 @@ def check_control(schedule: Schedule, limits: Limits) -> None:
     )
 
 
-def _body(schedule: Schedule, limits: Limits, body: Body, depth: int) -> None:
+def _body(schedule: Schedule, limits: Limits, body: Body, depth: int, decisions: int) -> None:
     for block in body:
         inner = children(block)
         if inner and depth >= limits.max_nesting:
             raise ScheduleError(f"real-time control must be nested at most {limits.max_nesting} deep", given=depth + 1)
+        within = decisions + isinstance(block, Branch | While)
+        if within > limits.max_branch_nesting:
+            raise ScheduleError(
+                f"branches and loops with a condition must be nested at most {limits.max_branch_nesting} deep on this device",
+                given=within,
+            )
         _block(schedule, limits, block)
         for part in inner:
-            _body(schedule, limits, part, depth + 1)
+            _body(schedule, limits, part, depth + 1, within)
 
 
 def _block(schedule: Schedule, limits: Limits, block: Block) -> None:

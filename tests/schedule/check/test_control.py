@@ -150,3 +150,20 @@ def test_slots_of_values_are_free(ramsey: Schedule, limits: Limits) -> None:
     schedule = controlled(ramsey, Assign(0, SlotValue(1)))
     check(schedule, limits)
     check_table(schedule, Table([[0.0, -1e9]]), limits)  # type: ignore[arg-type]
+
+
+def test_branches_inside_each_other_are_bounded_apart_from_loops(schedule: Schedule, limits: Limits) -> None:
+    inner = Branch(Bits((0,)), (Straight(0, 0, 9),))
+    wait = Straight(0, 2, 800)
+
+    def nested(*blocks: Block) -> Schedule:
+        return replace(
+            schedule, events=schedule.events[:2], columns=schedule.columns[:1], slots=(), body=(Rows((Shots((wait, *blocks)),)),)
+        )
+
+    one = limits.model_copy(update={"max_branch_nesting": 1})
+    check(nested(Repeat(2, (inner,))), one)
+    deep = nested(Branch(Bits((0,)), (Straight(0, 0, 9), inner)))
+    check(deep, limits)
+    with pytest.raises(ScheduleError, match="nested at most 1 deep on this device; got 2"):
+        check(deep, one)
