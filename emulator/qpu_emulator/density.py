@@ -8,10 +8,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from qpu_emulator.engine import IDLE, ONE, TWO
 from qpu_emulator.jit import compiled
-
-IDLE, ONE, TWO, ZZ = 0, 1, 2, 3
-"""Kinds of steps: idle time with a virtual Z before it, a window on one qubit, a window on two, a ZZ turn."""
 
 _WIDTH = 64
 """Lanes in a block, so that a block's states of five qubits stay in the second-level cache."""

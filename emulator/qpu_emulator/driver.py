@@ -5,20 +5,18 @@ from __future__ import annotations
 import os
 import secrets
 import threading
-from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qpu_bridge.driver import Capabilities, Chunk, Run, State, Status, check_rep_delay, check_run
-from qpu_bridge.errors import Cancelled, SettingsError
+from qpu_bridge.errors import Cancelled, SettingsError, UnsupportedOption
 from qpu_bridge.schedule import (
-    Acquisition,
     Feature,
     Limits,
     PortKind,
@@ -27,26 +25,24 @@ from qpu_bridge.schedule import (
     SlotKind,
     Table,
     check,
-    samples_of_events,
 )
 from qpu_bridge.target import Snapshot
+from qpu_emulator.choice import WISHES, choose
 from qpu_emulator.clock import VirtualClock
 from qpu_emulator.device import Device
 from qpu_emulator.five import device as default_device
+from qpu_emulator.measurement import Memory
+from qpu_emulator.noise import Spectrum
+from qpu_emulator.parts import Part, cut, in_order
 from qpu_emulator.performance import Performance, chunk
 from qpu_emulator.program import Program, compile_program
 from qpu_emulator.scales import Scales, settings
 from qpu_emulator.warm_up import warm_up
 from qpu_emulator.window import Library
 
-T = TypeVar("T")
-
 _KEPT_TEMPLATES = 256
 _KEPT_SCALES = 8
-_BYTES = 16 * 2**20
-_RESULTS = 2**22
-_LANES = 1024
-_FEW_LANES = 128
+_MEMORY = 2 * 2**30
 
 
 class EmulatorDriver:
@@ -56,19 +52,27 @@ class EmulatorDriver:
         device: Its name.
         snapshot: What the lab believes of it; ports and their clocks are taken from here.
         options: ``truth``: path of the device file; without it the truth of the built-in device is used. ``threads``:
-            how many chunks of rows to play at a time; without it, one per processor.
+            how many parts of a run to play at a time; without it, one per processor. ``memory``: limit in bytes for what a run
+            may take. ``engine``: which engine plays, unless a run says so itself; without it, `choice` decides.
     """
 
     def __init__(self, device: str, snapshot: Snapshot, options: Mapping[str, object]) -> None:
-        unknown = set(options) - {"truth", "threads"}
+        unknown = set(options) - {"truth", "threads", "memory", "engine"}
         if unknown:
             raise SettingsError(
-                "an option of the emulator must be truth or threads", given=", ".join(sorted(unknown)), where=device
+                "an option of the emulator must be truth, threads, memory or engine",
+                given=", ".join(sorted(unknown)),
+                where=device,
             )
-        threads = options.get("threads", len(os.sched_getaffinity(0)))
-        if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
-            raise SettingsError("threads must be a whole number of at least 1", given=repr(threads), where=device)
-        self._threads = threads
+        self._threads = _whole(options, "threads", len(os.sched_getaffinity(0)), device)
+        self._memory = _whole(options, "memory", _MEMORY, device)
+        self._wishes: dict[str, object] = {"engine": options["engine"]} if "engine" in options else {}
+        for setting in WISHES:
+            if setting.name in self._wishes:
+                try:
+                    setting.check(self._wishes[setting.name])
+                except UnsupportedOption as error:
+                    raise SettingsError(error.must, given=error.given, where=device) from None
         self._name = device
         self._snapshot = snapshot
         self._device = self._truth(snapshot, options.get("truth"))
@@ -100,30 +104,49 @@ class EmulatorDriver:
         check_run(None if program is None else program.schedule, run, self._capabilities)
         assert program is not None
         wait = check_rep_delay(run.rep_delay_s, self._capabilities.limits)
-        scales = Scales.of(run.settings)
+        wishes = {setting.name for setting in WISHES}
+        scales = Scales.of({name: value for name, value in run.settings.items() if name not in wishes})
         library = self._library(scales)
         seed = secrets.randbits(63) if run.seed is None else run.seed
-        performance = Performance(program, library, scales, run.shots, seed, wait)
-        return self._perform(performance, run)
+        wanted = self._wishes | {name: value for name, value in run.settings.items() if name in wishes}
+        choice = choose(program, library, Spectrum.in_program(program, library.device, scales.low_frequency), run.shots, wanted)
+        performance = Performance(program, library, scales, run.shots, seed, wait, choice)
+        parts = cut(performance, len(run.table), self._threads, self._memory)
+        return self._perform(performance, run, parts)
 
-    def _perform(self, performance: Performance, run: Run) -> Iterator[Chunk]:
+    def _perform(self, performance: Performance, run: Run, parts: list[Part]) -> Iterator[Chunk]:
         self._stopped.clear()
         self._running = True
         notes = self._notes(performance)
-        size = rows_per_chunk(performance, len(run.table), self._threads)
         schedule = performance.program.schedule
+        starting: dict[int, NDArray[np.float64]] = {}
+        locks = {part.first: threading.Lock() for part in parts}
 
-        def perform(first: int) -> tuple[Chunk, float]:
+        def perform(part: Part) -> tuple[Part, Memory, float]:
             if self._stopped.is_set():
-                raise Cancelled("a run goes on until it is aborted", given=f"abort before row {first}")
-            table = Table(run.table.values[first : first + size])
-            memory, seconds = performance.play(table, run.first_row + first)
-            return chunk(schedule, memory, first, len(table), run.shots), seconds
+                raise Cancelled("a run goes on until it is aborted", given=f"abort before row {part.first}")
+            table = Table(run.table.values[part.first : part.first + part.rows])
+            first = run.first_row + part.first
+            with locks[part.first]:
+                if part.first not in starting:
+                    starting[part.first] = performance.starting(table, first)
+            return (part, *performance.play(table, first, starting[part.first], part.lanes))
 
         try:
-            for done, seconds in in_order(perform, range(0, len(run.table), size), self._threads):
+            memories: list[Memory] = []
+            passed = 0.0
+            for part, memory, seconds in in_order(perform, parts, self._threads):
+                memories.append(memory)
+                passed += seconds
+                if not part.last:
+                    continue
+                points = part.rows * int(np.prod(schedule.sweep_shape, dtype=np.int64))
+                done = chunk(schedule, Memory.joined(memories, points), part.first, part.rows, run.shots)
+                memories = []
                 started = self._clock.now_ns
-                self._clock.advance(seconds)
+                self._clock.advance(passed)
+                passed = 0.0
+                starting.pop(part.first, None)
                 yield replace(done, started_ns=started, stopped_ns=self._clock.now_ns, notes=notes)
                 if self._stopped.is_set():
                     raise Cancelled("a run goes on until it is aborted", given="abort between two chunks")
@@ -199,62 +222,30 @@ class EmulatorDriver:
             simulated=True,
             source=f"qpu_emulator, hidden truth {self._device.name}",
             limits=limits,
-            settings=settings(),
+            settings=(*settings(), *WISHES),
             deterministic=True,
         )
 
     def _notes(self, performance: Performance) -> dict[str, object]:
-        program = performance.program
-        approximations = []
-        if 2 in program.levels:
-            approximations.append("clusters of more than 3 qubits keep 2 levels; what leaks counts as excited")
+        program, choice = performance.program, performance.choice
+        approximations = list(choice.approximations)
         if program.left_out:
             pairs = [list(self._device.couplers[index].qubits) for index in program.left_out]
             approximations.append(f"idle ZZ left out between {pairs}")
-        if performance.slices > 1:
-            approximations.append("shots of one slice share their slow frequency noise")
         if performance.remembers:
             approximations.append("start populations are the stationary ones under the wait, qubits independent")
         return {
-            "engine": "density_matrix",
+            "engine": choice.name,
             "clusters": [list(cluster) for cluster in program.clusters],
-            "levels": program.levels,
-            "shots_per_slice": -(-performance.shots // performance.slices),
+            "levels": choice.levels,
+            choice.shared: -(-performance.shots // choice.lanes_per_point),
             "seed": performance.seed,
             "approximations": approximations,
         }
 
 
-def in_order(work: Callable[[int], T], items: Sequence[int], threads: int) -> Iterator[T]:
-    """Results of ``work`` in the order of the items, a few of them prepared ahead in threads."""
-    if threads == 1 or len(items) == 1:
-        yield from map(work, items)
-        return
-    with ThreadPoolExecutor(threads, thread_name_prefix="emulator") as pool:
-        waiting: deque[Future[T]] = deque()
-        try:
-            for item in items:
-                waiting.append(pool.submit(work, item))
-                if len(waiting) > threads + 1:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
-
-
-def rows_per_chunk(performance: Performance, rows: int, threads: int) -> int:
-    """Rows whose states and results fit into the budget of memory, and that leave work for every thread; at least one."""
-    program, schedule = performance.program, performance.program.schedule
-    sweep = int(np.prod(schedule.sweep_shape, dtype=np.int64))
-    numbers = sum(levels ** (2 * len(cluster)) for cluster, levels in zip(program.clusters, program.levels, strict=True))
-    lanes = sweep * performance.slices
-    captures = schedule.events["column"] >= 0
-    traced = [schedule.columns[column].acquisition is Acquisition.RAW for column in schedule.events["column"][captures]]
-    raw = int(samples_of_events(schedule)[captures][np.array(traced, dtype=bool)].sum())
-    results = sweep * performance.shots * (1 + len(schedule.columns) + raw)
-    room = min(_BYTES // (8 * max(1, numbers * lanes)), _RESULTS // max(1, results), max(1, _LANES // lanes))
-    # a thread is worth its while for some lanes only
-    share = max(-(-rows // threads), -(-_FEW_LANES // lanes))
-    return int(max(1, min(room, share)))
+def _whole(options: Mapping[str, object], name: str, default: int, device: str) -> int:
+    number = options.get(name, default)
+    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+        raise SettingsError(f"{name} must be a whole number of at least 1", given=repr(number), where=device)
+    return number

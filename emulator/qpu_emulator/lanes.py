@@ -1,4 +1,4 @@
-"""Lanes: density matrices with all that tells one from another, and the shots that are in each."""
+"""Lanes: all that tells one state of a run from another, and the shots that are in each."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from qpu_emulator.program import Program
+from qpu_bridge.schedule import Schedule
 
 Index = NDArray[np.int64]
 
@@ -24,7 +24,6 @@ class Lanes:
         time: ``int[lanes]``, ticks since the start of the shot.
         variables: ``float[lanes, variables]``.
         memory: ``bool[lanes, columns]``, of columns that real-time control reads.
-        states: Per cluster, ``float[size, lanes]``.
         detuning: ``float[lanes, qubits, 1 + processes]`` in Hz.
         draws: ``uint64[lanes]``, random streams of the noise.
         lane_of_shot: ``int[shots]``, all points' shots one after the other.
@@ -35,7 +34,6 @@ class Lanes:
     time: Index
     variables: NDArray[np.float64]
     memory: NDArray[np.bool_]
-    states: list[NDArray[np.float64]]
     detuning: NDArray[np.float64]
     draws: NDArray[np.uint64]
     lane_of_shot: Index
@@ -56,7 +54,7 @@ class Lanes:
         """Make one lane per entry of ``parents`` (ascending); the first child of a parent takes its place.
 
         Returns:
-            ``int[children]``, indices of the lanes. Their `states` are copies still.
+            ``int[children]``, indices of the lanes; the engine has to follow (`Engine.branch`).
         """
         first = np.concatenate([[True], parents[1:] != parents[:-1]]) if len(parents) else np.zeros(0, bool)
         lanes = parents.copy()
@@ -69,48 +67,30 @@ class Lanes:
             self.memory = np.concatenate([self.memory, self.memory[extra]])
             self.detuning = np.concatenate([self.detuning, self.detuning[extra]])
             self.draws = np.concatenate([self.draws, self.draws[extra]])
-            self.states = [np.concatenate([state, state[:, extra]], axis=1) for state in self.states]
         return lanes
 
 
 def prepare(
-    program: Program,
-    excited: NDArray[np.float64],
-    shots: int,
-    slices: int,
-    draws: NDArray[np.uint64],
-    shot_draws: NDArray[np.uint64],
+    schedule: Schedule, points: int, qubits: int, dealt: Index, draws: NDArray[np.uint64], shot_draws: NDArray[np.uint64]
 ) -> Lanes:
     """Lanes at the start of a shot.
 
     Args:
-        program: What will be played.
-        excited: ``float[points, qubits]``, population of level 1 at the start.
-        shots: Per point.
-        slices: Of the noise, per point; shots are dealt to them in runs.
-        draws: ``uint64[points * slices]``.
+        schedule: What will be played.
+        points: Rows and sweep points.
+        qubits: Of the device.
+        dealt: ``int[shots]``, which of a point's lanes each of its shots is in.
+        draws: ``uint64[points * lanes per point]``.
         shot_draws: ``uint64[points * shots]``.
     """
-    points = len(excited)
-    point = np.repeat(np.arange(points), slices)
-    schedule = program.schedule
-    states = []
-    for cluster, levels in zip(program.clusters, program.levels, strict=True):
-        state = np.ones((points, 1))
-        for qubit in cluster:
-            single = np.zeros((points, levels * levels))
-            single[:, 0], single[:, 1] = 1 - excited[:, qubit], excited[:, qubit]
-            state = np.einsum("pi,pj->pij", state, single).reshape(points, -1)
-        states.append(np.ascontiguousarray(state.T[:, point]))
-    within = np.arange(shots) * slices // shots
+    lanes = len(draws) // points
     return Lanes(
-        point=point,
-        time=np.zeros(len(point), np.int64),
-        variables=np.zeros((len(point), len(schedule.variables))),
-        memory=np.zeros((len(point), len(schedule.columns)), bool),
-        states=states,
-        detuning=np.zeros((len(point), excited.shape[1], 1)),
+        point=np.repeat(np.arange(points), lanes),
+        time=np.zeros(len(draws), np.int64),
+        variables=np.zeros((len(draws), len(schedule.variables))),
+        memory=np.zeros((len(draws), len(schedule.columns)), bool),
+        detuning=np.zeros((len(draws), qubits, 1)),
         draws=draws,
-        lane_of_shot=(np.arange(points)[:, None] * slices + within).ravel(),
+        lane_of_shot=(np.arange(points)[:, None] * lanes + dealt).ravel(),
         shot_draws=shot_draws,
     )

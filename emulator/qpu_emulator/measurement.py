@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qpu_bridge.schedule import Acquisition, Operation, Waveform, samples_of_events
-from qpu_emulator.density import populations, project
+from qpu_emulator.engine import Engine
 from qpu_emulator.lanes import Index, Lanes
 from qpu_emulator.program import Action, Program
-from qpu_emulator.readout import Listening, Response, choose, integrate, jump, respond, trace
+from qpu_emulator.readout import Listening, Response, integrate, jump, respond, trace
 from qpu_emulator.scales import Scales
 from qpu_emulator.values import Values
 from qpu_emulator.window import Library
@@ -44,6 +45,23 @@ class Memory:
     iq: NDArray[np.complex64]
     raw: dict[int, NDArray[np.complex64]] = field(default_factory=dict)
 
+    @classmethod
+    def joined(cls, parts: list[Memory], points: int) -> Memory:
+        """One memory from those of parts of every point's shots."""
+        if len(parts) == 1:
+            return parts[0]
+        traces = {column: trace.shape[1] for part in parts for column, trace in part.raw.items()}
+
+        def join(arrays: list[NDArray[Any]]) -> NDArray[Any]:
+            whole = np.concatenate([array.reshape(points, -1, array.shape[1]) for array in arrays], axis=1)
+            return whole.reshape(-1, whole.shape[2])
+
+        raw = {
+            column: join([part.raw.get(column, np.zeros((len(part.bits), count), np.complex64)) for part in parts])
+            for column, count in traces.items()
+        }
+        return cls(join([part.bits for part in parts]), join([part.iq for part in parts]), raw)
+
 
 class Receiver:
     """All measurements of a run.
@@ -53,16 +71,18 @@ class Receiver:
         library: Of the device.
         scales: Factors on its noise.
         values: The run's numbers.
-        lanes: State of the run.
+        lanes: Of the run.
+        engine: Holds their states.
     """
 
-    def __init__(self, program: Program, library: Library, scales: Scales, values: Values, lanes: Lanes) -> None:
+    def __init__(self, program: Program, library: Library, scales: Scales, values: Values, lanes: Lanes, engine: Engine) -> None:
         self._program = program
         self._device = library.device
         self._library = library
         self._scale = scales.readout
         self._values = values
         self._lanes = lanes
+        self._engine = engine
         self._samples = samples_of_events(program.schedule)
         shape = (len(lanes.lane_of_shot), len(program.schedule.columns))
         self.memory = Memory(np.zeros(shape, bool), np.zeros(shape, np.complex64))
@@ -74,28 +94,24 @@ class Receiver:
             inside = [action for action in actions if action.qubits[0] in cluster]
             if not inside:
                 continue
-            levels = self._program.levels[number]
             measured = np.array([cluster.index(action.qubits[0]) for action in inside])
-            chance = populations(self._lanes.states[number], chosen, measured, levels, len(cluster))
-            outcome = choose(self._lanes.shot_draws, shots, where, chance)
+            level = self._engine.sample(number, chosen, measured, self._lanes.shot_draws, shots, where)
             for position, action in enumerate(inside):
-                level = outcome // levels ** (len(inside) - 1 - position) % levels
-                self._receive(action, chosen, shots, where, level)
+                self._receive(action, chosen, shots, where, np.ascontiguousarray(level[:, position]))
 
     def split(self, action: Action, chosen: Index) -> Index:
         """Measure one qubit on the way: lanes are split by its level before and after, and by bits that control reads."""
         lanes = self._lanes
         qubit = action.qubits[0]
         number = next(index for index, cluster in enumerate(self._program.clusters) if qubit in cluster)
-        cluster, levels = self._program.clusters[number], self._program.levels[number]
-        position = cluster.index(qubit)
+        levels = self._engine.levels[number]
+        position = self._program.clusters[number].index(qubit)
         shots, where = lanes.shots_in(chosen)
         if not self._plays(action):
             self._receive(action, chosen, shots, where, np.zeros(len(shots), np.int64))
             before = after = None
         else:
-            chance = populations(lanes.states[number], chosen, np.array([position]), levels, len(cluster))
-            before = choose(lanes.shot_draws, shots, where, chance)
+            before = self._engine.sample(number, chosen, np.array([position]), lanes.shot_draws, shots, where)[:, 0]
             after = np.minimum(self._receive(action, chosen, shots, where, before), levels - 1)
         read = [c for c in self._columns(action) if c in self._program.control]
         key = where.astype(np.int64)
@@ -106,11 +122,9 @@ class Receiver:
         _, first, which = np.unique(key, return_index=True, return_inverse=True)
         parents = chosen[where[first]]
         children = lanes.split(parents)
+        self._engine.branch(parents, children, len(lanes), lanes.draws)
         if before is not None and after is not None:
-            # after the split the first child stands in its parent's place, which still holds the parent's state
-            lanes.states[number][:, children] = project(
-                lanes.states[number], parents, position, before[first], after[first], levels, len(cluster)
-            )
+            self._engine.collapse(number, children, position, before[first], after[first])
         for column in read:
             lanes.memory[children, column] = self.memory.bits[shots[first], column]
         lanes.lane_of_shot[shots] = children[which]

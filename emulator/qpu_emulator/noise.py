@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from qpu_emulator.device import Device
 from qpu_emulator.jit import compiled
+from qpu_emulator.program import Program
 from qpu_emulator.stream import normal_pair
 
 _STATIC = 1e-3
@@ -42,6 +43,12 @@ class Spectrum:
         if not flicker.any():
             moves = np.zeros_like(moves)
         return cls(static, np.multiply.outer(share * flicker, np.ones(moves.sum())), times[moves])
+
+    @classmethod
+    def in_program(cls, program: Program, device: Device, scale: float) -> Spectrum:
+        """The noise during shots of a program."""
+        duration = program.schedule.duration
+        return cls.of(device, scale, 1e-3 if duration is None else float(duration * program.schedule.clock.dt))
 
     @property
     def silent(self) -> bool:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qpu_bridge.driver import Chunk
 from qpu_bridge.schedule import Schedule, Table, raw_samples
-from qpu_emulator.density import populations
-from qpu_emulator.lanes import Lanes, prepare
+from qpu_emulator.choice import Choice
+from qpu_emulator.engine import Engine
+from qpu_emulator.lanes import Index, Lanes, prepare
 from qpu_emulator.measurement import Memory, Receiver
 from qpu_emulator.noise import Spectrum, begin
 from qpu_emulator.player import Player
@@ -21,12 +22,13 @@ from qpu_emulator.stream import streams
 from qpu_emulator.values import Values
 from qpu_emulator.window import Library
 
-_SHOTS_PER_SLICE = 32
-_MOST_SLICES = 64
+Real = NDArray[np.float64]
+
 _FORGOTTEN = 3e-3
 _ROUNDS = 6
 _SETTLED = 1e-3
-_NOISE, _SHOTS = 0, 1
+_PILOTS = 64
+_NOISE, _SHOTS, _PILOT = 0, 1, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class Performance:
         shots: Per point.
         seed: Of all random numbers.
         rep_delay_s: Wait between shots; what it leaves of a state the next shot finds. Without relaxation each starts cooled.
+        choice: The engine.
     """
 
     program: Program
@@ -48,18 +51,17 @@ class Performance:
     shots: int
     seed: int
     rep_delay_s: float
+    choice: Choice
 
     @property
     def spectrum(self) -> Spectrum:
         """Slow noise of a shot."""
-        duration = self.program.schedule.duration
-        seconds = 1e-3 if duration is None else float(duration * self.program.schedule.clock.dt)
-        return Spectrum.of(self.library.device, self.scales.low_frequency, seconds)
+        return Spectrum.in_program(self.program, self.library.device, self.scales.low_frequency)
 
     @property
-    def slices(self) -> int:
-        """Noise slices per point."""
-        return 1 if self.spectrum.silent else min(-(-self.shots // _SHOTS_PER_SLICE), _MOST_SLICES, self.shots)
+    def lanes(self) -> int:
+        """Lanes per point at the start of a shot."""
+        return self.choice.lanes_per_point
 
     @property
     def remembers(self) -> bool:
@@ -68,71 +70,97 @@ class Performance:
         slowest = min(rates, default=0.0)
         return slowest > 0 and np.exp(-self.rep_delay_s * slowest) > _FORGOTTEN
 
-    def play(self, table: Table, first_row: int) -> tuple[Memory, float]:
-        """Play some rows.
+    def dealt(self, part: range) -> Index:
+        """The lane of each shot that some lanes of a point have."""
+        lane = np.arange(self.shots) * self.lanes // self.shots
+        return lane[(lane >= part.start) & (lane < part.stop)]
+
+    def starting(self, table: Table, first_row: int) -> Real:
+        """Populations of level 1 at the start of a shot, ``float[points, qubits]``.
+
+        Args:
+            table: Rows.
+            first_row: Index of the first within the whole job; random numbers hang on it.
+        """
+        values = Values.of_rows(self.program.schedule, table)
+        rest = np.array([transmon.thermal for transmon in self.library.device.transmons]) * self.scales.thermal
+        if self.remembers:
+            return self._stationary(values, rest, len(table), first_row)
+        return np.broadcast_to(rest, (len(values.points), len(rest)))
+
+    def play(self, table: Table, first_row: int, starting: Real, part: range) -> tuple[Memory, float]:
+        """Play some lanes of some rows.
 
         Args:
             table: The rows.
-            first_row: Index of the first within the whole job; random numbers hang on it.
+            first_row: Index of the first within the whole job.
+            starting: Their populations at the start of a shot.
+            part: Which lanes of each point.
 
         Returns:
-            What the captures wrote, and the device time of the whole chunk in s.
+            What the captures wrote, and the device time in s.
         """
         values = Values.of_rows(self.program.schedule, table)
-        points = len(values.points)
-        transmons = self.library.device.transmons
-        rest = np.array([transmon.thermal for transmon in transmons]) * self.scales.thermal
-        excited = np.broadcast_to(rest, (points, len(transmons)))
-        lanes, receiver = self._once(values, excited, len(table), first_row)
-        if self.remembers:
-            rates = np.array([transmon.relaxation_rate for transmon in transmons]) * self.scales.t1
-            kept = np.exp(-rates * self.rep_delay_s)
-            slope, before = np.zeros_like(excited), (excited, excited)
-            for _ in range(_ROUNDS):
-                # where one shot's start leads the next one's start; its fixed point by secants, qubit by qubit
-                left = rest + (self._left_behind(lanes, excited) - rest) * kept
-                step = excited - before[0]
-                moved = np.abs(step) > 1e-9
-                slope[moved] = np.clip((left - before[1])[moved] / step[moved], -1.0, 0.995)
-                before = (excited, left)
-                excited = np.clip(excited + (left - excited) / (1 - slope), 0.0, 1.0)
-                lanes, receiver = self._once(values, excited, len(table), first_row)
-                if np.abs(excited - before[0]).max() < _SETTLED:
-                    break
+        lanes, receiver, _ = self._once(values, starting, len(table), first_row, part)
         used = lanes.time[lanes.lane_of_shot].sum() * float(self.program.schedule.clock.dt)
         return receiver.memory, float(used) + self.rep_delay_s * len(lanes.lane_of_shot)
 
-    def _once(self, values: Values, excited: NDArray[np.float64], rows: int, first_row: int) -> tuple[Lanes, Receiver]:
-        spectrum, slices = self.spectrum, self.slices
+    def _stationary(self, values: Values, rest: Real, rows: int, first_row: int) -> Real:
+        """Start populations that a shot and the wait after it lead back to, by secants, qubit by qubit."""
+        rates = np.array([transmon.relaxation_rate for transmon in self.library.device.transmons]) * self.scales.t1
+        kept = np.exp(-rates * self.rep_delay_s)
+        excited = np.broadcast_to(rest, (len(values.points), len(rest)))
+        slope, before = np.zeros_like(excited), (excited, excited)
+        # a few lanes, the same ones however the shots are dealt to parts
+        pilots = replace(self, shots=min(self.shots, _PILOTS * -(-self.shots // self.lanes)))
+        pilots = replace(pilots, choice=replace(self.choice, lanes_per_point=min(self.lanes, _PILOTS)))
+        for _ in range(_ROUNDS):
+            lanes, _, engine = pilots._once(values, excited, rows, first_row, range(pilots.lanes), _PILOT)
+            left = rest + (self._left_behind(lanes, engine, excited) - rest) * kept
+            step = excited - before[0]
+            moved = np.abs(step) > 1e-9
+            slope[moved] = np.clip((left - before[1])[moved] / step[moved], -1.0, 0.995)
+            before = (excited, left)
+            excited = np.clip(excited + (left - excited) / (1 - slope), 0.0, 1.0)
+            if np.abs(excited - before[0]).max() < _SETTLED:
+                break
+        return excited
+
+    def _once(
+        self, values: Values, excited: Real, rows: int, first_row: int, part: range, kind: int = _NOISE
+    ) -> tuple[Lanes, Receiver, Engine]:
+        spectrum = self.spectrum
         points = len(values.points)
+        dealt = self.dealt(part)
+        first_shot = -(-part.start * self.shots // self.lanes)
         row = np.repeat(first_row + np.arange(rows), points // rows)[:, None]
         sweep = np.tile(np.arange(points // rows), rows)[:, None]
-        kind = np.zeros((1, 1), np.int64)
+        zero = np.zeros((1, 1), np.int64)
         lanes = prepare(
-            self.program,
-            excited,
-            self.shots,
-            slices,
-            streams(self.seed, row, sweep, np.arange(slices)[None, :], kind + _NOISE),
-            streams(self.seed, row, sweep, np.arange(self.shots)[None, :], kind + _SHOTS),
+            self.program.schedule,
+            points,
+            excited.shape[1],
+            dealt - part.start,
+            streams(self.seed, row, sweep, np.array(part)[None, :], zero + kind),
+            streams(self.seed, row, sweep, first_shot + np.arange(len(dealt))[None, :], zero + _SHOTS),
         )
-        if not spectrum.silent:
+        engine = self.choice.make(self.program, self.library, spectrum)
+        if engine.draws_noise and not spectrum.silent:
             lanes.detuning = begin(lanes.draws, spectrum.static, spectrum.moving)
-        receiver = Receiver(self.program, self.library, self.scales, values, lanes)
-        stage = Stage(self.program, self.library, spectrum, values, lanes, receiver)
+        engine.start(excited, lanes.point, lanes.draws)
+        receiver = Receiver(self.program, self.library, self.scales, values, lanes, engine)
+        stage = Stage(self.program, self.library, spectrum, values, lanes, receiver, engine)
         Player(stage, values, lanes).play(self.program.schedule.realtime, np.arange(len(lanes)))
-        return lanes, receiver
+        return lanes, receiver, engine
 
-    def _left_behind(self, lanes: Lanes, excited: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _left_behind(self, lanes: Lanes, engine: Engine, excited: Real) -> Real:
         """Excitation of each qubit when the shot ends, mean over each point's shots."""
         out = excited.copy()
         weight = np.bincount(lanes.lane_of_shot, minlength=len(lanes))
-        every = np.arange(len(lanes))
         total = np.bincount(lanes.point, weight, minlength=len(out))
-        for state, cluster, levels in zip(lanes.states, self.program.clusters, self.program.levels, strict=True):
+        for number, cluster in enumerate(self.program.clusters):
             for position, qubit in enumerate(cluster):
-                found = populations(state, every, np.array([position]), levels, len(cluster))
-                share = found[:, 1:].sum(axis=1) * weight
+                share = engine.excitation(number, position) * weight
                 out[:, qubit] = np.bincount(lanes.point, share, minlength=len(out)) / total
         return out
 

@@ -23,8 +23,6 @@ from qpu_bridge.schedule import (
 )
 from qpu_emulator.device import Device
 
-_FINE_LEVELS = 3
-_FINE_QUBITS = 3
 _ZZ_QUBITS = 5
 _ZZ_TURN = 1e-3
 
@@ -75,7 +73,6 @@ class Program:
         schedule: The template.
         scores: Per straight block.
         clusters: Qubits that may become entangled, each simulated alone.
-        levels: Levels kept per qubit of each cluster.
         left_out: Couplers whose idle ZZ is not simulated because the cluster would become too large.
         control: Columns that real-time expressions read.
     """
@@ -83,7 +80,6 @@ class Program:
     schedule: Schedule
     scores: dict[Straight, Score] = field(default_factory=dict)
     clusters: list[tuple[int, ...]] = field(default_factory=list)
-    levels: list[int] = field(default_factory=list)
     left_out: list[int] = field(default_factory=list)
     control: list[int] = field(default_factory=list)
 
@@ -233,4 +229,3 @@ def _cluster(program: Program, device: Device, zz: list[float]) -> None:
     for qubit in sorted(parent):
         groups.setdefault(root(qubit), []).append(qubit)
     program.clusters = [tuple(group) for group in groups.values()]
-    program.levels = [_FINE_LEVELS if len(group) <= _FINE_QUBITS else 2 for group in program.clusters]

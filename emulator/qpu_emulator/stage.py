@@ -1,4 +1,4 @@
-"""Straight blocks: from actions in time to steps of the density-matrix engine."""
+"""Straight blocks: from actions in time to steps of an engine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from qpu_bridge.errors import DriverFault
 from qpu_bridge.schedule import NONE, Straight
-from qpu_emulator.density import IDLE, ONE, TWO, ZZ, evolve
+from qpu_emulator.engine import IDLE, ONE, TWO, ZZ, Engine, Plan
 from qpu_emulator.lanes import Index, Lanes
 from qpu_emulator.measurement import Receiver
 from qpu_emulator.noise import Spectrum, advance
@@ -64,10 +64,18 @@ class Stage:
         values: Numbers of every point.
         lanes: Where to play it.
         receiver: What measures.
+        engine: Holds the states.
     """
 
     def __init__(
-        self, program: Program, library: Library, spectrum: Spectrum, values: Values, lanes: Lanes, receiver: Receiver
+        self,
+        program: Program,
+        library: Library,
+        spectrum: Spectrum,
+        values: Values,
+        lanes: Lanes,
+        receiver: Receiver,
+        engine: Engine,
     ) -> None:
         self._program = program
         self._library = library
@@ -75,6 +83,7 @@ class Stage:
         self._values = values
         self._lanes = lanes
         self._receiver = receiver
+        self._engine = engine
         self._tick = float(program.schedule.clock.dt)
         self._home = {q: number for number, cluster in enumerate(program.clusters) for q in cluster}
         couplers = library.device.couplers
@@ -150,7 +159,7 @@ class Stage:
     def _solve(self, action: Action, chosen: Index) -> tuple[NDArray[np.int32] | int, list[Number]]:
         """Index of the action's window and the virtual Z around it on each qubit."""
         lanes, device = self._lanes, self._library.device
-        levels = self._program.levels[self._home[action.qubits[0]]]
+        levels = self._engine.levels[self._home[action.qubits[0]]]
         start = (lanes.time[chosen] + action.start) * self._tick
         tones = tuple(self._tone(row, action.start) for row in action.events)
         if action.kind == "flux":
@@ -247,37 +256,23 @@ class Stage:
             mine = [row for row, step in enumerate(steps) if step.qubits[0] in cluster]
             if not mine:
                 continue
-            levels = self._program.levels[number]
-            idle = self._library.idle[levels - 2]
+            idle = self._library.idle[self._engine.levels[number] - 2]
             plan = np.zeros((len(mine), 3), np.int32)
             index = np.zeros((len(mine), width), np.int32)
             angle = np.zeros((len(mine), width))
+            noisy = np.zeros((len(mine), width))
             for line, row in enumerate(mine):
                 step = steps[row]
                 plan[line] = (step.kind, cluster.index(step.qubits[0]), cluster.index(step.qubits[-1]))
                 index[line] = idle.find(step.qubits[0], np.atleast_1d(step.seconds)) if step.kind == IDLE else step.index
-                angle[line] = step.angle
+                angle[line], noisy[line] = step.angle, step.noisy
                 if step.kind == IDLE:
                     angle[line] += _TAU * shift[row] * step.noisy
-            evolve(
-                self._lanes.states[number],
-                chosen,
-                plan,
-                index,
-                angle,
-                shift[mine],
-                idle.mixing,
-                idle.fading,
-                idle.turning,
-                self._library.maps(1, levels),
-                self._library.maps(2, levels),
-                levels,
-                len(cluster),
-            )
+            self._engine.evolve(number, chosen, Plan(plan, index, angle, shift[mine], noisy))
 
     def _detune(self, steps: list[_Step], chosen: Index) -> NDArray[np.float64]:
         """Mean detuning in Hz of each step in each lane."""
-        if self._spectrum.silent:
+        if self._spectrum.silent or not self._engine.draws_noise:
             return np.zeros((len(steps), len(chosen)))
         qubit = np.array([step.qubits[0] if step.kind in (IDLE, ONE) else -1 for step in steps])
         seconds = np.zeros((len(steps), len(chosen)))

@@ -8,6 +8,8 @@ import numpy as np
 
 from qpu_bridge.schedule import Acquisition, Builder, Column, Discriminator, Output, PortKind, Table, shapes
 from qpu_bridge.units import Clock
+from qpu_emulator.choice import density_matrix
+from qpu_emulator.noise import Spectrum
 from qpu_emulator.performance import Performance
 from qpu_emulator.program import compile_program
 from qpu_emulator.scales import Scales
@@ -44,4 +46,6 @@ def warm_up(library: Library) -> None:
             builder.barrier()
     schedule = builder.build()
     program = compile_program(schedule, device, library.zz)
-    Performance(program, library, Scales(), 64, 0, 0.0).play(Table(np.zeros((1, 0))), 0)
+    performance = Performance(program, library, Scales(), 64, 0, 0.0, density_matrix(program, Spectrum.of(device, 1.0, 1e-6), 64))
+    table = Table(np.zeros((1, 0)))
+    performance.play(table, 0, performance.starting(table, 0), range(performance.lanes))

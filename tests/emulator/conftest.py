@@ -8,8 +8,9 @@ from qpu_bridge.driver import Run
 from qpu_bridge.schedule import Builder, Column, Discriminator, Output, Schedule, Table
 from qpu_bridge.target.shape import waveform
 from qpu_emulator import five
-from qpu_emulator.density import populations
+from qpu_emulator.choice import density_matrix
 from qpu_emulator.driver import EmulatorDriver
+from qpu_emulator.noise import Spectrum
 from qpu_emulator.performance import Performance
 from qpu_emulator.program import compile_program
 from qpu_emulator.scales import Scales
@@ -138,18 +139,19 @@ def exact(truth):
         # more slices than one row takes are drawn as more rows
         repeats = max(1, slices // 64)
         shots = min(slices, 64) * 32
-        performance = Performance(program, library, scales, shots, seed, 0.0)
+        choice = density_matrix(program, Spectrum.in_program(program, library.device, scales.low_frequency), shots)
+        performance = Performance(program, library, scales, shots, seed, 0.0, choice)
         table = Table(np.zeros((1, len(schedule.slots)))) if table is None else table
         rows = len(table)
         table = Table(np.tile(table.values, (repeats, 1)))
         values = Values.of_rows(schedule, table)
         rest = np.array([transmon.thermal for transmon in library.device.transmons]) * scales.thermal
         excited = np.broadcast_to(rest, (len(values.points), len(rest)))
-        lanes, _ = performance._once(values, excited, len(table), 0)
+        lanes, _, engine = performance._once(values, excited, len(table), 0, range(performance.lanes))
         weight = np.bincount(lanes.lane_of_shot, minlength=len(lanes))
         found = []
-        for state, cluster, levels in zip(lanes.states, program.clusters, program.levels, strict=True):
-            chance = populations(state, np.arange(len(lanes)), np.arange(len(cluster)), levels, len(cluster))
+        for number, (cluster, levels) in enumerate(zip(program.clusters, engine.levels, strict=True)):
+            chance = engine.populations(number, np.arange(len(lanes)), np.arange(len(cluster)))
             mean = np.zeros((len(values.points), chance.shape[1]))
             np.add.at(mean, lanes.point, chance * weight[:, None])
             mean /= np.bincount(lanes.point, weight, minlength=len(values.points))[:, None]

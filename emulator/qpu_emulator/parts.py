@@ -1,0 +1,110 @@
+"""How a run is cut into parts that fit into memory and keep every thread busy; results do not depend on it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+
+from qpu_bridge.errors import TooLarge
+from qpu_bridge.schedule import Acquisition, samples_of_events
+from qpu_emulator.performance import Performance
+
+S = TypeVar("S")
+T = TypeVar("T")
+
+_STATES = 16 * 2**20
+_RESULTS = 2**22
+_LANES = 1024
+_FEW_LANES = 128
+_WORTH = 2**21
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some lanes of some rows.
+
+    Attributes:
+        first: First row of the table.
+        rows: How many.
+        lanes: Which lanes of each of their points.
+        last: Whether the rows are complete with it.
+    """
+
+    first: int
+    rows: int
+    lanes: range
+    last: bool
+
+
+def cut(performance: Performance, rows: int, threads: int, memory: int) -> list[Part]:
+    """Parts of a run, row by row.
+
+    Args:
+        performance: What is played.
+        rows: Of its table.
+        threads: How many parts are played at a time.
+        memory: Limit in bytes for all of them together.
+
+    Raises:
+        TooLarge: If even the smallest part does not fit; says how much would be needed.
+    """
+    sweep = int(np.prod(performance.program.schedule.sweep_shape, dtype=np.int64))
+    lanes, single = performance.lanes, sweep * performance.choice.bytes_per_lane
+    results = sweep * performance.shots * _numbers(performance)
+    needed = single + 8 * results
+    if needed > memory:
+        raise TooLarge(
+            f"a row must fit into {memory:,} bytes of memory",
+            given=f"{needed:,} bytes ({performance.choice.name}, {sweep} sweep points, {performance.shots} shots)",
+            remedy="Sweep by rows, ask for fewer shots, choose another engine, or raise the option memory.",
+        )
+    share = max(single, min(_STATES, memory // threads))
+    at_a_time = int(min(lanes, share // single))
+    if at_a_time < lanes or (rows < threads and single * lanes > _WORTH):
+        # one row has enough to do for all threads
+        at_a_time = min(at_a_time, -(-lanes // threads))
+        starts = range(0, lanes, at_a_time)
+        return [
+            Part(row, 1, range(start, min(start + at_a_time, lanes)), start + at_a_time >= lanes)
+            for row in range(rows)
+            for start in starts
+        ]
+    width = sweep * lanes
+    room = min(share // (single * lanes), _RESULTS // max(1, results), _LANES // width)
+    # a thread is worth its while for some lanes only
+    worth = max(-(-rows // threads), -(-_FEW_LANES // width))
+    size = int(max(1, min(room, worth)))
+    return [Part(row, min(size, rows - row), range(lanes), True) for row in range(0, rows, size)]
+
+
+def _numbers(performance: Performance) -> int:
+    """Numbers that one shot returns."""
+    schedule = performance.program.schedule
+    captures = schedule.events["column"] >= 0
+    traced = [schedule.columns[column].acquisition is Acquisition.RAW for column in schedule.events["column"][captures]]
+    raw = int(samples_of_events(schedule)[captures][np.array(traced, dtype=bool)].sum())
+    return 1 + len(schedule.columns) + raw
+
+
+def in_order(work: Callable[[S], T], items: Sequence[S], threads: int) -> Iterator[T]:
+    """Results of ``work`` in the order of the items, a few of them prepared ahead in threads."""
+    if threads == 1 or len(items) == 1:
+        yield from map(work, items)
+        return
+    with ThreadPoolExecutor(threads, thread_name_prefix="emulator") as pool:
+        waiting: deque[Future[T]] = deque()
+        try:
+            for item in items:
+                waiting.append(pool.submit(work, item))
+                if len(waiting) > threads + 1:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
