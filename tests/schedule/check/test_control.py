@@ -153,7 +153,7 @@ def test_slots_of_values_are_free(ramsey: Schedule, limits: Limits) -> None:
 
 
 def test_branches_inside_each_other_are_bounded_apart_from_loops(schedule: Schedule, limits: Limits) -> None:
-    inner = Branch(Bits((0,)), (Straight(0, 0, 9),))
+    inner = Branch(Bits((0,)), (Straight(0, 0, 9),), (Straight(0, 0, 9),))
     wait = Straight(0, 2, 800)
 
     def nested(*blocks: Block) -> Schedule:
