@@ -16,6 +16,7 @@ from qpu_drivers.qblox.program import Program, SequencerProgram
 from qpu_drivers.qblox.rack import Rack
 from tests.drivers.qblox.oracle.expected import Outcome, turns
 from tests.drivers.qblox.oracle.lab import RACK
+from tests.drivers.qblox.oracle.loopback import Window, overhear
 from tests.drivers.qblox.oracle.simulator import Place, play, sequencer, simulating, sockets
 
 TOLERANCE = 1e-3
@@ -30,12 +31,14 @@ class Performance:
         flags: What sequencers complained of.
         sockets: (slot, output) -> what it emitted since the synchronisation, ``complex128[ns]``.
         acquired: (sequencer, acquisition) -> ns since the synchronisation and bin of each acquisition, in order.
+        windows: Sequencer -> its acquisitions with the state of its oscillator, in order.
         acquisitions: Sequencer -> what the vendor's ``get_acquisitions`` gives.
     """
 
     flags: Mapping[Place, set[str]]
     sockets: Mapping[Place, NDArray[np.complex128]]
     acquired: Mapping[tuple[Place, int], list[tuple[int, int]]]
+    windows: Mapping[Place, list[Window]]
     acquisitions: Mapping[Place, Mapping[str, Any]]
 
 
@@ -91,6 +94,7 @@ def perform(
                 sequencer(cluster, one.place).connect_sequencer(socket)
         for (place, name), values in (mock or {}).items():
             sequencer(cluster, place).set_acquisition_mock_data([list(values)], name=name)
+        windows = {place: overhear(sequencer(cluster, place)) for place in places}
         flags = play(cluster, places)
         acquired = {
             (place, index): [(int(time), int(where)) for time, where in times]
@@ -99,7 +103,7 @@ def perform(
         }
         with np.errstate(invalid="ignore"):
             found = {p: sequencer(cluster, p).get_acquisitions(as_numpy=True) for p in places if modules[p[0]][:3] == "QRM"}
-        return Performance(flags, {} if flags else sockets(cluster, places), acquired, found)
+        return Performance(flags, {} if flags else sockets(cluster, places), acquired, windows, found)
 
 
 def _outputs(piece: Piece, place: Place) -> list[str]:
@@ -125,7 +129,8 @@ def _configure(one: Any, program: SequencerProgram) -> None:
         if settings.integration_length is not None:
             one.integration_length_acq(settings.integration_length)
         if settings.discriminator is not None:
-            one.thresholded_acq_rotation(np.rad2deg(settings.discriminator.angle) % 360)
+            # the simulator turns the other way than the modules do
+            one.thresholded_acq_rotation(-np.rad2deg(settings.discriminator.angle) % 360)
             one.thresholded_acq_threshold(settings.discriminator.threshold)
         one.thresholded_acq_trigger_en(settings.sends is not None)
         if settings.sends is not None:

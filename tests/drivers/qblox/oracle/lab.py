@@ -199,3 +199,27 @@ def schedules_with_rows(draw: st.DrawFn) -> tuple[Schedule, Table]:
     return build.build(draw(st.sampled_from(["sequential", "cyclic"]))), Table(
         words * 0.01 if bits is None else words % 2**bits * 2 * pi / 2**bits
     )
+
+
+@st.composite
+def measured_schedules(draw: st.DrawFn) -> tuple[Schedule, Table]:
+    """One or two rounds of readout side by side, single shots and means, with kernels and phases, in rows and on an axis."""
+    lab = Lab(draw(OFFSETS))
+    build = lab.build
+    rows, points = draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    turned = build.slot(SlotKind.PHASE)
+    swept = build.sweep(SlotKind.PHASE, 0.4, 0.9, points) if points > 1 else turned
+    phase = draw(st.sampled_from([turned, swept, 1.3]))
+    kernel = draw(st.sampled_from([None, Waveform.of(gaussian(300, 80).expand() * np.exp(0.7j)), gaussian_square(300, 20, 200)]))
+    build.play(lab.drive[0], drag(20, 5, 0.6), amplitude=0.3, phase=turned)
+    for turn in range(draw(st.integers(1, 2))):
+        build.barrier()
+        start = build.now(lab.flux)
+        for qubit in sorted(draw(st.sets(st.integers(0, len(READOUTS) - 1), min_size=1))):
+            tone, window = lab.readout[qubit]
+            column = build.column(Column(f"c{turn}{qubit}", output=Output.IQ, average=draw(st.booleans())))
+            build.play(tone, gaussian_square(400, 10, 360), amplitude=0.2 + 0.1 * qubit, phase=0.5 + turn, at=start)
+            build.capture(window, column, 300, kernel=kernel, phase=phase, at=start + 48)
+        build.wait(40)
+    schedule = build.build(draw(st.sampled_from(["sequential", "cyclic"])))
+    return schedule, Table(np.linspace(0.1, 2.1, rows * len(schedule.slots)).reshape(rows, len(schedule.slots)))
