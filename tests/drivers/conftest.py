@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+import tomllib
 import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from qpu_bridge import plugins
 from qpu_bridge.driver import Driver
+from qpu_bridge.errors import SettingsError
 from qpu_bridge.schedule import Acquisition, Builder, Column, Discriminator, Schedule, SlotKind
 from qpu_bridge.target import FrameSpec, PortSpec, Snapshot, waveform
 from qpu_bridge.transport import DriverServer, RemoteDriver
@@ -44,9 +46,29 @@ def bare(request: pytest.FixtureRequest, snapshot: Snapshot, device: str) -> Ite
     if request.param == EXAMPLE:
         driver = example()(device, snapshot, options)
     else:
-        driver = plugins.open_driver(request.param, device, snapshot, options)
+        driver = opened(request.param, device, snapshot, options)
     yield driver
     driver.close()
+
+
+def opened(name: str, device: str, snapshot: Snapshot, options: dict[str, object] | None = None) -> Driver:
+    """A driver with these options, or with those of its laboratory, ``NAME/lab.toml`` beside this file."""
+    lab = Path(__file__).parent / name / "lab.toml"
+    if not options and lab.exists():
+        (spec,) = tomllib.loads(lab.read_text())["devices"].values()
+        options = spec["options"]
+    try:
+        return plugins.open_driver(name, device, snapshot, options or {})
+    except SettingsError as error:
+        if "must have the package" in error.must or "assembler must run" in error.must:
+            pytest.skip(error.sentence)
+        raise
+
+
+@pytest.fixture(scope="session")
+def open_driver(snapshot: Snapshot, device: str) -> Callable[[str], Driver]:
+    """Builds a driver by its name, with the options of its laboratory if it has one."""
+    return lambda name: opened(name, device, snapshot)
 
 
 def example() -> Callable[..., Driver]:

@@ -118,9 +118,7 @@ def _groups(schedule: Schedule, used: list[int], rack: Rack) -> list[tuple[int, 
     """Frames that share a sequencer, each with its capture."""
     heard = [frame for frame in used if schedule.ports[schedule.frames[frame].port].kind is PortKind.ACQUIRE]
     groups: list[tuple[int, ...]] = []
-    for frame in used:
-        if frame in heard:
-            continue
+    for frame in [frame for frame in used if frame not in heard]:
         partner = next((other for other in heard if _shareable(schedule, frame, other, rack)), None)
         if partner is not None:
             heard.remove(partner)

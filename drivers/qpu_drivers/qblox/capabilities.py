@@ -44,7 +44,7 @@ def limits(rack: Rack, snapshot: Snapshot) -> Limits:
     Raises:
         SettingsError: If the snapshot does not fit the rack, with what to change.
     """
-    wrong = list(_misfits(rack, snapshot))
+    wrong = list(misfits(rack, snapshot))
     if wrong:
         where, must, given, remedy = wrong[0]
         others = f" {len(wrong) - 1} more like this." if len(wrong) > 1 else ""
@@ -123,8 +123,8 @@ def _port(rack: Rack, snapshot: Snapshot, port: PortSpec) -> PortLimits:
     )
 
 
-def _misfits(rack: Rack, snapshot: Snapshot) -> Iterator[tuple[str, str, object, str]]:
-    """Where, what must hold, what is given, what to change."""
+def misfits(rack: Rack, snapshot: Snapshot) -> Iterator[tuple[str, str, object, str]]:
+    """What of a snapshot does not fit a rack: where, what must hold, what is given, what to change."""
     if snapshot.timing.dt * 10**9 != 1:
         yield (
             "timing.dt",

@@ -32,7 +32,7 @@ from qpu_drivers.qblox.parameters import (
 )
 from qpu_drivers.qblox.program import Place, Program, SequencerProgram, acquisition_name
 from qpu_drivers.qblox.rack import DUMMY, SIMULATOR, Rack
-from qpu_drivers.qblox.vendor import close_cluster, open_cluster
+from qpu_drivers.qblox.vendor import close_cluster, open_cluster, source
 
 _log = logging.getLogger(__name__)
 _POLL_S = 0.002
@@ -62,6 +62,7 @@ class Instrument:
         self._open = True
         with self._speaking("open"):
             self.cluster = open_cluster(rack, f"{device}_{next(_numbers)}")
+            self.source = source(self.cluster, rack)
             self._tune()
 
     def start(self, program: Program, wires: Mapping[Place, Wires]) -> None:

@@ -63,7 +63,7 @@ def hardware_bits(program: Program, acquired: Acquired, site: Site, line: Discri
         ``bool[rows, *axes, shots]``, or None where its line is another one, or it averages.
     """
     (settings,) = (one.settings for one in program.sequencers if one.place == site.place)
-    if settings.discriminator is None or not site.strides[-1]:
+    if settings.discriminator is None or (program.shape[-1] > 1 and not site.strides[-1]):
         return None
     angles = np.asarray(site.rotation, np.float64) + line.angle - settings.discriminator.angle
     scale = np.conj(site.factor) * np.exp(1j * angles)

@@ -15,6 +15,7 @@ FIRMWARE = ((0, 13), (3, 0))
 """From which firmware on, and until which one excluded, qblox-instruments 1.1 and newer speak to a cluster (its page on PyPI)."""
 INSTRUCTIONS = (2, 0)
 """Oldest instruction set that programs are written for; modules say theirs."""
+ASSEMBLER = "It needs glibc 2.38: use Debian 13, Ubuntu 24.04 or newer, or arrange it with .ci/q1asm of the repository."
 INSTALL = "pip install 'qpu-bridge[qblox]'"
 
 
@@ -42,6 +43,9 @@ def open_cluster(rack: Rack, name: str) -> Any:
                 remedy="Mend the rack file.",
             )
         cluster.reset()
+        cluster.reference_source(rack.reference)
+        if rack.instrument == DUMMY and (said := assembler_fault(cluster, rack)):
+            raise SettingsError("the vendor's assembler must run, which the dummy needs", given=said, remedy=ASSEMBLER)
     except BaseException:
         close_cluster(cluster)
         raise
@@ -72,10 +76,11 @@ def connect(rack: Rack, name: str) -> Any:
 
 def close_cluster(cluster: Any) -> None:
     """Let go of a cluster, and of the event loops that the vendor leaves behind."""
-    cluster.close()
     transport = getattr(cluster, "_transport", None)
     parts = [transport, *getattr(transport, "_modules", {}).values()]
-    for loop in {part.loop for part in parts if part is not None}:
+    loops = {part.loop for part in parts if part is not None}
+    cluster.close()
+    for loop in loops:
         if not loop.is_running():
             loop.close()
 
@@ -107,6 +112,17 @@ def outdated(cluster: Any, rack: Rack) -> list[str]:
         if there < INSTRUCTIONS:
             found.append(f"slot {slot} must know instruction set 2 and knows {there[0]}.{there[1]}: update the firmware")
     return found
+
+
+def assembler_fault(cluster: Any, rack: Rack) -> str:
+    """Why a dummy cannot assemble a program on this computer; empty if it can. It writes files into the working directory."""
+    module = cluster.modules[min(rack.modules) - 1]
+    try:
+        module.sequencers[0].sequence({"program": "stop", "waveforms": {}, "weights": {}, "acquisitions": {}})
+    except (RuntimeError, OSError) as error:
+        log = [line for line in str(module.get_assembler_log()).splitlines() if "GLIBC" in line or "rror" in line]
+        return (log or [str(error)])[0][-300:]
+    return ""
 
 
 def firmware(cluster: Any) -> str:

@@ -1,0 +1,103 @@
+"""The driver of Qblox clusters: the contract (`qpu_bridge.driver`), and nothing else."""
+
+from __future__ import annotations
+
+import atexit
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from importlib.metadata import version
+from threading import Event
+
+from qpu_bridge.driver import Capabilities, Chunk, Finding, Run, State, Status, check_rep_delay, check_run
+from qpu_bridge.errors import DriverFault
+from qpu_bridge.schedule import Schedule
+from qpu_bridge.schedule.check import check
+from qpu_bridge.target import Snapshot
+from qpu_drivers.qblox.capabilities import limits
+from qpu_drivers.qblox.instrument import Instrument
+from qpu_drivers.qblox.playing import Playing, chunks
+from qpu_drivers.qblox.rack import Rack
+
+KEPT = 64
+"""Templates that are kept."""
+
+
+class QbloxDriver:
+    """A cluster of QCM, QRM, QCM-RF and QRM-RF modules, or a dummy of one."""
+
+    def __init__(self, device: str, snapshot: Snapshot, options: Mapping[str, object]) -> None:
+        self._rack = Rack.read(options, device)
+        allowed = limits(self._rack, snapshot)
+        self._instrument = Instrument(self._rack, device)
+        self._capabilities = Capabilities(
+            device=device,
+            driver="qblox",
+            version=version("qpu-bridge"),
+            simulated=self._rack.simulated,
+            source=self._instrument.source,
+            sign=-1,
+            limits=allowed,
+        )
+        self._held: OrderedDict[bytes, Playing] = OrderedDict()
+        self._stop: Event | None = None
+        self._fault = ""
+        # a process that ends without closing its drivers leaves no outputs on
+        atexit.register(self.close)
+
+    @classmethod
+    def check(cls, device: str, snapshot: Snapshot, options: Mapping[str, object]) -> Iterator[Finding]:
+        """What ``qpu-bridge driver qblox --check`` says; nothing is set or played."""
+        from qpu_drivers.qblox.check import findings
+
+        return findings(device, snapshot, options)
+
+    def capabilities(self) -> Capabilities:
+        """See `Driver.capabilities`."""
+        return self._capabilities
+
+    def load(self, schedule: Schedule) -> None:
+        """See `Driver.load`."""
+        if schedule.digest in self._held:
+            self._held.move_to_end(schedule.digest)
+            return
+        check(schedule, self._capabilities.limits)
+        self._held[schedule.digest] = Playing.of(schedule, self._rack)
+        if len(self._held) > KEPT:
+            self._held.popitem(last=False)
+
+    def run(self, run: Run) -> Iterator[Chunk]:
+        """See `Driver.run`."""
+        playing = self._held.get(run.digest)
+        check_run(playing and playing.schedule, run, self._capabilities)
+        assert playing is not None
+        wait = round(check_rep_delay(run.rep_delay_s, self._capabilities.limits) * 1e9)
+        self._stop = stop = Event()
+        try:
+            yield from chunks(playing, run.table, run.shots, wait, self._instrument, stop)
+            self._fault = ""
+        except BaseException as error:
+            self._fault = error.sentence if isinstance(error, DriverFault) else self._fault
+            # also when nobody reads on
+            self._instrument.stop()
+            raise
+        finally:
+            self._stop = None
+
+    def abort(self) -> None:
+        """See `Driver.abort`."""
+        if (stop := self._stop) is not None:
+            stop.set()
+            self._instrument.stop()
+
+    def status(self) -> Status:
+        """See `Driver.status`."""
+        state = State.RUNNING if self._stop is not None else State.FAULTED if self._fault else State.IDLE
+        return Status(state=state, message=self._fault, loaded=tuple(digest.hex() for digest in list(self._held)))
+
+    def close(self) -> None:
+        """See `Driver.close`."""
+        atexit.unregister(self.close)
+        if (stop := self._stop) is not None:
+            stop.set()
+        self._instrument.close()
+        self._held.clear()
