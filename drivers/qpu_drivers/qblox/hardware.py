@@ -47,6 +47,8 @@ CYCLE = 4
 """A cycle of the processor that reads instructions, ns [simulator]."""
 QUEUE = 32
 """Real-time instructions that the processor may be ahead [simulator]."""
+HEAD_START = 40
+"""By how much the processor begins before the first instruction is played, ns [simulator]."""
 
 TURN = 1_000_000_000
 """Units of phase per turn [manual]."""

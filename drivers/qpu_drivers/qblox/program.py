@@ -23,7 +23,8 @@ class Settings:
         modulated: Whether the oscillator multiplies what is played and what is acquired; False on flux lines.
         integration_length: Of acquisitions without weights, ns; None if there are none.
         discriminator: Line by which the sequencer itself tells bits, its threshold in units of the hardware's sum over the window
-            (not divided by its length): with the sum ``S``, ``bit = Re(S exp(i angle)) > threshold``. None where only the host does.
+            (not divided by its length): with the sum ``S``, ``bit = Re(S exp(i angle)) > threshold``. None where only the
+            host does.
         sends: Address of the trigger network that carries a 1 of this sequencer; None if it sends none.
         listens: Addresses of which a condition of this sequencer reads the count, which must reach 1.
         scope: Whether the module's scope is triggered by this sequencer.
@@ -81,8 +82,9 @@ class Site:
     """A capture of the schedule: one acquisition of a sequencer.
 
     With the sum ``S = sum_k v_k u_k`` over the window, of the demodulated samples ``u = I + iQ`` and the weights `v` that were
-    played (1 where there are none), the captured value is ``factor * conj(S) * exp(-1j * rotation)``; a bin that holds a mean of `n` sums is
-    multiplied in the same way. Whether the vendor has divided the sum by the length of the window is for who reads it to know.
+    played (1 where there are none), the captured value is ``factor * conj(S) * exp(-1j * rotation)``; a bin that holds a mean
+    of `n` sums is multiplied in the same way. Whether the vendor has divided the sum by the length of the window is for who
+    reads it to know.
 
     Attributes:
         event: Row of ``schedule.events``.
