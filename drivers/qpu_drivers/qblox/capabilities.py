@@ -29,7 +29,7 @@ from qpu_drivers.qblox.rack import Rack
 
 TRIGGER_PAUSE = 252
 """From one bit on the trigger network to the next, ns (https://docs.qblox.com, *Trigger network*)."""
-MAX_RESULTS = 2**26
+MAX_RESULTS = 2**28
 """Numbers that one run may return: what this computer should keep at a time. What fits into the bins is found when it runs."""
 MAX_WAIT_S = 10.0
 

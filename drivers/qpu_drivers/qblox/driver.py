@@ -68,15 +68,14 @@ class QbloxDriver:
     def run(self, run: Run) -> Iterator[Chunk]:
         """See `Driver.run`."""
         playing = self._held.get(run.digest)
-        check_run(playing and playing.schedule, run, self._capabilities)
+        check_run(None if playing is None else playing.schedule, run, self._capabilities)
         assert playing is not None
         wait = round(check_rep_delay(run.rep_delay_s, self._capabilities.limits) * 1e9)
-        self._stop = stop = Event()
+        self._stop, self._fault = (stop := Event()), ""
         try:
             yield from chunks(playing, run.table, run.shots, wait, self._instrument, stop)
-            self._fault = ""
         except BaseException as error:
-            self._fault = error.sentence if isinstance(error, DriverFault) else self._fault
+            self._fault = error.sentence if isinstance(error, DriverFault) else ""
             # also when nobody reads on
             self._instrument.stop()
             raise

@@ -10,7 +10,7 @@ import logging
 import time
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import chdir, contextmanager
+from contextlib import ExitStack, chdir, contextmanager
 from itertools import count
 from tempfile import TemporaryDirectory
 from threading import Event, RLock
@@ -60,10 +60,14 @@ class Instrument:
         self._uploaded: dict[Place, SequencerProgram] = {}
         self._started_ns = 0
         self._open = True
-        with self._speaking("open"):
-            self.cluster = open_cluster(rack, f"{device}_{next(_numbers)}")
-            self.source = source(self.cluster, rack)
-            self._tune()
+        with ExitStack() as undo:
+            undo.callback(self._room.cleanup)
+            with self._speaking("open"):
+                self.cluster = open_cluster(rack, f"{device}_{next(_numbers)}")
+                undo.callback(close_cluster, self.cluster)
+                self.source = source(self.cluster, rack)
+                self._tune()
+            undo.pop_all()
 
     def start(self, program: Program, wires: Mapping[Place, Wires]) -> None:
         """Upload what differs from what is there, arm, and start; returns at once.

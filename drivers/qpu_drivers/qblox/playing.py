@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
+from math import prod
 from threading import Event
 from typing import Any
 
@@ -24,6 +25,9 @@ from qpu_drivers.qblox.rack import Rack
 from qpu_drivers.qblox.results import arrays
 from qpu_drivers.qblox.traces import Trace, expanded, traces, without_traces
 
+WHILE_NS = 2e9
+"""About how long one program plays."""
+MOST_ROWS = 4096
 ROUNDING = "frequencies to 0.25 Hz, phases to a billionth of a turn, amplitudes to 1/32767"
 
 
@@ -108,43 +112,73 @@ def chunks(playing: Playing, table: Table, shots: int, wait: int, instrument: In
 
 def _jobs(playing: Playing, table: Table, shots: int, wait: int) -> Iterator[_Job]:
     """Programs in the order in which they are played; each is compiled when it is asked for."""
-    for first, last in _spans(playing, table, shots):
-        rows = Table(table.values[first:last])
-        pieces = [piece for part in playing.parts for piece in _pieces(playing, part, rows, shots)]
-        for place, (part, some, count) in enumerate(pieces):
-            program = part.template.program(some, count, wait)
-            yield _Job(part, program, first, last, some.values[0], place == len(pieces) - 1)
-
-
-def _spans(playing: Playing, table: Table, shots: int) -> Iterator[tuple[int, int]]:
-    """Rows ``[first, last)`` of each chunk."""
-    (*_, part) = playing.parts
-    first = 0
+    plain = next((part for part in playing.parts if part.trace is None), None)
+    raw = [part for part in playing.parts if part.trace is not None]
+    first, many = 0, 1 if raw else _rows_at_once(playing.schedule, len(table), shots, wait)
     while first < len(table):
-        rest = Table(table.values[first:])
-        many = 1 if part.trace is not None else max(1, part.template.rows_per_program(rest, shots))
+        programs: list[Program] = []
+        if plain is not None:
+            rows = Table(table.values[first : first + many])
+            programs = _fitting(plain.template, rows, shots, wait, whole=_cyclic(playing.schedule))
+            many = programs[0].shape[0]
         last = min(len(table), first + many)
-        if _cyclic(playing.schedule) and last - first < len(table):
-            raise ScheduleError(
-                f"the rows of a run with shots outside must fit into one program, here {many}",
-                given=len(table),
-                remedy="Cut the run.",
-            )
-        yield first, last
+        for place, program in enumerate(programs):
+            assert plain is not None
+            yield _Job(plain, program, first, last, table.values[first], not raw and place == len(programs) - 1)
+        for part in raw:
+            yield from _shot_by_shot(playing.schedule, part, table, first, shots, wait, final=part is raw[-1])
         first = last
 
 
-def _pieces(playing: Playing, part: Part, rows: Table, shots: int) -> Iterator[tuple[Part, Table, int]]:
-    """What is compiled for some rows: part, rows, shots."""
-    if part.trace is None:
-        most = shots
-        while most > 1 and part.template.rows_per_program(rows, most) < len(rows):
-            most = -(-most // 2)
-        yield from ((part, rows, min(most, shots - taken)) for taken in range(0, shots, most))
-        return
-    average = playing.schedule.columns[part.trace.column].average
-    for values in expanded(playing.schedule, rows).values:
-        yield from [(part, Table(values[None, :]), shots)] if average else [(part, Table(values[None, :]), 1)] * shots
+def _rows_at_once(schedule: Schedule, rows: int, shots: int, wait: int) -> int:
+    """Rows that play for a while and no longer, so that the next can be compiled meanwhile and results flow."""
+    if _cyclic(schedule):
+        return rows
+    row = shots * prod(schedule.sweep_shape) * ((schedule.duration or 0) + wait)
+    return max(1, min(rows, MOST_ROWS, int(WHILE_NS / row)))
+
+
+def _fitting(template: Template, rows: Table, shots: int, wait: int, *, whole: bool) -> list[Program]:
+    """The program of the first of these rows, as many as fit; of the fewest, several that share its shots if they must.
+
+    Args:
+        template: What is played.
+        rows: Rows.
+        shots: Per row and point.
+        wait: Between shots, ticks (ns).
+        whole: Whether the rows must stay together, since shots go round them.
+
+    Raises:
+        ScheduleError: If one shot does not fit.
+    """
+    many, count = len(rows), shots
+    while True:
+        try:
+            taken = Table(rows.values[:many])
+            full = template.program(taken, count, wait)
+            rest = shots % count
+            return [full] * (shots // count) + ([template.program(taken, rest, wait)] if rest else [])
+        except ScheduleError:
+            if many > 1 and not whole:
+                many = -(-many // 2)
+            elif count > 1:
+                count = -(-count // 2)
+            else:
+                raise
+
+
+def _shot_by_shot(
+    schedule: Schedule, part: Part, table: Table, row: int, shots: int, wait: int, *, final: bool
+) -> Iterator[_Job]:
+    """What is played for a trace of one row: each shot of each point, or all shots of a point where the scope averages them."""
+    assert part.trace is not None
+    points = expanded(schedule, Table(table.values[row : row + 1])).values
+    repeats, count = (1, shots) if schedule.columns[part.trace.column].average else (shots, 1)
+    for place, values in enumerate(points):
+        program = part.template.program(Table(values[None, :]), count, wait)
+        for repeat in range(repeats):
+            ends = final and place == len(points) - 1 and repeat == repeats - 1
+            yield _Job(part, program, row, row + 1, values, ends)
 
 
 def _played(jobs: Iterator[_Job], instrument: Instrument, stop: Event, rows: int) -> Iterator[tuple[_Job, Acquired]]:
@@ -176,7 +210,7 @@ def _chunk(schedule: Schedule, gathered: list[tuple[_Job, Acquired]], shots: int
     for name in plain[0][1] if plain else ():
         parts = [found[name] for _, found in plain]
         if name == "mean":
-            joined[name] = sum(part * (count / shots) for (count, _), part in zip(plain, parts, strict=True)).astype(np.complex64)
+            joined[name] = np.average(parts, axis=0, weights=[count for count, _ in plain]).astype(np.complex64)
         else:
             joined[name] = np.concatenate(parts, axis=-2)
     raw: dict[int, NDArray[np.complex64]] = {}
