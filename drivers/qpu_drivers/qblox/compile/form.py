@@ -51,6 +51,13 @@ class Form:
         """Its value, in its unit; `values` are those of all slots."""
         return self.constant + sum(c * float(np.prod([values[slot] for slot in slots])) for c, slots in self.terms)
 
+    def over(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Its values in many rows, ``float64[rows]``."""
+        found = np.full(len(rows), self.constant)
+        for coefficient, slots in self.terms:
+            found += coefficient * np.prod(rows[:, list(slots)], axis=1)
+        return found
+
     @property
     def slots(self) -> frozenset[int]:
         """Slots that it depends on."""
@@ -84,18 +91,18 @@ class Axes:
     def by_row(self, form: Form) -> bool:
         """Whether it differs between rows."""
         slots = form.slots - self.swept()
-        return bool(slots) and len(self.rows) > 1 and len(np.unique([form.at(row) for row in self.rows])) > 1
+        return bool(slots) and len(self.rows) > 1 and bool(np.ptp(form.over(self.rows)))
 
     def extremes(self, form: Form) -> tuple[float, float]:
         """Smallest and largest value in all rows and points."""
-        starts = [form.at(row) for row in self.rows] if form.slots else [form.constant]
+        starts = form.over(self.rows) if form.slots else np.array([form.constant])
         reach = [step * (count - 1) for step, count in zip(self.steps(form), self.counts, strict=True)]
-        return min(starts) + sum(min(r, 0.0) for r in reach), max(starts) + sum(max(r, 0.0) for r in reach)
+        return float(starts.min()) + sum(min(r, 0.0) for r in reach), float(starts.max()) + sum(max(r, 0.0) for r in reach)
 
 
 def _step(form: Form, loop: Linear) -> float:
     steps = {sweep.slot: sweep.step for sweep in loop.sweeps}
-    return sum(c * steps[slots[0]] for c, slots in form.terms if len(slots) == 1 and slots[0] in steps)
+    return float(sum(c * steps[slots[0]] for c, slots in form.terms if len(slots) == 1 and slots[0] in steps))
 
 
 def check_linear(form: Form, schedule: Schedule, where: str) -> Form:
@@ -131,7 +138,7 @@ _SCALE = {Unit.PHASE: 1, Unit.GAIN: FULL_SCALE, Unit.FREQUENCY: FREQUENCY_UNITS,
 
 def accumulated(unit: Unit, value: float) -> int:
     """The number of an accumulator, an integer of any size, without the half that rounds it."""
-    return round(value * _SCALE[unit] * 2 ** FRACTION[unit])
+    return round(value * _SCALE[unit] * (1 << FRACTION[unit]))
 
 
 def half(unit: Unit) -> int:
@@ -141,4 +148,4 @@ def half(unit: Unit) -> int:
 
 def total(counts: Sequence[int]) -> int:
     """Turns of nested loops together."""
-    return int(prod(counts))
+    return prod(counts)

@@ -14,6 +14,8 @@ from qpu_drivers.qblox.hardware import SHORTEST
 
 HELD = 64
 """Runs from this many samples on are held; shorter ones are stored."""
+TAIL = 2 * SHORTEST
+"""Samples stored at the end of a pulse, at least: an instruction, and behind it a wait from a register, which may be 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ def pieces(waveform: Waveform, free: Callable[[int], bool], end_free: bool, wher
         start = first if first == at else max(first, at + SHORTEST)
         while start > 0 and start < last and not free(start):
             start += 1
-        stop = end if last == end and end_free else min(last, end - SHORTEST)
+        stop = end if last == end and end_free else min(last, end - TAIL)
         while stop < end and stop > start and not free(stop):
             stop -= 1
         if stop - start < SHORTEST:
