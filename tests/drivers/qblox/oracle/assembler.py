@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from qpu_drivers.qblox.vendor import close_cluster
+
 
 @contextmanager
 def dummy(modules: Mapping[int, str]) -> Iterator[Any]:
@@ -17,7 +19,7 @@ def dummy(modules: Mapping[int, str]) -> Iterator[Any]:
     try:
         yield cluster
     finally:
-        cluster.close()
+        close_cluster(cluster)
 
 
 def assemble(cluster: Any, place: tuple[int, int], sequence: Mapping[str, object]) -> None:
