@@ -38,6 +38,8 @@ ADDRESSES = 15
 """Addresses of the trigger network, counted from 1 [package]."""
 TRIGGER_LATENCY = 364
 """From the end of an acquisition until every sequencer knows its bit, ns [manual]."""
+TRIGGER_PAUSE = 252
+"""From one trigger to the next, of all sequencers together, ns [manual]."""
 
 SHORTEST = 4
 """Least time from one real-time instruction to the next, ns [manual]."""

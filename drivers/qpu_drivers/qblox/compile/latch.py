@@ -43,6 +43,7 @@ class Latch:
         level: Held beside waveforms.
         waves: Indices of waveforms to play.
         capture: Acquisition to start.
+        clears: Whether it does nothing but set the counts of triggers to 0.
         event: Row of ``schedule.events``, for errors; -1 for none.
     """
 
@@ -54,6 +55,7 @@ class Latch:
     level: Pair | None = None
     waves: tuple[int, int] | None = None
     capture: Capture | None = None
+    clears: bool = False
     event: int = -1
 
 
@@ -73,11 +75,46 @@ class Turns:
     body: Section
 
 
-Part: TypeAlias = Stretch | Turns
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """An instruction of a branch.
+
+    Attributes:
+        latch: What it is, or None for a wait.
+        first: Whether it belongs to the first arm.
+        length: How long it lasts if it is played, ns; skipped it takes 4.
+    """
+
+    latch: Latch | None
+    first: bool
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """Two arms of which one is played.
+
+    Attributes:
+        steps: Instructions of both.
+        address: Of the trigger network, which a condition asks for.
+        wanted: The bit for which the first arm is played.
+        duration: Ticks; the instructions may begin before, and then the stretch before is so much shorter.
+    """
+
+    steps: tuple[Guarded, ...]
+    address: int
+    wanted: bool
+    duration: int
+
+
+Part: TypeAlias = Stretch | Turns | Fork
 Section: TypeAlias = tuple[Part, ...]
 
 
 def latches(section: Section) -> Iterator[Latch]:
     """All instructions of a section, in the order of play."""
     for part in section:
-        yield from part.latches if isinstance(part, Stretch) else latches(part.body)
+        if isinstance(part, Fork):
+            yield from (step.latch for step in part.steps if step.latch is not None)
+        else:
+            yield from part.latches if isinstance(part, Stretch) else latches(part.body)

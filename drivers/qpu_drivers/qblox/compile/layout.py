@@ -5,21 +5,30 @@ from __future__ import annotations
 import numpy as np
 
 from qpu_bridge.errors import ScheduleError
-from qpu_bridge.schedule import NONE, Body, Repeat, Schedule, Straight
+from qpu_bridge.schedule import NONE, Body, Branch, Repeat, Schedule, Straight, duration_of
 from qpu_drivers.qblox.allocation import Sequencer
+from qpu_drivers.qblox.compile.feedback import Feedback
+from qpu_drivers.qblox.compile.fork import Gate, cleared, flat, fork
 from qpu_drivers.qblox.compile.form import Form, Term, Unit
-from qpu_drivers.qblox.compile.latch import SILENT, Latch, Part, Section, Stretch, Turns, latches
+from qpu_drivers.qblox.compile.latch import SILENT, Fork, Latch, Part, Section, Stretch, Turns, latches
+from qpu_drivers.qblox.compile.question import question
 from qpu_drivers.qblox.compile.voice import Voice
-from qpu_drivers.qblox.hardware import PROLOGUE
+from qpu_drivers.qblox.hardware import PROLOGUE, SHORTEST
 
 START = Form(Unit.TICKS, 0.0)
 
 
 class Layout:
-    """One sequencer's shot: `voice` turns events into instructions, this follows the blocks."""
+    """One sequencer's shot: `voice` turns events into instructions, this follows the blocks.
 
-    def __init__(self, schedule: Schedule, sequencer: Sequencer) -> None:
-        self._schedule = schedule
+    Args:
+        schedule: The template.
+        sequencer: Which.
+        feedback: How measured bits travel.
+    """
+
+    def __init__(self, schedule: Schedule, sequencer: Sequencer, feedback: Feedback) -> None:
+        self._schedule, self._feedback = schedule, feedback
         self._mine = np.isin(schedule.events["frame"], sequencer.frames)
         self.voice = Voice(schedule, sequencer, np.flatnonzero(self._mine).tolist())
 
@@ -48,11 +57,40 @@ class Layout:
                 for part in turns:
                     now = _after(now, part)
                 found += turns
+            elif isinstance(block, Branch):
+                arms = self._branch(block, now, kept, found)
+                for part in arms:
+                    now = _after(now, part)
+                found += arms
             elif block is not None and not isinstance(block, Straight):
                 raise ScheduleError(
-                    "real-time control on this device must be loops with a fixed count", given=type(block).__name__.lower()
+                    "real-time control on this device must be branches and loops with a fixed count",
+                    given=type(block).__name__.lower(),
                 )
         return tuple(found)
+
+    def _branch(self, block: Branch, now: Form, kept: bool, before: list[Part]) -> list[Part]:
+        """Both arms in one list; it may begin within the last stretch before, which is then shorter."""
+        asked = question(block.condition)
+        if isinstance(asked, bool):
+            return list(self._section(block.then if asked else block.otherwise, now, kept))
+        duration = duration_of(block.then)
+        if duration is None or duration != duration_of(block.otherwise):
+            raise ScheduleError("both arms of a branch must last equally long on this device", given="different arms")
+        then, otherwise = (
+            self.voice.latches(self._starts(arm)[0], duration, now, kept) for arm in (flat(block.then), flat(block.otherwise))
+        )
+        if not then and not otherwise:
+            return [Stretch((), START.plus(duration))]
+        place = self.voice.sequencer.place
+        last = before[-1] if before and isinstance(before[-1], Stretch) else None
+        free = 0 if last is None else int(self._feedback.shortest(last.duration)) - max((x.at for x in last.latches), default=0)
+        room = max(0, min(free - SHORTEST, self._feedback.room(place, block)))
+        gate = Gate(self._feedback.address(asked.column), asked.wanted, room, self.voice.where)
+        lead, both = fork((then, otherwise), duration, gate)
+        if lead and last is not None:
+            before[-1] = Stretch(last.latches, last.duration.plus(-lead))
+        return [both]
 
     def _repeat(self, block: Repeat, now: Form, kept: bool) -> list[Part]:
         if block.variable != NONE:
@@ -78,16 +116,28 @@ class Layout:
         return [Turns(block.count - 1, self._section(block.body, now, kept=False)), *once]
 
     def _stretch(self, run: list[Straight], now: Form, kept: bool) -> Stretch:
+        starts, duration = self._starts(run)
+        slot = run[-1].duration_slot
+        lasting = START.plus(duration, ((1.0, (slot,)),) if slot != NONE else ())
+        found = self.voice.latches(starts, duration, now, kept)
+        offset = 0
+        for block in run:
+            window = self._feedback.window(self.voice.sequencer.place, block)
+            if window is not None:
+                end = min(duration, int(self._feedback.shortest(lasting)))
+                found = cleared(found, offset + window.first, offset + window.last, end, self.voice.where)
+            offset += block.duration
+        return Stretch(found, lasting)
+
+    def _starts(self, run: list[Straight]) -> tuple[list[tuple[int, int]], int]:
+        """Ticks and rows of the events in straight blocks that follow each other, and how long these last."""
         starts: list[tuple[int, int]] = []
         offset = 0
         for block in run:
             mine = np.flatnonzero(self._mine[block.first : block.last]) + block.first
             starts += [(offset + int(self._schedule.events["start"][row]), int(row)) for row in mine]
             offset += block.duration
-        slot = run[-1].duration_slot
-        return Stretch(
-            self.voice.latches(starts, offset, now, kept), START.plus(offset, ((1.0, (slot,)),) if slot != NONE else ())
-        )
+        return starts, offset
 
 
 def _after(now: Form, part: Part) -> Form:
@@ -100,6 +150,8 @@ def lasting(section: Section) -> tuple[float, tuple[Term, ...]]:
     for part in section:
         if isinstance(part, Stretch):
             whole = whole.plus(part.duration.constant, part.duration.terms)
+        elif isinstance(part, Fork):
+            whole = whole.plus(part.duration)
         else:
             constant, terms = lasting(part.body)
             whole = whole.plus(constant * part.count, tuple((c * part.count, s) for c, s in terms))

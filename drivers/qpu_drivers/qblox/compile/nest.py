@@ -9,6 +9,7 @@ from qpu_drivers.qblox.compile.code import Calls, Code, Node
 from qpu_drivers.qblox.compile.form import Axes, Form, Unit, total
 from qpu_drivers.qblox.compile.latch import Section
 from qpu_drivers.qblox.compile.registers import Bank, Registers
+from qpu_drivers.qblox.compile.rows import Sharing
 from qpu_drivers.qblox.compile.shot import Bins, Writer, depth, numbers
 from qpu_drivers.qblox.hardware import LEAD_IN, SHORTEST
 
@@ -27,7 +28,7 @@ def bins_of(axes: Axes) -> Bins:
     return Bins(Form(Unit.BIN, 0.0, (), tuple(single)), Form(Unit.BIN, 0.0, (), tuple(mean)), waste)
 
 
-def program(section: Section, axes: Axes, bins: Bins, tail: int, where: str, rows_in_registers: bool) -> list[Node]:
+def program(section: Section, axes: Axes, bins: Bins, tail: int, where: str, sharing: Sharing, listens: bool) -> list[Node]:
     """Everything that one sequencer executes.
 
     Args:
@@ -36,20 +37,23 @@ def program(section: Section, axes: Axes, bins: Bins, tail: int, where: str, row
         bins: Running numbers of bins.
         tail: Ticks from the end of a shot to the next prologue.
         where: The line, for errors.
-        rows_in_registers: Whether rows share one body, each giving its numbers in registers, or have their own.
+        sharing: What rows have in common.
+        listens: Whether it counts triggers.
 
     Raises:
         ScheduleError: If registers do not suffice, or waits are too short.
     """
     bank, code = Bank(where), Code()
     forms, groups = numbers(section, bins, tail)
-    registers = Registers(axes, forms, groups, bank, rows_in_registers)
+    registers = Registers(axes, forms, groups, bank, sharing)
     counters = [bank.take() for _ in range(1 + depth(section))]
     writer = Writer(code, registers, bins, where, counters)
-    nest = _Nest(code, registers, bank, lambda: writer.section(section, tail), rows_in_registers)
+    nest = _Nest(code, registers, bank, lambda: writer.section(section, tail), sharing is not Sharing.APART)
     code.add("wait_sync", SHORTEST, ticks=SHORTEST)
     code.add("set_awg_offs", 0, 0)
-    code.add("upd_param", LEAD_IN, ticks=LEAD_IN)
+    code.add("upd_param", LEAD_IN - SHORTEST * listens, ticks=LEAD_IN - SHORTEST * listens)
+    if listens:
+        code.add("set_latch_en", 1, SHORTEST, ticks=SHORTEST)
     registers.start(code)
     nest.level(0)
     code.add("stop")
@@ -59,14 +63,14 @@ def program(section: Section, axes: Axes, bins: Bins, tail: int, where: str, row
 class _Nest:
     """Writes loops around a body."""
 
-    def __init__(self, code: Code, registers: Registers, bank: Bank, shot: Callable[[], None], rows_in_registers: bool) -> None:
-        self._code, self._registers, self._shot, self._shared = code, registers, shot, rows_in_registers
+    def __init__(self, code: Code, registers: Registers, bank: Bank, shot: Callable[[], None], shared: bool) -> None:
+        self._code, self._registers, self._shot, self._shared = code, registers, shot, shared
         self._axes = registers.axes
         self._counters = [
             bank.take() if count > 1 and not isinstance(loop, Rows) else ""
             for loop, count in zip(self._axes.loops, self._axes.counts, strict=True)
         ]
-        self._back = bank.take() if rows_in_registers else ""
+        self._back = bank.take() if shared else ""
 
     def level(self, level: int) -> None:
         """A loop and all in it."""
@@ -114,6 +118,7 @@ class _Nest:
                     code.add("jmp", f"@{body}")
         with code.inside(calls.body):
             code.label(body)
+            self._registers.words.unpack(code)
             self.level(level + 1)
             self._registers.advance(code, level)
             code.add("jmp", self._back)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from qpu_bridge.errors import ScheduleError
 from qpu_drivers.qblox.compile.code import Argument, Code
 from qpu_drivers.qblox.compile.form import FRACTION, Axes, Form, Unit, accumulated, half, quantised
+from qpu_drivers.qblox.compile.rows import Sharing, Words, packs
 from qpu_drivers.qblox.hardware import REGISTERS, TURN
 
 
@@ -35,6 +37,11 @@ class Bank:
             )
         self._next += 1
         return f"R{self._next - 1}"
+
+    def all(self) -> Iterator[str]:
+        """Registers that nobody has, as many as are asked for."""
+        while True:
+            yield self.take()
 
     @property
     def left(self) -> int:
@@ -67,17 +74,15 @@ class Registers:
         forms: Numbers, each once.
         groups: Numbers that one instruction takes either all from registers or all not.
         bank: Where registers come from.
-        rows_in_registers: Whether numbers that differ between rows are kept in registers, or written into each row's own code.
+        sharing: What rows have in common.
     """
 
-    def __init__(
-        self, axes: Axes, forms: list[Form], groups: list[tuple[Form, ...]], bank: Bank, rows_in_registers: bool
-    ) -> None:
+    def __init__(self, axes: Axes, forms: list[Form], groups: list[tuple[Form, ...]], bank: Bank, sharing: Sharing) -> None:
         self.axes = axes
         steps = {form: axes.steps(form) for form in forms}
         moved = {form for form in forms if any(s and n > 1 for s, n in zip(steps[form], axes.counts, strict=True))}
         by_row = {form for form in forms if axes.by_row(form)}
-        held = moved | {form for form in forms if form.unit is Unit.BIN} | (by_row if rows_in_registers else set())
+        held = moved | {form for form in forms if form.unit is Unit.BIN} | (set() if sharing is Sharing.APART else by_row)
         while more := [f for group in groups if any(f in held for f in group) for f in group if f not in held]:
             held |= set(more)
         self.stepped = [self._stepped(form, bank) for form in forms if form in moved]
@@ -86,6 +91,10 @@ class Registers:
         self.fixed = [form for form in forms if form in held - moved and form not in by_row]
         for form in self.loaded + self.fixed:
             self._named[form] = bank.take()
+        grouped = packs(axes, self.loaded) if sharing is Sharing.PACKED else []
+        packed = {form for one in grouped for form in one.forms}
+        self.loaded = [form for form in self.loaded if form not in packed]
+        self.words = Words(grouped, bank.all(), self._named)
         self._by_row = by_row
         self.row = 0
         """The row whose numbers immediates are."""
@@ -114,6 +123,7 @@ class Registers:
         """Give registers what they hold in a row, where no loop moves them."""
         for form in self.loaded:
             code.add("move", quantised(form.unit, form.at(self.axes.rows[row])), self._named[form])
+        self.words.load(code, row)
 
     def advance(self, code: Code, level: int) -> None:
         """Move registers at the end of a turn of a loop, when the loops in it have been through."""

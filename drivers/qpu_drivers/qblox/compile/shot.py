@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 from qpu_bridge.errors import ScheduleError
 from qpu_drivers.qblox.compile.code import Code
 from qpu_drivers.qblox.compile.form import Form, Unit
-from qpu_drivers.qblox.compile.latch import SILENT, Capture, Latch, Section, Stretch, Turns, latches
+from qpu_drivers.qblox.compile.latch import SILENT, Capture, Fork, Latch, Section, Stretch, Turns, latches
 from qpu_drivers.qblox.compile.registers import Registers
 from qpu_drivers.qblox.compile.wait import wait, wait_register
 from qpu_drivers.qblox.hardware import LONGEST, SHORTEST
 
 NOTHING = Form(Unit.TICKS, 0.0)
+_ANY, _NONE = 0, 1
+"""Operators of a condition: one of the counts has reached its threshold, or none has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,10 @@ class Writer:
                 continue
             self._between(open_latch, pending, state)
             open_latch, pending, state = None, NOTHING, Latch(0, level=SILENT)
-            if self._code is None:
+            if isinstance(part, Fork):
+                if self._code is not None:
+                    self._fork(part)
+            elif self._code is None:
                 self.section(part.body, 0)
             else:
                 with self._code.loop(part.count, self._counters[self._depth]):
@@ -116,7 +121,7 @@ class Writer:
             fits = not gap.slots and SHORTEST <= least <= LONGEST
             lasts = int(least) if fits else SHORTEST
             if self._code is not None:
-                self._write(latch, lasts, state)
+                self._write(latch, lasts, lasts, state)
             gap, least, most = gap.plus(-lasts), least - lasts, most - lasts
         if not gap.slots and not least:
             return
@@ -145,7 +150,29 @@ class Writer:
             return 2.0 * LONGEST, 2.0 * LONGEST
         return self._registers.axes.extremes(gap)
 
-    def _write(self, latch: Latch, lasts: int, state: Latch) -> None:
+    def _fork(self, fork: Fork) -> None:
+        """Both arms, each instruction under the condition of its arm."""
+        assert self._code is not None
+        clocks, under = [0, 0], None
+        for step in fork.steps:
+            if step.first != under:
+                holds = _ANY if step.first == fork.wanted else _NONE
+                self._code.add("set_cond", 1, 1 << (fork.address - 1), holds, SHORTEST)
+                under = step.first
+            before = min(clocks)
+            clocks = [
+                now + (step.length if step.first == first else SHORTEST) for now, first in zip(clocks, (True, False), strict=True)
+            ]
+            ticks = min(clocks) - before
+            if step.latch is None:
+                self._code.add("wait", step.length, ticks=ticks)
+            else:
+                self._write(step.latch, step.length, ticks, Latch(0))
+        self._code.add("set_cond", 0, 0, 0, SHORTEST)
+        if any(step.latch is not None and step.latch.level not in (None, SILENT) for step in fork.steps):
+            self._code.add("set_awg_offs", 0, 0)  # whatever becomes of a level that was set for an instruction that was skipped
+
+    def _write(self, latch: Latch, lasts: int, ticks: int, state: Latch) -> None:
         assert self._code is not None
         assert self._registers is not None
         code, operand = self._code, self._registers.operand
@@ -158,14 +185,16 @@ class Writer:
         for op, pair, before in (("set_awg_gain", latch.gain, state.gain), ("set_awg_offs", latch.level, state.level)):
             if pair is not None and pair != before:
                 code.add(op, operand(pair[0]), operand(pair[1]))
-        if latch.capture is not None:
+        if latch.clears:
+            code.add("latch_rst", lasts, ticks=ticks)
+        elif latch.capture is not None:
             bin_, *weights = map(operand, _capture(latch, self._bins))
             op = "acquire_weighted" if weights else "acquire"
-            code.add(op, latch.capture.acquisition, bin_, *weights, lasts, ticks=lasts)
+            code.add(op, latch.capture.acquisition, bin_, *weights, lasts, ticks=ticks)
         elif latch.waves is not None:
-            code.add("play", *latch.waves, lasts, ticks=lasts)
+            code.add("play", *latch.waves, lasts, ticks=ticks)
         else:
-            code.add("upd_param", lasts, ticks=lasts)
+            code.add("upd_param", lasts, ticks=ticks)
 
 
 def _merged(state: Latch, latch: Latch | None) -> Latch:

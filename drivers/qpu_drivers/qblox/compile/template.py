@@ -9,16 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qpu_bridge.errors import ScheduleError
-from qpu_bridge.schedule import Linear, Rows, Schedule, Shots, Table
+from qpu_bridge.schedule import Discriminator, Linear, Rows, Schedule, Shots, Table
 from qpu_bridge.schedule.block import DataLoop
 from qpu_drivers.qblox.allocation import Allocation, Sequencer
 from qpu_drivers.qblox.compile.clock import check_pace
 from qpu_drivers.qblox.compile.code import Node, instructions, text
+from qpu_drivers.qblox.compile.feedback import Feedback
 from qpu_drivers.qblox.compile.form import Axes, Form, Unit, total
 from qpu_drivers.qblox.compile.latch import Section, latches
 from qpu_drivers.qblox.compile.layout import Layout, lasting
+from qpu_drivers.qblox.compile.line import line
 from qpu_drivers.qblox.compile.nest import bins_of, program
 from qpu_drivers.qblox.compile.receiver import Window
+from qpu_drivers.qblox.compile.rows import sharings
+from qpu_drivers.qblox.compile.shot import numbers
 from qpu_drivers.qblox.hardware import BINS, LEAD_IN, PROGRAM_LENGTH, PROLOGUE
 from qpu_drivers.qblox.program import Program, SequencerProgram, Settings, Site
 from qpu_drivers.qblox.rack import Rack
@@ -36,11 +40,13 @@ class Part:
         sequencer: Which.
         shot: What it does in a shot.
         layout: What was found on the way: waveforms, weights, windows, the carrier.
+        line: The line between 0 and 1 that it draws itself, for bits that branches read.
     """
 
     sequencer: Sequencer
     shot: Section
     layout: Layout
+    line: Discriminator | None
 
     @property
     def frequencies(self) -> set[Form]:
@@ -60,6 +66,7 @@ class Template:
 
     schedule: Schedule
     parts: tuple[Part, ...]
+    feedback: Feedback
 
     def program(self, table: Table, shots: int, rep_delay: int) -> Program:
         """The program of a run.
@@ -111,30 +118,12 @@ class Template:
         if not sequencer.flux:
             for frequency in part.frequencies:
                 voice.carrier.check(*axes.extremes(frequency))
-        bins = bins_of(axes)
-        limit = PROGRAM_LENGTH[sequencer.kind]
-        best: list[Node] | None = None
-        fault: ScheduleError | None = None
-        for shared in (False, True) if len(axes.rows) > 1 else (False,):
-            try:
-                nodes = program(part.shot, axes, bins, rep_delay - PROLOGUE, voice.where, shared)
-            except ScheduleError as error:
-                fault = fault or error
-                continue
-            if best is None or _length(nodes) < _length(best):
-                best = nodes
-        if best is None:
-            assert fault is not None
-            raise fault
-        if _length(best) > limit:
-            raise ScheduleError(
-                f"a program of a {sequencer.kind} must have at most {limit} instructions", given=_length(best), where=voice.where
-            )
-        check_pace(best, voice.where)
+        listens = self.feedback.listens(sequencer.place)
+        nodes = _nodes(part, axes, rep_delay - PROLOGUE, bool(listens))
         receiver = voice.receiver
         return SequencerProgram(
             place=sequencer.place,
-            text=text(best),
+            text=text(nodes),
             waveforms=voice.memory.stored,
             weights=receiver.weights,
             acquisitions=tuple(_bins(window, axes, index in part.wasted) for index, window in enumerate(receiver.windows)),
@@ -142,6 +131,9 @@ class Template:
                 frequency=0.0 if sequencer.flux else voice.carrier.rest,
                 modulated=not sequencer.flux,
                 integration_length=receiver.integration_length,
+                discriminator=part.line,
+                sends=self.feedback.triggers.address.get(sequencer.place),
+                listens=listens,
                 scope=any(window.trace for window in receiver.windows),
             ),
         )
@@ -190,11 +182,42 @@ def compile_schedule(schedule: Schedule, allocation: Allocation, rack: Rack) -> 
     for clock, name in ((schedule.clock, "timeline"), *((port.clock, f"port {port.name}") for port in schedule.ports)):
         if clock.dt != TICK:
             raise ScheduleError("clocks of this device must be of 1 ns", given=f"{float(clock.dt):g} s", where=name)
+    feedback = Feedback.of(schedule, allocation, rack.trigger)
     parts = []
     for sequencer in allocation.sequencers:
-        layout = Layout(schedule, sequencer)
-        parts.append(Part(sequencer, layout.shot(), layout))
-    return Template(schedule, tuple(parts))
+        layout = Layout(schedule, sequencer, feedback)
+        shot = layout.shot()
+        columns = feedback.triggers.columns.get(sequencer.place, [])
+        parts.append(Part(sequencer, shot, layout, line(schedule, layout.voice.receiver.windows, columns)))
+    return Template(schedule, tuple(parts), feedback)
+
+
+def _nodes(part: Part, axes: Axes, tail: int, listens: bool) -> list[Node]:
+    """What a sequencer executes: rows share as much as registers and time allow.
+
+    Raises:
+        ScheduleError: If its program is too long, or comes too late, in whatever way rows share it.
+    """
+    bins, where = bins_of(axes), part.layout.voice.where
+    limit = PROGRAM_LENGTH[part.sequencer.kind]
+    fault: ScheduleError | None = None
+    for sharing in sharings(axes, numbers(part.shot, bins, tail)[0]):
+        try:
+            nodes = program(part.shot, axes, bins, tail, where, sharing, listens)
+            if (length := sum(1 for _ in instructions(nodes))) <= limit:
+                check_pace(nodes, where)
+                return nodes
+        except ScheduleError as error:
+            fault = fault or error
+            continue
+        raise ScheduleError(
+            f"a program of a {part.sequencer.kind} must have at most {limit} instructions",
+            given=length,
+            where=where,
+            remedy="Ask for fewer rows at a time, or a longer wait between shots.",
+        )
+    assert fault is not None
+    raise fault
 
 
 def _count(loop: DataLoop, rows: int, shots: int) -> int:
@@ -206,10 +229,6 @@ def _count(loop: DataLoop, rows: int, shots: int) -> int:
 def _order(loop: DataLoop) -> int:
     """Where an axis of results stands: rows, linear axes as they are nested, shots."""
     return 0 if isinstance(loop, Rows) else 2 if isinstance(loop, Shots) else 1
-
-
-def _length(nodes: list[Node]) -> int:
-    return sum(1 for _ in instructions(nodes))
 
 
 def _bins(window: Window, axes: Axes, wasted: bool) -> int:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from qpu_bridge.errors import ScheduleError
 from qpu_bridge.schedule import Body, Branch, Operation, Schedule, Straight, walk
 from qpu_drivers.qblox.allocation import Allocation
@@ -61,10 +59,7 @@ def triggers(schedule: Schedule, allocation: Allocation, addresses: tuple[int, .
             f"branches must read bits of at most {len(addresses)} readout carriers, one for each address of the trigger network",
             given=len(senders),
         )
-    found = Triggers(dict(zip(senders, addresses, strict=False)), sender, listens)
-    for columns in found.columns.values():
-        _one_line(schedule, columns)
-    return found
+    return Triggers(dict(zip(senders, addresses, strict=False)), sender, listens)
 
 
 def places_in(schedule: Schedule, allocation: Allocation, body: Body) -> set[Place]:
@@ -74,15 +69,10 @@ def places_in(schedule: Schedule, allocation: Allocation, body: Body) -> set[Pla
     return {allocation.of_frame[frame] for frame in frames}
 
 
-def captures_into(schedule: Schedule, column: int) -> list[int]:
-    """Rows of the captures into a column."""
-    events = schedule.events
-    return np.flatnonzero((events["operation"] == Operation.CAPTURE) & (events["column"] == column)).tolist()
-
-
 def _sender(schedule: Schedule, allocation: Allocation, column: int) -> Place:
-    rows = captures_into(schedule, column)
-    places = {allocation.of_frame[int(schedule.events["frame"][row])] for row in rows}
+    events = schedule.events
+    captures = (events["operation"] == Operation.CAPTURE) & (events["column"] == column)
+    places = {allocation.of_frame[frame] for frame in events["frame"][captures].tolist()}
     if len(places) != 1:
         raise ScheduleError(
             "a bit that a branch reads must be captured at one carrier",
@@ -90,19 +80,3 @@ def _sender(schedule: Schedule, allocation: Allocation, column: int) -> Place:
             where=f"column {schedule.columns[column].name}",
         )
     return places.pop()
-
-
-def _one_line(schedule: Schedule, columns: list[int]) -> None:
-    """A sequencer has one line between 0 and 1: for one window, one kernel, one phase."""
-    rows = [row for column in columns for row in captures_into(schedule, column)]
-    fields = ("duration", "waveform", "phase", "phase_slot", "frequency", "frequency_slot")
-    kinds = {
-        (schedule.columns[int(e["column"])].discriminator, *(e[name].item() for name in fields)) for e in schedule.events[rows]
-    }
-    if len(kinds) > 1:
-        raise ScheduleError(
-            "captures whose bits branches read must be alike in window, kernel, phase and discriminator, for a sequencer has one "
-            "line between 0 and 1",
-            given=f"{len(kinds)} kinds",
-            where=f"columns {', '.join(schedule.columns[column].name for column in columns)}",
-        )

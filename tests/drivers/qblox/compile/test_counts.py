@@ -196,18 +196,6 @@ def test_addresses_must_suffice() -> None:
         lab.arranged((4,))
 
 
-def test_a_bit_has_one_line() -> None:
-    lab = Bench()
-    one, two = lab.bit("one"), lab.build.column(Column("two", discriminator=Discriminator(0.0, 1.5)))
-    for column in (one, two):
-        lab.measure(column)
-        lab.build.wait(1000)
-        lab.flip(column, 0)
-        lab.build.wait(600)
-    with pytest.raises(ScheduleError, match=r"alike in window, kernel, phase and discriminator.*columns one, two"):
-        lab.arranged()
-
-
 def test_a_question_is_one_bit_or_its_opposite() -> None:
     bit = Bits((3,))
     negated = Apply(Operator.NOT, (bit,), VariableKind.BOOL, 1)

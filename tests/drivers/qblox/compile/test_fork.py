@@ -1,0 +1,213 @@
+"""Branches: whatever is measured, what is played is what the schedule means, to the nanosecond."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+from qpu_bridge.errors import ScheduleError
+from qpu_bridge.schedule import (
+    Apply,
+    Bits,
+    Column,
+    Discriminator,
+    Operation,
+    Operator,
+    Output,
+    Schedule,
+    Table,
+    VariableKind,
+    unroll,
+)
+from qpu_bridge.schedule.shapes import drag, gaussian_square
+from tests.drivers.qblox.oracle.expected import Turn, emitted, turns
+from tests.drivers.qblox.oracle.judge import TOLERANCE, Piece, captures, compiled, perform, worst
+from tests.drivers.qblox.oracle.lab import FREQUENCIES, LO, Lab
+
+SHOTS, REP_DELAY = 8, 2_000
+LATENCY = 152 + 364 + 16
+LINE = Discriminator(0.3, 150.0)
+
+
+class Bench(Lab):
+    """The laboratory, with columns that branches can read."""
+
+    def __init__(self) -> None:
+        super().__init__([k * 4 * 30_123_457 for k in range(-3, FREQUENCIES - 3)])
+
+    def bit(self, name: str) -> int:
+        return self.build.column(Column(name, discriminator=LINE, output=Output.BIT))
+
+    def wait(self, ticks: int = LATENCY) -> None:
+        self.build.wait(ticks)
+
+
+def bits_of(schedule: Schedule, shots: int, seed: int) -> dict[Turn, dict[int, list[bool]]]:
+    """What all captures of each shot measure, one after the other."""
+    rng = np.random.default_rng(seed)
+    return {
+        turn: {column: rng.integers(0, 2, 8).astype(bool).tolist() for column in range(len(schedule.columns))}
+        for turn in turns(schedule, 1, shots)
+    }
+
+
+def hold(schedule: Schedule, seed: int = 1) -> None:
+    table = Table(np.zeros((1, len(schedule.slots))))
+    piece = compiled(schedule, table, SHOTS, REP_DELAY)
+    measured = bits_of(schedule, SHOTS, seed)
+    outcome = measured.__getitem__
+    got = perform(piece, mock=sums(piece, measured))
+    assert not got.flags
+    assert worst(piece, got, emitted(schedule, table, SHOTS, REP_DELAY, LO, outcome)) < TOLERANCE
+    assert times(got.acquired) == times(captures(piece, outcome))
+
+
+def times(acquired: Mapping[Any, list[tuple[int, int]]]) -> dict[Any, list[int]]:
+    """When acquisitions happened; turns of a loop that are overwritten have a bin of their own."""
+    return {key: [time for time, _ in found] for key, found in acquired.items() if found}
+
+
+def sums(piece: Piece, measured: Mapping[Turn, Mapping[int, list[bool]]]) -> dict[Any, list[complex]]:
+    """What each acquisition must sum up to, in the order of execution, for the bits to be told."""
+    sites = {site.event: site for site in piece.program.sites}
+    found: dict[Any, list[complex]] = {(site.place, f"a{site.acquisition}"): [] for site in sites.values()}
+    for turn in turns(piece.schedule, 1, piece.shots):
+        played, taken = unroll(piece.schedule, np.zeros(len(piece.schedule.slots)), measured[turn]), dict[int, int]()
+        for event, row in zip(played.events, played.rows.tolist(), strict=True):
+            if event["operation"] != Operation.CAPTURE:
+                continue
+            column, site = int(event["column"]), sites[row]
+            bit = measured[turn][column][taken.get(column, 0)]
+            taken[column] = taken.get(column, 0) + 1
+            value = (LINE.threshold + (40.0 if bit else -40.0)) * np.exp(1j * LINE.angle)
+            total = np.conj(value * np.exp(1j * float(np.ravel(site.rotation)[0])) / site.factor)
+            found[site.place, f"a{site.acquisition}"].append(complex(total))
+    return found
+
+
+def active_reset(lab: Bench) -> None:
+    bit = lab.bit("c")
+    lab.build.wait(600)
+    lab.measure(bit)
+    lab.wait()
+    with lab.build.branch(Bits((bit,))):
+        lab.build.play(lab.drive[0], drag(32, 8, 0.5), amplitude=0.4, phase=0.7)
+    with lab.build.otherwise():
+        lab.build.wait(32)
+    lab.build.play(lab.drive[0], drag(24, 6, 0.5), amplitude=0.3, phase=0.2)
+
+
+def else_alone(lab: Bench) -> None:
+    bit = lab.bit("c")
+    lab.build.wait(600)
+    lab.measure(bit)
+    lab.wait()
+    with lab.build.branch(Bits((bit,))):
+        lab.build.wait(32)
+    with lab.build.otherwise():
+        lab.build.play(lab.drive[2], drag(32, 8, 0.5), amplitude=0.4)
+    lab.build.play(lab.flux, gaussian_square(140, 10, 100), amplitude=0.3)
+
+
+def both_arms_at_once(lab: Bench) -> None:
+    """On the very same tick of the same line, with virtual Z and a held level, on a bit that must be 0."""
+    bit = lab.bit("c")
+    lab.build.wait(600)
+    lab.measure(None, None, bit)
+    lab.wait()
+    with lab.build.branch(Apply(Operator.NOT, (Bits((bit,)),), VariableKind.BOOL, 1)):
+        for phase in (0.4, 1.9):
+            lab.build.play(lab.drive[0], drag(20, 5, 0.5), amplitude=0.4, phase=phase)
+        lab.build.wait(160)
+    with lab.build.otherwise():
+        lab.build.play(lab.drive[0], gaussian_square(140, 10, 100), amplitude=0.3, phase=0.3)
+        lab.build.play(lab.drive[0], drag(20, 5, 0.5), amplitude=0.2)
+        lab.build.wait(40)
+    lab.build.play(lab.drive[0], drag(24, 6, 0.5), amplitude=0.3)
+
+
+def several_lines(lab: Bench) -> None:
+    """Pulses of both arms on three modules, one of them the sender's own."""
+    bit = lab.bit("c")
+    lab.build.wait(600)
+    lab.measure(bit)
+    lab.wait()
+    with lab.build.branch(Bits((bit,))):
+        for frame in (lab.drive[0], lab.drive[1], lab.flux):
+            lab.build.play(frame, drag(32, 8, 0.0), amplitude=0.4, at=0)
+    with lab.build.otherwise():
+        lab.build.play(lab.drive[1], drag(32, 8, 0.5), amplitude=0.4, at=0)
+        lab.build.play(lab.readout[0][0], drag(32, 8, 0.5), amplitude=0.4, at=0)
+
+
+def two_bits_and_a_capture_between(lab: Bench) -> None:
+    """Two bits, read late and twice; captures of another carrier come between."""
+    one, two, three = lab.bit("one"), lab.bit("two"), lab.bit("three")
+    lab.build.wait(600)
+    lab.measure(one)
+    lab.measure(None, two)
+    lab.build.wait(1000)
+    lab.measure(None, None, three)
+    lab.build.wait(1000)
+    for bit, level in ((two, 0.4), (one, 0.2), (two, -0.3)):
+        with lab.build.branch(Bits((bit,))):
+            lab.build.play(lab.drive[0], drag(32, 8, 0.5), amplitude=level)
+        with lab.build.otherwise():
+            lab.build.wait(32)
+    lab.build.wait(900)
+
+
+def measured_in_an_arm(lab: Bench) -> None:
+    """What is not played is not captured."""
+    one, two = lab.bit("one"), lab.bit("two")
+    lab.build.wait(600)
+    lab.measure(one)
+    lab.wait()
+    with lab.build.branch(Bits((one,))):
+        lab.measure(None, two)
+        lab.build.wait(200)
+    with lab.build.otherwise():
+        lab.build.wait(540)
+    lab.build.wait(600)
+
+
+def repeated(lab: Bench) -> None:
+    """Three rounds of active reset in a loop."""
+    bit = lab.bit("c")
+    lab.build.wait(600)
+    with lab.build.repeat(3):
+        lab.measure(bit)
+        lab.wait()
+        with lab.build.branch(Bits((bit,))):
+            lab.build.play(lab.drive[3], drag(32, 8, 0.5), amplitude=0.4, phase=0.7)
+        with lab.build.otherwise():
+            lab.build.wait(32)
+        lab.build.wait(60)
+
+
+CASES = (active_reset, else_alone, both_arms_at_once, several_lines, two_bits_and_a_capture_between, measured_in_an_arm, repeated)
+
+
+@pytest.mark.parametrize("write", CASES)
+def test_what_was_measured_decides_what_is_played(write: Callable[[Bench], None]) -> None:
+    lab = Bench()
+    write(lab)
+    hold(lab.build.build())
+
+
+def test_arms_that_do_not_fit_are_refused() -> None:
+    lab = Bench()
+    bit = lab.bit("c")
+    lab.build.wait(600)
+    lab.measure(bit)
+    lab.wait()
+    for branch in (lab.build.branch(Bits((bit,))), lab.build.otherwise()):
+        with branch:
+            for _ in range(8):
+                lab.build.play(lab.drive[0], drag(5, 2, 0.5), amplitude=0.4)
+    lab.build.wait(1000)
+    with pytest.raises(ScheduleError, match=r"arms of a branch must leave .* \(port d0, tick 0 of the branch\)"):
+        compiled(lab.build.build(), Table.single(), 2, REP_DELAY)

@@ -1,0 +1,77 @@
+"""Rows of a program: what they share, how many fit, and that each plays its own numbers in time."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from qpu_bridge.errors import ScheduleError
+from qpu_bridge.schedule import Schedule, SlotKind, Table
+from qpu_bridge.schedule.shapes import drag
+from tests.drivers.qblox.oracle.expected import emitted
+from tests.drivers.qblox.oracle.judge import TOLERANCE, compiled, perform, worst
+from tests.drivers.qblox.oracle.lab import FREQUENCIES, LO, Lab
+
+RESET_WAIT = 20_000
+
+
+def twirled(phases: int, bits: int | None = 2, gap: int = 0) -> Schedule:
+    """Pulses of 20 ns on one qubit, whose phases are slots on top of virtual Z."""
+    lab = Lab([k * 4 * 30_123_457 for k in range(-3, FREQUENCIES - 3)])
+    for k in range(phases):
+        lab.build.play(lab.drive[0], drag(20, 5, 0.5), amplitude=0.4, phase=lab.build.slot(SlotKind.PHASE, bits=bits))
+        lab.build.shift_phase(lab.drive[0], 0.3 * (k % 2))
+        lab.build.delay(lab.drive[0], gap)
+    return lab.build.build()
+
+
+def quarters(rng: np.random.Generator, rows: int, phases: int) -> Table:
+    return Table(rng.integers(0, 4, (rows, phases)) * np.pi / 2)
+
+
+def lines(schedule: Schedule, table: Table, shots: int = 1, rep_delay: int = RESET_WAIT) -> int:
+    return compiled(schedule, table, shots, rep_delay).program.sequencers[0].text.count("\n")
+
+
+def test_a_thousand_twirls_are_one_program_that_keeps_pace(rng: np.random.Generator) -> None:
+    schedule, table = twirled(20), quarters(rng, 1000, 20)
+    piece = compiled(schedule, table, 1, RESET_WAIT)
+    (one,) = piece.program.sequencers
+    assert one.text.count("\n") < 4_200
+    got = perform(piece, render_ns=300_000)
+    assert not got.flags  # all of it is executed, and what is rendered is compared
+    few = Table(table.values[:12])
+    assert worst(piece, got, emitted(schedule, few, 1, RESET_WAIT, LO), 240_000) < TOLERANCE
+
+
+def test_several_shots_of_each_row_unpack_once(rng: np.random.Generator) -> None:
+    schedule, table = twirled(7), quarters(rng, 4, 7)
+    piece = compiled(schedule, table, 3, RESET_WAIT)
+    got = perform(piece)
+    assert not got.flags
+    assert worst(piece, got, emitted(schedule, table, 3, RESET_WAIT, LO)) < TOLERANCE
+
+
+def test_the_way_that_costs_fewest_instructions_is_taken(rng: np.random.Generator) -> None:
+    schedule = twirled(20)
+    some = [lines(schedule, quarters(rng, rows, 20)) for rows in (50, 51)]
+    assert some[1] - some[0] == 2 + 2  # two words, and the way to the body and back
+    free = [lines(twirled(20, None), Table(rng.uniform(0, 6, (rows, 20)))) for rows in (50, 51)]
+    assert free[1] - free[0] == 20 + 2  # a register each
+    many = [lines(twirled(70, None, 100), Table(rng.uniform(0, 6, (rows, 70)))) for rows in (50, 51)]
+    assert many[1] - many[0] == 2 * 70 + 2 + 1  # more than there are registers: each row has its own pulses
+
+
+def test_where_the_wait_is_too_short_to_unpack_rows_have_bodies_of_their_own(rng: np.random.Generator) -> None:
+    schedule, table = twirled(20), quarters(rng, 20, 20)
+    piece = compiled(schedule, table, 1, 40)
+    assert "mulu32h" not in piece.program.sequencers[0].text
+    got = perform(piece)
+    assert not got.flags
+    assert worst(piece, got, emitted(schedule, table, 1, 40, LO)) < TOLERANCE
+
+
+def test_a_program_has_so_many_lines(rng: np.random.Generator) -> None:
+    schedule, table = twirled(20), quarters(rng, 5000, 20)
+    with pytest.raises(ScheduleError, match=r"at most 16384 instructions; got 20\d\d\d \(port d0\)"):
+        compiled(schedule, table, 1, RESET_WAIT)
