@@ -13,6 +13,7 @@ from qpu_bridge.target import PortSpec, Snapshot, waveform
 from qpu_drivers.qblox.hardware import (
     ACQUISITION_PAUSE,
     ACQUISITIONS,
+    BRANCH_LEAD,
     HIGHEST_FREQUENCY,
     INTEGRATION,
     PROGRAM_LENGTH,
@@ -20,6 +21,7 @@ from qpu_drivers.qblox.hardware import (
     SCOPE_SAMPLES,
     SEQUENCERS,
     SHORTEST,
+    TRIGGER_PAUSE,
     WAVEFORM_SAMPLES,
     WAVEFORMS,
     WEIGHT_SAMPLES,
@@ -27,8 +29,6 @@ from qpu_drivers.qblox.hardware import (
 )
 from qpu_drivers.qblox.rack import Rack
 
-TRIGGER_PAUSE = 252
-"""From one bit on the trigger network to the next, ns (https://docs.qblox.com, *Trigger network*)."""
 MAX_RESULTS = 2**28
 """Numbers that one run may return: what this computer should keep at a time. What fits into the bins is found when it runs."""
 MAX_WAIT_S = 10.0
@@ -56,7 +56,7 @@ def limits(rack: Rack, snapshot: Snapshot) -> Limits:
         ports=tuple(_port(rack, snapshot, port) for port in snapshot.ports),
         features=frozenset(Feature) - {Feature.EXPRESSION, Feature.WHILE},
         sweeps=frozenset(SlotKind) - {SlotKind.VALUE},
-        branch_latency=latency(rack),
+        branch_latency=latency(rack) + BRANCH_LEAD,
         feedback_separation=TRIGGER_PAUSE,
         max_feedback_frames=len(rack.trigger.addresses),
         decision_ticks=SHORTEST,

@@ -40,6 +40,8 @@ TRIGGER_LATENCY = 364
 """From the end of an acquisition until every sequencer knows its bit, ns [manual]."""
 TRIGGER_PAUSE = 252
 """From one trigger to the next, of all sequencers together, ns [manual]."""
+BRANCH_LEAD = 12
+"""How long before a branch a sequencer may have to begin with it, where both arms start at once, ns (`compile/arms.py`)."""
 
 SHORTEST = 4
 """Least time from one real-time instruction to the next, ns [manual]."""

@@ -276,7 +276,7 @@ def test_abort_ends_a_program_that_plays(driver: QbloxDriver, snapshot: Snapshot
 def test_a_branch_is_compiled_and_its_bits_come_from_the_sequencer(driver: QbloxDriver, snapshot: Snapshot) -> None:
     bench = Bench(snapshot)
     (herald,) = bench.measure(Column("reset", discriminator=LINE, returned=False))
-    bench.build.wait(400)
+    bench.build.wait(420)
     with bench.build.branch(Bits((herald,))):
         bench.build.play(bench.frames["q0"], drag(36, 9, 0.2), 0.6)
     with bench.build.otherwise():
