@@ -61,12 +61,12 @@ def superoperator(kraus: Complex, levels_in: int, levels_out: int, systems: int 
         systems: Number of systems.
     """
     flat = np.ascontiguousarray(kraus).reshape(-1, *kraus.shape[-2:])
-    maps = _conjugate(flat, *_entries(levels_in, systems), *_entries(levels_out, systems))
+    maps = _conjugate(flat, *entries(levels_in, systems), *entries(levels_out, systems))
     return maps.reshape(*kraus.shape[:-2], *maps.shape[1:])
 
 
 @cache
-def _entries(levels: int, systems: int) -> tuple[NDArray[np.int64], Complex]:
+def entries(levels: int, systems: int) -> tuple[NDArray[np.int64], Complex]:
     """Rows, columns and values of the few entries of each basis matrix: ``int[size, n, 2]``, ``complex[size, n]``."""
     dense = columns(levels, systems).T.reshape(-1, levels**systems, levels**systems)
     most = 2**systems

@@ -13,18 +13,24 @@ from qpu_bridge.target import Snapshot
 from qpu_bridge.target.gate import Curve, GateSpec, PhaseSpec, PulseSpec
 from qpu_bridge.target.line import FrameSpec, PortSpec
 from qpu_bridge.target.qubit import QubitSpec
-from qpu_bridge.target.shape import ConstantShape, CosineSquareShape, DragShape, Shape, waveform
+from qpu_bridge.target.shape import ConstantShape, CosineSquareShape, DragShape, GaussianSquareShape, Shape, waveform
 from qpu_bridge.target.snapshot import TimingSpec
 from qpu_emulator.basis import Complex, Real
-from qpu_emulator.device import Device, TunableCoupler
+from qpu_emulator.device import Device, StaticCoupling, TunableCoupler
 from qpu_emulator.discrimination import TONE_TICKS, solve_measure
+from qpu_emulator.echoed import EchoedPair
+from qpu_emulator.line import IDEAL
 from qpu_emulator.pair import Pair
 from qpu_emulator.propagator import drive
+from qpu_emulator.tones import Tone, combine
 
 _TAU = 2 * np.pi
 _DT = Fraction(1, 10**9)
 _DRIVE_TICKS = 36
 _FLUX_TICKS, _RISE = 60, 30
+_CROSS_TICKS, _EDGE, _CROSS_SIGMA = 208, 40, 13.0
+_ROTARY = 0.06
+_GRAIN = 4
 
 
 def solve_snapshot(device: Device, date: datetime) -> Snapshot:
@@ -39,9 +45,11 @@ def solve_snapshot(device: Device, date: datetime) -> Snapshot:
     gates: list[GateSpec] = []
     for qubit in range(len(device.transmons)):
         gates += _single(device, qubit, waveforms, date)
-    waveforms["flux"] = CosineSquareShape(shape="cosine_square", duration=_FLUX_TICKS, rise=_RISE)
     for coupler in device.couplers:
-        gates += _double(device, coupler, waveforms, date)
+        if isinstance(coupler, StaticCoupling):
+            gates.append(_echoed(device, coupler, waveforms, gates, date))
+        else:
+            gates += _double(device, coupler, waveforms, date)
     measures = tuple(solve_measure(device, index, waveforms) for index in range(len(device.resonators)))
     return Snapshot(
         format=1,
@@ -74,7 +82,7 @@ def solve_snapshot(device: Device, date: datetime) -> Snapshot:
         ),
         gates=tuple(gates),
         measures=measures,
-        description=f"Emulated device {device.name}: transmons in a line with tunable couplers.",
+        description=f"Emulated device {device.name}: {len(device.transmons)} transmons, {len(device.couplers)} couplers.",
     )
 
 
@@ -82,7 +90,7 @@ def _ports(device: Device) -> tuple[PortSpec, ...]:
     names: dict[str, PortKind] = {}
     for transmon in device.transmons:
         names |= dict.fromkeys(transmon.rabi, PortKind.DRIVE)
-    names |= {coupler.port: PortKind.FLUX for coupler in device.couplers}
+    names |= {coupler.port: PortKind.FLUX for coupler in device.couplers if isinstance(coupler, TunableCoupler)}
     names |= {resonator.port: PortKind.READOUT for resonator in device.resonators}
     names |= {resonator.acquire_port: PortKind.ACQUIRE for resonator in device.resonators}
     return tuple(PortSpec(name=name, kind=kind, dt=_DT) for name, kind in names.items())
@@ -90,10 +98,21 @@ def _ports(device: Device) -> tuple[PortSpec, ...]:
 
 def _frames(device: Device) -> tuple[FrameSpec, ...]:
     drives = [
-        FrameSpec(name=f"q{index}", port=_line(device, index), frequency=transmon.frequency, follows=index)
+        FrameSpec(name=f"q{index}", port=device.line_of(index), frequency=transmon.frequency, follows=index)
         for index, transmon in enumerate(device.transmons)
     ]
-    fluxes = [FrameSpec(name=f"{coupler.port}", port=coupler.port, frequency=0.0) for coupler in device.couplers]
+    for coupler in device.couplers:
+        if isinstance(coupler, StaticCoupling):
+            control, target = _direction(device, coupler)
+            frequency = device.transmons[target].frequency
+            drives.append(
+                FrameSpec(name=f"u{control}_{target}", port=device.line_of(control), frequency=frequency, follows=target)
+            )
+    fluxes = [
+        FrameSpec(name=coupler.port, port=coupler.port, frequency=0.0)
+        for coupler in device.couplers
+        if isinstance(coupler, TunableCoupler)
+    ]
     readouts = [
         FrameSpec(name=f"{letter}{resonator.qubit}", port=port, frequency=resonator.frequency)
         for resonator in device.resonators
@@ -102,18 +121,27 @@ def _frames(device: Device) -> tuple[FrameSpec, ...]:
     return (*drives, *fluxes, *readouts)
 
 
-def _line(device: Device, qubit: int) -> str:
-    return max(device.transmons[qubit].rabi, key=device.transmons[qubit].rabi.__getitem__)
+def _direction(device: Device, coupler: StaticCoupling) -> tuple[int, int]:
+    """Control and target: the higher transmon controls, so that the drive lies between its f01 and f12."""
+    low, high = sorted(coupler.qubits, key=lambda qubit: device.transmons[qubit].frequency)
+    return high, low
+
+
+def _wait(device: Device) -> int:
+    """Ticks by which gates are longer than their pulses, so that what a line delays arrives in time."""
+    latest = max((line.delay for line in device.lines.values()), default=0.0)
+    return -(-round(latest / float(_DT)) // _GRAIN) * _GRAIN
 
 
 def _rotate(device: Device, qubit: int, beta: float, amplitudes: Real) -> Complex:
     """Propagators ``complex[n, 3, 3]`` of the DRAG pulse."""
     transmon = device.transmons[qubit]
-    envelope = shapes.drag(_DRIVE_TICKS, _DRIVE_TICKS / 4, beta)
-    samples = np.multiply.outer(np.pi * transmon.rabi[_line(device, qubit)] * amplitudes, envelope.samples)
-    still = np.zeros((9, 9))
-    detuning = np.zeros(len(amplitudes))
-    return drive(samples, envelope.repeats, float(_DT), detuning, _TAU * transmon.anharmonicity, still)[0]
+    tone = Tone(shapes.drag(_DRIVE_TICKS, _DRIVE_TICKS / 4, beta), float(_DT), 0.0, device.line_of(qubit))
+    numbers = np.zeros((len(amplitudes), 1, 3))
+    numbers[:, 0, 0] = amplitudes
+    samples, repeats, dt = combine((tone,), numbers, [device.reach(qubit)], device.lines)
+    still, detuning = np.zeros((9, 9)), np.zeros(len(amplitudes))
+    return drive(np.ascontiguousarray(samples[:, 0]), repeats, dt, detuning, _TAU * transmon.anharmonicity, still)[0]
 
 
 def infidelity(achieved: Complex, wanted: Complex) -> float:
@@ -131,7 +159,8 @@ def _rx(angle: float) -> Complex:
 def _single(device: Device, qubit: int, waveforms: dict[str, Shape], date: datetime) -> list[GateSpec]:
     transmon = device.transmons[qubit]
     area = shapes.drag(_DRIVE_TICKS, _DRIVE_TICKS / 4, 0.0).expand().real.sum() * float(_DT)
-    pi_guess = 0.5 / (transmon.rabi[_line(device, qubit)] * area)
+    line = device.line_of(qubit)
+    pi_guess = 0.5 / (transmon.rabi[line] * area * device.lines.get(line, IDEAL).gain)
     beta_guess = -1.06 / (2 * _TAU * transmon.anharmonicity * float(_DT))
 
     def cost(x: Real) -> float:
@@ -154,12 +183,13 @@ def _single(device: Device, qubit: int, waveforms: dict[str, Shape], date: datet
         error = limit if pulses else 0.0
         return GateSpec(name=label, qubits=(qubit,), duration=duration, error=error, pulses=pulses, calibrated_at=date)
 
+    ticks = _DRIVE_TICKS + _wait(device)
     return [
         gate("rz", None, 0),
-        gate("id", None, _DRIVE_TICKS),
-        gate("sx", half, _DRIVE_TICKS),
-        gate("x", full, _DRIVE_TICKS),
-        gate("rx", Curve(angle=tuple(angles.tolist()), value=tuple(curve)), _DRIVE_TICKS),
+        gate("id", None, ticks),
+        gate("sx", half, ticks),
+        gate("x", full, ticks),
+        gate("rx", Curve(angle=tuple(angles.tolist()), value=tuple(curve)), ticks),
     ]
 
 
@@ -177,11 +207,12 @@ def _amplitude(device: Device, qubit: int, beta: float, angle: float, pi_guess: 
 
 def _double(device: Device, coupler: TunableCoupler, waveforms: dict[str, Shape], date: datetime) -> list[GateSpec]:
     pair = Pair(device, coupler)
-    envelope = waveform(waveforms["flux"])
+    waveforms["flux"] = CosineSquareShape(shape="cosine_square", duration=_FLUX_TICKS, rise=_RISE)
+    samples, repeats = device.lines.get(coupler.port, IDEAL).respond(waveform(waveforms["flux"]), float(_DT))
 
     def phases(amplitudes: Real) -> tuple[Real, Real, Real]:
-        frequency = pair.frequency(np.multiply.outer(amplitudes, envelope.samples.real))
-        final, _ = pair.propagate(frequency, envelope.repeats, float(_DT))
+        frequency = pair.frequency(np.multiply.outer(amplitudes, samples.real))
+        final, _ = pair.propagate(frequency, repeats, float(_DT))
         first, second, both = (np.angle(final[:, s, s] / final[:, 0, 0]) for s in (3, 1, 4))
         return first, second, both - first - second
 
@@ -209,13 +240,14 @@ def _double(device: Device, coupler: TunableCoupler, waveforms: dict[str, Shape]
     first -= np.round(first[0] / _TAU) * _TAU
     second -= np.round(second[0] / _TAU) * _TAU
     a, b = coupler.qubits
-    error = _pair_limit(device, coupler)
+    ticks = _FLUX_TICKS + _wait(device)
+    error = _pair_limit(device, coupler.qubits, ticks)
 
     def gate(name: str, amplitude: float | Curve, turns: list[float | Curve]) -> GateSpec:
         return GateSpec(
             name=name,
             qubits=(a, b),
-            duration=_FLUX_TICKS,
+            duration=ticks,
             error=error,
             pulses=(PulseSpec(frame=coupler.port, waveform="flux", amplitude=amplitude),),
             phases=tuple(PhaseSpec(qubit=q, angle=turn) for q, turn in zip((a, b), turns, strict=True)),
@@ -232,10 +264,57 @@ def _double(device: Device, coupler: TunableCoupler, waveforms: dict[str, Shape]
     ]
 
 
-def _pair_limit(device: Device, coupler: TunableCoupler) -> float:
+def _echoed(
+    device: Device, coupler: StaticCoupling, waveforms: dict[str, Shape], gates: list[GateSpec], date: datetime
+) -> GateSpec:
+    control, target = _direction(device, coupler)
+    ports = [device.line_of(control), device.line_of(target)]
+    # tones that arrive at different times must not reach into the x between the halves
+    early, late = sorted(device.lines.get(port, IDEAL).delay for port in ports)
+    apart = round((late - early) / float(_DT))
+    waveforms["cross"] = GaussianSquareShape(
+        shape="gaussian_square", duration=_CROSS_TICKS, sigma=_CROSS_SIGMA, width=_CROSS_TICKS - 2 * _EDGE
+    )
+    flip = next(gate.pulses[0] for gate in gates if gate.name == "x" and gate.qubits == (control,))
+    drag = waveforms[flip.waveform]
+    assert isinstance(drag, DragShape)
+    assert isinstance(flip.amplitude, float)
+    flipped = _rotate(device, control, drag.beta, np.array([flip.amplitude]))[0][:2, :2]
+    middle = _CROSS_TICKS + apart
+    later = middle + _DRIVE_TICKS + apart
+    pair = EchoedPair(device, coupler, control, waveform(waveforms["cross"]), flipped, later - _CROSS_TICKS, float(_DT))
+    echo = pair.solve(0.3, (_ROTARY,))
+    ticks = -(-(later + _CROSS_TICKS + _wait(device)) // _GRAIN) * _GRAIN
+
+    def half(place: int, start: int, sign: int) -> tuple[PulseSpec, PulseSpec]:
+        across = PulseSpec(
+            frame=f"u{control}_{target}",
+            waveform="cross",
+            start=start,
+            amplitude=sign * echo.amplitude,
+            phase=echo.phase[place],
+        )
+        rotary = PulseSpec(
+            frame=f"q{target}", waveform="cross", start=start, amplitude=sign * echo.rotary, phase=echo.rotary_phase[place]
+        )
+        return across, rotary
+
+    return GateSpec(
+        name="ecr",
+        qubits=(control, target),
+        duration=ticks,
+        error=_pair_limit(device, coupler.qubits, ticks) + echo.infidelity,
+        pulses=(*half(0, 0, 1), flip.model_copy(update={"start": middle}), *half(1, later, -1)),
+        phases=tuple(PhaseSpec(qubit=q, angle=turn) for q, turn in zip((control, target), echo.turns, strict=True)),
+        calibrated_at=date,
+    )
+
+
+def _pair_limit(device: Device, qubits: tuple[int, int], ticks: int) -> float:
+    """Infidelity that relaxation alone leaves."""
     kept = []
-    for qubit in coupler.qubits:
+    for qubit in qubits:
         transmon = device.transmons[qubit]
-        time = _FLUX_TICKS * 1e-9
+        time = ticks * float(_DT)
         kept.append(1 + np.exp(-time / (transmon.t1 or np.inf)) + 2 * np.exp(-time / (transmon.t2 or np.inf)))
     return float((16 - kept[0] * kept[1]) / 20)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import cmath
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
 from qpu_bridge.errors import SettingsError
 from qpu_bridge.schedule import Document
+from qpu_emulator.line import Line
+from qpu_emulator.wander import Defect, Wander
 
 
 class Transmon(Document):
@@ -23,6 +26,8 @@ class Transmon(Document):
         quasi_static: Standard deviation in Hz of a detuning that is constant within a shot.
         one_over_f: Amplitude A in Hz of detuning noise with a spectrum A^2/f over the device's `noise_band`.
         thermal: Equilibrium population of the excited state.
+        wander: How it drifts, None = it does not.
+        defects: Two-level systems that jump in and out of its reach, at most 64; the numbers above hold without any.
     """
 
     frequency: float = Field(gt=0)
@@ -33,6 +38,8 @@ class Transmon(Document):
     quasi_static: float = Field(0.0, ge=0)
     one_over_f: float = Field(0.0, ge=0)
     thermal: float = Field(0.0, ge=0, lt=0.5)
+    wander: Wander | None = None
+    defects: tuple[Defect, ...] = Field((), max_length=64)
 
     @model_validator(mode="after")
     def _white_noise_cannot_beat_relaxation(self) -> Self:
@@ -78,6 +85,22 @@ class TunableCoupler(Document):
     g_direct: float
 
 
+class StaticCoupling(Document):
+    """Two transmons with a constant exchange coupling ``j (a+ b + a b+)``: gates by cross-resonance, and a static ZZ.
+
+    Attributes:
+        qubits: The two transmons.
+        j: Coupling in Hz.
+    """
+
+    kind: Literal["static"] = "static"
+    qubits: tuple[int, int]
+    j: float
+
+
+Coupling = Annotated[TunableCoupler | StaticCoupling, Field(discriminator="kind")]
+
+
 class Resonator(Document):
     """A readout resonator and its lines.
 
@@ -108,6 +131,22 @@ class Resonator(Document):
     cable_phase: float = 0.0
 
 
+class Crosstalk(Document):
+    """What a drive line gives to a transmon that is not its own.
+
+    Attributes:
+        port: Drive line.
+        qubit: The other transmon.
+        amplitude: Rabi frequency per unit of amplitude, as a fraction of that of the transmon's own line.
+        phase: rad.
+    """
+
+    port: str
+    qubit: int
+    amplitude: float
+    phase: float = 0.0
+
+
 class Device(Document):
     """The chip and its lines.
 
@@ -118,14 +157,20 @@ class Device(Document):
         couplers: Between transmons.
         resonators: One per transmon that can be read.
         noise_band: Lowest and highest corner in Hz of 1/f noise; whole decades.
+        lines: Port -> what the line does to drive and flux pulses; a line that is not listed is ideal.
+        crosstalk: Between drive lines.
+        seed: Of its drift.
     """
 
     format: Literal[1] = 1
     name: str
     transmons: tuple[Transmon, ...]
-    couplers: tuple[TunableCoupler, ...] = ()
+    couplers: tuple[Coupling, ...] = ()
     resonators: tuple[Resonator, ...] = ()
     noise_band: tuple[float, float] = (1.0, 1e6)
+    lines: dict[str, Line] = {}
+    crosstalk: tuple[Crosstalk, ...] = ()
+    seed: int = Field(0, ge=0, lt=2**63)
 
     @classmethod
     def read(cls, path: Path) -> Device:
@@ -146,6 +191,36 @@ class Device(Document):
     def write(self, path: Path) -> None:
         """Write the file."""
         path.write_text(self.model_dump_json(indent=1) + "\n")
+
+    def scaled(self, line: float, crosstalk: float) -> Device:
+        """The chip with the imperfections of its lines and its crosstalk times a factor."""
+        if (line == 1 or not self.lines) and (crosstalk == 1 or not self.crosstalk):
+            return self
+        lines = {port: found.scaled(line) for port, found in self.lines.items()}
+        weak = tuple(part.model_copy(update={"amplitude": part.amplitude * crosstalk}) for part in self.crosstalk if crosstalk)
+        return self.model_copy(update={"lines": lines, "crosstalk": weak})
+
+    def reach(self, qubit: int) -> dict[str, complex]:
+        """Line -> complex Rabi frequency in Hz per unit of amplitude on a transmon, crosstalk included."""
+        rabi = self.transmons[qubit].rabi
+        found: dict[str, complex] = dict(rabi)
+        for part in self.crosstalk:
+            if part.qubit == qubit:
+                size = part.amplitude * max(rabi.values(), default=0.0)
+                found[part.port] = found.get(part.port, 0.0) + cmath.rect(size, part.phase)
+        return found
+
+    @property
+    def ports(self) -> set[str]:
+        """All lines of the chip."""
+        found = {port for transmon in self.transmons for port in transmon.rabi}
+        found |= {coupler.port for coupler in self.couplers if isinstance(coupler, TunableCoupler)}
+        return found | {port for resonator in self.resonators for port in (resonator.port, resonator.acquire_port)}
+
+    def line_of(self, qubit: int) -> str:
+        """The line that drives a transmon most strongly."""
+        rabi = self.transmons[qubit].rabi
+        return max(rabi, key=rabi.__getitem__)
 
     def driven_by(self, port: str) -> int | None:
         """The transmon that a drive line reaches most strongly."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from qpu_emulator.basis import Real, dissipator, pairs
+from qpu_emulator.basis import Complex, Real, dissipator, pairs
 from qpu_emulator.device import Device, Transmon
 from qpu_emulator.scales import Scales
 
@@ -34,15 +34,16 @@ class Relaxation:
         excited = transmon.thermal * scales.thermal
         return cls(rate * (1 - excited), rate * excited, transmon.dephasing_rate * scales.t2)
 
-    def generator(self, levels: int = 3) -> Real:
-        """Lindblad generator on the real vectors of `basis`, 1/s."""
+    def jumps(self, levels: int = 3) -> list[Complex]:
+        """Lindblad operators, each times the root of its rate; those of rate zero are left away."""
         lower = np.diag(np.sqrt(np.arange(1, levels)), 1).astype(complex)
         number = np.diag(np.arange(levels)).astype(complex)
-        return (
-            dissipator(np.sqrt(self.down) * lower)
-            + dissipator(np.sqrt(self.up) * lower.conj().T)
-            + dissipator(np.sqrt(2 * self.dephasing) * number)
-        )
+        rated = ((self.down, lower), (self.up, lower.conj().T), (2 * self.dephasing, number))
+        return [np.sqrt(rate) * operator for rate, operator in rated if rate]
+
+    def generator(self, levels: int = 3) -> Real:
+        """Lindblad generator on the real vectors of `basis`, 1/s."""
+        return np.asarray(sum((dissipator(jump) for jump in self.jumps(levels)), np.zeros((levels**2, levels**2))))
 
     def mixing(self, levels: int) -> Real:
         """Rates between populations: ``dp/dt = mixing @ p``."""

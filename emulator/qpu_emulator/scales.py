@@ -15,6 +15,8 @@ _MEANING = {
     "zz": "ZZ coupling of idle neighbours",
     "readout": "receiver noise, and relaxation during readout",
     "thermal": "thermal population",
+    "line": "gain, delay and settling of lines (0: ideal lines)",
+    "crosstalk": "crosstalk between drive lines",
 }
 
 
@@ -28,6 +30,8 @@ class Scales:
     zz: float = 1.0
     readout: float = 1.0
     thermal: float = 1.0
+    line: float = 1.0
+    crosstalk: float = 1.0
 
     @classmethod
     def of(cls, settings: Mapping[str, object]) -> Scales:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qpu_bridge.errors import DriverFault
 from qpu_bridge.schedule import NONE, Straight
+from qpu_emulator.cues import Cues
 from qpu_emulator.engine import IDLE, ONE, TWO, ZZ, Engine, Plan
 from qpu_emulator.lanes import Index, Lanes
 from qpu_emulator.measurement import Receiver
 from qpu_emulator.noise import Spectrum, advance
 from qpu_emulator.program import Action, Program
 from qpu_emulator.values import Values
-from qpu_emulator.window import Library, Tone
+from qpu_emulator.window import Library
 
 _TAU = 2 * np.pi
 Number = NDArray[np.float64] | float
@@ -94,7 +93,7 @@ class Stage:
             and self._home[coupler.qubits[0]] == self._home[coupler.qubits[1]]
             and library.zz[index]
         }
-        self._windows: dict[tuple[int, ...], NDArray[np.int32]] = {}
+        self._cues = Cues(program, library, values, lanes)
 
     def play(self, block: Straight, chosen: Index) -> Index:
         """Play a block; returns the lanes that its shots are in afterwards (a measurement on the way splits lanes)."""
@@ -112,7 +111,7 @@ class Stage:
                     line.done.add(qubit)
                     final.append(action)
                     continue
-                self._play_turns(steps, line)
+                self._play_due(steps, line, start)
                 self._evolve(steps, chosen)
                 steps = []
                 chosen = self._receiver.split(action, chosen)
@@ -134,88 +133,33 @@ class Stage:
             self._receiver.sample(final, chosen)
         return chosen
 
-    def _play_turns(self, steps: list[_Step], line: _Line) -> None:
-        """Play all virtual Z that are due: they may differ from lane to lane, and lanes are about to be split."""
+    def _play_due(self, steps: list[_Step], line: _Line, until: float) -> None:
+        """Play all virtual Z and slow noise that differ from lane to lane: lanes are about to be split."""
         for qubit in self._home:
-            if np.any(line.turn[qubit]):
-                steps.append(_Step(IDLE, (qubit,), angle=line.turn[qubit]))
-                line.turn[qubit] = 0.0
+            noisy: Number = 0.0
+            if isinstance(line.noisy[qubit], np.ndarray):
+                noisy, line.noisy[qubit] = until - line.noisy[qubit], until
+            if np.any(line.turn[qubit]) or np.any(noisy):
+                steps.append(_Step(IDLE, (qubit,), angle=line.turn[qubit], noisy=noisy))
+            line.turn[qubit] = 0.0
 
     def _window(self, steps: list[_Step], line: _Line, action: Action, start: float, stop: float, chosen: Index) -> None:
         self._turn_pairs(steps, line, action.qubits, (start + stop) / 2, own=(start, stop, action))
-        index, turns = self._solve(action, chosen)
-        for qubit, turn in zip(action.qubits, turns, strict=True):
+        levels = self._engine.levels[self._home[action.qubits[0]]]
+        index, turns = self._cues.find(action, levels, chosen)
+        pair = len(action.qubits) == 2
+        # a slow detuning acts partly before and partly after a window on two qubits, and inside one on a single qubit
+        shares = self._library.shares(levels, index) if pair else np.zeros((2, 2))
+        for place, (qubit, turn) in enumerate(zip(action.qubits, turns, strict=True)):
             line.turn[qubit] = line.turn[qubit] + turn
-            self._idle(steps, line, qubit, start)
+            self._idle(steps, line, qubit, start, start + shares[..., place, 0])
             line.turn[qubit] = -turn
             line.relaxed[qubit] = stop
-        if action.kind == "drive":
-            line.noisy[action.qubits[0]] = stop
-            steps.append(_Step(ONE, action.qubits, index=index, noisy=stop - start))
-        else:
-            # the pulse is all but diagonal: the detuning during it acts with the idle time that follows
+            line.noisy[qubit] = stop - shares[..., place, 1]
+        if pair:
             steps.append(_Step(TWO, action.qubits, index=index))
-
-    def _solve(self, action: Action, chosen: Index) -> tuple[NDArray[np.int32] | int, list[Number]]:
-        """Index of the action's window and the virtual Z around it on each qubit."""
-        lanes, device = self._lanes, self._library.device
-        levels = self._engine.levels[self._home[action.qubits[0]]]
-        start = (lanes.time[chosen] + action.start) * self._tick
-        tones = tuple(self._tone(row, action.start) for row in action.events)
-        if action.kind == "flux":
-            first, second = (device.transmons[q].frequency for q in action.qubits)
-            if len(tones) > 1:
-                raise DriverFault("flux pulses on one line must not overlap", where=f"qubits {action.qubits}")
-            row = action.events[0]
-            swept = self._values.depends(row, "amplitude")
-
-            def solve() -> NDArray[np.int32]:
-                amplitudes = self._values.at_points(row, "amplitude")
-                few = amplitudes if swept else amplitudes[:1]
-                return self._library.flux(action.where, tones[0], few, levels, swept=swept)
-
-            index = self._remember((row,), swept, chosen, solve)
-            return index, [0.0, _TAU * np.mod((second - first) * start, 1.0)]
-        qubit = action.qubits[0]
-        rest = device.transmons[qubit].frequency
-        row = action.events[0]
-        offset = self._values.of(row, "frequency", lanes, chosen) - rest
-        turn = self._values.of(row, "phase", lanes, chosen) - _TAU * offset * start
-        if len(tones) == 1:
-            single = self._values.depends(row, "amplitude", "frequency")
-            index = self._remember((row,), single, chosen, lambda: self._drive_points(qubit, tones, row, levels))
-            return index, [turn]
-        numbers = np.zeros((len(chosen), len(tones), 3))
-        for position, other in enumerate(action.events):
-            numbers[:, position, 0] = self._values.of(other, "amplitude", lanes, chosen)
-            numbers[:, position, 1] = self._values.of(other, "frequency", lanes, chosen) - rest
-            phase = self._values.of(other, "phase", lanes, chosen) - _TAU * numbers[:, position, 1] * start
-            numbers[:, position, 2] = np.mod(phase - turn, _TAU)
-        return self._library.drive(qubit, tones, numbers, levels), [turn]
-
-    def _drive_points(self, qubit: int, tones: tuple[Tone, ...], row: int, levels: int) -> NDArray[np.int32]:
-        rest = self._library.device.transmons[qubit].frequency
-        numbers = np.zeros((len(self._values.points), 1, 3))
-        numbers[:, 0, 0] = self._values.at_points(row, "amplitude")
-        numbers[:, 0, 1] = self._values.at_points(row, "frequency") - rest
-        if not self._values.depends(row, "amplitude", "frequency"):
-            return self._library.drive(qubit, tones, numbers[:1], levels)
-        return self._library.drive(qubit, tones, numbers, levels)
-
-    def _remember(
-        self, key: tuple[int, ...], many: bool, chosen: Index, solve: Callable[[], NDArray[np.int32]]
-    ) -> NDArray[np.int32] | int:
-        if key not in self._windows:
-            self._windows[key] = solve()
-        found = self._windows[key]
-        return found[self._lanes.point[chosen]] if many else int(found[0])
-
-    def _tone(self, row: int, start: int) -> Tone:
-        schedule = self._program.schedule
-        event = schedule.events[row]
-        port = schedule.ports[int(event["port"])]
-        offset = (int(event["start"]) - start) * self._tick
-        return Tone(schedule.waveforms[int(event["waveform"])], float(port.clock.dt), offset, port.name)
+        else:
+            steps.append(_Step(ONE, action.qubits, index=index, noisy=stop - start))
 
     def _turn_pairs(
         self,
@@ -230,7 +174,7 @@ class Stage:
             if (first not in qubits and second not in qubits) or first in line.done or second in line.done:
                 continue
             end = after = until
-            if own is not None and own[2].kind == "flux" and own[2].where == pair:
+            if own is not None and len(own[2].qubits) == 2 and own[2].where == pair:
                 end, after = own[0], own[1]
             turn = _TAU * self._library.zz[pair] * (end - line.coupled[pair])
             line.coupled[pair] = after
@@ -239,9 +183,10 @@ class Stage:
                 line.turn[first] = line.turn[first] + turn / 2
                 line.turn[second] = line.turn[second] + turn / 2
 
-    def _idle(self, steps: list[_Step], line: _Line, qubit: int, until: Number) -> None:
-        """Let time pass on a qubit, and play the virtual Z that is due."""
-        seconds, noisy, turn = until - line.relaxed[qubit], until - line.noisy[qubit], line.turn[qubit]
+    def _idle(self, steps: list[_Step], line: _Line, qubit: int, until: Number, noise_until: Number | None = None) -> None:
+        """Let time pass on a qubit, slow noise perhaps until another moment, and play the virtual Z that is due."""
+        noisy = (until if noise_until is None else noise_until) - line.noisy[qubit]
+        seconds, turn = until - line.relaxed[qubit], line.turn[qubit]
         line.relaxed[qubit] = line.noisy[qubit] = until
         line.turn[qubit] = 0.0
         if np.any(seconds) or np.any(turn) or np.any(noisy):
@@ -286,4 +231,5 @@ class Stage:
             seconds,
             self._spectrum.moving,
             self._spectrum.times,
+            self._spectrum.grain,
         )

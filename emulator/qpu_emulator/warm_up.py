@@ -9,6 +9,7 @@ import numpy as np
 from qpu_bridge.schedule import Acquisition, Builder, Column, Discriminator, Output, PortKind, Table, shapes
 from qpu_bridge.units import Clock
 from qpu_emulator.choice import density_matrix
+from qpu_emulator.device import TunableCoupler
 from qpu_emulator.noise import Spectrum
 from qpu_emulator.performance import Performance
 from qpu_emulator.program import compile_program
@@ -27,8 +28,15 @@ def warm_up(library: Library) -> None:
             lines[name] = builder.port(name, kind)
         return lines[name]
 
-    for coupler in device.couplers[:1]:
-        builder.play(builder.frame("flux", port(coupler.port, PortKind.FLUX), 0.0), shapes.cosine_square(8, 2), 0.5)
+    # one coupler of each kind
+    for coupler in {coupler.kind: coupler for coupler in device.couplers}.values():
+        if isinstance(coupler, TunableCoupler):
+            builder.play(builder.frame("flux", port(coupler.port, PortKind.FLUX), 0.0), shapes.cosine_square(8, 2), 0.5)
+        else:
+            control, target = coupler.qubits
+            across = device.transmons[target].frequency
+            own = port(device.line_of(control), PortKind.DRIVE)
+            builder.play(builder.frame("across", own, across), shapes.gaussian_square(12, 1, 8), 0.1)
         builder.barrier()
     for resonator in device.resonators[:2]:
         transmon = device.transmons[resonator.qubit]

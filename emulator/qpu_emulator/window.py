@@ -7,34 +7,33 @@ A window's start time and frame phase are not part of its key: they enter as vir
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qpu_bridge.schedule import Waveform
-from qpu_emulator.basis import Complex, Real, commutator, narrow, superoperator, widen
-from qpu_emulator.device import Device
+from qpu_emulator.basis import Real, commutator, narrow, superoperator, widen
+from qpu_emulator.cross_resonance import solve_cross
+from qpu_emulator.device import Device, TunableCoupler
+from qpu_emulator.flow import exponential, product
+from qpu_emulator.line import IDEAL
 from qpu_emulator.pair import Pair
-from qpu_emulator.panel import Panels, Solve
+from qpu_emulator.panel import Panels
 from qpu_emulator.propagator import drive
 from qpu_emulator.readout import Listening, Response
 from qpu_emulator.relaxation import Idle, Relaxation
 from qpu_emulator.scales import Scales
+from qpu_emulator.static_pair import StaticPair
+from qpu_emulator.toggling import decay
+from qpu_emulator.tones import Tone, beats, combine
 
 _TAU = 2 * np.pi
 _ROOM = 20_000
-_ALONE = 2**18
 
-
-@dataclass(frozen=True, slots=True)
-class Tone:
-    """One play inside a window: envelope, tick length in s, start in s after the window's start, line."""
-
-    waveform: Waveform
-    dt: float
-    offset: float
-    port: str
+Solved = tuple[Real, Real]
+"""Maps, and for pairs the times in s that a detuning acts before and after."""
 
 
 @dataclass(slots=True)
@@ -43,6 +42,7 @@ class _Shelf:
 
     keys: dict[tuple[object, ...], int] = field(default_factory=dict)
     maps: list[Real] = field(default_factory=list)
+    shares: list[Real] = field(default_factory=list)
     stacked: Real | None = None
 
 
@@ -55,12 +55,17 @@ class Library:
     """
 
     def __init__(self, device: Device, scales: Scales) -> None:
-        self.device = device
+        self.device = device = device.scaled(scales.line, scales.crosstalk)
         self.lock = threading.RLock()
         self.relaxations = [Relaxation.of(transmon, scales) for transmon in device.transmons]
-        self.pairs = [Pair(device, coupler) for coupler in device.couplers]
+        self.reach = [device.reach(qubit) for qubit in range(len(device.transmons))]
+        self.pairs = [
+            Pair(device, coupler) if isinstance(coupler, TunableCoupler) else StaticPair(device, coupler)
+            for coupler in device.couplers
+        ]
         self.zz = [pair.zz() * scales.zz for pair in self.pairs]
         self.responses: dict[tuple[int, Listening], Response] = {}
+        self.unravelled: dict[int, Any] = {}  # what engines make of the windows of so many qubits
         self.idle = [Idle(device, self.relaxations, levels) for levels in (2, 3)]
         self._shelves: dict[tuple[int, int], _Shelf] = {}
         self._panels: dict[tuple[object, ...], Panels] = {}
@@ -96,6 +101,45 @@ class Library:
         name = (qubit, *((t.waveform.digest, t.dt, t.offset, t.port) for t in tones))
         return self._find(1, levels, name, numbers, lambda new: self._solve_drive(qubit, tones, new, levels))
 
+    def cross(self, coupler: int, tones: tuple[Tone, ...], numbers: Real, levels: int) -> NDArray[np.int32]:
+        """Windows of drives on both transmons of a static pair.
+
+        Args:
+            coupler: Which.
+            tones: The plays, the first gives the frame.
+            numbers: As of `drive`; frequencies minus that of the pair's first transmon.
+            levels: 2 or 3.
+
+        Returns:
+            ``int[n]``, indices into `maps`.
+        """
+        pair = self.pairs[coupler]
+        assert isinstance(pair, StaticPair)
+        first, second = pair.coupler.qubits
+        name = ("cross", coupler, *((t.waveform.digest, t.dt, t.offset, t.port) for t in tones))
+
+        def solve(new: Real) -> Solved:
+            return solve_cross(
+                pair,
+                tones,
+                new,
+                levels,
+                reach=[self.reach[first], self.reach[second]],
+                lines=self.device.lines,
+                relaxations=(self.relaxations[first], self.relaxations[second]),
+            )
+
+        return self._find(2, levels, name, numbers, lambda new: _apart(new, solve))
+
+    def shares(self, levels: int, index: NDArray[np.int32] | int) -> Real:
+        """Times in s that a detuning acts before and after windows of two qubits, ``float[..., qubit, 2]``."""
+        with self.lock:
+            shelf = self._shelf(2, levels)
+            if isinstance(index, int):
+                return shelf.shares[index]
+            few, which = np.unique(index, return_inverse=True)
+            return np.array([shelf.shares[number] for number in few.tolist()])[which]
+
     def flux(self, coupler: int, tone: Tone, amplitudes: Real, levels: int, *, swept: bool = False) -> NDArray[np.int32]:
         """Windows of a flux pulse on one coupler.
 
@@ -111,13 +155,14 @@ class Library:
         """
         name = (coupler, tone.waveform.digest, tone.dt, swept)
 
+        # the pulse is all but diagonal: a detuning during it may act with the idle time that follows
+        after = np.array([[0.0, tone.waveform.duration * tone.dt]] * 2)
+
         def solve(new: Real) -> Real:
             return self._solve_flux(coupler, tone, new, levels)
 
-        if swept:
-            panels = self._panels.setdefault((levels, *name), Panels(solve))
-            return self._find(2, levels, name, amplitudes, panels.windows)
-        return self._find(2, levels, name, amplitudes, solve)
+        windows = self._panels.setdefault((levels, *name), Panels(solve)).windows if swept else solve
+        return self._find(2, levels, name, amplitudes, lambda new: (windows(new), np.broadcast_to(after, (len(new), 2, 2))))
 
     def _shelf(self, qubits: int, levels: int) -> _Shelf:
         return self._shelves.setdefault((qubits, levels), _Shelf())
@@ -126,29 +171,37 @@ class Library:
         """Forget everything if a long sweep has filled the shelves; call between runs only."""
         if any(len(shelf.maps) > _ROOM for shelf in self._shelves.values()):
             self._shelves.clear()
+            self.unravelled.clear()
 
-    def _find(self, qubits: int, levels: int, name: tuple[object, ...], numbers: Real, solve: Solve) -> NDArray[np.int32]:
-        rows = np.ascontiguousarray(numbers)
+    def _find(
+        self, qubits: int, levels: int, name: tuple[object, ...], numbers: Real, solve: Callable[[Real], Solved]
+    ) -> NDArray[np.int32]:
+        rows, which = np.unique(np.ascontiguousarray(numbers), axis=0, return_inverse=True)
         keys = [(name, row.tobytes()) for row in rows]
         with self.lock:
             shelf = self._shelf(qubits, levels)
             new = {key: position for position, key in enumerate(keys) if key not in shelf.keys}
             if new:
-                for key, solved in zip(new, solve(rows[list(new.values())]), strict=True):
+                for key, solved, shares in zip(new, *solve(rows[list(new.values())]), strict=True):
                     shelf.keys[key] = len(shelf.maps)
                     shelf.maps.append(solved)
-            return np.array([shelf.keys[key] for key in keys], dtype=np.int32)
+                    shelf.shares.append(shares)
+            return np.array([shelf.keys[key] for key in keys], dtype=np.int32)[which.ravel()]
 
-    def _solve_drive(self, qubit: int, tones: tuple[Tone, ...], numbers: Real, levels: int) -> Real:
+    def _solve_drive(self, qubit: int, tones: tuple[Tone, ...], numbers: Real, levels: int) -> Solved:
+        return _apart(numbers, lambda new: (self._solve_alike(qubit, tones, new, levels), np.zeros((len(new), 0))))
+
+    def _solve_alike(self, qubit: int, tones: tuple[Tone, ...], numbers: Real, levels: int) -> Real:
         transmon = self.device.transmons[qubit]
-        samples, repeats, dt = _combine(tones, numbers, transmon.rabi)
+        both, repeats, dt = combine(tones, numbers, [self.reach[qubit]], self.device.lines)
+        samples = np.ascontiguousarray(both[:, 0])
         detuning = -_TAU * numbers[:, 0, 1]
         generator = self.relaxations[qubit].generator()
-        unitary, sensitivity, decay = drive(samples, repeats, dt, detuning, _TAU * transmon.anharmonicity, generator)
+        unitary, sensitivity, lost = drive(samples, repeats, dt, detuning, _TAU * transmon.anharmonicity, generator)
         # from the carrier's frame to the qubit's
         turn = np.exp(1j * np.multiply.outer(detuning * repeats.sum() * dt, np.arange(3)))
         unitary = turn[:, :, None] * unitary
-        lossy = _exponential(decay)
+        lossy = exponential(lost)
         flow = superoperator(unitary, 3, 3)
         slope = commutator(_TAU * sensitivity, 3)
         orders = np.stack([flow @ lossy, flow @ slope @ lossy, flow @ slope @ slope @ lossy / 2], axis=1)
@@ -156,42 +209,30 @@ class Library:
 
     def _solve_flux(self, coupler: int, tone: Tone, amplitudes: Real, levels: int) -> Real:
         pair = self.pairs[coupler]
-        envelope = np.multiply.outer(amplitudes, tone.waveform.samples.real)
-        final, noted = pair.propagate(pair.frequency(envelope), tone.waveform.repeats, tone.dt)
+        assert isinstance(pair, Pair)
+        arrived, repeats = self.device.lines.get(tone.port, IDEAL).respond(tone.waveform, tone.dt)
+        envelope = np.multiply.outer(amplitudes, arrived.real)
+        final, noted = pair.propagate(pair.frequency(envelope), repeats, tone.dt)
         kept = [3 * a + b for a in range(levels) for b in range(levels)]
         flow = superoperator(np.ascontiguousarray(final[:, :, kept]), levels, 3, systems=2)
         flow = _keep_trace(flow, levels)
         if levels == 2:
             flow = np.kron(narrow(), narrow()) @ flow
         left, _, right = np.linalg.svd(noted[:, :, kept][..., kept])
-        toggling = superoperator(left @ right, levels, levels, systems=2)
-        one = np.eye(levels**2)
-        first, second = (self.relaxations[q].generator(levels) for q in pair.coupler.qubits)
-        generator = np.kron(first, one) + np.kron(one, second)
-        share = tone.waveform.duration * tone.dt / toggling.shape[1]
-        decay = share * sum(
-            _product(_product(toggling[:, mark].swapaxes(-1, -2), generator), toggling[:, mark])
-            for mark in range(toggling.shape[1])
-        )
-        return np.ascontiguousarray(_product(flow, _exponential(decay)))
+        first, second = pair.coupler.qubits
+        seconds = float(repeats.sum()) * tone.dt
+        lost = decay(left @ right, (self.relaxations[first], self.relaxations[second]), seconds, levels)
+        return np.ascontiguousarray(product(flow, exponential(lost)))
 
 
-def _combine(tones: tuple[Tone, ...], numbers: Real, rabi: dict[str, float]) -> tuple[Complex, NDArray[np.int64], float]:
-    """Half the Rabi rate in rad/s, run by run, in the frame of the first tone at phase zero."""
-    first = tones[0]
-    if len(tones) == 1:
-        scale = np.pi * rabi[first.port] * numbers[:, 0, 0]
-        return np.multiply.outer(scale, first.waveform.samples), first.waveform.repeats, first.dt
-    dt = min(tone.dt for tone in tones)
-    length = max(round((tone.offset + tone.waveform.duration * tone.dt) / dt) for tone in tones)
-    total = np.zeros((len(numbers), length), complex)
-    time = (np.arange(length) + 0.5) * dt
-    for index, tone in enumerate(tones):
-        plain = np.repeat(tone.waveform.samples, tone.waveform.repeats * round(tone.dt / dt))
-        where = slice(round(tone.offset / dt), round(tone.offset / dt) + len(plain))
-        beat = numbers[:, index, 2, None] - _TAU * np.multiply.outer(numbers[:, index, 1] - numbers[:, 0, 1], time[where])
-        total[:, where] += np.pi * rabi[tone.port] * numbers[:, index, 0, None] * plain * np.exp(1j * beat)
-    return total, np.ones(length, np.int64), dt
+def _apart(numbers: Real, solve: Callable[[Real], Solved]) -> Solved:
+    """Solve windows whose tones beat apart from those whose tones do not."""
+    beating = beats(numbers)
+    if beating.all() or not beating.any():
+        return solve(numbers)
+    still, moving = solve(numbers[~beating]), solve(numbers[beating])
+    place = np.argsort(np.concatenate([np.flatnonzero(~beating), np.flatnonzero(beating)]))
+    return np.concatenate([still[0], moving[0]])[place], np.concatenate([still[1], moving[1]])[place]
 
 
 def _keep_trace(flow: Real, levels: int) -> Real:
@@ -200,29 +241,3 @@ def _keep_trace(flow: Real, levels: int) -> Real:
     trace_out = np.kron(np.arange(9) < 3, np.arange(9) < 3).astype(float)
     flow[:, 0, :] += trace_in - trace_out @ flow
     return flow
-
-
-def _exponential(matrices: Real) -> Real:
-    """``exp`` of generators, ``float[n, size, size]``, to 1e-13."""
-    norm = float(np.abs(matrices).sum(axis=-1).max(initial=0.0))
-    squarings = max(0, int(np.ceil(np.log2(max(norm, 1e-9) / 0.03))))
-    order, last = 1, norm / 2**squarings
-    while last > 1e-13:
-        order += 1
-        last *= norm / 2**squarings / order
-    scaled = matrices / 2**squarings
-    one = np.eye(matrices.shape[-1])
-    result = one + scaled / order
-    for divisor in range(order - 1, 0, -1):
-        result = one + _product(scaled, result) / divisor
-    for _ in range(squarings):
-        result = _product(result, result)
-    return np.asarray(result)
-
-
-def _product(left: Real, right: Real) -> Real:
-    """Matrix products in strips small enough that BLAS does not wake its threads (they spin, and cost 8 ms on a busy machine)."""
-    rows, inner, columns = left.shape[-2], left.shape[-1], right.shape[-1]
-    strip = max(1, _ALONE // (inner * columns))
-    parts = [left[..., first : first + strip, :] @ right for first in range(0, rows, strip)]
-    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-2)

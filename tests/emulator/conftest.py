@@ -39,7 +39,9 @@ class Bench:
         self.builder.play(self.frames[frame], shape, amplitude, phase, at=at)
 
     def rz(self, qubit, angle):
-        self.builder.shift_phase(self.frames[f"q{qubit}"], -angle)
+        for frame in self.snapshot.frames:
+            if frame.follows == qubit:
+                self.builder.shift_phase(self.frames[frame.name], -angle)
 
     def gate(self, name, *qubits, angle=None):
         spec = next(gate for gate in self.snapshot.gates if gate.name == name and gate.qubits == qubits)
@@ -48,9 +50,13 @@ class Bench:
             return float(CubicSpline(value.angle, value.value)(angle)) if hasattr(value, "angle") else value
 
         self.builder.barrier()
+        start = self.builder.now(self.frames["m0"])
         for pulse in spec.pulses:
-            self.play(pulse.frame, self.waveform(pulse.waveform), number(pulse.amplitude), pulse.phase)
+            size = number(pulse.amplitude)
+            self.play(pulse.frame, self.waveform(pulse.waveform), size, pulse.phase, at=start + pulse.start)
         self.builder.barrier()
+        if spec.pulses:
+            self.wait(spec.duration - (self.builder.now(self.frames["m0"]) - start))
         for phase in spec.phases:
             self.rz(phase.qubit, number(phase.angle))
 

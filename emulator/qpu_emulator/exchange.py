@@ -1,0 +1,166 @@
+"""Exact propagator of two driven transmons with a constant exchange coupling, run by run.
+
+The Hamiltonian has at most seven entries in a row, so its Taylor series is applied to the columns that are wanted. Real and
+imaginary parts are kept apart: every inner loop runs over contiguous columns.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qpu_emulator.jit import compiled
+
+_SMALL = 1e-15
+
+Real = NDArray[np.float64]
+Count = NDArray[np.int64]
+
+
+@compiled()
+def exchange(
+    diagonal: Real,
+    links: Count,
+    weights: Real,
+    tones: NDArray[np.complex128],
+    repeats: Count,
+    dt: float,
+    start: Real,
+    piece: int,
+    marks: Count,
+) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:
+    """Propagate some columns through pulses on both transmons.
+
+    Args:
+        diagonal: ``float[n, size]``, rad/s, in the rotating frame.
+        links: ``int[links, 3]``: lower state, upper state, and what joins them: 0 the exchange, 1 or 2 the drive of a transmon.
+        weights: ``float[links]``: rad/s for an exchange, matrix element of the creation operator for a drive.
+        tones: ``complex[n, 2, runs]``, half the Rabi rates in rad/s.
+        repeats: ``int[runs]``, ticks of each run.
+        dt: Tick in s.
+        start: ``float[size, columns]``, the columns.
+        piece: Long runs are cut into pieces of this many ticks.
+        marks: ``int[q]``, ascending: after how many pieces to note the columns.
+
+    Returns:
+        ``complex[n, size, columns]`` at the end and ``complex[n, q, size, columns]`` at the marks.
+    """
+    count, size, columns = diagonal.shape[0], diagonal.shape[1], start.shape[1]
+    final = np.zeros((count, size, columns), np.complex128)
+    noted = np.zeros((count, len(marks), size, columns), np.complex128)
+    coupling = np.zeros(len(links), np.complex128)
+    now = np.zeros((2, size, columns))
+    step = np.zeros((2, size, size))
+    for index in range(count):
+        for i in range(size):
+            for j in range(columns):
+                now[0, i, j], now[1, i, j] = start[i, j], 0.0
+        done, mark = 0, 0
+        for run in range(len(repeats)):
+            for link in range(len(links)):
+                kind = links[link, 2]
+                coupling[link] = weights[link] * (1.0 if kind == 0 else tones[index, kind - 1, run])
+            left = repeats[run]
+            held = 0
+            while left > 0:
+                ticks = min(piece, left)
+                if ticks == 1 and repeats[run] == 1:
+                    now = _series(diagonal[index], links, coupling, dt, now)
+                else:
+                    if ticks != held:
+                        step = _power(_series(diagonal[index], links, coupling, dt, _one(size)), ticks)
+                        held = ticks
+                    now = _multiply(step, now)
+                left -= ticks
+                done += 1
+                while mark < len(marks) and marks[mark] == done:
+                    for i in range(size):
+                        for j in range(columns):
+                            noted[index, mark, i, j] = complex(now[0, i, j], now[1, i, j])
+                    mark += 1
+        for i in range(size):
+            for j in range(columns):
+                final[index, i, j] = complex(now[0, i, j], now[1, i, j])
+    return final, noted
+
+
+@compiled()
+def _one(size: int) -> Real:
+    out = np.zeros((2, size, size))
+    for i in range(size):
+        out[0, i, i] = 1.0
+    return out
+
+
+@compiled()
+def _series(diagonal: Real, links: Count, coupling: NDArray[np.complex128], dt: float, columns: Real) -> Real:
+    """``exp(-i H dt)`` on columns: the Taylor series about the middle of the diagonal."""
+    size, width = columns.shape[1], columns.shape[2]
+    low, high = diagonal[0], diagonal[0]
+    for i in range(size):
+        low, high = min(low, diagonal[i]), max(high, diagonal[i])
+    middle = (low + high) / 2
+    reach = 0.0
+    for i in range(size):
+        row = abs(diagonal[i] - middle)
+        for link in range(len(links)):
+            if links[link, 0] == i or links[link, 1] == i:
+                row += abs(coupling[link])
+        reach = max(reach, row)
+    total, term, following = columns.copy(), columns.copy(), np.zeros_like(columns)
+    bound, order = 1.0, 0
+    while bound > _SMALL:
+        order += 1
+        scale = dt / order
+        bound *= reach * scale
+        for i in range(size):
+            factor = (diagonal[i] - middle) * scale
+            for j in range(width):
+                following[0, i, j] = factor * term[1, i, j]
+                following[1, i, j] = -factor * term[0, i, j]
+        for link in range(len(links)):
+            low_state, high_state = links[link, 0], links[link, 1]
+            x, y = coupling[link].real * scale, coupling[link].imag * scale
+            if x == 0.0 and y == 0.0:
+                continue
+            for j in range(width):
+                following[0, high_state, j] += x * term[1, low_state, j] + y * term[0, low_state, j]
+                following[1, high_state, j] += y * term[1, low_state, j] - x * term[0, low_state, j]
+                following[0, low_state, j] += x * term[1, high_state, j] - y * term[0, high_state, j]
+                following[1, low_state, j] -= y * term[1, high_state, j] + x * term[0, high_state, j]
+        for i in range(size):
+            for j in range(width):
+                term[0, i, j], term[1, i, j] = following[0, i, j], following[1, i, j]
+                total[0, i, j] += term[0, i, j]
+                total[1, i, j] += term[1, i, j]
+    cosine, sine = np.cos(middle * dt), np.sin(middle * dt)
+    for i in range(size):
+        for j in range(width):
+            x, y = total[0, i, j], total[1, i, j]
+            total[0, i, j] = cosine * x + sine * y
+            total[1, i, j] = cosine * y - sine * x
+    return total
+
+
+@compiled()
+def _power(step: Real, times: int) -> Real:
+    out = _one(step.shape[1])
+    while times > 0:
+        if times % 2:
+            out = _multiply(step, out)
+        step = _multiply(step, step)
+        times //= 2
+    return out
+
+
+@compiled()
+def _multiply(left: Real, right: Real) -> Real:
+    size, inner, width = left.shape[1], left.shape[2], right.shape[2]
+    out = np.zeros((2, size, width))
+    for i in range(size):
+        for k in range(inner):
+            x, y = left[0, i, k], left[1, i, k]
+            for j in range(width):
+                out[0, i, j] += x * right[0, k, j] - y * right[1, k, j]
+                out[1, i, j] += x * right[1, k, j] + y * right[0, k, j]
+    return out
