@@ -19,11 +19,20 @@ WISHES = (
         description="Engine that plays the run; refused if it cannot.",
         choices=("density_matrix", "trajectories", "pauli_frames", "tensor_network"),
     ),
+    Setting(
+        name="shots_per_trajectory",
+        kind="integer",
+        description="Shots that share one trajectory, its noise and its jumps.",
+        minimum=1,
+    ),
 )
 """What a run may ask for, beside the factors on noise."""
 
 _SHOTS_PER_SLICE = 32
 _MOST_SLICES = 64
+_MOST_SHARED = 16
+_SHARED_FROM = 8
+_FEW_TRAJECTORIES = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +60,34 @@ class Choice:
 
 def choose(program: Program, library: Library, spectrum: Spectrum, shots: int, wishes: Mapping[str, object]) -> Choice:
     """The engine for a run."""
+    shared = wishes.get("shots_per_trajectory")
+    wanted = wishes.get("engine")
+    if wanted == "trajectories":
+        return trajectories(program, shots, None if shared is None else int(str(shared)))
     return density_matrix(program, spectrum, shots)
+
+
+def trajectories(program: Program, shots: int, shared: int | None = None) -> Choice:
+    """Pure states with jumps."""
+    from qpu_emulator.trajectories import Trajectories
+
+    largest = max(map(len, program.clusters), default=0)
+    if shared is None:
+        shared = 1 if largest < _SHARED_FROM else min(_MOST_SHARED, -(-shots // _FEW_TRAJECTORIES))
+
+    def make(program: Program, library: Library, spectrum: Spectrum) -> Engine:
+        return Trajectories(program.clusters, library)
+
+    said = [
+        "pure states in single precision; a leaked qubit takes no part in pulses until it relaxes",
+        "slow noise is averaged over a twentieth of the correlation time of each process",
+        "idle ZZ between two windows on two qubits acts through its mean over the pulses between them",
+    ]
+    if shared > 1:
+        said.append(f"groups of {shared} shots share a trajectory: their noise and jumps are the same")
+    lanes = -(-shots // shared)
+    size = Trajectories.bytes_per_lane(program.clusters)
+    return Choice(Trajectories.name, lanes, size, make, [3] * len(program.clusters), "shots_per_trajectory", tuple(said))
 
 
 def density_matrix(program: Program, spectrum: Spectrum, shots: int) -> Choice:

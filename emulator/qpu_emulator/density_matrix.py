@@ -26,6 +26,7 @@ class DensityMatrix:
 
     name: ClassVar[str] = "density_matrix"
     draws_noise: ClassVar[bool] = True
+    noise_grain: ClassVar[float] = 0.0
 
     def __init__(self, clusters: list[tuple[int, ...]], library: Library) -> None:
         self._clusters = clusters

@@ -44,11 +44,13 @@ class Engine(Protocol):
     Attributes:
         name: As in `Chunk.notes` and in the setting ``engine``.
         draws_noise: Whether each lane has a path of the slow noise of its own; if not, the engine averages over it.
+        noise_grain: How finely it wants that path, see `noise.advance`.
         levels: Levels per qubit of each cluster, in its windows and in what it measures.
     """
 
     name: ClassVar[str]
     draws_noise: ClassVar[bool]
+    noise_grain: ClassVar[float]
     levels: list[int]
 
     def start(self, excited: Real, point: Index, draws: NDArray[np.uint64]) -> None:

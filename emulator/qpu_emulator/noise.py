@@ -12,6 +12,7 @@ from qpu_emulator.jit import compiled
 from qpu_emulator.program import Program
 from qpu_emulator.stream import normal_pair
 
+_SMALL_ANGLE = 1e-3
 _STATIC = 1e-3
 """A process that turns over less than this within a shot counts as static in it."""
 
@@ -24,11 +25,13 @@ class Spectrum:
         static: ``float[qubits]``, standard deviation in Hz of what does not change within a shot.
         moving: ``float[qubits, processes]``, standard deviations in Hz.
         times: ``float[processes]``, correlation times in s.
+        grain: Share of its correlation time below which a process is not resolved, see `advance`.
     """
 
     static: NDArray[np.float64]
     moving: NDArray[np.float64]
     times: NDArray[np.float64]
+    grain: float = 0.0
 
     @classmethod
     def of(cls, device: Device, scale: float, shot_seconds: float) -> Spectrum:
@@ -78,6 +81,7 @@ def advance(
     seconds: NDArray[np.float64],
     moving: NDArray[np.float64],
     times: NDArray[np.float64],
+    grain: float,
 ) -> NDArray[np.float64]:
     """Let time pass for one qubit per interval, and integrate its detuning exactly (joint Gaussian of end value and integral).
 
@@ -89,35 +93,64 @@ def advance(
         seconds: ``float[intervals, chosen]``.
         moving: Standard deviations in Hz.
         times: Correlation times in s.
+        grain: If not 0, a process is resolved no finer than by this share of its correlation time, or by an angle of 1e-3 rad;
+            so long its mean stands for it.
 
     Returns:
         Mean detuning in Hz, ``float[intervals, chosen]``.
     """
-    out = np.zeros((len(qubit), len(chosen)))
+    intervals, processes = len(qubit), len(times)
+    out = np.zeros((intervals, len(chosen)))
+    # intervals of each qubit, one list after the other
+    first, order = _lists(qubit, state.shape[1])
     for position in range(len(chosen)):
         lane = chosen[position]
-        for interval in range(len(qubit)):
-            q, tau = qubit[interval], seconds[interval, position]
-            if q < 0 or tau <= 0.0:
-                continue
-            total = state[lane, q, 0] * tau
-            for process in range(len(times)):
+        for q in range(state.shape[1]):
+            for place in range(first[q], first[q + 1]):
+                out[order[place], position] = state[lane, q, 0]
+            for process in range(processes):
                 sigma, correlation = moving[q, process], times[process]
                 if sigma == 0.0:
                     continue
-                a = tau / correlation
-                kept = np.exp(-a)
-                lost = -np.expm1(-a)
-                spread = lost * (1 + kept)
-                area = 2 * a - 3 + 4 * kept - kept * kept
-                if a < 0.02:  # the series, where the closed form cancels
-                    area = a * a * a * (2 / 3 - a / 2 + 7 * a * a / 30)
-                cross = lost * lost
-                g, h = normal_pair(streams, lane)
-                x = state[lane, q, 1 + process]
-                root = np.sqrt(spread)
-                rest = np.sqrt(max(area - cross * cross / spread, 0.0))
-                total += x * correlation * lost + sigma * correlation * (cross / root * g + rest * h)
-                state[lane, q, 1 + process] = x * kept + sigma * root * g
-            out[interval, position] = total / tau
+                least = max(grain * correlation, _SMALL_ANGLE / (2 * np.pi * sigma)) if grain > 0.0 else 0.0
+                begin, total = first[q], 0.0
+                for place in range(first[q], first[q + 1]):
+                    total += max(seconds[order[place], position], 0.0)
+                    if total < least and place < first[q + 1] - 1:
+                        continue
+                    if total > 0.0:
+                        a = total / correlation
+                        kept = np.exp(-a)
+                        lost = -np.expm1(-a)
+                        spread = lost * (1 + kept)
+                        area = 2 * a - 3 + 4 * kept - kept * kept
+                        if a < 0.02:  # the series, where the closed form cancels
+                            area = a * a * a * (2 / 3 - a / 2 + 7 * a * a / 30)
+                        cross = lost * lost
+                        g, h = normal_pair(streams, lane)
+                        x = state[lane, q, 1 + process]
+                        root = np.sqrt(spread)
+                        rest = np.sqrt(max(area - cross * cross / spread, 0.0))
+                        mean = (x * lost + sigma * (cross / root * g + rest * h)) / a
+                        state[lane, q, 1 + process] = x * kept + sigma * root * g
+                        for member in range(begin, place + 1):
+                            out[order[member], position] += mean
+                    begin, total = place + 1, 0.0
     return out
+
+
+@compiled()
+def _lists(qubit: NDArray[np.int64], qubits: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where each qubit's intervals begin in a list sorted by qubit, and that list."""
+    first = np.zeros(qubits + 1, np.int64)
+    for q in qubit:
+        if q >= 0:
+            first[q + 1] += 1
+    for q in range(qubits):
+        first[q + 1] += first[q]
+    place, order = first.copy(), np.zeros(first[qubits], np.int64)
+    for interval in range(len(qubit)):
+        if qubit[interval] >= 0:
+            order[place[qubit[interval]]] = interval
+            place[qubit[interval]] += 1
+    return first, order

@@ -129,7 +129,6 @@ class Performance:
     def _once(
         self, values: Values, excited: Real, rows: int, first_row: int, part: range, kind: int = _NOISE
     ) -> tuple[Lanes, Receiver, Engine]:
-        spectrum = self.spectrum
         points = len(values.points)
         dealt = self.dealt(part)
         first_shot = -(-part.start * self.shots // self.lanes)
@@ -144,7 +143,8 @@ class Performance:
             streams(self.seed, row, sweep, np.array(part)[None, :], zero + kind),
             streams(self.seed, row, sweep, first_shot + np.arange(len(dealt))[None, :], zero + _SHOTS),
         )
-        engine = self.choice.make(self.program, self.library, spectrum)
+        engine = self.choice.make(self.program, self.library, self.spectrum)
+        spectrum = replace(self.spectrum, grain=engine.noise_grain)
         if engine.draws_noise and not spectrum.silent:
             lanes.detuning = begin(lanes.draws, spectrum.static, spectrum.moving)
         engine.start(excited, lanes.point, lanes.draws)

@@ -54,3 +54,12 @@ def _mix_array(word: NDArray[np.uint64]) -> NDArray[np.uint64]:
     word = (word ^ (word >> _S30)) * _MIX_1
     word = (word ^ (word >> _S27)) * _MIX_2
     return word ^ (word >> _S31)
+
+
+@compiled()
+def uniform_array(states: NDArray[np.uint64]) -> NDArray[np.float64]:
+    """Draw from (0, 1) once from every stream."""
+    out = np.zeros(len(states))
+    for index in range(len(states)):
+        out[index] = uniform(states, index)
+    return out

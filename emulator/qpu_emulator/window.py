@@ -66,6 +66,7 @@ class Library:
         self.zz = [pair.zz() * scales.zz for pair in self.pairs]
         self.responses: dict[tuple[int, Listening], Response] = {}
         self.unravelled: dict[int, Any] = {}  # what engines make of the windows of so many qubits
+        self.unravelled: dict[int, Any] = {}  # what engines make of the windows of so many qubits
         self.idle = [Idle(device, self.relaxations, levels) for levels in (2, 3)]
         self._shelves: dict[tuple[int, int], _Shelf] = {}
         self._panels: dict[tuple[object, ...], Panels] = {}
@@ -171,6 +172,7 @@ class Library:
         """Forget everything if a long sweep has filled the shelves; call between runs only."""
         if any(len(shelf.maps) > _ROOM for shelf in self._shelves.values()):
             self._shelves.clear()
+            self.unravelled.clear()
             self.unravelled.clear()
 
     def _find(

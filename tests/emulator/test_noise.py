@@ -53,7 +53,9 @@ def test_two_short_waits_are_one_long_wait(truth):
         draws = streams(11, np.arange(20_000))
         state = begin(draws, spectrum.static, spectrum.moving)
         seconds = np.full((parts, len(draws)), 100e-6 / parts)
-        mean = advance(state, draws, np.arange(len(draws)), np.zeros(parts, np.int64), seconds, spectrum.moving, spectrum.times)
+        mean = advance(
+            state, draws, np.arange(len(draws)), np.zeros(parts, np.int64), seconds, spectrum.moving, spectrum.times, 0.0
+        )
         spread.append((mean.mean(axis=0) * 100e-6).var())
     assert spread[1] == pytest.approx(spread[0], rel=0.06)
 
@@ -65,7 +67,14 @@ def test_the_integral_has_the_variance_of_the_closed_form(truth):
     state = begin(draws, spectrum.static, spectrum.moving)
     tau = 50e-6
     mean = advance(
-        state, draws, np.arange(len(draws)), np.zeros(1, np.int64), np.full((1, len(draws)), tau), spectrum.moving, spectrum.times
+        state,
+        draws,
+        np.arange(len(draws)),
+        np.zeros(1, np.int64),
+        np.full((1, len(draws)), tau),
+        spectrum.moving,
+        spectrum.times,
+        0.0,
     )
     a = tau / spectrum.times
     wanted = spectrum.static[0] ** 2 + (spectrum.moving[0] ** 2 * 2 / a**2 * (a + np.expm1(-a))).sum()
