@@ -39,6 +39,7 @@ def tell_dummy(cluster: Any, program: Program) -> None:
 
     for sequencer in program.sequencers:
         slot, number = sequencer.place
+        cluster.delete_dummy_binned_acquisition_data(slot, number)
         for index, count in enumerate(sequencer.acquisitions):
             site = _site(program, sequencer, index)
             sums = site.samples * answers(sequencer.place, index, np.arange(count))
