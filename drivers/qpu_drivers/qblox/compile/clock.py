@@ -8,14 +8,16 @@ author's estimates; the vendor publishes none.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import repeat
 
 from qpu_bridge.errors import ScheduleError
 from qpu_drivers.qblox.compile.code import Instruction, Loop, Node
 from qpu_drivers.qblox.hardware import CYCLE, HEAD_START, QUEUE
 
 PASSES = 3
-"""So many turns of a loop are followed; from then on each is like the one before it."""
+"""So many turns of a loop are followed at least, and one behind that which fills the queue; each other is like the last."""
 _ARITHMETIC = frozenset({"add", "sub", "cmp", "and", "or", "xor", "asl", "asr", "lsl", "lsr", "not", "test"})
 
 
@@ -40,6 +42,8 @@ class _Clock:
     core: int = -HEAD_START
     played: int = 0
     queue: deque[int] = field(default_factory=deque)
+    read: int = 0
+    """Real-time instructions read so far."""
     least: int = 2**62
     """Smallest lead seen since it was last set."""
 
@@ -48,9 +52,9 @@ class _Clock:
             if isinstance(node, Instruction):
                 self.step(node)
             elif isinstance(node, Loop):
-                self.turns([node.nodes] * min(node.count, PASSES), node.count)
+                self.turns(repeat(node.nodes, node.count), node.count)
             else:
-                self.turns([[*entry, *node.body] for entry in node.entries[:PASSES]], len(node.entries))
+                self.turns(([*entry, *node.body] for entry in node.entries), len(node.entries))
 
     def step(self, one: Instruction) -> None:
         self.core += CYCLE * cycles(one)
@@ -64,18 +68,22 @@ class _Clock:
         if len(self.queue) >= QUEUE:
             self.core = self.queue.popleft()
         self.queue.append(self.played)
+        self.read += 1
         self.played += one.ticks
 
-    def turns(self, passes: list[list[Node]], count: int) -> None:
+    def turns(self, passes: Iterable[list[Node]], count: int) -> None:
         """Follow the first turns, and reckon with the others losing as much as the last of these."""
-        outer, lost = self.least, 0
+        outer, lost, left, filled = self.least, 0, count, self.read + QUEUE
         for one in passes:
             self.least = 2**62
-            before = self.played - self.core
+            before, full = self.played - self.core, self.read > filled
             self.walk(one)
             outer = min(outer, self.least)
             lost = max(0, before - (self.played - self.core))
-        rest = lost * (count - len(passes))
+            left -= 1
+            if count - left >= PASSES and full:
+                break
+        rest = lost * left
         if self.least - rest < 0:
             self.late(rest - self.least)
         self.core += rest

@@ -93,16 +93,16 @@ class Template:
         )
 
     def rows_per_program(self, table: Table, shots: int) -> int:
-        """How many of the first rows of a table fit into one program, at least 1; whether one fits, `program` says."""
-        low, high = 1, len(table)
-        while low < high:
-            middle = (low + high + 1) // 2
+        """How many of the first rows of a table fit into one program, to 2 %, at least 1; whether one fits, `program` says."""
+        fit, over = 1, len(table) + 1
+        while over - fit > 1 + fit // 50:
+            some = min(2 * fit, len(table)) if over > len(table) else (fit + over) // 2
             try:
-                self.program(Table(table.values[:middle]), shots, UNHURRIED)
-                low = middle
+                self.program(Table(table.values[:some]), shots, UNHURRIED)
+                fit = some
             except ScheduleError:
-                high = middle - 1
-        return low
+                over = some
+        return fit
 
     def _axes(self, table: Table, shots: int) -> Axes:
         """Loops that turn more than once, and the rows."""
