@@ -102,12 +102,12 @@ class Sorter:
     @cached_property
     def _reached(self) -> list[list[int]]:
         """Port -> qubits of this schedule that its crosstalk reaches; on others nobody looks."""
-        touched = {qubit for qubit in self._driven if qubit is not None}
-        for port in self._schedule.ports:
-            if port.name in self._flux:
-                touched |= set(self._device.couplers[self._flux[port.name]].qubits)
-        sides = {port.name for port in self._schedule.ports}
-        touched |= {r.qubit for r in self._device.resonators if r.port in sides or r.acquire_port in sides}
+        if not self._device.crosstalk:
+            return [[] for _ in self._schedule.ports]
+        touched: set[int] = set()
+        for row in range(len(self._schedule.events)):
+            kind, where = self._target(row)
+            touched |= {where} if kind == "drive" else set(self._qubits(kind, where))
         return [
             [part.qubit for part in self._device.crosstalk if part.port == port.name and part.qubit in touched]
             for port in self._schedule.ports

@@ -68,7 +68,8 @@ class EchoedPair:
         self._tones = tuple(
             Tone(half, dt, (round(delay / dt) - early) * dt, port) for port, delay in zip(ports, delays, strict=True)
         )
-        self._late = [_TAU * (self._frequencies[1] * delay % 1.0) for delay in delays]
+        # axes are those that the target's own line gives, delayed as it is
+        self._late = _TAU * (self._frequencies[1] * (delays[0] - delays[1]) % 1.0)
         self._reach = [device.reach(qubit) for qubit in coupler.qubits]
         self._lines = device.lines
         self._second = (half.duration + flip_ticks) * dt
@@ -82,8 +83,8 @@ class EchoedPair:
         numbers[0, :, 0] = amplitude, rotary
         numbers[0, :, 1] = self._frequencies[1] - first
         # the first tone gives the frame of the window: its phase comes back as a virtual Z on both
-        own = phase + self._late[0]
-        numbers[0, 1, 2] = rotary_phase + self._late[1] - own
+        own = phase + self._late
+        numbers[0, 1, 2] = rotary_phase - own
         samples, repeats, dt = combine(self._tones, numbers, self._reach, self._lines)
         carrier = first + numbers[:, 0, 1]
         unitary = self._pair.propagate(samples, repeats, dt, carrier, _KEPT)[0][0][_KEPT]
