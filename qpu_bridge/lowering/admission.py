@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 from qpu_bridge.errors import TooLarge, UnsupportedOption
-from qpu_bridge.schedule import Assign, Bits, Body, Branch, Feature, Limits, Repeat, Schedule, Straight, While, children, walk
+from qpu_bridge.schedule import (
+    Assign,
+    Body,
+    Branch,
+    Feature,
+    Limits,
+    Repeat,
+    Schedule,
+    Straight,
+    While,
+    asks_one_bit,
+    children,
+    walk,
+)
 from qpu_bridge.target import Snapshot
 
 
@@ -42,7 +55,7 @@ def needs(schedule: Schedule) -> dict[Feature, str]:
     for block in walk(schedule.realtime):
         if isinstance(block, Branch):
             found[Feature.BRANCH] = "branches on measured bits"
-            if not isinstance(block.condition, Bits) or len(block.condition.columns) > 1:
+            if not asks_one_bit(block.condition):
                 found[Feature.EXPRESSION] = "branches on classical expressions"
         elif isinstance(block, Repeat):
             found[Feature.LOOP] = "real-time loops"

@@ -132,6 +132,20 @@ def columns_of(expression: Expression) -> set[int]:
     return {column for part in parts(expression) if isinstance(part, Bits) for column in part.columns}
 
 
+def asks_one_bit(expression: Expression) -> bool:
+    """Whether it is a measured bit, its opposite, or nothing that is measured: what a branch may ask without arithmetic."""
+    simple = all(
+        (isinstance(part, Bits) and len(part.columns) == 1)
+        or isinstance(part, Constant)
+        or (isinstance(part, Apply) and part.operator in _OF_ONE_BIT)
+        for part in parts(expression)
+    )
+    return simple and len(columns_of(expression)) <= 1
+
+
+_OF_ONE_BIT = {Operator.NOT, Operator.EQUAL, Operator.NOT_EQUAL, Operator.CAST}
+
+
 def evaluate(
     expression: Expression,
     bits: NDArray[np.bool_],

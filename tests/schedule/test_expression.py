@@ -20,6 +20,7 @@ from qpu_bridge.schedule import (
     Read,
     SlotValue,
     VariableKind,
+    asks_one_bit,
     columns_of,
     evaluate,
     parts,
@@ -139,3 +140,12 @@ def test_the_columns_of_an_expression_are_found() -> None:
     tree = Apply(Operator.OR, (Bits((3, 1)), Apply(Operator.NOT, (Bits((2,)),), VariableKind.BOOL)), VariableKind.BOOL)
     assert columns_of(tree) == {1, 2, 3}
     assert len(list(parts(tree))) == 4
+
+
+def test_a_branch_asks_one_bit_or_its_opposite() -> None:
+    bit = Bits((0,))
+    negated = Apply(Operator.NOT, (bit,), VariableKind.BOOL, 1)
+    zero = Apply(Operator.EQUAL, (bit, Constant(0)), VariableKind.BOOL, 1)
+    both = Apply(Operator.AND, (bit, Bits((1,))), VariableKind.BOOL, 1)
+    word = Apply(Operator.EQUAL, (Bits((0, 1)), Constant(2)), VariableKind.BOOL, 1)
+    assert [asks_one_bit(one) for one in (bit, negated, zero, Constant(True), both, word, Read(0))] == [True] * 4 + [False] * 3

@@ -8,13 +8,12 @@ from qpu_bridge.schedule.check.place import refuse_where
 from qpu_bridge.schedule.check.tables import whole
 from qpu_bridge.schedule.check.types import check_expression, check_variable, leads_to
 from qpu_bridge.schedule.event import NONE
-from qpu_bridge.schedule.expression import Apply, Bits, Constant, Expression, Operator, VariableKind, kind_of, parts
+from qpu_bridge.schedule.expression import Expression, VariableKind, asks_one_bit, kind_of
 from qpu_bridge.schedule.limits import Feature, Limits
 from qpu_bridge.schedule.schedule import Schedule
 
 MOST_TURNS = 2**32
 """Turns of one real-time loop."""
-_OF_ONE_BIT = {Operator.NOT, Operator.EQUAL, Operator.NOT_EQUAL, Operator.CAST}
 
 
 def check_control(schedule: Schedule, limits: Limits) -> None:
@@ -88,14 +87,7 @@ def _need(limits: Limits, feature: Feature, what: str) -> None:
 def _condition(limits: Limits, condition: Expression, what: str) -> None:
     if Feature.EXPRESSION in limits.features:
         return
-    simple = all(
-        (isinstance(part, Bits) and len(part.columns) == 1)
-        or isinstance(part, Constant)
-        or (isinstance(part, Apply) and part.operator in _OF_ONE_BIT)
-        for part in parts(condition)
-    )
-    columns = {column for part in parts(condition) if isinstance(part, Bits) for column in part.columns}
-    if not simple or len(columns) > 1:
+    if not asks_one_bit(condition):
         _need(limits, Feature.EXPRESSION, f"{what} on more than one measured bit")
     _need(limits, Feature.BRANCH, f"{what} on a measured bit")
 

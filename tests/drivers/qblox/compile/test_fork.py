@@ -23,9 +23,10 @@ from qpu_bridge.schedule import (
     unroll,
 )
 from qpu_bridge.schedule.shapes import drag, gaussian_square
+from qpu_drivers.qblox.rack import Rack
 from tests.drivers.qblox.oracle.expected import Turn, emitted, turns
 from tests.drivers.qblox.oracle.judge import TOLERANCE, Piece, captures, compiled, perform, worst
-from tests.drivers.qblox.oracle.lab import FREQUENCIES, LO, Lab
+from tests.drivers.qblox.oracle.lab import FREQUENCIES, RACK, Lab
 
 SHOTS, REP_DELAY = 8, 2_000
 LATENCY = 152 + 364 + 16
@@ -54,15 +55,22 @@ def bits_of(schedule: Schedule, shots: int, seed: int) -> dict[Turn, dict[int, l
     }
 
 
-def hold(schedule: Schedule, seed: int = 1) -> None:
+def hold(schedule: Schedule, seed: int = 1, options: Mapping[str, Any] = RACK) -> None:
+    """Play shots of different outcomes, and compare all samples and the instants of all acquisitions."""
     table = Table(np.zeros((1, len(schedule.slots))))
-    piece = compiled(schedule, table, SHOTS, REP_DELAY)
+    piece = compiled(schedule, table, SHOTS, REP_DELAY, options)
     measured = bits_of(schedule, SHOTS, seed)
     outcome = measured.__getitem__
     got = perform(piece, mock=sums(piece, measured))
     assert not got.flags
-    assert worst(piece, got, emitted(schedule, table, SHOTS, REP_DELAY, LO, outcome)) < TOLERANCE
+    assert worst(piece, got, emitted(schedule, table, SHOTS, REP_DELAY, oscillators(options), outcome)) < TOLERANCE
     assert times(got.acquired) == times(captures(piece, outcome))
+
+
+def oscillators(options: Mapping[str, Any]) -> dict[str, float]:
+    """What is behind each line, Hz."""
+    rack = Rack.read(options, "lab")
+    return {name: rack.oscillator(name) for name in rack.wiring}
 
 
 def times(acquired: Mapping[Any, list[tuple[int, int]]]) -> dict[Any, list[int]]:
@@ -82,7 +90,8 @@ def sums(piece: Piece, measured: Mapping[Turn, Mapping[int, list[bool]]]) -> dic
             column, site = int(event["column"]), sites[row]
             bit = measured[turn][column][taken.get(column, 0)]
             taken[column] = taken.get(column, 0) + 1
-            value = (LINE.threshold + (40.0 if bit else -40.0)) * np.exp(1j * LINE.angle)
+            line = piece.schedule.columns[column].discriminator or LINE
+            value = (line.threshold + (40.0 if bit else -40.0)) * np.exp(1j * line.angle)
             total = np.conj(value * np.exp(1j * float(np.ravel(site.rotation)[0])) / site.factor)
             found[site.place, f"a{site.acquisition}"].append(complex(total))
     return found
