@@ -39,8 +39,13 @@ class Carrier:
 
     def rewind(self) -> None:
         """Be at the start of a shot, right behind the prologue."""
-        self._current = self._first
+        self._current: Key | None = self._first
         self._origin = self._shift(self._first, Form(Unit.TICKS, -PROLOGUE))
+
+    def forget(self) -> None:
+        """Be where arms of a branch meet or begin: what is tuned there depends on the arm that was taken."""
+        if len(self.keys) > 1:
+            self._current = None
 
     @property
     def rest(self) -> float:

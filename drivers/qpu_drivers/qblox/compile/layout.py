@@ -15,6 +15,8 @@ from qpu_drivers.qblox.compile.question import question
 from qpu_drivers.qblox.compile.voice import Voice
 from qpu_drivers.qblox.hardware import PROLOGUE, SHORTEST
 
+UNROLLED = 1_000
+"""Turns of a loop that are written out where they must be."""
 START = Form(Unit.TICKS, 0.0)
 
 
@@ -77,9 +79,8 @@ class Layout:
         duration = duration_of(block.then)
         if duration is None or duration != duration_of(block.otherwise):
             raise ScheduleError("both arms of a branch must last equally long on this device", given="different arms")
-        then, otherwise = (
-            self.voice.latches(self._starts(arm)[0], duration, now, kept) for arm in (flat(block.then), flat(block.otherwise))
-        )
+        then, otherwise = (self._arm(flat(arm), duration, now, kept) for arm in (block.then, block.otherwise))
+        self.voice.carrier.forget()
         if not then and not otherwise:
             return [Stretch((), START.plus(duration))]
         place = self.voice.sequencer.place
@@ -92,6 +93,10 @@ class Layout:
             before[-1] = Stretch(last.latches, last.duration.plus(-lead))
         return [both]
 
+    def _arm(self, run: list[Straight], duration: int, now: Form, kept: bool) -> tuple[Latch, ...]:
+        self.voice.carrier.forget()
+        return self.voice.latches(self._starts(run)[0], duration, now, kept)
+
     def _repeat(self, block: Repeat, now: Form, kept: bool) -> list[Part]:
         if block.variable != NONE:
             name = self._schedule.variables[block.variable].name
@@ -99,6 +104,12 @@ class Layout:
         if not block.count:
             return []
         if len(self.voice.carrier.keys) > 1:  # the phase at a change of frequency depends on its time, which differs by turn
+            if block.count > UNROLLED:
+                raise ScheduleError(
+                    f"a loop within which a carrier changes its frequency must turn at most {UNROLLED} times",
+                    given=block.count,
+                    where=self.voice.where,
+                )
             parts: list[Part] = []
             for turn in range(block.count):
                 once = self._section(block.body, now, kept and turn == block.count - 1)

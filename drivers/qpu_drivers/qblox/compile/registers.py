@@ -20,7 +20,7 @@ class Bank:
     """
 
     def __init__(self, where: str) -> None:
-        self._where, self._next = where, 0
+        self.where, self._next = where, 0
 
     def take(self) -> str:
         """A register that nobody has.
@@ -32,7 +32,7 @@ class Bank:
             raise ScheduleError(
                 f"a sequencer has {REGISTERS} registers, for all numbers that axes change, and loops",
                 given="more",
-                where=self._where,
+                where=self.where,
                 remedy="Sweep fewer slots on linear axes, and give the others by rows of the table.",
             )
         self._next += 1
@@ -42,11 +42,6 @@ class Bank:
         """Registers that nobody has, as many as are asked for."""
         while True:
             yield self.take()
-
-    @property
-    def left(self) -> int:
-        """How many are free."""
-        return REGISTERS - self._next
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +74,11 @@ class Registers:
 
     def __init__(self, axes: Axes, forms: list[Form], groups: list[tuple[Form, ...]], bank: Bank, sharing: Sharing) -> None:
         self.axes = axes
+        for form in forms:
+            if form.unit is Unit.GAIN and max(map(abs, axes.extremes(form))) > 1 + 1e-9:
+                raise ScheduleError(
+                    "amplitudes must be within full scale", given=max(axes.extremes(form), key=abs), where=bank.where
+                )
         steps = {form: axes.steps(form) for form in forms}
         moved = {form for form in forms if any(s and n > 1 for s, n in zip(steps[form], axes.counts, strict=True))}
         by_row = {form for form in forms if axes.by_row(form)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from itertools import pairwise
 
 import numpy as np
@@ -35,6 +36,10 @@ class Voice:
         names = [schedule.ports[k].name for k in (sequencer.output, sequencer.input) if k is not None]
         self.where = f"port {'/'.join(names)}"
         self.memory = Memory(WAVEFORM_SAMPLES, WAVEFORMS, "waveforms", self.where)
+        if (self._events["phase_variable"][rows] != NONE).any():
+            raise ScheduleError(
+                "a phase must not follow a real-time variable on this device", given="one that does", where=self.where
+            )
         heard = [row for row in rows if self._is_capture(row)]
         self.receiver = Receiver(schedule, heard, self.where)
         self.carrier = Carrier(schedule, sequencer, rows, self.where)
@@ -83,8 +88,7 @@ class Voice:
                         given="another one",
                         where=self._place(row, at),
                     )
-                others = [tick for tick in busy if tick != at]
-                first, *rest = self._play(row, at, turn, others, plays, end)
+                first, *rest = self._play(row, at, turn, busy, plays, end)
                 phase = None if self.sequencer.flux else (self.carrier.origin if turn is not None else self.carrier.phase(row))
                 found.append(Latch(at, tuned is not None, tuned, phase, first.gain, first.level, first.waves, event=row))
                 found += rest
@@ -119,13 +123,18 @@ class Voice:
         terms = () if slot == NONE else ((1 / (2 * np.pi), (slot,)),)
         return Form(Unit.PHASE, float(self._events["phase"][row]) / (2 * np.pi), terms)
 
-    def _play(self, row: int, at: int, turn: complex | None, others: list[int], plays: set[int], end: int) -> list[Latch]:
+    def _play(self, row: int, at: int, turn: complex | None, busy: list[int], plays: set[int], end: int) -> list[Latch]:
         waveform = self._waveforms[int(self._events["waveform"][row])]
         last = at + waveform.duration
-        crowded = any(abs(tick - last) < SHORTEST for tick in others if tick != last or tick not in plays)
+
+        def near(tick: int) -> list[int]:
+            around = busy[bisect_right(busy, tick - SHORTEST) : bisect_left(busy, tick + SHORTEST)]
+            return [other for other in around if other != at]
 
         def free(sample: int) -> bool:
-            return all(abs(tick - at - sample) >= SHORTEST for tick in others)
+            return not near(at + sample)
+
+        crowded = any(tick != last or tick not in plays for tick in near(last))
 
         found = []
         end_free = not crowded and (last in plays or last <= end - SHORTEST)
