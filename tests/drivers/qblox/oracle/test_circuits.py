@@ -16,7 +16,7 @@ from qpu_bridge.lowering import LoweringOptions, lower
 from qpu_bridge.schedule import Schedule, check
 from qpu_drivers.qblox.capabilities import limits
 from qpu_drivers.qblox.rack import Rack
-from tests.drivers.qblox.compile.test_fork import hold
+from tests.drivers.qblox.oracle.test_branches import hold
 
 LAB = Path(__file__).parent.parent / "lab.toml"
 

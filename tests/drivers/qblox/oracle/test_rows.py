@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
 from qpu_bridge.errors import ScheduleError
 from qpu_bridge.schedule import Schedule, SlotKind, Table
 from qpu_bridge.schedule.shapes import drag
+from qpu_drivers.qblox.program import Program
 from tests.drivers.qblox.oracle.expected import emitted
 from tests.drivers.qblox.oracle.judge import TOLERANCE, compiled, perform, worst
 from tests.drivers.qblox.oracle.lab import FREQUENCIES, LO, Lab
@@ -33,11 +36,12 @@ def lines(schedule: Schedule, table: Table, shots: int = 1, rep_delay: int = RES
     return compiled(schedule, table, shots, rep_delay).program.sequencers[0].text.count("\n")
 
 
-def test_a_thousand_twirls_are_one_program_that_keeps_pace(rng: np.random.Generator) -> None:
+def test_a_thousand_twirls_are_one_program_that_keeps_pace(accepted: Callable[[Program], None], rng: np.random.Generator) -> None:
     schedule, table = twirled(20), quarters(rng, 1000, 20)
     piece = compiled(schedule, table, 1, RESET_WAIT)
     (one,) = piece.program.sequencers
     assert one.text.count("\n") < 4_200
+    accepted(piece.program)
     got = perform(piece, render_ns=300_000)
     assert not got.flags  # all of it is executed, and what is rendered is compared
     few = Table(table.values[:12])
