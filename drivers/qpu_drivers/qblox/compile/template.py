@@ -167,6 +167,8 @@ class Template:
         return found
 
     def _duration(self, axes: Axes, rep_delay: int) -> int:
+        if not self.parts:
+            return 0
         shot = Form(Unit.TICKS, *lasting(self.parts[0].shot)).plus(rep_delay - PROLOGUE)
         means = np.mean([shot.at(row) for row in axes.rows]) if shot.slots else shot.constant
         middle = sum(step * (count - 1) / 2 for step, count in zip(axes.steps(shot), axes.counts, strict=True))
