@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from qpu_bridge.schedule import SlotKind, Table, Waveform, shapes
-from qpu_emulator.propagator import drive
 
 
 def _reference(samples, anharmonicity, detuning=0.0, rabi=52e6, dt=1e-9):
@@ -38,19 +37,71 @@ def test_rabi_square_rate(bench, exact, truth):
     assert found == pytest.approx(np.sin(np.pi * 52e6 * 0.004 * np.arange(12) * 400e-9) ** 2, abs=3e-3)
 
 
-def test_drag_scan_has_its_optimum_where_theory_says(truth):
-    """The phase error of a pulse of 36 ns vanishes near beta = -1/(2 alpha), half of where leakage does."""
-    alpha = 2 * np.pi * truth.transmons[0].anharmonicity * 1e-9
-    scan = np.linspace(0.2, 0.32, 61)
-    errors = []
-    for beta in scan:
-        shape = shapes.drag(36, 9, beta)
-        area = shape.expand().real.sum() * 1e-9
-        samples = np.pi * 52e6 * (0.5 / 52e6 / area) * shape.samples
-        unitary = drive(samples[None], shape.repeats, 1e-9, np.zeros(1), alpha * 1e9, np.zeros((9, 9)))[0][0]
-        errors.append(abs(np.angle(unitary[0, 1] / unitary[1, 0])) + abs(unitary[0, 0]))
-    best = scan[int(np.argmin(errors))]
-    assert best == pytest.approx(-1 / (2 * alpha), rel=0.08)
+@pytest.mark.parametrize("length", [24, 36, 60])
+def test_drag_scan(fresh, exact, truth, length):
+    """P2 after a pi pulse, and P1 after two pairs of pi and -pi, over the weight of the derivative; against QuTiP."""
+    alpha = truth.transmons[0].anharmonicity
+    best = -1 / (2 * 2 * np.pi * alpha * 1e-9)
+    weights = best * np.linspace(0.0, 2.0, 11)
+    area = shapes.drag(length, length / 4, 0.0).expand().real.sum() * 1e-9
+    size = 0.5 / 52e6 / area
+    second, error, wanted = [], [], []
+    for weight in weights:
+        shape = shapes.drag(length, length / 4, float(weight))
+        for sizes, into in (((size,), second), ((size, -size) * 2, error)):
+            bench = fresh()
+            for amplitude in sizes:
+                bench.play("q0", shape, amplitude)
+            bench.measure(0)
+            into.append(exact(bench.build())[0])
+        once = _reference(size * shape.expand(), alpha)
+        back = _reference(-size * shape.expand(), alpha)
+        wanted.append((abs(once[2, 0]) ** 2, abs((back @ once @ back @ once)[1, 0]) ** 2))
+    leaked = np.array(second)[:, 2]
+    assert np.abs(leaked - np.array(wanted)[:, 0]) == pytest.approx(0, abs=2e-6)
+    wrong = np.array(error)[:, 1]
+    assert wrong == pytest.approx(np.array(wanted)[:, 1], abs=1e-6)
+    # the error grows with the square of the distance from its optimum, which is near half of where leakage would have it
+    near = slice(3, 8)
+    fit = np.polyfit(weights[near] / best, wrong[near], 2)
+    assert -fit[1] / (2 * fit[0]) == pytest.approx(1.05, rel=0.08)
+
+
+def test_ac_stark(fresh, exact, truth):
+    """Ramsey with a detuned tone of two lengths: the shift in Hz, against exact levels, and weakly the closed form."""
+    alpha, rest = truth.transmons[0].anharmonicity, truth.transmons[0].frequency
+    offsets, strengths = np.array([-60e6, -35e6, 45e6, 80e6]), np.array([3e6, 6e6, 10e6])
+    rows = np.array([(d, s) for d in offsets for s in strengths])
+    phase = []
+    for length in (400, 700):
+        quadratures = []
+        for axis in (0.0, np.pi / 2):
+            bench = fresh()
+            amplitude, frequency = bench.builder.slot(SlotKind.AMPLITUDE), bench.builder.slot(SlotKind.FREQUENCY)
+            tone = bench.builder.frame("tone", bench.ports["d0"], 0.0)
+            bench.builder.set_frequency(tone, frequency)
+            bench.gate("sx", 0)
+            bench.builder.play(tone, shapes.gaussian_square(length, 20, length - 120), amplitude)
+            bench.builder.barrier()
+            bench.rz(0, axis)
+            bench.gate("sx", 0)
+            bench.measure(0)
+            table = Table(np.stack([rows[:, 1] / 52e6, rest + rows[:, 0]], axis=1))
+            quadratures.append(2 * exact(bench.build(), table)[:, 1] - 1)
+        phase.append(np.arctan2(-quadratures[1], quadratures[0]))
+    turned = np.mod(phase[1] - phase[0] + np.pi, 2 * np.pi) - np.pi
+    # a higher frequency turns by RZ of a negative angle
+    found = -turned / (2 * np.pi * 300e-9)
+    for (offset, strength), shift in zip(rows, found, strict=True):
+        lower = np.diag(np.sqrt([1.0, 2.0]), 1)
+        levels = np.diag([0, -offset, -2 * offset + alpha]) + strength / 2 * (lower + lower.T)
+        values, vectors = np.linalg.eigh(levels)
+        order = np.abs(vectors).argmax(axis=1)
+        exact_shift = values[order[1]] - values[order[0]] + offset
+        aliased = (shift - exact_shift + 0.5 / 300e-9) % (1 / 300e-9) - 0.5 / 300e-9
+        assert aliased == pytest.approx(0, abs=0.03 * abs(exact_shift))
+        if strength <= 3e6:
+            assert exact_shift == pytest.approx(-alpha * strength**2 / (2 * offset * (alpha - offset)), rel=0.03)
 
 
 def test_one_wrong_sample_shows(fresh, exact):
