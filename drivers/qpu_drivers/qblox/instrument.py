@@ -170,12 +170,13 @@ class Instrument:
         self._configure(slot, number, sequencer_parameters(self._rack, sequencer, wires))
         if sequencer.settings.scope:
             self._configure(slot, None, {"scope_acq_sequencer_select": number})
-        if before is None or not _same(before, sequencer):
-            document = sequencer.sequence
-            if not self._rack.modules[slot].readout:
-                document = {part: document[part] for part in ("program", "waveforms")} | {"weights": {}, "acquisitions": {}}
-            one.sequence(document)
-        elif sequencer.acquisitions:
+        parts = sequencer.sequence
+        if before is not None:
+            known = before.sequence
+            parts = {part: found for part, found in parts.items() if found != known[part]}
+        if parts:
+            one.update_sequence(erase_existing=True, **parts)
+        if sequencer.acquisitions and "acquisitions" not in parts:
             one.delete_acquisition_data(all=True)
         if sequencer.registers:
             one.set_registers({f"R{register}": value for register, value in sequencer.registers.items()})
@@ -267,16 +268,6 @@ def _bins(found: Mapping[str, Any]) -> Bins:
     sums = np.asarray(paths["path0"], np.float64) + 1j * np.asarray(paths["path1"], np.float64)
     there = counts > 0
     return Bins(np.where(there, sums, 0), np.where(there, np.asarray(found["threshold"], np.float64), 0), counts)
-
-
-def _same(before: SequencerProgram, now: SequencerProgram) -> bool:
-    """Whether what was uploaded need not be uploaded again."""
-    return (before.text, before.waveforms, before.weights, before.acquisitions) == (
-        now.text,
-        now.waveforms,
-        now.weights,
-        now.acquisitions,
-    )
 
 
 def _named(place: tuple[int, int | None]) -> str:
