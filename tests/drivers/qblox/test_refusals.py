@@ -295,11 +295,15 @@ def test_what_cannot_be_played_is_refused_before_it_is_uploaded(device: Any, nam
     monkeypatch.setattr(Instrument, "start", upload)
     driver, snapshot = device
     words, write = CASES[name]
-    bench = Bench(snapshot)
     with pytest.raises(ScheduleError, match=words):
-        made = write(bench)
-        given = made if isinstance(made, tuple) else (bench.build.build() if made is None else made,)
-        defaults = (None, Table(np.zeros((1, len(bench.build._slots)))), 10, None)
-        schedule, table, shots, wait = (*given, *defaults[len(given) :])
-        driver.load(schedule)
-        list(driver.run(Run(schedule.digest, table, shots, rep_delay_s=wait)))
+        play(driver, snapshot, write)
+
+
+def play(driver: QbloxDriver, snapshot: Snapshot, write: Callable[[Bench], Any]) -> None:
+    bench = Bench(snapshot)
+    made = write(bench)
+    given = made if isinstance(made, tuple) else (bench.build.build() if made is None else made,)
+    defaults = (None, Table(np.zeros((1, len(bench.build._slots)))), 10, None)
+    schedule, table, shots, wait = (*given, *defaults[len(given) :])
+    driver.load(schedule)
+    list(driver.run(Run(schedule.digest, table, shots, rep_delay_s=wait)))
