@@ -43,14 +43,13 @@ def fork(arms: tuple[tuple[Latch, ...], tuple[Latch, ...]], duration: int, gate:
     Raises:
         ScheduleError: If there is no such list; names the line and a tick.
     """
-    for arm in arms:
-        for latch in arm:
-            if latch.reset or latch.frequency is not None:
-                raise ScheduleError(
-                    "a carrier must not change its frequency within a branch on this device",
-                    given="a change",
-                    where=f"{gate.where}, tick {latch.at} of the branch",
-                )
+    tuned = next((latch for arm in arms for latch in arm if latch.reset or latch.frequency is not None), None)
+    if tuned is not None and all(arms):  # a reset that was skipped must not take effect with the other arm
+        raise ScheduleError(
+            "a carrier that changes its frequency within a shot must play in one arm of a branch only, on this device",
+            given="both arms",
+            where=f"{gate.where}, tick {tuned.at} of the branch",
+        )
     merged = merge(([latch.at for latch in arms[0]], [latch.at for latch in arms[1]]), duration, gate.room)
     if merged is None:
         raise ScheduleError(

@@ -48,7 +48,8 @@ def program(section: Section, axes: Axes, bins: Bins, tail: int, where: str, sha
     registers = Registers(axes, forms, groups, bank, sharing)
     counters = [bank.take() for _ in range(1 + depth(section))]
     writer = Writer(code, registers, bins, where, counters)
-    nest = _Nest(code, registers, bank, lambda: writer.section(section, tail), sharing is not Sharing.APART)
+    differing = any(axes.by_row(form) for form in forms)
+    nest = _Nest(code, registers, bank, lambda: writer.section(section, tail), differing, sharing is not Sharing.APART)
     code.add("wait_sync", SHORTEST, ticks=SHORTEST)
     code.add("set_awg_offs", 0, 0)
     code.add("upd_param", LEAD_IN - SHORTEST * listens, ticks=LEAD_IN - SHORTEST * listens)
@@ -61,16 +62,16 @@ def program(section: Section, axes: Axes, bins: Bins, tail: int, where: str, sha
 
 
 class _Nest:
-    """Writes loops around a body."""
+    """Writes loops around a body; rows that do not differ are turns of a loop like any other."""
 
-    def __init__(self, code: Code, registers: Registers, bank: Bank, shot: Callable[[], None], shared: bool) -> None:
-        self._code, self._registers, self._shot, self._shared = code, registers, shot, shared
+    def __init__(
+        self, code: Code, registers: Registers, bank: Bank, shot: Callable[[], None], differing: bool, shared: bool
+    ) -> None:
+        self._code, self._registers, self._shot = code, registers, shot
+        self._differing, self._shared = differing, shared
         self._axes = registers.axes
-        self._counters = [
-            bank.take() if count > 1 and not isinstance(loop, Rows) else ""
-            for loop, count in zip(self._axes.loops, self._axes.counts, strict=True)
-        ]
-        self._back = bank.take() if shared else ""
+        self._counters = ["" if differing and isinstance(loop, Rows) else bank.take() for loop in self._axes.loops]
+        self._back = bank.take() if differing and shared else ""
 
     def level(self, level: int) -> None:
         """A loop and all in it."""
@@ -78,11 +79,8 @@ class _Nest:
             self._shot()
             return
         count = self._axes.counts[level]
-        if isinstance(self._axes.loops[level], Rows):
-            if self._shared and count > 1:
-                self._call_rows(level, count)
-            else:
-                self._write_rows(level, count)
+        if self._differing and isinstance(self._axes.loops[level], Rows):
+            (self._call_rows if self._shared else self._write_rows)(level, count)
             return
         with self._code.loop(count, self._counters[level]):
             self.level(level + 1)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from qpu_bridge.errors import ScheduleError
 from qpu_drivers.qblox.compile.code import Argument, Code
 from qpu_drivers.qblox.compile.form import FRACTION, Axes, Form, Unit, accumulated, half, quantised
-from qpu_drivers.qblox.compile.rows import Sharing, Words, packs
+from qpu_drivers.qblox.compile.rows import Sharing, Words
 from qpu_drivers.qblox.hardware import REGISTERS, TURN
+
+KEPT = 12
+"""Registers that packed phases leave to loops."""
 
 
 class Bank:
@@ -38,10 +40,10 @@ class Bank:
         self._next += 1
         return f"R{self._next - 1}"
 
-    def all(self) -> Iterator[str]:
-        """Registers that nobody has, as many as are asked for."""
-        while True:
-            yield self.take()
+    @property
+    def left(self) -> int:
+        """How many are free."""
+        return REGISTERS - self._next
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +91,11 @@ class Registers:
         self._named = {one.form: one.value for one in self.stepped}
         self.loaded = [form for form in forms if form in held - moved and form in by_row]
         self.fixed = [form for form in forms if form in held - moved and form not in by_row]
+        self.words = Words(axes, self.loaded if sharing is Sharing.PACKED else [], bank.left - len(self.fixed) - KEPT, bank.take)
+        self.loaded = [form for form in self.loaded if form not in self.words.forms]
+        self._named |= self.words.named
         for form in self.loaded + self.fixed:
             self._named[form] = bank.take()
-        grouped = packs(axes, self.loaded) if sharing is Sharing.PACKED else []
-        packed = {form for one in grouped for form in one.forms}
-        self.loaded = [form for form in self.loaded if form not in packed]
-        self.words = Words(grouped, bank.all(), self._named)
         self._by_row = by_row
         self.row = 0
         """The row whose numbers immediates are."""
@@ -102,6 +103,10 @@ class Registers:
     def operand(self, form: Form) -> Argument:
         """What an instruction names: a register, or the number in the row at hand."""
         return self._named.get(form) or quantised(form.unit, form.at(self.axes.rows[self.row]))
+
+    def phase(self, code: Code, form: Form) -> Argument:
+        """What an instruction names for a phase, which may have to be unpacked first."""
+        return self.words.bring(code, form) or self.operand(form)
 
     def start(self, code: Code) -> None:
         """Give all registers what they hold in the first row, at the first point."""

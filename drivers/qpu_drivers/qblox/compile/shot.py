@@ -181,7 +181,7 @@ class Writer:
         if latch.frequency is not None:
             code.add("set_freq", operand(latch.frequency))
         if latch.phase is not None and (latch.reset or latch.phase != state.phase):
-            code.add("set_ph", operand(latch.phase))
+            code.add("set_ph", self._registers.phase(code, latch.phase))
         for op, pair, before in (("set_awg_gain", latch.gain, state.gain), ("set_awg_offs", latch.level, state.level)):
             if pair is not None and pair != before:
                 code.add(op, operand(pair[0]), operand(pair[1]))

@@ -208,7 +208,47 @@ def repeated(lab: Bench) -> None:
         lab.build.wait(60)
 
 
-CASES = (active_reset, else_alone, both_arms_at_once, several_lines, two_bits_and_a_capture_between, measured_in_an_arm, repeated)
+def tuned(lab: Bench) -> None:
+    """An arm at another frequency, and the first one again behind it."""
+    bit = lab.bit("c")
+    frame = lab.drive[1]
+    lab.build.wait(600)
+    lab.build.play(frame, drag(24, 6, 0.5), amplitude=0.3)
+    lab.measure(bit)
+    lab.wait()
+    lab.build.set_frequency(frame, 5.2e9 - 31_234_567.25)
+    with lab.build.branch(Bits((bit,))):
+        for phase in (0.0, 1.1):
+            lab.build.play(frame, drag(32, 8, 0.5), amplitude=0.4, phase=phase)
+    with lab.build.otherwise():
+        lab.build.wait(64)
+    lab.build.set_frequency(frame, 5.2e9 + 12_345_678.5)
+    lab.build.play(frame, drag(24, 6, 0.5), amplitude=0.3)
+    lab.build.wait(40)
+
+
+def two_frequencies_in_two_arms(lab: Bench) -> None:
+    bit = lab.bit("c")
+    lab.build.play(lab.drive[1], drag(24, 6, 0.5), amplitude=0.3)
+    lab.measure(bit)
+    lab.wait()
+    lab.build.set_frequency(lab.drive[1], 5.2e9 - 31_234_567.25)
+    with lab.build.branch(Bits((bit,))):
+        lab.build.play(lab.drive[1], drag(32, 8, 0.5), amplitude=0.4)
+    with lab.build.otherwise():
+        lab.build.play(lab.drive[1], drag(32, 8, 0.5), amplitude=0.2)
+
+
+CASES = (
+    active_reset,
+    else_alone,
+    both_arms_at_once,
+    several_lines,
+    two_bits_and_a_capture_between,
+    measured_in_an_arm,
+    repeated,
+    tuned,
+)
 
 
 @pytest.mark.parametrize("write", CASES)
@@ -230,6 +270,14 @@ def test_arms_that_do_not_fit_are_refused() -> None:
                 lab.build.play(lab.drive[0], drag(5, 2, 0.5), amplitude=0.4)
     lab.build.wait(1000)
     with pytest.raises(ScheduleError, match=r"arms of a branch must leave .* \(port d0, tick 0 of the branch\)"):
+        compiled(lab.build.build(), Table.single(), 2, REP_DELAY)
+
+
+def test_two_frequencies_in_two_arms_are_refused() -> None:
+    lab = Bench()
+    two_frequencies_in_two_arms(lab)
+    lab.build.wait(1000)
+    with pytest.raises(ScheduleError, match=r"one arm of a branch only.*port d1"):
         compiled(lab.build.build(), Table.single(), 2, REP_DELAY)
 
 

@@ -66,6 +66,18 @@ def test_the_way_that_costs_fewest_instructions_is_taken(rng: np.random.Generato
     assert many[1] - many[0] == 2 * 70 + 2 + 1  # more than there are registers: each row has its own pulses
 
 
+def test_phases_beyond_all_registers_are_unpacked_on_the_way(rng: np.random.Generator) -> None:
+    """A twirl of 100 layers: 100 phases of a qubit, pulses of 20 ns every 100 ns."""
+    schedule = twirled(100, gap=80)
+    some = [lines(schedule, quarters(rng, rows, 100)) for rows in (50, 51)]
+    assert some[1] - some[0] <= 8 + 2
+    table = quarters(rng, 5, 100)
+    piece = compiled(schedule, table, 2, RESET_WAIT)
+    got = perform(piece)
+    assert not got.flags
+    assert worst(piece, got, emitted(schedule, table, 2, RESET_WAIT, LO)) < TOLERANCE
+
+
 def test_where_the_wait_is_too_short_to_unpack_rows_have_bodies_of_their_own(rng: np.random.Generator) -> None:
     schedule, table = twirled(20), quarters(rng, 20, 20)
     piece = compiled(schedule, table, 1, 40)
