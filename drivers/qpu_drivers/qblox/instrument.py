@@ -203,10 +203,12 @@ class Instrument:
         with self._speaking("status"), self._at(place):
             status: Any = self._sequencer(place).get_sequencer_status()
         flags = {flag.name: str(flag.value) for flag in status.err_flags}
-        if flags or str(status.status) == "ERROR" or status.exit_code:
+        stopped = status.state.name == "STOPPED"
+        # before, the exit code is nobody's: -1 in q1simulator
+        if flags or str(status.status) == "ERROR" or (stopped and status.exit_code):
             said = "; ".join(f"{name} ({text})" for name, text in flags.items()) or str(status)
             raise DriverFault("a sequencer must play its program to the end", given=said, where=_named(place))
-        if status.state.name != "STOPPED":
+        if not stopped:
             return True
         acquires = self._uploaded[place].acquisitions
         return bool(acquires) and "ACQ_BINNING_DONE" not in {flag.name for flag in status.info_flags}
