@@ -26,6 +26,7 @@ def exchange(
     repeats: Count,
     dt: float,
     start: Real,
+    dressed: Real,
     piece: int,
     marks: Count,
 ) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:
@@ -39,6 +40,7 @@ def exchange(
         repeats: ``int[runs]``, ticks of each run.
         dt: Tick in s.
         start: ``float[size, columns]``, the columns.
+        dressed: ``float[size, size]``, orthogonal: results are given between its columns.
         piece: Long runs are cut into pieces of this many ticks.
         marks: ``int[q]``, ascending: after how many pieces to note the columns.
 
@@ -74,14 +76,21 @@ def exchange(
                 left -= ticks
                 done += 1
                 while mark < len(marks) and marks[mark] == done:
-                    for i in range(size):
-                        for j in range(columns):
-                            noted[index, mark, i, j] = complex(now[0, i, j], now[1, i, j])
+                    _note(dressed, now, noted[index, mark])
                     mark += 1
-        for i in range(size):
-            for j in range(columns):
-                final[index, i, j] = complex(now[0, i, j], now[1, i, j])
+        _note(dressed, now, final[index])
     return final, noted
+
+
+@compiled()
+def _note(dressed: Real, columns: Real, out: NDArray[np.complex128]) -> None:
+    """``dressed^T columns``; a product by BLAS would wake its threads."""
+    for k in range(dressed.shape[0]):
+        for i in range(dressed.shape[1]):
+            weight = dressed[k, i]
+            if weight != 0.0:
+                for j in range(columns.shape[2]):
+                    out[i, j] += weight * complex(columns[0, k, j], columns[1, k, j])
 
 
 @compiled()

@@ -28,44 +28,68 @@ def identity(size: int) -> NDArray[np.complex128]:
 def exponential(matrix: NDArray[np.complex128]) -> NDArray[np.complex128]:
     """``exp(matrix)``: Taylor series of a scaled matrix, then squarings; 1e-12 for skew-Hermitian input."""
     size = matrix.shape[0]
+    out, spare = np.empty((size, size), np.complex128), np.empty((size, size), np.complex128)
+    scaled = np.empty((size, size), np.complex128)
+    exponentiate(matrix, scaled, spare, out)
+    return out
+
+
+@compiled()
+def exponentiate(
+    matrix: NDArray[np.complex128],
+    scaled: NDArray[np.complex128],
+    spare: NDArray[np.complex128],
+    out: NDArray[np.complex128],
+) -> None:
+    """As `exponential`, into ``out``; the other two are room to work in: small arrays cost more to make than to fill."""
+    size = matrix.shape[0]
     norm = 0.0
     for row in range(size):
         total = 0.0
         for column in range(size):
-            total += abs(matrix[row, column])
+            total += abs(matrix[row, column].real) + abs(matrix[row, column].imag)
         norm = max(norm, total)
     squarings = 0
     while norm > 0.4:
         norm *= 0.5
         squarings += 1
-    scaled = np.zeros((size, size), np.complex128)
-    result = identity(size)
     for row in range(size):
         for column in range(size):
             scaled[row, column] = matrix[row, column] * 0.5**squarings
-            result[row, column] += scaled[row, column] / _ORDER
+            out[row, column] = scaled[row, column] / _ORDER
+        out[row, row] += 1.0
     for order in range(_ORDER - 1, 0, -1):
-        result = multiply(scaled, result)
+        multiply_into(scaled, out, spare)
+        share = 1.0 / order
         for row in range(size):
             for column in range(size):
-                result[row, column] /= order
-            result[row, row] += 1.0
+                out[row, column] = spare[row, column] * share
+            out[row, row] += 1.0
     for _ in range(squarings):
-        result = multiply(result, result)
-    return result
+        multiply_into(out, out, spare)
+        for row in range(size):
+            for column in range(size):
+                out[row, column] = spare[row, column]
 
 
 @compiled()
 def multiply(left: NDArray[np.complex128], right: NDArray[np.complex128]) -> NDArray[np.complex128]:
     """Matrix product of small matrices (a BLAS call would cost more than the product)."""
-    rows, inner, columns = left.shape[0], left.shape[1], right.shape[1]
-    out = np.zeros((rows, columns), np.complex128)
-    for i in range(rows):
-        for k in range(inner):
-            factor = left[i, k]
-            for j in range(columns):
-                out[i, j] += factor * right[k, j]
+    out = np.empty((left.shape[0], right.shape[1]), np.complex128)
+    multiply_into(left, right, out)
     return out
+
+
+@compiled()
+def multiply_into(left: NDArray[np.complex128], right: NDArray[np.complex128], out: NDArray[np.complex128]) -> None:
+    """As `multiply`, into ``out``, which must be neither of the factors."""
+    for i in range(left.shape[0]):
+        for j in range(right.shape[1]):
+            out[i, j] = 0.0
+        for k in range(left.shape[1]):
+            factor = left[i, k]
+            for j in range(right.shape[1]):
+                out[i, j] += factor * right[k, j]
 
 
 @compiled()
@@ -124,42 +148,50 @@ def drive(
     unitary = np.zeros((count, 3, 3), np.complex128)
     sensitivity = np.zeros((count, 3, 3), np.complex128)
     decay = np.zeros((count, 9, 9))
+    lossy = False
+    for i in range(9):
+        for j in range(9):
+            lossy = lossy or generator[i, j] != 0.0
+    h, half = np.zeros((3, 3), np.complex128), np.zeros((3, 3), np.complex128)
+    scaled, spare = np.zeros((3, 3), np.complex128), np.zeros((3, 3), np.complex128)
+    u, middle = np.zeros((3, 3), np.complex128), np.zeros((3, 3), np.complex128)
+    r, gr = np.zeros((9, 9)), np.zeros((9, 9))
     for index in range(count):
-        u = identity(3)
+        for i in range(3):
+            for j in range(3):
+                u[i, j] = 1.0 if i == j else 0.0
         k = sensitivity[index]
         d = decay[index]
-        r = np.zeros((9, 9))
-        gr = np.zeros((9, 9))
         for run in range(samples.shape[1]):
             # The middle of each step carries its share of K and D (midpoint rule).
             steps = min(repeats[run], _MAX_STEPS)
             tau = repeats[run] * dt / steps
             z = samples[index, run]
             turn = -0.5j * tau
-            h = np.zeros((3, 3), np.complex128)
             h[1, 1] = turn * detuning[index]
             h[2, 2] = turn * (2 * detuning[index] + anharmonicity)
             h[1, 0], h[0, 1] = turn * z, turn * np.conj(z)
             h[2, 1], h[1, 2] = turn * z * np.sqrt(2.0), turn * np.conj(z) * np.sqrt(2.0)
-            half = exponential(h)
+            exponentiate(h, scaled, spare, half)
             for _ in range(steps):
-                u = multiply(half, u)
+                multiply_into(half, u, middle)
                 for i in range(3):
                     for j in range(3):
-                        k[i, j] += tau * (np.conj(u[1, i]) * u[1, j] + 2 * np.conj(u[2, i]) * u[2, j])
-                rotation(u, r)
-                for i in range(9):
-                    for j in range(9):
-                        total = 0.0
-                        for m in range(9):
-                            total += generator[i, m] * r[m, j]
-                        gr[i, j] = total
-                for m in range(9):
+                        k[i, j] += tau * (np.conj(middle[1, i]) * middle[1, j] + 2 * np.conj(middle[2, i]) * middle[2, j])
+                if lossy:
+                    rotation(middle, r)
                     for i in range(9):
-                        factor = tau * r[m, i]
                         for j in range(9):
-                            d[i, j] += factor * gr[m, j]
-                u = multiply(half, u)
+                            total = 0.0
+                            for m in range(9):
+                                total += generator[i, m] * r[m, j]
+                            gr[i, j] = total
+                    for m in range(9):
+                        for i in range(9):
+                            factor = tau * r[m, i]
+                            for j in range(9):
+                                d[i, j] += factor * gr[m, j]
+                multiply_into(half, middle, u)
         for i in range(3):
             for j in range(3):
                 unitary[index, i, j] = u[i, j]

@@ -80,12 +80,11 @@ class StaticPair:
         ends = np.cumsum(pieces)
         middles = (np.arange(_MARKS) + 0.5) * total / _MARKS
         marks = np.abs(ends[None, :] - middles[:, None]).argmin(axis=1) + 1
-        # marks that fall on the same end (a very short pulse) are noted together
         number = np.arange(_LEVELS**2)
         count = number // _LEVELS + number % _LEVELS
         diagonal = _TAU * (self._energies() - np.multiply.outer(carrier - self.frequencies[0], count))
         start = np.ascontiguousarray(self._dressed[:, kept])
-        final, noted = exchange(diagonal, self._links, self._weights, tones, repeats, dt, start, piece, marks)
+        final, noted = exchange(diagonal, self._links, self._weights, tones, repeats, dt, start, self._dressed, piece, marks)
         times = ends[marks - 1] * dt
         return self._to_frames(final, carrier, np.array(total * dt)), self._to_frames(noted, carrier, times)
 
@@ -93,9 +92,9 @@ class StaticPair:
         number = np.arange(_LEVELS**2)
         offsets = np.subtract.outer(np.array(self.frequencies), carrier)
         turning = np.multiply.outer(offsets[0], number // _LEVELS) + np.multiply.outer(offsets[1], number % _LEVELS)
-        phase = np.exp(1j * _TAU * np.einsum("ni,...->n...i", turning, time))
-        within = np.einsum("ji,n...jk->n...ik", self._dressed, columns, optimize=True)
-        return np.asarray(phase[..., None] * within)
+        turning = turning.reshape(len(turning), *(1,) * time.ndim, -1)
+        phase = np.exp(1j * _TAU * turning * time[..., None])
+        return np.asarray(phase[..., None] * columns)
 
     def _energies(self) -> Real:
         """Diagonal in Hz in the frame of the first transmon."""
