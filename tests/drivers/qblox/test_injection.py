@@ -78,7 +78,7 @@ def test_what_is_heard_comes_back_in_its_row_shot_and_column(played: Driver, fiv
     assert len(np.unique(points)) == points.size
     played.load(schedule)
     run = Run(schedule.digest, Table(rng.uniform(0, 6, (ROWS, 1))), SHOTS, rep_delay_s=20e-6)
-    with hearing(lambda row, shot, column: complex(points[row, shot, column])) as programs:
+    with hearing(lambda row, shot, site, tuned: complex(points[row, shot, site.column])) as programs:
         (chunk,) = played.run(run)
     check_chunk(schedule, run, chunk, 0)
     assert len(programs) == 1

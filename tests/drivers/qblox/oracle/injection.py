@@ -10,18 +10,18 @@ from unittest.mock import patch
 import numpy as np
 
 from qpu_drivers.qblox.instrument import Instrument
-from qpu_drivers.qblox.program import Program, acquisition_name
+from qpu_drivers.qblox.program import Program, Site, acquisition_name
 
-Heard = Callable[[int, int, int], complex]
-"""Row of the job, shot, column -> the value that is captured."""
+Heard = Callable[[int, int, Site, float], complex]
+"""Row of the job, shot, capture, and intermediate frequency of its carrier -> the value that is captured."""
 
 
 @contextmanager
 def hearing(value: Heard) -> Iterator[list[Program]]:
     """All instruments of this process hear these values in programs whose shots are innermost; yields the programs played.
 
-    Rows count from the first program on. What an acquisition must sum up to follows from the factor of its site; which one it is, from
-    when it happens: q1simulator hands out one number after the other.
+    Rows count from the first program on. What an acquisition must sum up to follows from the factor of its site; which one
+    it is, from when it happens: q1simulator hands out one number after the other.
     """
     programs: list[Program] = []
     start = Instrument.start
@@ -31,9 +31,10 @@ def hearing(value: Heard) -> Iterator[list[Program]]:
         programs.append(program)
         rows, shots = program.shape[0], program.shape[-1]
         for site in program.sites:
+            (tuned,) = (one.settings.frequency for one in program.sequencers if one.place == site.place)
             turn = np.broadcast_to(np.ravel(site.rotation), (rows,))
             sums = [
-                complex(np.conj(value(first + row, shot, site.column) * np.exp(1j * turn[row]) / site.factor))
+                complex(np.conj(value(first + row, shot, site, tuned) * np.exp(1j * turn[row]) / site.factor))
                 for row in range(rows)
                 for shot in range(shots)
             ]

@@ -78,6 +78,27 @@ def test_phases_beyond_all_registers_are_unpacked_on_the_way(rng: np.random.Gene
     assert worst(piece, got, emitted(schedule, table, 2, RESET_WAIT, LO)) < TOLERANCE
 
 
+def test_another_row_is_the_same_text(rng: np.random.Generator) -> None:
+    """Phase, amplitude, frequency and wait of a single row are in registers, which the host sets."""
+    lab = Lab([k * 4 * 30_123_457 for k in range(-3, FREQUENCIES - 3)])
+    slots = [lab.build.slot(kind) for kind in (SlotKind.AMPLITUDE, SlotKind.PHASE, SlotKind.FREQUENCY, SlotKind.DURATION)]
+    lab.build.play(lab.drive[1], drag(20, 5, 0.5), amplitude=0.3)
+    lab.build.play(lab.drive[0], drag(20, 5, 0.5), amplitude=slots[0], phase=slots[1])
+    lab.build.set_frequency(lab.drive[2], slots[2])
+    lab.build.play(lab.drive[2], drag(20, 5, 0.5), amplitude=0.3)
+    lab.build.wait(slots[3])
+    lab.build.play(lab.drive[1], drag(20, 5, 0.5), amplitude=-0.3)
+    schedule, texts = lab.build.build(), set()
+    for row in ([0.3, 1.0, 1e6, 40.0], [-0.45, -2.5, -3.25e6, 1234.0]):
+        piece = compiled(schedule, Table(np.array([row])), 2, RESET_WAIT)
+        texts.add(tuple(one.text for one in piece.program.sequencers))
+        assert piece.program.sequencers[0].registers
+        got = perform(piece)
+        assert not got.flags
+        assert worst(piece, got, emitted(schedule, piece.table, 2, RESET_WAIT, LO)) < TOLERANCE
+    assert len(texts) == 1
+
+
 def test_where_the_wait_is_too_short_to_unpack_rows_have_bodies_of_their_own(rng: np.random.Generator) -> None:
     schedule, table = twirled(20), quarters(rng, 20, 20)
     piece = compiled(schedule, table, 1, 40)
