@@ -56,7 +56,7 @@ def limits(rack: Rack, snapshot: Snapshot) -> Limits:
         ports=tuple(_port(rack, snapshot, port) for port in snapshot.ports),
         features=frozenset(Feature) - {Feature.EXPRESSION, Feature.WHILE},
         sweeps=frozenset(SlotKind) - {SlotKind.VALUE},
-        branch_latency=latency(rack) + BRANCH_LEAD,
+        branch_latency=latency(rack),
         feedback_separation=TRIGGER_PAUSE,
         max_feedback_frames=len(rack.trigger.addresses),
         decision_ticks=SHORTEST,
@@ -73,8 +73,8 @@ def limits(rack: Rack, snapshot: Snapshot) -> Limits:
 
 
 def latency(rack: Rack) -> int:
-    """Ticks (ns) from the end of a capture until every sequencer knows its bit."""
-    return rack.trigger.latency + _flight(rack)
+    """Ticks (ns) from the end of a capture until a branch may read its bit: it comes late, travels, and is asked for."""
+    return _flight(rack) + rack.trigger.latency + BRANCH_LEAD
 
 
 def sequencers_needed(rack: Rack, snapshot: Snapshot) -> dict[int, int]:
@@ -147,7 +147,8 @@ def misfits(rack: Rack, snapshot: Snapshot) -> Iterator[tuple[str, str, object, 
             must = f"a module must have a sequencer for each of its carriers, and has {SEQUENCERS}"
             yield f"modules.{slot}", must, needed, "Wire one of its lines to another module."
     if snapshot.timing.feedback_latency < latency(rack):
-        must = f"the snapshot's feedback_latency must be at least {latency(rack)} ticks: trigger.latency and time_of_flight"
+        parts = f"trigger.latency, time_of_flight and {BRANCH_LEAD}"
+        must = f"the snapshot's feedback_latency must be at least {latency(rack)} ticks: {parts}"
         yield "timing.feedback_latency", must, snapshot.timing.feedback_latency, "Raise it in the snapshot."
     for measure in snapshot.measures:
         if measure.kernel is not None and not _real_but_for_phase(waveform(snapshot.waveforms[measure.kernel])):
