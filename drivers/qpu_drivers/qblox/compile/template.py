@@ -118,6 +118,12 @@ class Template:
         if not sequencer.flux:
             for frequency in part.frequencies:
                 voice.carrier.check(*axes.extremes(frequency))
+        if voice.listening > rep_delay - PROLOGUE:
+            raise ScheduleError(
+                "an acquisition must end before the next shot begins, where oscillators are reset",
+                given=f"{voice.listening} ns behind the shot, {PROLOGUE} ns before the next, and a wait of {rep_delay} ns",
+                where=voice.where,
+            )
         listens = self.feedback.listens(sequencer.place)
         nodes = _nodes(part, axes, rep_delay - PROLOGUE, bool(listens))
         receiver = voice.receiver

@@ -44,8 +44,10 @@ class Voice:
         self.receiver = Receiver(schedule, heard, self.where)
         self.carrier = Carrier(schedule, sequencer, rows, self.where)
         self._listens = bool(heard)
-        self._window_end = 0.0
-        """Tick at which the last acquisition ends, from the start of the stretch."""
+        self.listening = 0
+        """Ticks that the last acquisition goes on behind the stretch; while one is at work, behind its start."""
+        self._heard = NO_PHASE
+        """Phase that the oscillator carries meanwhile."""
 
     def latches(self, starts: list[tuple[int, int]], end: int, now: Form, kept: bool) -> tuple[Latch, ...]:
         """Instructions of a stretch.
@@ -78,11 +80,12 @@ class Voice:
                 carried = NO_PHASE if carried is None or tuned else carried
                 capture = self.receiver.capture(row, carried, at, kept)
                 found.append(Latch(at, tuned is not None, tuned, phase, capture=capture, event=row))
-                self._window_end = max(self._window_end, at + self.receiver.windows[capture.acquisition].samples)
+                self._heard = carried
+                self.listening = max(self.listening, at + self.receiver.windows[capture.acquisition].samples)
             else:
                 turn = self._turn(row)
-                before, carried = carried, NO_PHASE if turn is not None else self._carried(row)
-                if at < self._window_end and (tuned or (before or NO_PHASE) != carried):
+                carried = NO_PHASE if turn is not None else self._carried(row)
+                if at < self.listening and (tuned or carried != self._heard):
                     raise ScheduleError(
                         "a play within an acquisition of its carrier must have the same frequency, and phase if a slot sets it",
                         given="another one",
@@ -92,7 +95,7 @@ class Voice:
                 phase = None if self.sequencer.flux else (self.carrier.origin if turn is not None else self.carrier.phase(row))
                 found.append(Latch(at, tuned is not None, tuned, phase, first.gain, first.level, first.waves, event=row))
                 found += rest
-        self._window_end = max(0.0, self._window_end - end)
+        self.listening = max(0, self.listening - end)
         found.sort(key=lambda latch: latch.at)
         for one, two in pairwise(found):
             if two.at - one.at < SHORTEST:

@@ -195,3 +195,12 @@ def test_bins_of_a_module() -> None:
     compiled(schedule, Table.single(), 1_500_000, 20_000)
     with pytest.raises(ScheduleError, match=r"3000000 bins.*slot 4"):
         compiled(schedule, Table.single(), 1_500_001, 20_000)
+
+
+def test_a_window_that_is_open_when_the_next_shot_begins() -> None:
+    lab = Lab(OFFSETS)
+    lab.measure(lab.build.column(Column("c", output=Output.IQ)))
+    schedule = lab.build.build()
+    compiled(schedule, Table.single(), 2, 160)
+    with pytest.raises(ScheduleError, match=r"before the next shot begins.*152 ns behind the shot.*port m0/a0"):
+        compiled(schedule, Table.single(), 2, 159)
