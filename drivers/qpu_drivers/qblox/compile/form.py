@@ -88,10 +88,13 @@ class Axes:
             return tuple(float(stride) for stride in form.strides)
         return tuple(_step(form, loop) if isinstance(loop, Linear) else 0.0 for loop in self.loops)
 
+    def from_row(self, form: Form) -> bool:
+        """Whether a row tells it."""
+        return bool(form.slots - self.swept())
+
     def by_row(self, form: Form) -> bool:
         """Whether it differs between rows."""
-        slots = form.slots - self.swept()
-        return bool(slots) and len(self.rows) > 1 and bool(np.ptp(form.over(self.rows)))
+        return self.from_row(form) and len(self.rows) > 1 and bool(np.ptp(form.over(self.rows)))
 
     def extremes(self, form: Form) -> tuple[float, float]:
         """Smallest and largest value in all rows and points."""

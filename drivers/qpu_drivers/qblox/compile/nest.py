@@ -28,7 +28,9 @@ def bins_of(axes: Axes) -> Bins:
     return Bins(Form(Unit.BIN, 0.0, (), tuple(single)), Form(Unit.BIN, 0.0, (), tuple(mean)), waste)
 
 
-def program(section: Section, axes: Axes, bins: Bins, tail: int, where: str, sharing: Sharing, listens: bool) -> list[Node]:
+def program(
+    section: Section, axes: Axes, bins: Bins, tail: int, where: str, sharing: Sharing, listens: bool
+) -> tuple[list[Node], dict[int, int]]:
     """Everything that one sequencer executes.
 
     Args:
@@ -40,6 +42,9 @@ def program(section: Section, axes: Axes, bins: Bins, tail: int, where: str, sha
         sharing: What rows have in common.
         listens: Whether it counts triggers.
 
+    Returns:
+        Instructions, and the registers that the host sets.
+
     Raises:
         ScheduleError: If registers do not suffice, or waits are too short.
     """
@@ -49,7 +54,9 @@ def program(section: Section, axes: Axes, bins: Bins, tail: int, where: str, sha
     counters = [bank.take() for _ in range(1 + depth(section))]
     writer = Writer(code, registers, bins, where, counters)
     differing = any(axes.by_row(form) for form in forms)
-    nest = _Nest(code, registers, bank, lambda: writer.section(section, tail), differing, sharing is not Sharing.APART)
+    nest = _Nest(
+        code, registers, bank, lambda: writer.section(section, tail), differing, sharing in (Sharing.PACKED, Sharing.LOADED)
+    )
     code.add("wait_sync", SHORTEST, ticks=SHORTEST)
     code.add("set_awg_offs", 0, 0)
     code.add("upd_param", LEAD_IN - SHORTEST * listens, ticks=LEAD_IN - SHORTEST * listens)
@@ -58,7 +65,7 @@ def program(section: Section, axes: Axes, bins: Bins, tail: int, where: str, sha
     registers.start(code)
     nest.level(0)
     code.add("stop")
-    return code.nodes
+    return code.nodes, registers.given
 
 
 class _Nest:

@@ -83,7 +83,7 @@ class Registers:
                 )
         steps = {form: axes.steps(form) for form in forms}
         moved = {form for form in forms if any(s and n > 1 for s, n in zip(steps[form], axes.counts, strict=True))}
-        by_row = {form for form in forms if axes.by_row(form)}
+        by_row = {form for form in forms if (axes.from_row(form) if sharing is Sharing.GIVEN else axes.by_row(form))}
         held = moved | {form for form in forms if form.unit is Unit.BIN} | (set() if sharing is Sharing.APART else by_row)
         while more := [f for group in groups if any(f in held for f in group) for f in group if f not in held]:
             held |= set(more)
@@ -97,12 +97,21 @@ class Registers:
         for form in self.loaded + self.fixed:
             self._named[form] = bank.take()
         self._by_row = by_row
+        self._given = sharing is Sharing.GIVEN
         self.row = 0
         """The row whose numbers immediates are."""
 
     def operand(self, form: Form) -> Argument:
         """What an instruction names: a register, or the number in the row at hand."""
         return self._named.get(form) or quantised(form.unit, form.at(self.axes.rows[self.row]))
+
+    @property
+    def given(self) -> dict[int, int]:
+        """What the host must set registers to: numbers of the only row."""
+        if not self._given:
+            return {}
+        first = self.axes.rows[0]
+        return {int(self._named[f][1:]): _word(quantised(f.unit, f.at(first))) for f in self.loaded}
 
     def phase(self, code: Code, form: Form) -> Argument:
         """What an instruction names for a phase, which may have to be unpacked first."""

@@ -4,7 +4,8 @@ A sequencer holds 12,288 or 16,384 instructions and nothing else, so the instruc
 takes. A body of its own costs a row all instructions of a shot, and no register. Numbers in registers cost one instruction each,
 and two for the way to the body and back. Phases of few bits cost one instruction for each word of 32 bits, and a little time
 of the processor at the start of each row, while the sequencer still waits for the qubits to relax. Phases for which no register
-is left are unpacked right before their pulses, if these leave the time.
+is left are unpacked right before their pulses, if these leave the time. Of a single row the host sets the registers, so that the
+same text plays another row without being uploaded again.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ class Sharing(Enum):
     PACKED = "a body that unpacks the phases of a row from words"
     LOADED = "a body that reads the numbers of a row from registers"
     APART = "nothing"
+    GIVEN = "the text: the numbers of the only row are in registers that the host sets"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,8 @@ def sharings(axes: Axes, forms: Iterable[Form]) -> Iterator[Sharing]:
         if any(len(one.forms) > one.packed.words.shape[1] for one in packs(axes, differing)):
             yield Sharing.PACKED
         yield Sharing.LOADED
+    elif any(axes.from_row(form) for form in forms):
+        yield Sharing.GIVEN
     yield Sharing.APART
 
 

@@ -125,7 +125,7 @@ class Template:
                 where=voice.where,
             )
         listens = self.feedback.listens(sequencer.place)
-        nodes = _nodes(part, axes, rep_delay - PROLOGUE, bool(listens))
+        nodes, given = _nodes(part, axes, rep_delay - PROLOGUE, bool(listens))
         receiver = voice.receiver
         return SequencerProgram(
             place=sequencer.place,
@@ -142,6 +142,7 @@ class Template:
                 listens=listens,
                 scope=any(window.trace for window in receiver.windows),
             ),
+            registers=given,
         )
 
     def _site(self, part: Part, index: int, axes: Axes) -> Site:
@@ -200,8 +201,8 @@ def compile_schedule(schedule: Schedule, allocation: Allocation, rack: Rack) -> 
     return Template(schedule, tuple(parts), feedback)
 
 
-def _nodes(part: Part, axes: Axes, tail: int, listens: bool) -> list[Node]:
-    """What a sequencer executes: rows share as much as registers and time allow.
+def _nodes(part: Part, axes: Axes, tail: int, listens: bool) -> tuple[list[Node], dict[int, int]]:
+    """What a sequencer executes, and the registers that the host sets: rows share as much as registers and time allow.
 
     Raises:
         ScheduleError: If its program is too long, or comes too late, in whatever way rows share it.
@@ -211,10 +212,10 @@ def _nodes(part: Part, axes: Axes, tail: int, listens: bool) -> list[Node]:
     fault: ScheduleError | None = None
     for sharing in sharings(axes, numbers(part.shot, bins, tail)[0]):
         try:
-            nodes = program(part.shot, axes, bins, tail, where, sharing, listens)
+            nodes, given = program(part.shot, axes, bins, tail, where, sharing, listens)
             if (length := sum(1 for _ in instructions(nodes))) <= limit:
                 check_pace(nodes, where)
-                return nodes
+                return nodes, given
         except ScheduleError as error:
             fault = fault or error
             continue
