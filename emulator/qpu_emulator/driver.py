@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import threading
 from collections import OrderedDict
@@ -14,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from qpu_bridge.driver import Capabilities, Chunk, Run, State, Status, check_rep_delay, check_run
-from qpu_bridge.errors import Cancelled, SettingsError, UnsupportedOption
+from qpu_bridge.driver import Capabilities, Chunk, Run, Setting, State, Status, check_rep_delay, check_run
+from qpu_bridge.errors import Cancelled, DriverFault, SettingsError, UnsupportedOption
 from qpu_bridge.schedule import (
     Feature,
     Limits,
@@ -31,18 +30,24 @@ from qpu_emulator import five, five_ecr
 from qpu_emulator.choice import WISHES, choose
 from qpu_emulator.clock import VirtualClock
 from qpu_emulator.device import Device
+from qpu_emulator.drift import typical
+from qpu_emulator.fault import Faults, disturbed
+from qpu_emulator.libraries import KEPT_TEMPLATES, Libraries
 from qpu_emulator.measurement import Memory
 from qpu_emulator.noise import Spectrum
+from qpu_emulator.options import Options
 from qpu_emulator.parts import Part, cut, in_order
 from qpu_emulator.performance import Performance, chunk
-from qpu_emulator.program import Program, compile_program
 from qpu_emulator.scales import Scales, settings
 from qpu_emulator.warm_up import warm_up
-from qpu_emulator.window import Library
 
-_KEPT_TEMPLATES = 256
-_KEPT_SCALES = 8
-_MEMORY = 2 * 2**30
+_AGE = Setting(
+    name="age_h",
+    kind="number",
+    description="Age of the device in h at which the run happens, instead of what its clock says.",
+    minimum=0.0,
+)
+_FIRMWARE = "the firmware must be one that the driver knows"
 
 
 class EmulatorDriver:
@@ -51,22 +56,12 @@ class EmulatorDriver:
     Args:
         device: Its name.
         snapshot: What the lab believes of it; ports and their clocks are taken from here.
-        options: ``truth``: path of the device file; without it the truth of the built-in device is used. ``threads``:
-            how many parts of a run to play at a time; without it, one per processor. ``memory``: limit in bytes for what a run
-            may take. ``engine``: which engine plays, unless a run says so itself; without it, `choice` decides.
+        options: See `options.Options`.
     """
 
     def __init__(self, device: str, snapshot: Snapshot, options: Mapping[str, object]) -> None:
-        unknown = set(options) - {"truth", "threads", "memory", "engine"}
-        if unknown:
-            raise SettingsError(
-                "an option of the emulator must be truth, threads, memory or engine",
-                given=", ".join(sorted(unknown)),
-                where=device,
-            )
-        self._threads = _whole(options, "threads", len(os.sched_getaffinity(0)), device)
-        self._memory = _whole(options, "memory", _MEMORY, device)
-        self._wishes: dict[str, object] = {"engine": options["engine"]} if "engine" in options else {}
+        self._options = Options.of(options, device)
+        self._wishes: dict[str, object] = {} if self._options.engine is None else {"engine": self._options.engine}
         for setting in WISHES:
             if setting.name in self._wishes:
                 try:
@@ -75,52 +70,62 @@ class EmulatorDriver:
                     raise SettingsError(error.must, given=error.given, where=device) from None
         self._name = device
         self._snapshot = snapshot
-        self._device = self._truth(snapshot, options.get("truth"))
-        self._libraries: OrderedDict[Scales, Library] = OrderedDict()
-        self._programs: OrderedDict[bytes, Program] = OrderedDict()
-        self._clock = VirtualClock()
+        truth = self._truth(snapshot, self._options.truth)
+        self._device = typical(truth) if self._options.drift else truth
+        self._libraries = Libraries(self._device)
+        self._faults = Faults(self._options.faults)
+        self._schedules: OrderedDict[bytes, Schedule] = OrderedDict()
+        self._clock = VirtualClock(self._options.age_h, real=self._options.clock == "real")
         self._stopped = threading.Event()
         self._running = False
         self._capabilities = self._describe()
-        warm_up(self._library(Scales()))
+        warm_up(self._libraries.condition(Scales(), self._clock.age_h).library)
 
     def capabilities(self) -> Capabilities:
         """What the device is and can do."""
-        return self._capabilities
+        strange = self._firmware()
+        return self._capabilities if strange is None else self._capabilities.model_copy(update={"version": strange})
 
     def load(self, schedule: Schedule) -> None:
         """Check and compile a template; kept until newer ones need the room."""
+        self._require_firmware()
         digest = schedule.digest
-        if digest not in self._programs:
+        if digest not in self._schedules:
             check(schedule, self._capabilities.limits)
-            self._programs[digest] = compile_program(schedule, self._device, self._library(Scales()).zz)
-        self._programs.move_to_end(digest)
-        while len(self._programs) > _KEPT_TEMPLATES:
-            self._programs.popitem(last=False)
+            self._libraries.condition(Scales(), self._clock.age_h).program(schedule)
+            self._schedules[digest] = schedule
+        self._schedules.move_to_end(digest)
+        while len(self._schedules) > KEPT_TEMPLATES:
+            self._schedules.popitem(last=False)
 
     def run(self, run: Run) -> Iterator[Chunk]:
         """Play a loaded template."""
-        program = self._programs.get(run.digest)
-        check_run(None if program is None else program.schedule, run, self._capabilities)
-        assert program is not None
+        self._require_firmware()
+        schedule = check_run(self._schedules.get(run.digest), run, self._capabilities)
         wait = check_rep_delay(run.rep_delay_s, self._capabilities.limits)
-        wishes = {setting.name for setting in WISHES}
-        scales = Scales.of({name: value for name, value in run.settings.items() if name not in wishes})
-        library = self._library(scales)
-        if library.device is not self._device:
-            # with other lines, pulses may meet otherwise
-            program = compile_program(program.schedule, library.device, library.zz)
+        groups = {setting.name: "wish" for setting in WISHES} | {setting.name: "fault" for setting in self._faults.settings}
+
+        def given(group: str) -> dict[str, float | int | str | bool]:
+            return {name: value for name, value in run.settings.items() if groups.get(name, name) == group}
+
+        scales = Scales.of({name: value for name, value in run.settings.items() if name not in groups and name != "age_h"})
+        pinned = given("age_h").get("age_h")
+        faults = self._faults.begin(given("fault"))
+        condition = self._libraries.condition(scales, self._clock.age_h, None if pinned is None else float(pinned), faults)
+        program, library = condition.program(schedule), condition.library
         seed = secrets.randbits(63) if run.seed is None else run.seed
-        wanted = self._wishes | {name: value for name, value in run.settings.items() if name in wishes}
+        wanted = self._wishes | given("wish")
         choice = choose(program, library, Spectrum.in_program(program, library.device, scales.low_frequency), run.shots, wanted)
         performance = Performance(program, library, scales, run.shots, seed, wait, choice)
-        parts = cut(performance, len(run.table), self._threads, self._memory)
-        return self._perform(performance, run, parts)
+        parts = cut(performance, len(run.table), self._options.threads, self._options.memory)
+        notes = self._notes(performance) | ({} if condition.age_h is None else {"age_h": condition.age_h})
+        chunks = self._perform(performance, run, parts, notes)
+        return disturbed(chunks, faults, self._stopped) if faults else chunks
 
-    def _perform(self, performance: Performance, run: Run, parts: list[Part]) -> Iterator[Chunk]:
+    def _perform(self, performance: Performance, run: Run, parts: list[Part], notes: Mapping[str, object]) -> Iterator[Chunk]:
         self._stopped.clear()
         self._running = True
-        notes = self._notes(performance)
+        self._clock.begin()
         schedule = performance.program.schedule
         starting: dict[int, NDArray[np.float64]] = {}
         locks = {part.first: threading.Lock() for part in parts}
@@ -138,7 +143,7 @@ class EmulatorDriver:
         try:
             memories: list[Memory] = []
             passed = 0.0
-            for part, memory, seconds in in_order(perform, parts, self._threads):
+            for part, memory, seconds in in_order(perform, parts, self._options.threads):
                 memories.append(memory)
                 passed += seconds
                 if not part.last:
@@ -150,6 +155,9 @@ class EmulatorDriver:
                 self._clock.advance(passed)
                 passed = 0.0
                 starting.pop(part.first, None)
+                self._clock.wait(self._stopped)
+                if self._stopped.is_set():
+                    raise Cancelled("a run goes on until it is aborted", given="abort between two chunks")
                 yield replace(done, started_ns=started, stopped_ns=self._clock.now_ns, notes=notes)
                 if self._stopped.is_set():
                     raise Cancelled("a run goes on until it is aborted", given="abort between two chunks")
@@ -163,23 +171,24 @@ class EmulatorDriver:
 
     def status(self) -> Status:
         """How the device is."""
+        strange = self._firmware()
         state = State.RUNNING if self._running else State.IDLE
         return Status(
-            state=state,
-            message=f"virtual time {self._clock.now_ns / 1e9:.6f} s",
-            loaded=tuple(digest.hex() for digest in list(self._programs)),
+            state=state if strange is None else State.FAULTED,
+            message=f"virtual time {self._clock.now_ns / 1e9:.6f} s" if strange is None else f"{_FIRMWARE}, and is {strange}",
+            loaded=tuple(digest.hex() for digest in list(self._schedules)),
         )
 
     def close(self) -> None:
         """Forget all templates and windows."""
         self._stopped.set()
-        self._programs.clear()
+        self._schedules.clear()
         self._libraries.clear()
 
     @staticmethod
-    def _truth(snapshot: Snapshot, path: object) -> Device:
+    def _truth(snapshot: Snapshot, path: Path | None) -> Device:
         if path is not None:
-            return Device.read(Path(str(path)))
+            return Device.read(path)
         # a rack may call a built-in device as it likes: it is known by its lines
         ports = {port.name for port in snapshot.ports}
         for truth in (five.device(), five_ecr.device()):
@@ -191,13 +200,14 @@ class EmulatorDriver:
             remedy="Set the option truth to a device file, or use a built-in snapshot.",
         )
 
-    def _library(self, scales: Scales) -> Library:
-        if scales not in self._libraries:
-            self._libraries[scales] = Library(self._device, scales)
-        self._libraries.move_to_end(scales)
-        while len(self._libraries) > _KEPT_SCALES:
-            self._libraries.popitem(last=False)
-        return self._libraries[scales]
+    def _firmware(self) -> str | None:
+        """The firmware's version, if it is a wrong one."""
+        return next((fault.version for fault in self._faults.standing() if fault.kind == "firmware"), None)
+
+    def _require_firmware(self) -> None:
+        strange = self._firmware()
+        if strange is not None:
+            raise DriverFault(_FIRMWARE, given=strange, where=self._name)
 
     def _describe(self) -> Capabilities:
         timing = self._snapshot.timing
@@ -222,8 +232,8 @@ class EmulatorDriver:
             simulated=True,
             source=f"qpu_emulator, hidden truth {self._device.name}",
             limits=limits,
-            settings=(*settings(), *WISHES),
-            deterministic=True,
+            settings=(*settings(), _AGE, *WISHES, *self._faults.settings),
+            deterministic=not self._libraries.drifts,
         )
 
     def _notes(self, performance: Performance) -> dict[str, object]:
@@ -242,10 +252,3 @@ class EmulatorDriver:
             "seed": performance.seed,
             "approximations": approximations,
         }
-
-
-def _whole(options: Mapping[str, object], name: str, default: int, device: str) -> int:
-    number = options.get(name, default)
-    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-        raise SettingsError(f"{name} must be a whole number of at least 1", given=repr(number), where=device)
-    return number

@@ -17,6 +17,7 @@ _MEANING = {
     "thermal": "thermal population",
     "line": "gain, delay and settling of lines (0: ideal lines)",
     "crosstalk": "crosstalk between drive lines",
+    "drift": "drift since time 0, and of what defects do",
 }
 
 
@@ -32,6 +33,7 @@ class Scales:
     thermal: float = 1.0
     line: float = 1.0
     crosstalk: float = 1.0
+    drift: float = 1.0
 
     @classmethod
     def of(cls, settings: Mapping[str, object]) -> Scales:

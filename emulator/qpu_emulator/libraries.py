@@ -1,0 +1,83 @@
+"""The device under several conditions: noise scales, moments of its drift, faults. Each has solved pulses of its own."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field, replace
+
+from qpu_bridge.schedule import Schedule
+from qpu_emulator.device import Device
+from qpu_emulator.drift import STEP_S, at, drifts
+from qpu_emulator.fault import Fault
+from qpu_emulator.program import Program, compile_program
+from qpu_emulator.scales import Scales
+from qpu_emulator.window import Library
+
+_KEPT_CONDITIONS = 8
+KEPT_TEMPLATES = 256
+
+
+@dataclass(slots=True)
+class Condition:
+    """The device as a run finds it.
+
+    Attributes:
+        library: Its solved pulses.
+        age_h: Age for which they hold, None if it does not drift.
+        programs: Templates compiled for it, by digest.
+    """
+
+    library: Library
+    age_h: float | None
+    programs: OrderedDict[bytes, Program] = field(default_factory=OrderedDict)
+
+    def program(self, schedule: Schedule) -> Program:
+        """The template, compiled when it is first asked for."""
+        digest = schedule.digest
+        if digest not in self.programs:
+            self.programs[digest] = compile_program(schedule, self.library.device, self.library.zz)
+        self.programs.move_to_end(digest)
+        while len(self.programs) > KEPT_TEMPLATES:
+            self.programs.popitem(last=False)
+        return self.programs[digest]
+
+
+class Libraries:
+    """The last few conditions that were needed.
+
+    Args:
+        device: Fresh, at age 0.
+    """
+
+    def __init__(self, device: Device) -> None:
+        self.device = device
+        self.drifts = drifts(device)
+        self._kept: OrderedDict[tuple[object, ...], Condition] = OrderedDict()
+
+    def condition(self, scales: Scales, age_h: float, pinned_h: float | None = None, faults: tuple[Fault, ...] = ()) -> Condition:
+        """The device under some noise scales.
+
+        Args:
+            scales: Of the run.
+            age_h: Age of the device; it drifts in steps of `drift.STEP_S`.
+            pinned_h: Exactly this age instead.
+            faults: What is wrong with it.
+        """
+        moves = self.drifts and scales.drift > 0
+        step_h = STEP_S / 3600
+        now = None if not moves else (age_h // step_h * step_h if pinned_h is None else pinned_h)
+        wrong = tuple(fault for fault in faults if fault.change(self.device) is not self.device)
+        key = (scales if moves else replace(scales, drift=1.0), now, wrong)
+        if key not in self._kept:
+            device = self.device if now is None else at(self.device, now, scales.drift)
+            for fault in wrong:
+                device = fault.change(device)
+            self._kept[key] = Condition(Library(device, scales), now)
+        self._kept.move_to_end(key)
+        while len(self._kept) > _KEPT_CONDITIONS:
+            self._kept.popitem(last=False)
+        return self._kept[key]
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._kept.clear()

@@ -1,0 +1,59 @@
+"""The options of the driver, checked before anything else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StrictBool, StrictInt, ValidationError
+
+from qpu_bridge.errors import SettingsError
+from qpu_bridge.schedule import Document
+from qpu_emulator.fault import Fault
+
+Whole = Annotated[StrictInt, Field(ge=1)]
+
+
+class Options(Document):
+    """What the rack says of an emulated device.
+
+    Attributes:
+        truth: Path of the device file; None takes the truth of the built-in device that the snapshot is of.
+        threads: Parts of a run to play at a time.
+        memory: Limit in bytes for what a run may take.
+        engine: Which engine plays, unless a run says so itself; None lets `choice` decide.
+        drift: Whether a device whose file says nothing of drift drifts as a typical one.
+        age_h: Age of the device in h when the driver starts: where on its drift it is.
+        clock: ``fast``: results as soon as they are there; ``real``: never before the device's own time has passed.
+        faults: What goes wrong from the start; ``true``: nothing, but runs may ask for faults; a path: the same, and the faults
+            in that file (read before each run) happen. Without it, nothing goes wrong and nobody may ask for it.
+    """
+
+    truth: Path | None = None
+    threads: Whole = Field(default_factory=lambda: len(os.sched_getaffinity(0)))
+    memory: Whole = 2 * 2**30
+    engine: str | None = None
+    drift: StrictBool = False
+    age_h: float = Field(0.0, ge=0)
+    clock: Literal["fast", "real"] = "fast"
+    faults: StrictBool | Path | tuple[Fault, ...] = False
+
+    @classmethod
+    def of(cls, given: Mapping[str, object], device: str) -> Self:
+        """Check what the rack file holds.
+
+        Raises:
+            SettingsError: Naming each option that is unknown or does not fit.
+        """
+        unknown = sorted(set(given) - set(cls.model_fields))
+        if unknown:
+            known = ", ".join(cls.model_fields)
+            raise SettingsError(f"an option of the emulator must be one of {known}", given=", ".join(unknown), where=device)
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = str(first["loc"][0])
+            raise SettingsError(f"option {name} must fit", given=f"{given[name]!r}: {first['msg']}", where=device) from None
