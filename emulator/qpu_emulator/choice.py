@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from qpu_bridge.driver import Setting
+from qpu_bridge.errors import UnsupportedOption
+from qpu_bridge.schedule import Straight
 from qpu_emulator.density_matrix import DensityMatrix
 from qpu_emulator.engine import Engine
 from qpu_emulator.noise import Spectrum
@@ -20,6 +22,12 @@ WISHES = (
         choices=("density_matrix", "trajectories", "pauli_frames", "tensor_network"),
     ),
     Setting(
+        name="bond_dimension",
+        kind="integer",
+        description="Largest bond dimension of the tensor network.",
+        minimum=1,
+    ),
+    Setting(
         name="shots_per_trajectory",
         kind="integer",
         description="Shots that share one trajectory, its noise and its jumps.",
@@ -30,6 +38,13 @@ WISHES = (
 
 _SHOTS_PER_SLICE = 32
 _MOST_SLICES = 64
+_MOST_DENSE = 9
+_MOST_PURE = 22
+_WORTH = {6: 47, 7: 155, 8: 550}
+"""Shots per slice from which a density matrix of so many qubits is cheaper than trajectories."""
+_BYTES_PER_ACTION = 2000
+_BYTES_PER_CHANNEL = 4000
+_BOND = 64
 _MOST_SHARED = 16
 _SHARED_FROM = 8
 _FEW_TRAJECTORIES = 256
@@ -43,6 +58,8 @@ class Choice:
         name: Of the engine.
         lanes_per_point: States per row and sweep point.
         bytes_per_lane: Memory of each.
+        bytes_per_thread: Memory of what a thread works on, beside the states.
+        block: Lanes that are played side by side.
         make: Builds the engine for one part of a run.
         levels: Per qubit of each cluster.
         shared: What the notes call the number of shots in a lane.
@@ -56,19 +73,116 @@ class Choice:
     levels: list[int]
     shared: str
     approximations: tuple[str, ...] = ()
+    bytes_per_thread: int = 0
+    block: int = 1
 
 
 def choose(program: Program, library: Library, spectrum: Spectrum, shots: int, wishes: Mapping[str, object]) -> Choice:
-    """The engine for a run."""
-    shared = wishes.get("shots_per_trajectory")
-    wanted = wishes.get("engine")
+    """The engine for a run: the one that is wished for, or by size.
+
+    * up to 5 qubits in a cluster, and up to 8 if the shots outweigh it: density matrices;
+    * up to 20: trajectories;
+    * beyond: Pauli frames if nothing waits for a measurement on the way; whoever calls tries them, and takes the tensor network
+      where a window is no Clifford.
+
+    Raises:
+        UnsupportedOption: If the engine that is wished for cannot play the program.
+    """
+    largest = max(map(len, program.clusters), default=0)
+    given = wishes.get("shots_per_trajectory")
+    shared = None if given is None else int(str(given))
+    wanted = wishes.get("engine") or _by_size(program, spectrum, shots, largest, shared)
+    if wanted == DensityMatrix.name:
+        if shared is not None:
+            raise UnsupportedOption("shots_per_trajectory needs an engine of trajectories", given=DensityMatrix.name)
+        if largest > _MOST_DENSE:
+            raise _too_large(DensityMatrix.name, largest, _MOST_DENSE)
+        return density_matrix(program, spectrum, shots)
     if wanted == "trajectories":
-        return trajectories(program, shots, None if shared is None else int(str(shared)))
-    return density_matrix(program, spectrum, shots)
+        if largest > _MOST_PURE:
+            raise _too_large("trajectories", largest, _MOST_PURE)
+        return trajectories(program, shots, shared)
+    if wanted == "pauli_frames":
+        if not _straight(program):
+            raise UnsupportedOption("pauli_frames needs all measurements at the end of the shot", given="one on the way")
+        return pauli_frames(program)
+    if not _straight(program):
+        raise UnsupportedOption(
+            f"a program with measurements on the way must keep its clusters within {_MOST_PURE} qubits",
+            given=f"{largest} qubits that pulses or ZZ join",
+        )
+    return tensor_network(program, shots, shared, int(str(wishes.get("bond_dimension", _BOND))))
+
+
+def _by_size(program: Program, spectrum: Spectrum, shots: int, largest: int, shared: int | None) -> str:
+    slices = density_matrix(program, spectrum, shots).lanes_per_point
+    if shared is None and (largest < min(_WORTH) or (largest in _WORTH and shots > slices * _WORTH[largest])):
+        return DensityMatrix.name
+    if largest <= _MOST_PURE:
+        return "trajectories"
+    return "pauli_frames" if _straight(program) else "tensor_network"
+
+
+def _straight(program: Program) -> bool:
+    """Whether every measurement ends its qubit's shot."""
+    body = program.schedule.realtime
+    return all(isinstance(block, Straight) for block in body) and all(
+        action.kind != "readout" or number in score.final
+        for score in program.scores.values()
+        for number, action in enumerate(score.actions)
+    )
+
+
+def _too_large(name: str, largest: int, most: int) -> UnsupportedOption:
+    return UnsupportedOption(
+        f"a cluster must have at most {most} qubits for the engine {name}",
+        given=f"{largest} qubits that pulses or ZZ join",
+        remedy="Leave the choice of the engine to the emulator.",
+    )
+
+
+def tensor_network(program: Program, shots: int, shared: int | None = None, bond: int = _BOND) -> Choice:
+    """Matrix product states with Kraus channels."""
+    from qpu_emulator.tensor_network import TRUNCATION, TensorNetwork
+
+    shared = 16 if shared is None else shared
+
+    def make(program: Program, library: Library, spectrum: Spectrum) -> Engine:
+        return TensorNetwork(program.clusters, library, spectrum, bond)
+
+    said = (
+        f"matrix product states of bond dimension at most {bond}, singular values truncated at {TRUNCATION:g}",
+        f"groups of {shared} shots share their slow noise",
+        "idle ZZ between two windows on two qubits acts through its mean over the pulses between them",
+        "levels above 1 count as 1",
+    )
+    actions = sum(len(score.actions) for score in program.scores.values())
+    # a circuit of channels, and while it is played a tensor per qubit
+    size = _BYTES_PER_CHANNEL * actions + 64 * bond * bond * max(map(len, program.clusters), default=1)
+    lanes = -(-shots // shared)
+    return Choice(TensorNetwork.name, lanes, size, make, [2] * len(program.clusters), "shots_per_trajectory", said)
+
+
+def pauli_frames(program: Program) -> Choice:
+    """Cliffords with Pauli errors."""
+    from qpu_emulator.pauli_frames import PauliFrames
+
+    def make(program: Program, library: Library, spectrum: Spectrum) -> Engine:
+        return PauliFrames(program.clusters, library, spectrum)
+
+    said = (
+        "windows are the Cliffords they are nearest to, their errors, relaxation and idle ZZ are twirled to Pauli errors",
+        "slow noise acts as independent phase errors in each idle time",
+        "levels above 1 count as 1",
+    )
+    actions = sum(len(score.actions) for score in program.scores.values())
+    size = _BYTES_PER_ACTION * (actions + sum(map(len, program.clusters)))
+    return Choice(PauliFrames.name, 1, size, make, [2] * len(program.clusters), "shots_per_circuit", said)
 
 
 def trajectories(program: Program, shots: int, shared: int | None = None) -> Choice:
     """Pure states with jumps."""
+    from qpu_emulator.pure import WIDTH
     from qpu_emulator.trajectories import Trajectories
 
     largest = max(map(len, program.clusters), default=0)
@@ -87,7 +201,8 @@ def trajectories(program: Program, shots: int, shared: int | None = None) -> Cho
         said.append(f"groups of {shared} shots share a trajectory: their noise and jumps are the same")
     lanes = -(-shots // shared)
     size = Trajectories.bytes_per_lane(program.clusters)
-    return Choice(Trajectories.name, lanes, size, make, [3] * len(program.clusters), "shots_per_trajectory", tuple(said))
+    levels, scratch = [3] * len(program.clusters), Trajectories.bytes_per_thread(program.clusters)
+    return Choice(Trajectories.name, lanes, size, make, levels, "shots_per_trajectory", tuple(said), scratch, WIDTH)
 
 
 def density_matrix(program: Program, spectrum: Spectrum, shots: int) -> Choice:

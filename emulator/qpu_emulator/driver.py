@@ -37,7 +37,7 @@ from qpu_emulator.measurement import Memory
 from qpu_emulator.noise import Spectrum
 from qpu_emulator.options import Options
 from qpu_emulator.parts import Part, cut, in_order
-from qpu_emulator.performance import Performance, chunk
+from qpu_emulator.performance import Performance, chunk, fall_back
 from qpu_emulator.scales import Scales, settings
 from qpu_emulator.warm_up import warm_up
 
@@ -117,12 +117,18 @@ class EmulatorDriver:
         wanted = self._wishes | given("wish")
         choice = choose(program, library, Spectrum.in_program(program, library.device, scales.low_frequency), run.shots, wanted)
         performance = Performance(program, library, scales, run.shots, seed, wait, choice)
-        parts = cut(performance, len(run.table), self._options.threads, self._options.memory)
+        parts, threads = cut(performance, len(run.table), self._options.threads, self._options.memory)
+        performance = replace(performance, memory=self._options.memory // threads)
+        if choice.name == "pauli_frames" and "engine" not in wanted:
+            performance = fall_back(performance, run.table, wanted)
+            parts, threads = cut(performance, len(run.table), threads, self._options.memory)
         notes = self._notes(performance) | ({} if condition.age_h is None else {"age_h": condition.age_h})
-        chunks = self._perform(performance, run, parts, notes)
+        chunks = self._perform(performance, run, parts, threads, notes)
         return disturbed(chunks, faults, self._stopped) if faults else chunks
 
-    def _perform(self, performance: Performance, run: Run, parts: list[Part], notes: Mapping[str, object]) -> Iterator[Chunk]:
+    def _perform(
+        self, performance: Performance, run: Run, parts: list[Part], threads: int, notes: Mapping[str, object]
+    ) -> Iterator[Chunk]:
         self._stopped.clear()
         self._running = True
         self._clock.begin()
@@ -143,7 +149,7 @@ class EmulatorDriver:
         try:
             memories: list[Memory] = []
             passed = 0.0
-            for part, memory, seconds in in_order(perform, parts, self._options.threads):
+            for part, memory, seconds in in_order(perform, parts, threads):
                 memories.append(memory)
                 passed += seconds
                 if not part.last:

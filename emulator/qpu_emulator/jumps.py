@@ -1,7 +1,8 @@
 """Quantum jumps: when the squared norm of a trajectory falls below its threshold, the pending operators are replayed one by one.
 
 The probability that no jump has happened up to some operator is the squared norm after it (Dalibard, Castin, Moelmer 1992;
-Plenio and Knight 1998): so one uniform number per jump says where it happens, and passes over the state serve all operators until then.
+Plenio and Knight 1998): so one uniform number per jump says where it happens, and passes over the state serve all operators
+until then.
 """
 
 from __future__ import annotations

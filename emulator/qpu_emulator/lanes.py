@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from qpu_bridge.errors import TooLarge
 from qpu_bridge.schedule import Schedule
 
 Index = NDArray[np.int64]
@@ -28,6 +29,7 @@ class Lanes:
         draws: ``uint64[lanes]``, random streams of the noise.
         lane_of_shot: ``int[shots]``, all points' shots one after the other.
         shot_draws: ``uint64[shots]``, random streams of the shots.
+        most: How many lanes fit into memory.
     """
 
     point: Index
@@ -38,6 +40,7 @@ class Lanes:
     draws: NDArray[np.uint64]
     lane_of_shot: Index
     shot_draws: NDArray[np.uint64]
+    most: int = 2**62
 
     def __len__(self) -> int:
         return len(self.point)
@@ -55,11 +58,20 @@ class Lanes:
 
         Returns:
             ``int[children]``, indices of the lanes; the engine has to follow (`Engine.branch`).
+
+        Raises:
+            TooLarge: If there would be more lanes than fit into memory.
         """
         first = np.concatenate([[True], parents[1:] != parents[:-1]]) if len(parents) else np.zeros(0, bool)
         lanes = parents.copy()
         extra = parents[~first]
         lanes[~first] = len(self) + np.arange(len(extra))
+        if len(self) + len(extra) > self.most:
+            raise TooLarge(
+                f"the histories of measured shots must fit into memory, {self.most:,} of them",
+                given=f"{len(self) + len(extra):,}",
+                remedy="Ask for fewer shots, choose another engine, or raise the option memory.",
+            )
         if len(extra):
             self.point = np.concatenate([self.point, self.point[extra]])
             self.time = np.concatenate([self.time, self.time[extra]])

@@ -41,13 +41,13 @@ class Part:
     last: bool
 
 
-def cut(performance: Performance, rows: int, threads: int, memory: int) -> list[Part]:
-    """Parts of a run, row by row.
+def cut(performance: Performance, rows: int, threads: int, memory: int) -> tuple[list[Part], int]:
+    """Parts of a run, row by row, and how many of them may be played at a time.
 
     Args:
         performance: What is played.
         rows: Of its table.
-        threads: How many parts are played at a time.
+        threads: How many parts to play at a time, if memory allows.
         memory: Limit in bytes for all of them together.
 
     Raises:
@@ -56,30 +56,34 @@ def cut(performance: Performance, rows: int, threads: int, memory: int) -> list[
     sweep = int(np.prod(performance.program.schedule.sweep_shape, dtype=np.int64))
     lanes, single = performance.lanes, sweep * performance.choice.bytes_per_lane
     results = sweep * performance.shots * _numbers(performance)
-    needed = single + 8 * results
+    needed = single + performance.choice.bytes_per_thread + 8 * results
     if needed > memory:
         raise TooLarge(
             f"a row must fit into {memory:,} bytes of memory",
             given=f"{needed:,} bytes ({performance.choice.name}, {sweep} sweep points, {performance.shots} shots)",
             remedy="Sweep by rows, ask for fewer shots, choose another engine, or raise the option memory.",
         )
-    share = max(single, min(_STATES, memory // threads))
+    threads = min(threads, memory // needed)
+    room = memory // threads - performance.choice.bytes_per_thread - 8 * results
+    share = max(single, min(max(_STATES, performance.choice.block * single), room))
     at_a_time = int(min(lanes, share // single))
     if at_a_time < lanes or (rows < threads and single * lanes > _WORTH):
         # one row has enough to do for all threads
-        at_a_time = min(at_a_time, -(-lanes // threads))
+        block = performance.choice.block
+        at_a_time = min(at_a_time, -(-lanes // (threads * block)) * block)
         starts = range(0, lanes, at_a_time)
-        return [
+        parts = [
             Part(row, 1, range(start, min(start + at_a_time, lanes)), start + at_a_time >= lanes)
             for row in range(rows)
             for start in starts
         ]
+        return parts, threads
     width = sweep * lanes
-    room = min(share // (single * lanes), _RESULTS // max(1, results), _LANES // width)
+    fitting = min(share // (single * lanes), _RESULTS // max(1, results), _LANES // width)
     # a thread is worth its while for some lanes only
     worth = max(-(-rows // threads), -(-_FEW_LANES // width))
-    size = int(max(1, min(room, worth)))
-    return [Part(row, min(size, rows - row), range(lanes), True) for row in range(0, rows, size)]
+    size = int(max(1, min(fitting, worth)))
+    return [Part(row, min(size, rows - row), range(lanes), True) for row in range(0, rows, size)], threads
 
 
 def _numbers(performance: Performance) -> int:

@@ -1,8 +1,8 @@
 """What is due on the qubits of a trajectory but not yet played on its state: 2 x 2 matrices, and ZZ turns seen through them.
 
 Gates on single qubits cost a pass over the whole state each if played at once; gathered until the next window on two qubits they
-cost nothing. The ZZ of idle neighbours is gathered in the frame of what is pending (first order of the Magnus series; a pair that has
-gathered a tenth of a radian is played before more comes, so the error stays below 1e-3 of the turn).
+cost nothing. The ZZ of idle neighbours is gathered in the frame of what is pending (first order of the Magnus series; what a pair
+has gathered beyond a tenth of a radian is played before more comes).
 """
 
 from __future__ import annotations

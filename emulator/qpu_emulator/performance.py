@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qpu_bridge.driver import Chunk
+from qpu_bridge.errors import UnsupportedOption
 from qpu_bridge.schedule import Schedule, Table, raw_samples
-from qpu_emulator.choice import Choice
+from qpu_emulator.choice import Choice, choose
 from qpu_emulator.engine import Engine
 from qpu_emulator.lanes import Index, Lanes, prepare
 from qpu_emulator.measurement import Memory, Receiver
@@ -43,6 +45,7 @@ class Performance:
         seed: Of all random numbers.
         rep_delay_s: Wait between shots; what it leaves of a state the next shot finds. Without relaxation each starts cooled.
         choice: The engine.
+        memory: Limit in bytes for what one part takes.
     """
 
     program: Program
@@ -52,6 +55,7 @@ class Performance:
     seed: int
     rep_delay_s: float
     choice: Choice
+    memory: int = 2**31
 
     @property
     def spectrum(self) -> Spectrum:
@@ -143,6 +147,7 @@ class Performance:
             streams(self.seed, row, sweep, np.array(part)[None, :], zero + kind),
             streams(self.seed, row, sweep, first_shot + np.arange(len(dealt))[None, :], zero + _SHOTS),
         )
+        lanes.most = max(len(lanes), self.memory // self.choice.bytes_per_lane)
         engine = self.choice.make(self.program, self.library, self.spectrum)
         spectrum = replace(self.spectrum, grain=engine.noise_grain)
         if engine.draws_noise and not spectrum.silent:
@@ -163,6 +168,20 @@ class Performance:
                 share = engine.excitation(number, position) * weight
                 out[:, qubit] = np.bincount(lanes.point, share, minlength=len(out)) / total
         return out
+
+
+def fall_back(performance: Performance, table: Table, wishes: Mapping[str, object]) -> Performance:
+    """The same with a tensor network, if the first or the last row is not made of Cliffords."""
+    trial = replace(performance, shots=1, rep_delay_s=np.inf)
+    try:
+        for row in {0, len(table) - 1}:
+            one = Table(table.values[row : row + 1])
+            trial.play(one, row, trial.starting(one, row), range(1))
+    except UnsupportedOption:
+        wanted = dict(wishes) | {"engine": "tensor_network"}
+        choice = choose(performance.program, performance.library, performance.spectrum, performance.shots, wanted)
+        return replace(performance, choice=choice)
+    return performance
 
 
 def chunk(schedule: Schedule, memory: Memory, first_row: int, rows: int, shots: int) -> Chunk:

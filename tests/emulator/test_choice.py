@@ -1,0 +1,151 @@
+"""Which engine plays what, how large a run may be, and what a wide device costs."""
+
+import time
+
+import numpy as np
+import pytest
+
+from qpu_bridge.driver import Run
+from qpu_bridge.errors import SettingsError, TooLarge, UnsupportedOption
+from qpu_bridge.schedule import Bits, SlotKind, Table
+from qpu_emulator.driver import EmulatorDriver
+from tests.emulator.test_pauli_frames import clifford_brickwork
+from tests.emulator.test_trajectories import assert_alike, brickwork, counts
+from tests.emulator.tiling import tiled_driver
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory):
+    return tiled_driver(127, tmp_path_factory.mktemp("wide"))
+
+
+def play(driver, schedule, shots, **settings):
+    driver.load(schedule)
+    return list(
+        driver.run(
+            Run(schedule.digest, Table(np.zeros((1, len(schedule.slots)))), shots, seed=3, rep_delay_s=2e-3, settings=settings)
+        )
+    )
+
+
+@pytest.mark.parametrize(("qubits", "engine"), [(2, "density_matrix"), (5, "density_matrix"), (9, "trajectories")])
+def test_size_decides(wide, fresh, qubits, engine):
+    driver, snapshot = wide
+    bench = type(fresh())(snapshot)
+    clifford_brickwork(bench, qubits, 2)
+    chunks = play(driver, bench.build(), 64)
+    assert chunks[0].notes["engine"] == engine
+    assert chunks[0].notes["clusters"] == [list(range(qubits))]
+
+
+def test_a_wide_circuit_that_is_no_clifford_takes_the_tensor_network(wide, fresh):
+    driver, snapshot = wide
+    bench = type(fresh())(snapshot)
+    bench.gate("sx", 0)
+    bench.rz(0, 0.4)
+    bench.gate("sx", 0)
+    clifford_brickwork(bench, 24, 2)
+    chunks = play(driver, bench.build(), 4, bond_dimension=16)
+    assert chunks[0].notes["engine"] == "tensor_network"
+    assert any("bond dimension at most 16" in said for said in chunks[0].notes["approximations"])
+
+
+def test_the_tensor_network_agrees_with_density_matrices(fresh, run):
+    bench = fresh()
+    brickwork(bench, 4, 2)
+    schedule = bench.build()
+    settings = {"t1": 30, "zz": 5, "low_frequency": 5}
+    first, second = (
+        counts(run(schedule, shots=3000, settings=settings | {"engine": engine}))
+        for engine in ("density_matrix", "tensor_network")
+    )
+    assert_alike(first, second)
+
+
+@pytest.mark.parametrize("engine", ["density_matrix", "trajectories"])
+def test_what_an_engine_cannot_do_is_refused(wide, fresh, engine):
+    driver, snapshot = wide
+    bench = type(fresh())(snapshot)
+    clifford_brickwork(bench, 30, 2)
+    with pytest.raises(UnsupportedOption, match=f"engine {engine}"):
+        play(driver, bench.build(), 10, engine=engine)
+
+
+def test_shots_share_trajectories_only_where_there_are_any(fresh, run):
+    bench = fresh()
+    bench.measure(0)
+    with pytest.raises(UnsupportedOption, match="engine of trajectories"):
+        run(bench.build(), settings={"engine": "density_matrix", "shots_per_trajectory": 4})
+
+
+def test_the_driver_may_be_told_its_engine(snapshot, fresh):
+    driver = EmulatorDriver("emu_five", snapshot, {"engine": "trajectories"})
+    bench = fresh()
+    bench.gate("sx", 0)
+    bench.measure(0)
+    assert play(driver, bench.build(), 10)[0].notes["engine"] == "trajectories"
+    with pytest.raises(SettingsError, match="one of density_matrix"):
+        EmulatorDriver("emu_five", snapshot, {"engine": "abacus"})
+
+
+def test_a_run_beyond_memory_is_refused_with_its_size(snapshot, fresh):
+    driver = EmulatorDriver("emu_five", snapshot, {"memory": 200_000})
+    bench = fresh()
+    size = bench.builder.sweep(SlotKind.AMPLITUDE, 0.0, 1e-3, 200)
+    brickwork(bench, 3, 1, measure=False)
+    bench.builder.play(bench.frames["q0"], bench.waveform("drag0"), size)
+    bench.measure(0)
+    with pytest.raises(TooLarge, match=r"200,000 bytes of memory; got 1,\d{3},\d{3} bytes"):
+        play(driver, bench.build(), 10)
+
+
+def test_histories_beyond_memory_are_refused(snapshot, fresh):
+    driver = EmulatorDriver("emu_five", snapshot, {"memory": 2_000_000, "threads": 1})
+    bench = fresh()
+    middle = None
+    for _ in range(12):
+        for qubit in range(3):
+            bench.gate("sx", qubit)
+        (middle,) = bench.measure(0)
+        bench.wait(400)
+    bench.gate("cz", 0, 1)
+    bench.gate("cz", 1, 2)
+    with bench.builder.branch(Bits((middle,))):
+        bench.gate("x", 0)
+    bench.measure(0)
+    with pytest.raises(TooLarge, match="histories"):
+        play(driver, bench.build(), 3000)
+
+
+def test_untouched_qubits_cost_nothing(wide, driver, fresh):
+    """Five qubits of 127 are as fast as a device of five."""
+    spent = []
+    for device, snapshot in ((driver, fresh().snapshot), wide):
+        bench = type(fresh())(snapshot)
+        clifford_brickwork(bench, 5, 6)
+        schedule = bench.build()
+        play(device, schedule, 500)
+        trials = []
+        for _ in range(5):
+            started = time.process_time()
+            play(device, schedule, 500)
+            trials.append(time.process_time() - started)
+        spent.append(min(trials))
+    print(f"{spent[0] * 1e3:.1f} ms alone, {spent[1] * 1e3:.1f} ms among 127")
+    assert spent[1] < 2 * spent[0] + 5e-3
+
+
+def test_rows_of_wide_clusters_are_cut_alike(wide, fresh):
+    """One row's shots spread over threads: the bytes of one thread."""
+    driver, snapshot = wide
+    bench = type(fresh())(snapshot)
+    clifford_brickwork(bench, 9, 2)
+    schedule = bench.build()
+    whole = [chunk.iq.tobytes() for chunk in play(driver, schedule, 100, shots_per_trajectory=1)]
+    driver._threads = 1
+    try:
+        single = [chunk.iq.tobytes() for chunk in play(driver, schedule, 100, shots_per_trajectory=1)]
+    finally:
+        driver._threads = 2
+    assert whole == single
+    assert np.frombuffer(whole[0], np.complex64).size == 900
