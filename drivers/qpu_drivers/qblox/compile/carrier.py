@@ -33,7 +33,10 @@ class Carrier:
 
     def __init__(self, schedule: Schedule, sequencer: Sequencer, rows: list[int], where: str) -> None:
         self._schedule, self._sequencer, self._where = schedule, sequencer, where
-        self.keys = list(dict.fromkeys(self._key(row) for row in rows))
+        events = schedule.events[rows]
+        keys = zip(events["frequency"].tolist(), events["frequency_slot"].tolist(), strict=True)
+        self._key: dict[int, Key] = dict(zip(rows, keys, strict=True))
+        self.keys = list(dict.fromkeys(self._key.values()))
         self._first = self.keys[0]
         self.rewind()
 
@@ -62,13 +65,19 @@ class Carrier:
         """Phase at which the carrier is that of a play of phase 0."""
         return self._origin
 
-    def tune(self, row: int, at: Form) -> Form | None:
-        """Frequency to which an event at a tick of the shot must change it, with a reset; None if it is there already."""
-        key = self._key(row)
+    def tune(self, row: int, now: Form, at: int) -> Form | None:
+        """Frequency to which an event must change it, with a reset; None if it is there already.
+
+        Args:
+            row: The event.
+            now: Tick of the shot at which its stretch begins.
+            at: Tick of the stretch at which it begins.
+        """
+        key = self._key[row]
         if key == self._current:
             return None
         self._current = key
-        self._origin = self._shift(key, at)
+        self._origin = self._shift(key, now.plus(at))
         return self._frequency(key)
 
     def phase(self, row: int) -> Form:
@@ -78,10 +87,6 @@ class Carrier:
         turns = -float(event["phase"]) / (2 * np.pi)
         terms = () if slot == NONE else ((-1 / (2 * np.pi), (slot,)),)
         return _wrapped(self._origin.plus(turns, terms))
-
-    def _key(self, row: int) -> Key:
-        event = self._schedule.events[row]
-        return float(event["frequency"]), int(event["frequency_slot"])
 
     def _frequency(self, key: Key) -> Form:
         hertz, slot = key

@@ -40,7 +40,9 @@ class Voice:
             raise ScheduleError(
                 "a phase must not follow a real-time variable on this device", given="one that does", where=self.where
             )
-        heard = [row for row in rows if self._is_capture(row)]
+        captures = (self._events["operation"][rows] == Operation.CAPTURE).tolist()
+        heard = [row for row, capture in zip(rows, captures, strict=True) if capture]
+        self._captures = frozenset(heard)
         self.receiver = Receiver(schedule, heard, self.where)
         self.carrier = Carrier(schedule, sequencer, rows, self.where)
         self._listens = bool(heard)
@@ -62,8 +64,8 @@ class Voice:
             ScheduleError: If two instructions would be closer than the hardware allows, or an oscillator changed as it listens.
         """
         delay = self.sequencer.time_of_flight
-        placed = sorted((at + delay * self._is_capture(row), row) for at, row in starts)
-        plays = {at for at, row in placed if not self._is_capture(row)}
+        placed = sorted((at + delay * (row in self._captures), row) for at, row in starts)
+        plays = {at for at, row in placed if row not in self._captures}
         busy = [at for at, _ in placed]
         carried: Form | None = None
         found: list[Latch] = []
@@ -74,8 +76,8 @@ class Voice:
                     given=f"{end - at} ns, {delay} ns of them time of flight" if delay else f"{end - at} ns",
                     where=self._place(row, at),
                 )
-            tuned = None if self.sequencer.flux else self.carrier.tune(row, now.plus(at))
-            if self._is_capture(row):
+            tuned = None if self.sequencer.flux else self.carrier.tune(row, now, at)
+            if row in self._captures:
                 phase = self.carrier.origin if carried is None or tuned else None
                 carried = NO_PHASE if carried is None or tuned else carried
                 capture = self.receiver.capture(row, carried, at, kept)
@@ -105,9 +107,6 @@ class Voice:
                     where=self._place(two.event, two.at),
                 )
         return tuple(found)
-
-    def _is_capture(self, row: int) -> bool:
-        return bool(self._events["operation"][row] == Operation.CAPTURE)
 
     def _place(self, row: int, at: int) -> str:
         return f"{self.where}, event {row}, tick {at} of its block"
