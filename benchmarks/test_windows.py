@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from statistics import median
+from statistics import quantiles
 
 import numpy as np
 import pytest
@@ -51,7 +51,7 @@ def _compare(benchmark, name: str, ours: Callable[[], Matrix], peer: Callable[[]
     compared = slice(0, len(ours()))
     deviation = [float(np.abs(found()[compared, compared] - exact[compared, compared]).max()) for found in (ours, peer)]
     own, theirs = [], []
-    for _ in range(5):
+    for _ in range(8):
         began = time.perf_counter()
         peer()
         theirs.append(time.perf_counter() - began)
@@ -60,9 +60,11 @@ def _compare(benchmark, name: str, ours: Callable[[], Matrix], peer: Callable[[]
             ours()
         own.append((time.perf_counter() - began) / 20)
     benchmark.pedantic(ours, rounds=20)
-    ratio = median(theirs) / median(own)
-    benchmark.extra_info |= {"ratio": ratio, "ours_s": median(own), "qutip_s": median(theirs), "deviation": deviation}
-    print(f"\n{name}: {median(own) * 1e3:.3f} ms, QuTiP {median(theirs) * 1e3:.1f} ms, {ratio:.0f} x; deviations {deviation}")
+    # the lower quartile: what others do on the machine only ever adds
+    mine, other = quantiles(own, n=4)[0], quantiles(theirs, n=4)[0]
+    ratio = other / mine
+    benchmark.extra_info |= {"ratio": ratio, "ours_s": mine, "qutip_s": other, "deviation": deviation}
+    print(f"\n{name}: {mine * 1e3:.3f} ms, QuTiP {other * 1e3:.1f} ms, {ratio:.0f} x; deviations {deviation}")
     assert max(deviation) <= ACCURATE
     assert ratio >= goal
 

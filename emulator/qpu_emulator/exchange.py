@@ -109,13 +109,14 @@ def _series(diagonal: Real, links: Count, coupling: NDArray[np.complex128], dt: 
     for i in range(size):
         low, high = min(low, diagonal[i]), max(high, diagonal[i])
     middle = (low + high) / 2
-    reach = 0.0
+    rows = np.zeros(size)
     for i in range(size):
-        row = abs(diagonal[i] - middle)
-        for link in range(len(links)):
-            if links[link, 0] == i or links[link, 1] == i:
-                row += abs(coupling[link])
-        reach = max(reach, row)
+        rows[i] = abs(diagonal[i] - middle)
+    for link in range(len(links)):
+        strength = abs(coupling[link])
+        rows[links[link, 0]] += strength
+        rows[links[link, 1]] += strength
+    reach = rows.max()
     total, term, following = columns.copy(), columns.copy(), np.zeros_like(columns)
     bound, order = 1.0, 0
     while bound > _SMALL:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +42,7 @@ class Relaxation:
         rated = ((self.down, lower), (self.up, lower.conj().T), (2 * self.dephasing, number))
         return [np.sqrt(rate) * operator for rate, operator in rated if rate]
 
+    @cache  # noqa: B019 - a few rates per device
     def generator(self, levels: int = 3) -> Real:
         """Lindblad generator on the real vectors of `basis`, 1/s."""
         return np.asarray(sum((dissipator(jump) for jump in self.jumps(levels)), np.zeros((levels**2, levels**2))))
