@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qpu_bridge.schedule import Column, Output, SlotKind, Table
+from qpu_bridge.schedule import Bits, Column, Discriminator, Output, SlotKind, Table
 from qpu_bridge.schedule.shapes import drag, gaussian, gaussian_square
 from qpu_drivers.qblox.program import Program
 from tests.drivers.qblox.oracle.judge import compiled
@@ -70,7 +70,27 @@ def gates() -> Program:
     return compiled(build.build(), Table.single(), 10, 20_000).program
 
 
-PROGRAMS: list[Callable[[], Program]] = [rabi, ramsey, twirl, gates]
+def reset() -> Program:
+    """Active reset, then a branch whose arms begin at the same tick of one line."""
+    lab = Lab(OFFSETS)
+    build = lab.build
+    bits = [build.column(Column(name, discriminator=Discriminator(0.3, 50.0))) for name in ("reset", "c")]
+    build.wait(600)
+    for bit in bits:
+        lab.measure(bit)
+        build.wait(152 + 364 + 12)
+        with build.branch(Bits((bit,))):
+            build.play(lab.drive[0], X, amplitude=0.5)
+        with build.otherwise():
+            if bit == bits[0]:
+                build.wait(32)
+            else:
+                build.play(lab.drive[0], X, amplitude=0.25, phase=1.0)
+        build.wait(600)
+    return compiled(build.build(), Table.single(), 100, 20_000).program
+
+
+PROGRAMS: list[Callable[[], Program]] = [rabi, ramsey, twirl, gates, reset]
 
 
 def written(program: Program) -> str:
