@@ -32,19 +32,19 @@ def hold(schedule: Schedule, table: Table, accepted: Accept) -> None:
     assert {key: times for key, times in got.acquired.items() if times} == captures(piece)
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(fixed_schedules())
 def test_straight_blocks(accepted: Accept, case: tuple[Schedule, Table]) -> None:
     hold(*case, accepted)
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(swept_schedules())
 def test_linear_axes(accepted: Accept, case: tuple[Schedule, Table]) -> None:
     hold(*case, accepted)
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(schedules_with_rows())
 def test_rows(accepted: Accept, case: tuple[Schedule, Table]) -> None:
     hold(*case, accepted)
