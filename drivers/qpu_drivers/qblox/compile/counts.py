@@ -17,8 +17,11 @@ from qpu_bridge.schedule import NONE, Body, Branch, Operation, Repeat, Schedule,
 from qpu_drivers.qblox.allocation import Allocation
 from qpu_drivers.qblox.compile.question import Question, question
 from qpu_drivers.qblox.compile.triggers import Triggers, places_in
-from qpu_drivers.qblox.hardware import PROLOGUE
 from qpu_drivers.qblox.program import Place
+
+
+_CHOICE = 100
+"""Ticks among which that instant is chosen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +39,12 @@ class Counts:
     Attributes:
         windows: Sequencer and first event of a straight block -> when, in that block, it sets its counts to 0.
         rooms: Sequencer and branch (by identity) -> ticks before the branch from which the bit is known.
+        pause: Ticks between shots, at least, so that the last trigger of one has arrived before the next one counts.
     """
 
     windows: dict[tuple[Place, int], Window] = field(default_factory=dict)
     rooms: dict[tuple[Place, int], int] = field(default_factory=dict)
+    pause: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +209,7 @@ class _Listener:
         """Follow the counts, note windows and rooms, refuse what goes wrong."""
         firsts = self.firsts(resets)
         counted: dict[Place, list[int]] = {sender: [-1] for sender in self.senders}
-        arrived = self.before()
+        arrived = -inf
         for index, moment in enumerate(self.timeline.moments):
             if isinstance(moment, _Use):
                 if self.place in moment.places:
@@ -221,11 +226,6 @@ class _Listener:
                     counted[sender].append(-2)
                 arrived = max(arrived, moment.arrived)
 
-    def before(self) -> float:
-        """When the last trigger of the shot before has arrived, if shots follow one another as closely as they may."""
-        last = max((capture.arrived for capture in self.captures.values()), default=-inf)
-        return last - self.timeline.now - PROLOGUE
-
     def window(self, index: int, own: _Capture, counted: dict[Place, list[int]], arrived: float, found: Counts) -> None:
         for kept in {k for sender in counted for k in counted[sender]}:
             if kept >= 0 and self.read.get(kept, -1) > index:
@@ -241,6 +241,10 @@ class _Listener:
                 where=self.where(own),
             )
         first, last = max(0.0, arrived - own.began), own.sent - own.began
+        if arrived == -inf:  # the first of the shot; what the shot before has sent must have arrived too
+            first = max(0.0, last - _CHOICE)
+            late = max(capture.arrived for capture in self.captures.values()) - self.timeline.now - (own.began + first)
+            found.pause = max(found.pause, int(np.ceil(late)))
         if first > last:
             raise ScheduleError(
                 f"a bit that a branch reads must be measured {self.timeline.latency} ticks after the capture before it",

@@ -79,6 +79,13 @@ class Template:
         Raises:
             ScheduleError: If it does not fit into the sequencers, or they could not follow it in time.
         """
+        if rep_delay < self.feedback.counts.pause:
+            raise ScheduleError(
+                f"shots of this schedule must be {self.feedback.counts.pause} ns apart, for the bits of one to have arrived "
+                "before those of the next are measured",
+                given=f"{rep_delay} ns",
+                remedy="Ask for a longer rep_delay.",
+            )
         axes = self._axes(table, shots)
         made = tuple(self._sequencer(part, axes, rep_delay) for part in self.parts)
         sites = [self._site(part, index, axes) for part in self.parts for index in range(len(part.layout.voice.receiver.windows))]

@@ -61,6 +61,21 @@ def test_counts_begin_anew_before_the_capture_that_is_read() -> None:
     assert list(found.rooms.values()) == [60]
 
 
+def test_shots_must_be_far_enough_apart() -> None:
+    """A capture that ends with its shot, and another 40 ns after the start of the next."""
+    lab = Bench()
+    bit, last = lab.bit("c"), lab.bit("last")
+    lab.measure(bit)
+    lab.build.wait(FLIGHT + LATENCY)
+    lab.flip(bit, 1)
+    lab.build.wait(600)
+    lab.measure(last)
+    found = lab.arranged()[3]
+    (window,) = found.windows.values()
+    assert window.last - window.first == 100
+    assert found.pause == FLIGHT + LATENCY - window.first == 148
+
+
 def test_a_branch_must_wait_until_the_bit_has_come_to_all() -> None:
     def wait(ticks: int) -> Counts:
         lab = Bench()
