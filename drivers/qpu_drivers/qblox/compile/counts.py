@@ -19,7 +19,6 @@ from qpu_drivers.qblox.compile.question import Question, question
 from qpu_drivers.qblox.compile.triggers import Triggers, places_in
 from qpu_drivers.qblox.program import Place
 
-
 _CHOICE = 100
 """Ticks among which that instant is chosen."""
 
