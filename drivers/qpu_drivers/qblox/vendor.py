@@ -16,7 +16,7 @@ FIRMWARE = ((0, 13), (3, 0))
 INSTRUCTIONS = (2, 0)
 """Oldest instruction set that programs are written for; modules say theirs."""
 ASSEMBLER = "It needs glibc 2.38: use Debian 13, Ubuntu 24.04 or newer, or arrange it with .ci/q1asm of the repository."
-INSTALL = "pip install 'qpu-bridge[qblox]'"
+INSTALL = {"qblox_instruments": "pip install 'qpu-bridge[qblox]'", "q1simulator": "pip install 'qpu-bridge[test]'"}
 
 
 def open_cluster(rack: Rack, name: str) -> Any:
@@ -64,7 +64,8 @@ def connect(rack: Rack, name: str) -> Any:
         kinds = {slot: vendor.ClusterType[f"CLUSTER_{kind.name}"] for slot, kind in rack.modules.items()}
         return vendor.Cluster(name, dummy_cfg=kinds)
     try:
-        return vendor.Cluster(name, identifier=rack.instrument)
+        # by default errors are read when sequencers start, and nobody knows any more what they were about
+        return vendor.Cluster(name, identifier=rack.instrument, debug=vendor.types.DebugLevel.VERSION_AND_ERROR_CHECK)
     except (OSError, RuntimeError, TimeoutError, KeyError, ValueError) as error:
         raise DriverFault(
             "the cluster must be reachable",
@@ -155,5 +156,5 @@ def _package(name: str) -> Any:
         return __import__(name)
     except ImportError as error:
         raise SettingsError(
-            f"driver qblox must have the package {name.replace('_', '-')}", given=str(error), remedy=f"{INSTALL}."
+            f"driver qblox must have the package {name.replace('_', '-')}", given=str(error), remedy=f"{INSTALL[name]}."
         ) from error
