@@ -22,8 +22,10 @@ from qpu_bridge.schedule import (
     Operator,
     Output,
     Schedule,
+    SlotKind,
     Table,
     VariableKind,
+    row_values,
     unroll,
 )
 from qpu_bridge.schedule.shapes import drag, gaussian_square
@@ -52,20 +54,20 @@ class Bench(Lab):
         self.build.wait(ticks)
 
 
-def bits_of(schedule: Schedule, shots: int, seed: int) -> dict[Turn, Measured]:
+def bits_of(schedule: Schedule, shots: int, seed: int, rows: int = 1) -> dict[Turn, Measured]:
     """What all captures of each shot measure, one after the other."""
     rng = np.random.default_rng(seed)
     return {
         turn: {column: rng.integers(0, 2, 8).astype(bool).tolist() for column in range(len(schedule.columns))}
-        for turn in turns(schedule, 1, shots)
+        for turn in turns(schedule, rows, shots)
     }
 
 
-def hold(schedule: Schedule, seed: int = 1, options: Mapping[str, Any] = RACK) -> None:
+def hold(schedule: Schedule, seed: int = 1, options: Mapping[str, Any] = RACK, table: Table | None = None) -> None:
     """Play shots of different outcomes, and compare all samples and the instants of all acquisitions."""
-    table = Table(np.zeros((1, len(schedule.slots))))
+    table = table or Table(np.zeros((1, len(schedule.slots))))
     piece = compiled(schedule, table, SHOTS, REP_DELAY, options)
-    measured = bits_of(schedule, SHOTS, seed)
+    measured = bits_of(schedule, SHOTS, seed, len(table))
     got = perform(piece, mock=sums(piece, measured))
     assert not got.flags
     assert difference(piece, got, measured) < TOLERANCE
@@ -93,8 +95,9 @@ def sums(piece: Piece, measured: Mapping[Turn, Measured]) -> dict[Any, list[comp
     """What each acquisition must sum up to, in the order of execution, for the bits to be told."""
     sites = {site.event: site for site in piece.program.sites}
     found: dict[Any, list[complex]] = {(site.place, f"a{site.acquisition}"): [] for site in sites.values()}
-    for turn in turns(piece.schedule, 1, piece.shots):
-        played, taken = unroll(piece.schedule, np.zeros(len(piece.schedule.slots)), measured[turn]), dict[int, int]()
+    for turn in turns(piece.schedule, len(piece.table), piece.shots):
+        values = row_values(piece.schedule, turn[0], piece.table, turn[1])
+        played, taken = unroll(piece.schedule, values, measured[turn]), dict[int, int]()
         for event, row in zip(played.events, played.rows.tolist(), strict=True):
             if event["operation"] != Operation.CAPTURE:
                 continue
@@ -273,6 +276,32 @@ def test_arms_that_do_not_fit_are_refused() -> None:
         compiled(lab.build.build(), Table.single(), 2, REP_DELAY)
 
 
+@pytest.mark.parametrize("rows", [1, 6])
+def test_rows_and_axes_go_on_around_branches(rows: int, rng: np.random.Generator) -> None:
+    """Twirled phases in both arms and behind them, an axis of amplitudes, a wait from the table before the branch."""
+    lab = Bench()
+    bit = lab.bit("c")
+    build = lab.build
+    level = build.sweep(SlotKind.AMPLITUDE, 0.1, 0.15, 2)
+    build.wait(600)
+    lab.measure(bit)
+    lab.wait()
+    build.wait(build.slot(SlotKind.DURATION))
+    for arm in (build.branch(Bits((bit,))), build.otherwise()):
+        with arm:
+            build.play(lab.drive[0], drag(32, 8, 0.5), amplitude=0.3, phase=build.slot(SlotKind.PHASE, bits=2))
+            build.play(lab.drive[2], drag(32, 8, 0.5), amplitude=level)
+            build.barrier()
+            build.wait(32)
+    build.play(lab.drive[0], drag(32, 8, 0.5), amplitude=0.3, phase=build.slot(SlotKind.PHASE, bits=2))
+    build.wait(40)
+    schedule = build.build()
+    values = np.zeros((rows, len(schedule.slots)))
+    for slot, kind in enumerate(schedule.slots):
+        values[:, slot] = rng.integers(0, 4, rows) * np.pi / 2 if kind.kind is SlotKind.PHASE else rng.integers(8, 80, rows)
+    hold(schedule, table=Table(values))
+
+
 def test_two_frequencies_in_two_arms_are_refused() -> None:
     lab = Bench()
     two_frequencies_in_two_arms(lab)
@@ -317,7 +346,7 @@ def branching(draw: st.DrawFn) -> Schedule:
     return build.build()
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(branching(), st.integers(0, 99))
 def test_random_branches(schedule: Schedule, seed: int) -> None:
     hold(schedule, seed)

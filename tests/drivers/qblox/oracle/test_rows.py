@@ -99,6 +99,32 @@ def test_another_row_is_the_same_text(rng: np.random.Generator) -> None:
     assert len(texts) == 1
 
 
+@pytest.mark.parametrize("pulses", [1, 30])
+def test_rows_of_all_kinds_of_numbers(pulses: int, rng: np.random.Generator) -> None:
+    """Amplitudes, phases, frequencies and waits: in registers, or where these do not suffice in bodies of their own."""
+    lab = Lab([k * 4 * 30_123_457 for k in range(-3, FREQUENCIES - 3)])
+    lab.build.set_frequency(lab.drive[2], lab.build.slot(SlotKind.FREQUENCY))
+    for _ in range(pulses):
+        level, turn, wait = (lab.build.slot(kind) for kind in (SlotKind.AMPLITUDE, SlotKind.PHASE, SlotKind.DURATION))
+        lab.build.play(lab.drive[0], drag(20, 5, 0.5), amplitude=level, phase=turn)
+        lab.build.play(lab.drive[2], drag(20, 5, 0.5), amplitude=0.3)
+        lab.build.wait(wait)
+        lab.build.play(lab.drive[1], drag(20, 5, 0.5), amplitude=-0.3)
+        lab.build.wait(60)
+    kinds = {
+        SlotKind.FREQUENCY: lambda: rng.integers(-4, 4, 3) * 1e6,
+        SlotKind.AMPLITUDE: lambda: rng.uniform(-0.4, 0.4, 3),
+        SlotKind.PHASE: lambda: rng.uniform(-4, 4, 3),
+        SlotKind.DURATION: lambda: rng.integers(30, 400, 3),
+    }
+    schedule = lab.build.build()
+    table = Table(np.array([kinds[slot.kind]() for slot in schedule.slots], float).T)
+    piece = compiled(schedule, table, 2, RESET_WAIT)
+    got = perform(piece)
+    assert not got.flags
+    assert worst(piece, got, emitted(schedule, table, 2, RESET_WAIT, LO)) < TOLERANCE
+
+
 def test_where_the_wait_is_too_short_to_unpack_rows_have_bodies_of_their_own(rng: np.random.Generator) -> None:
     schedule, table = twirled(20), quarters(rng, 20, 20)
     piece = compiled(schedule, table, 1, 40)
