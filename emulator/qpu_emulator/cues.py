@@ -61,6 +61,8 @@ class Cues:
             numbers[:, position, 1] = self._values.of(other, "frequency", self._lanes, chosen) - rests[0]
             apart = self._phase(other, chosen) - _TAU * (numbers[:, position, 1] - offset) * start - phase
             numbers[:, position, 2] = self._round(action, other, apart)
+        if len(numbers) and (numbers == numbers[0]).all():
+            return int(self._windows(action, tones, numbers[:1], levels)[0]), turns
         return self._windows(action, tones, numbers, levels), turns
 
     def _flux(

@@ -172,6 +172,23 @@ class Device(Document):
     crosstalk: tuple[Crosstalk, ...] = ()
     seed: int = Field(0, ge=0, lt=2**63)
 
+    @model_validator(mode="after")
+    def _names_what_it_has(self) -> Self:
+        pairs = [tuple(sorted(coupler.qubits)) for coupler in self.couplers]
+        named = {qubit for pair in pairs for qubit in pair} | {part.qubit for part in self.crosstalk}
+        named |= {resonator.qubit for resonator in self.resonators}
+        strange = sorted(qubit for qubit in named if not 0 <= qubit < len(self.transmons))
+        if strange:
+            raise ValueError(
+                f"couplers, resonators and crosstalk must name transmons 0 to {len(self.transmons) - 1}; got {strange}"
+            )
+        if len(set(pairs)) < len(pairs) or any(first == second for first, second in pairs):
+            raise ValueError(f"each coupler must join another pair of different transmons; got {sorted(pairs)}")
+        lines = (set(self.lines) | {part.port for part in self.crosstalk}) - self.ports
+        if lines:
+            raise ValueError(f"lines and crosstalk must name ports of the chip; got {sorted(lines)}")
+        return self
+
     @classmethod
     def read(cls, path: Path) -> Device:
         """Read and check a file.

@@ -44,7 +44,7 @@ class Pair:
 
     def zz(self, amplitude: float = 0.0) -> float:
         """ZZ shift ``E11 - E10 - E01 + E00`` in Hz at a held flux amplitude, states followed from rest."""
-        energies = self._dressed(self._bare, float(self.frequency(amplitude)))
+        energies = self._dressed(self._bare, float(self.frequency(amplitude)), 2)
         return float(energies[1, 1] - energies[1, 0] - energies[0, 1] + energies[0, 0])
 
     def gap(self, amplitude: float = 0.0) -> Real:
@@ -136,9 +136,10 @@ class Pair:
         vectors = vectors[:, order]
         return values[order], vectors * np.sign(np.diag(vectors))
 
-    def _dressed(self, bare: Real, coupler: float) -> Real:
+    def _dressed(self, bare: Real, coupler: float, most: int = 4) -> Real:
+        """Dressed energies of up to so many excitations."""
         energies = np.zeros((_LEVELS, _LEVELS))
-        for block in self._blocks:
+        for block in self._blocks[: most + 1]:
             values, _ = self._diagonal(bare, coupler, block)
             for value, (a, c, b) in zip(values, block, strict=True):
                 if c == 0:
@@ -150,7 +151,7 @@ class Pair:
         rest = float(self.frequency(0.0))
         bare = target.copy()
         for _ in range(60):
-            energies = self._dressed(bare, rest)
+            energies = self._dressed(bare, rest, 1)
             wrong = target - self.frequencies[0] - np.array([energies[1, 0], energies[0, 1]])
             bare += wrong
             if np.abs(wrong).max() < 1e-3:

@@ -38,7 +38,7 @@ class StaticPair:
         self._alphas = (transmons[0].anharmonicity, transmons[1].anharmonicity)
         self._bare = np.array(self.frequencies)
         for _ in range(60):
-            energies = self.gap()
+            energies = self._diagonal(1)[0].reshape(_LEVELS, _LEVELS)
             wrong = np.array([self.frequencies[q] - self.frequencies[0] for q in (0, 1)]) - (energies[1, 0], energies[0, 1])
             self._bare += wrong
             if np.abs(wrong).max() < 1e-3:
@@ -56,7 +56,7 @@ class StaticPair:
 
     def zz(self) -> float:
         """Static ZZ ``E11 - E10 - E01 + E00`` in Hz."""
-        energies = self.gap()
+        energies = self._diagonal(2)[0].reshape(_LEVELS, _LEVELS)
         return float(energies[1, 1] - energies[1, 0] - energies[0, 1] + energies[0, 0])
 
     def propagate(
@@ -120,8 +120,8 @@ class StaticPair:
                     weights.append(_TAU * self.coupler.j * np.sqrt((a + 1) * b))
         return np.array(links, np.int64), np.array(weights)
 
-    def _diagonal(self) -> tuple[Real, Real]:
-        """Energies in Hz and states, each at the place of the bare state it resembles most, real and positive there."""
+    def _diagonal(self, most: int = 2 * _LEVELS - 2) -> tuple[Real, Real]:
+        """Energies in Hz and states of up to so many excitations, each at the place of the bare state it resembles most, real and positive there."""
         matrix = np.diag(self._energies())
         for a in range(_LEVELS - 1):
             for b in range(1, _LEVELS):
@@ -129,7 +129,7 @@ class StaticPair:
                 matrix[low, high] = matrix[high, low] = self.coupler.j * np.sqrt((a + 1) * b)
         values, vectors = np.zeros(_LEVELS**2), np.zeros((_LEVELS**2, _LEVELS**2))
         number = np.arange(_LEVELS**2)
-        for total in range(2 * _LEVELS - 1):
+        for total in range(most + 1):
             # states of equal excitation number only: others may lie close by without mixing
             block = np.flatnonzero(number // _LEVELS + number % _LEVELS == total)
             found, states = np.linalg.eigh(matrix[np.ix_(block, block)])

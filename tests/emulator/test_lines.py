@@ -1,12 +1,13 @@
 """What lines do to pulses, and drive crosstalk: against fine integration, and switched off by settings."""
 
+import json
 from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 from scipy.linalg import expm
 
-from qpu_bridge.errors import ScheduleError
+from qpu_bridge.errors import ScheduleError, SettingsError
 from qpu_bridge.schedule import Waveform, shapes
 from qpu_emulator.bring_up import solve_snapshot
 from qpu_emulator.device import Crosstalk, Device, Resonator, StaticCoupling, Transmon
@@ -191,3 +192,19 @@ def test_bring_up_solves_pulses_behind_their_lines(bent, exact, turn):
     assert found == pytest.approx(wanted, abs=8e-3)
     without = exact(bench.build(), device=device, settings={"line": 0, "crosstalk": 1})[0, :2, :2].ravel()
     assert np.abs(without - wanted).max() > 0.02
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        ({"couplers": [{"kind": "static", "qubits": [0, 7], "j": 1e6}]}, "must name transmons 0 to 4; got \\[7\\]"),
+        ({"couplers": [{"kind": "static", "qubits": q, "j": 1e6} for q in ([0, 1], [1, 0])]}, "another pair"),
+        ({"lines": {"d9": {"gain": 1.1}}}, "ports of the chip; got \\['d9'\\]"),
+        ({"crosstalk": [{"port": "z", "qubit": 1, "amplitude": 0.1}]}, "ports of the chip; got \\['z'\\]"),
+    ],
+)
+def test_a_device_names_only_what_it_has(truth, tmp_path, parts, said):
+    path = tmp_path / "device.json"
+    path.write_text(json.dumps(json.loads(truth.model_dump_json()) | parts))
+    with pytest.raises(SettingsError, match=said):
+        Device.read(path)
