@@ -13,10 +13,10 @@ from math import inf
 import numpy as np
 
 from qpu_bridge.errors import ScheduleError
-from qpu_bridge.schedule import NONE, Body, Branch, Operation, Repeat, Schedule, Straight, duration_of
+from qpu_bridge.schedule import Schedule
 from qpu_drivers.qblox.allocation import Allocation
-from qpu_drivers.qblox.compile.question import Question, question
-from qpu_drivers.qblox.compile.triggers import Triggers, places_in
+from qpu_drivers.qblox.compile.timeline import Sent, Timeline, Use
+from qpu_drivers.qblox.compile.triggers import Triggers
 from qpu_drivers.qblox.program import Place
 
 _CHOICE = 100
@@ -46,84 +46,6 @@ class Counts:
     pause: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Capture:
-    """A capture that is sent: where, what, and between which ticks of the shot the trigger arrives."""
-
-    block: int  # first event of its straight block
-    began: float  # when that block did
-    place: Place
-    row: int
-    column: int
-    sent: float
-    arrived: float
-    inside: bool  # an arm
-
-
-@dataclass(frozen=True, slots=True)
-class _Use:
-    """A branch that reads a bit."""
-
-    branch: int
-    column: int
-    places: frozenset[Place]
-    start: float
-    end: float
-
-
-class _Timeline:
-    """One shot in the order of play, loops turned twice: the second turn meets the captures of the first."""
-
-    def __init__(
-        self, schedule: Schedule, allocation: Allocation, triggers: Triggers, latency: int, low: dict[int, float]
-    ) -> None:
-        self.schedule, self.allocation, self.triggers = schedule, allocation, triggers
-        self.latency, self.low = latency, low
-        self.flight = {one.place: one.time_of_flight for one in allocation.sequencers}
-        self.moments: list[_Capture | _Use] = []
-        self.now = 0.0
-        self.body(schedule.realtime, inside=False)
-
-    def body(self, body: Body, inside: bool) -> None:
-        for block in body:
-            if isinstance(block, Straight):
-                self.straight(block, inside)
-            elif isinstance(block, Branch):
-                self.branch(block)
-            elif isinstance(block, Repeat):
-                for _ in range(min(2, block.count)):
-                    self.body(block.body, inside)
-
-    def branch(self, block: Branch) -> None:
-        asked = question(block.condition)
-        if not isinstance(asked, Question):
-            self.body(block.then if asked else block.otherwise, inside=False)
-            return
-        start = self.now
-        length = duration_of(block.then) or 0
-        places = {place for arm in (block.then, block.otherwise) for place in places_in(self.schedule, self.allocation, arm)}
-        self.moments.append(_Use(id(block), asked.column, frozenset(places), start, start + length))
-        for arm in (block.then, block.otherwise):
-            self.now = start
-            self.body(arm, inside=True)
-        self.now = start + length
-
-    def straight(self, block: Straight, inside: bool) -> None:
-        events = self.schedule.events[block.first : block.last]
-        found: list[_Capture] = []
-        for row in np.flatnonzero(events["operation"] == Operation.CAPTURE).tolist():
-            event = events[row]
-            place = self.allocation.of_frame[int(event["frame"])]
-            if place in self.triggers.address:
-                sent = self.now + float(event["start"] + event["duration"]) + self.flight[place]
-                column = int(event["column"])
-                arrived = sent + self.latency
-                found.append(_Capture(block.first, self.now, place, block.first + row, column, sent, arrived, inside))
-        found.sort(key=lambda one: one.sent)
-        self.moments += found
-        self.now += block.duration + (0.0 if block.duration_slot == NONE else self.low.get(block.duration_slot, 0.0))
-
-
 def counts(
     schedule: Schedule,
     allocation: Allocation,
@@ -145,7 +67,7 @@ def counts(
     Raises:
         ScheduleError: If a bit cannot be kept apart from another until it is read.
     """
-    timeline = _Timeline(schedule, allocation, triggers, latency, low or {})
+    timeline = Timeline(schedule, allocation, triggers, latency, low or {})
     found = Counts()
     for place, columns in triggers.listens.items():
         _Listener(timeline, place, columns, separation).arrange(found)
@@ -155,17 +77,17 @@ def counts(
 class _Listener:
     """One sequencer that listens."""
 
-    def __init__(self, timeline: _Timeline, place: Place, columns: frozenset[int], separation: int) -> None:
+    def __init__(self, timeline: Timeline, place: Place, columns: frozenset[int], separation: int) -> None:
         self.timeline, self.place = timeline, place
         self.senders = {timeline.triggers.sender[column] for column in columns}
-        self.captures = {k: moment for k, moment in enumerate(timeline.moments) if isinstance(moment, _Capture)}
+        self.captures = {k: moment for k, moment in enumerate(timeline.moments) if isinstance(moment, Sent)}
         self.read: dict[int, int] = {}  # index of a capture that is read -> index of its last use
         self.value: dict[int, int] = {}  # index of a use -> that of its capture
         self.meeting: set[int] = set()  # captures whose trigger meets the one before, so that any address may arrive
         last: dict[int, int] = {}
         sent: dict[Place, float] = {}
         for index, moment in enumerate(timeline.moments):
-            if isinstance(moment, _Capture):
+            if isinstance(moment, Sent):
                 last[moment.column] = index
                 if any(abs(moment.sent - at) < separation for other, at in sent.items() if other != moment.place):
                     self.meeting.add(index)
@@ -210,7 +132,7 @@ class _Listener:
         counted: dict[Place, list[int]] = {sender: [-1] for sender in self.senders}
         arrived = -inf
         for index, moment in enumerate(self.timeline.moments):
-            if isinstance(moment, _Use):
+            if isinstance(moment, Use):
                 if self.place in moment.places:
                     self.use(index, moment, counted, found)
                 continue
@@ -225,7 +147,7 @@ class _Listener:
                     counted[sender].append(-2)
                 arrived = max(arrived, moment.arrived)
 
-    def window(self, index: int, own: _Capture, counted: dict[Place, list[int]], arrived: float, found: Counts) -> None:
+    def window(self, index: int, own: Sent, counted: dict[Place, list[int]], arrived: float, found: Counts) -> None:
         for kept in {k for sender in counted for k in counted[sender]}:
             if kept >= 0 and self.read.get(kept, -1) > index:
                 raise ScheduleError(
@@ -255,7 +177,7 @@ class _Listener:
         other_turn = found.windows.get(key, window)
         found.windows[key] = Window(max(window.first, other_turn.first), min(window.last, other_turn.last))
 
-    def use(self, index: int, use: _Use, counted: dict[Place, list[int]], found: Counts) -> None:
+    def use(self, index: int, use: Use, counted: dict[Place, list[int]], found: Counts) -> None:
         capture = self.captures[self.value[index]]
         if counted[capture.place] != [self.value[index]]:
             raise ScheduleError(
@@ -280,10 +202,10 @@ class _Listener:
         key = (self.place, use.branch)
         found.rooms[key] = min(int(room), found.rooms.get(key, int(room)))
 
-    def name(self, capture: _Capture) -> str:
+    def name(self, capture: Sent) -> str:
         return self.timeline.schedule.columns[capture.column].name
 
-    def where(self, capture: _Capture) -> str:
+    def where(self, capture: Sent) -> str:
         event = self.timeline.schedule.events[capture.row]
         line = self.timeline.schedule.ports[int(event["port"])].name
         return f"port {line}, capture at tick {int(event['start'])}, event {capture.row}"
