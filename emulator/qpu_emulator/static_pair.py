@@ -121,7 +121,10 @@ class StaticPair:
         return np.array(links, np.int64), np.array(weights)
 
     def _diagonal(self, most: int = 2 * _LEVELS - 2) -> tuple[Real, Real]:
-        """Energies in Hz and states of up to so many excitations, each at the place of the bare state it resembles most, real and positive there."""
+        """Energies in Hz and states of up to so many excitations.
+
+        Each stands at the place of the bare state it resembles most, real and positive there.
+        """
         matrix = np.diag(self._energies())
         for a in range(_LEVELS - 1):
             for b in range(1, _LEVELS):
