@@ -203,6 +203,8 @@ class Rack(Entry):
                 if other != name:
                     yield f"{where}.{side}", "a socket must belong to one line", f"{socket}, which is line {other}"
             yield from self._tuning(where, line, kind)
+        if "answers" in self.model_fields_set and not self.simulated:
+            yield "answers", "only a dummy or a simulator must be told its answers", self.answers
         if len(set(self.trigger.addresses)) < len(self.trigger.addresses):
             yield "trigger.addresses", "an address must stand once", ", ".join(map(str, self.trigger.addresses))
 

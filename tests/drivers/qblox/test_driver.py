@@ -327,6 +327,18 @@ def test_nobodys_working_directory_is_written_to(
     assert Path(os.getcwd()) == tmp_path
 
 
+def test_a_dummy_that_is_told_nothing_gives_zeros(assembler: Path, snapshot: Snapshot) -> None:
+    silent = QbloxDriver("lab_five", snapshot, options() | {"answers": "nothing"})
+    try:
+        bench = Bench(snapshot)
+        bench.measure(Column("a", output=Output.BOTH, discriminator=Discriminator(0.0, -1.0)))
+        (chunk,) = play(silent, bench.build.build(), rows=1, shots=3)
+        assert not chunk.iq.any()
+        assert not chunk.bits.any(), "an unwritten column is 0, whatever its line"
+    finally:
+        silent.close()
+
+
 def test_results_of_a_dummy_are_called_simulated(driver: QbloxDriver) -> None:
     capabilities = driver.capabilities()
     assert capabilities.simulated

@@ -105,6 +105,12 @@ WRONG: dict[str, tuple[Callable[[dict[str, Any]], None], str, str, str]] = {
     "a trigger before its time": (change("trigger.latency", 300), "trigger.latency", "greater than or equal to 364", "300"),
     "an address twice": (change("trigger.addresses", [1, 1]), "trigger.addresses", "stand once", "1, 1"),
     "another clock": (change("reference", "atomic"), "reference", "'internal' or 'external'", "atomic"),
+    "answers of a real cluster": (
+        lambda options: options.update(instrument="10.0.0.7", answers="formula"),
+        "answers",
+        "only a dummy or a simulator",
+        "formula",
+    ),
     "no number": (change("wiring.d0.mixer", {"gain_ratio": float("nan")}), "wiring.d0.mixer.gain_ratio", "finite", "nan"),
 }
 
