@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize
+from scipy.optimize import least_squares
 
 from qpu_bridge.schedule import Waveform
 from qpu_emulator.basis import Complex, Real
@@ -114,15 +114,11 @@ class EchoedPair:
         strength *= (np.pi / 4) / angle
         scale = np.array([strength, 1.0, 0.02, 1.0, 0.1])
 
-        def cost(x: Real) -> float:
-            return 1e4 * _best_turns(self.whole(*(x * scale)))[0]
+        def wrong(x: Real) -> Real:
+            return _differences(self.whole(*(x * scale)))
 
-        best = None
-        for rotary in rotaries:
-            start = np.array([1.0, -axis, rotary / 0.02, 0.0, 0.0])
-            found = minimize(cost, start, method="Nelder-Mead", options={"xatol": 1e-6, "fatol": 1e-5, "maxiter": 500})
-            best = found if best is None or found.fun < best.fun else best
-        assert best is not None
+        starts = [np.array([1.0, -axis, rotary / 0.02, 0.0, 0.0]) for rotary in rotaries]
+        best = min((least_squares(wrong, start, xtol=1e-9, ftol=1e-9) for start in starts), key=lambda found: found.cost)
         amplitude, phase, rotary, rotary_phase, late = np.round(best.x * scale, 9)
         infidelity, turns = _best_turns(self.whole(amplitude, phase, rotary, rotary_phase, late))
         return Echo(
@@ -168,3 +164,12 @@ def _best_turns(unitary: Complex) -> tuple[float, tuple[float, float]]:
     kept = float(np.trace(unitary.conj().T @ unitary).real)
     overlap = abs((phase * rows).sum()) ** 2
     return float(1 - (overlap + kept) / 20), (control, target)
+
+
+def _differences(unitary: Complex) -> Real:
+    """What parts a unitary from ECR after the best virtual Z on both, the global phase aside."""
+    _, (control, target) = _best_turns(unitary)
+    turned = np.exp(1j * np.array([0, target, control, control + target]))[:, None] * unitary
+    overlap = np.trace(ECR.conj().T @ turned)
+    part = (turned * np.conj(overlap) / abs(overlap) - ECR).ravel()
+    return np.concatenate([part.real, part.imag])

@@ -1,0 +1,119 @@
+"""Bring-up of a tunable coupler: flux pulses for cz and every angle of rzz."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import numpy as np
+from numpy.polynomial import Chebyshev
+from scipy.optimize import brentq
+
+from qpu_bridge.errors import SettingsError
+from qpu_bridge.target.gate import Curve, GateSpec, PhaseSpec, PulseSpec
+from qpu_bridge.target.shape import CosineSquareShape, Shape, waveform
+from qpu_emulator.basis import Real
+from qpu_emulator.bring_up.recipe import DT, Recipe, wait
+from qpu_emulator.device import Device, TunableCoupler
+from qpu_emulator.line import IDEAL
+from qpu_emulator.pair import Pair
+
+_TAU = 2 * np.pi
+_BELOW, _COARSE, _NODES = -0.3, 41, 48
+_BEYOND = np.pi + 0.2
+ANGLES = np.pi / 2 * np.linspace(0, 1, 33) ** 2
+"""Angles of rzz at which its pulse is known, rad."""
+
+
+class Conditional:
+    """Phases that a flux pulse leaves, as functions of its amplitude.
+
+    Args:
+        device: The truth.
+        coupler: Which.
+        recipe: How long the pulse is.
+        waveforms: The envelope ``flux`` is added.
+
+    Raises:
+        SettingsError: If no amplitude gives a phase of pi.
+    """
+
+    def __init__(self, device: Device, coupler: TunableCoupler, recipe: Recipe, waveforms: dict[str, Shape]) -> None:
+        waveforms["flux"] = CosineSquareShape(shape="cosine_square", duration=recipe.flux, rise=min(30, recipe.flux // 2))
+        self._pair = Pair(device, coupler)
+        line = device.lines.get(coupler.port, IDEAL)
+        self._samples, self._repeats = line.respond(waveform(waveforms["flux"]), float(DT))
+        coarse = np.linspace(0.0, 1.0, _COARSE)
+        seen = np.unwrap(self.phases(coarse), axis=1)
+        past = np.flatnonzero(seen[2] - seen[2, 0] < -_BEYOND)
+        if not len(past):
+            raise SettingsError(
+                "a coupler must reach a conditional phase of pi within full flux",
+                given=f"{seen[2].min():.2f} rad",
+                where=str(coupler.qubits),
+            )
+        self._domain = (_BELOW, float(coarse[past[0]]))
+        # nodes of a polynomial; around rest all phases are small, so that they are known without their turns there
+        nodes = np.polynomial.chebyshev.chebpts1(_NODES)
+        amplitudes = (nodes + 1) / 2 * (self._domain[1] - self._domain[0]) + self._domain[0]
+        found = np.unwrap(self.phases(amplitudes), axis=1)
+        rest = int(np.argmin(np.abs(amplitudes)))
+        found -= np.round(found[:, rest : rest + 1] / _TAU) * _TAU
+        self.first, self.second, self.both = (Chebyshev.fit(amplitudes, part, _NODES - 1, self._domain) for part in found)
+
+    def phases(self, amplitudes: Real) -> Real:
+        """Phase of the first and the second qubit alone and the conditional phase, rad within a turn, ``float[3, n]``."""
+        frequency = self._pair.frequency(np.multiply.outer(amplitudes, self._samples.real))
+        final, _ = self._pair.propagate(frequency, self._repeats, float(DT))
+        first, second, both = (np.angle(final[:, s, s] / final[:, 0, 0]) for s in (3, 1, 4))
+        return np.stack([first, second, both - first - second])
+
+    def amplitude(self, phase: float) -> float:
+        """Amplitude that gives a conditional phase of 0 to ``-pi``, rad."""
+        return float(brentq(lambda x: self.both(x) - phase, self._start, self._domain[1], xtol=1e-12))
+
+    @property
+    def _start(self) -> float:
+        # below rest, ZZ falls to zero somewhere: the last amplitude at which the phase is not negative
+        tries = np.linspace(*self._domain, 400)
+        return float(tries[np.flatnonzero(self.both(tries) >= 0)[-1]])
+
+
+def double(
+    device: Device, coupler: TunableCoupler, recipe: Recipe, waveforms: dict[str, Shape], date: datetime
+) -> list[GateSpec]:
+    """Both gates of a coupler; the envelope is added to the waveforms."""
+    pulse = Conditional(device, coupler, recipe, waveforms)
+    amplitudes = np.array([pulse.amplitude(-2 * angle) for angle in ANGLES])
+    # what the pulse does to each qubit alone is undone by virtual Z
+    first, second = (ANGLES - part(amplitudes) for part in (pulse.first, pulse.second))
+    ticks = recipe.flux + wait(device)
+    error = pair_limit(device, coupler.qubits, ticks)
+
+    def gate(name: str, amplitude: float | Curve, turns: list[float | Curve]) -> GateSpec:
+        return GateSpec(
+            name=name,
+            qubits=coupler.qubits,
+            duration=ticks,
+            error=error,
+            pulses=(PulseSpec(frame=coupler.port, waveform="flux", amplitude=amplitude),),
+            phases=tuple(PhaseSpec(qubit=q, angle=turn) for q, turn in zip(coupler.qubits, turns, strict=True)),
+            calibrated_at=date,
+        )
+
+    def curve(values: Real) -> Curve:
+        return Curve(angle=tuple(ANGLES.tolist()), value=tuple(np.round(values, 9).tolist()))
+
+    local = [float(np.round(np.angle(np.exp(1j * (turn[-1] - np.pi / 2))), 9)) for turn in (first, second)]
+    return [
+        gate("cz", float(np.round(amplitudes[-1], 9)), list(local)),
+        gate("rzz", curve(amplitudes), [curve(first), curve(second)]),
+    ]
+
+
+def pair_limit(device: Device, qubits: tuple[int, int], ticks: int) -> float:
+    """Average infidelity that relaxation alone leaves of a two-qubit gate."""
+    kept = []
+    for qubit in qubits:
+        transmon, time = device.transmons[qubit], ticks * float(DT)
+        kept.append(1 + np.exp(-time / (transmon.t1 or np.inf)) + 2 * np.exp(-time / (transmon.t2 or np.inf)))
+    return float((16 - kept[0] * kept[1]) / 20)
