@@ -49,9 +49,13 @@ class Spectrum:
 
     @classmethod
     def in_program(cls, program: Program, device: Device, scale: float) -> Spectrum:
-        """The noise during shots of a program."""
+        """The noise during shots of a program; qubits that it leaves alone have none."""
         duration = program.schedule.duration
-        return cls.of(device, scale, 1e-3 if duration is None else float(duration * program.schedule.clock.dt))
+        found = cls.of(device, scale, 1e-3 if duration is None else float(duration * program.schedule.clock.dt))
+        alone = np.ones(len(found.static), np.bool_)
+        alone[[qubit for cluster in program.clusters for qubit in cluster]] = False
+        found.static[alone], found.moving[alone] = 0.0, 0.0
+        return found
 
     @property
     def silent(self) -> bool:
@@ -68,7 +72,8 @@ def begin(streams: NDArray[np.uint64], static: NDArray[np.float64], moving: NDAr
         for qubit in range(qubits):
             for process in range(1 + processes):
                 sigma = static[qubit] if process == 0 else moving[qubit, process - 1]
-                out[lane, qubit, process] = sigma * normal_pair(streams, lane)[0]
+                if sigma > 0.0:
+                    out[lane, qubit, process] = sigma * normal_pair(streams, lane)[0]
     return out
 
 
@@ -99,43 +104,48 @@ def advance(
     Returns:
         Mean detuning in Hz, ``float[intervals, chosen]``.
     """
-    intervals, processes = len(qubit), len(times)
-    out = np.zeros((intervals, len(chosen)))
+    out = np.zeros((len(qubit), len(chosen)))
     # intervals of each qubit, one list after the other
     first, order = _lists(qubit, state.shape[1])
-    for position in range(len(chosen)):
-        lane = chosen[position]
-        for q in range(state.shape[1]):
+    begin, total = np.zeros(len(chosen), np.int64), np.zeros(len(chosen))
+    for q in range(state.shape[1]):
+        for place in range(first[q], first[q + 1]):
+            for position in range(len(chosen)):
+                out[order[place], position] = state[chosen[position], q, 0]
+        for process in range(len(times)):
+            sigma, correlation = moving[q, process], times[process]
+            if sigma == 0.0:
+                continue
+            least = max(grain * correlation, _SMALL_ANGLE / (2 * np.pi * sigma)) if grain > 0.0 else 0.0
+            begin[:], total[:] = first[q], 0.0
+            # lanes inside: most wait equally long, so that the factors of one serve the next
+            known, a, kept, lost, root, cross, rest = -1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
             for place in range(first[q], first[q + 1]):
-                out[order[place], position] = state[lane, q, 0]
-            for process in range(processes):
-                sigma, correlation = moving[q, process], times[process]
-                if sigma == 0.0:
-                    continue
-                least = max(grain * correlation, _SMALL_ANGLE / (2 * np.pi * sigma)) if grain > 0.0 else 0.0
-                begin, total = first[q], 0.0
-                for place in range(first[q], first[q + 1]):
-                    total += max(seconds[order[place], position], 0.0)
-                    if total < least and place < first[q + 1] - 1:
+                for position in range(len(chosen)):
+                    lane = chosen[position]
+                    total[position] += max(seconds[order[place], position], 0.0)
+                    if total[position] < least and place < first[q + 1] - 1:
                         continue
-                    if total > 0.0:
-                        a = total / correlation
-                        kept = np.exp(-a)
-                        lost = -np.expm1(-a)
-                        spread = lost * (1 + kept)
-                        area = 2 * a - 3 + 4 * kept - kept * kept
-                        if a < 0.02:  # the series, where the closed form cancels
-                            area = a * a * a * (2 / 3 - a / 2 + 7 * a * a / 30)
-                        cross = lost * lost
+                    if total[position] > 0.0:
+                        if total[position] != known:
+                            known = total[position]
+                            a = known / correlation
+                            kept = np.exp(-a)
+                            lost = -np.expm1(-a)
+                            spread = lost * (1 + kept)
+                            area = 2 * a - 3 + 4 * kept - kept * kept
+                            if a < 0.02:  # the series, where the closed form cancels
+                                area = a * a * a * (2 / 3 - a / 2 + 7 * a * a / 30)
+                            root = np.sqrt(spread)
+                            cross = lost * lost / root
+                            rest = np.sqrt(max(area - cross * cross, 0.0))
                         g, h = normal_pair(streams, lane)
                         x = state[lane, q, 1 + process]
-                        root = np.sqrt(spread)
-                        rest = np.sqrt(max(area - cross * cross / spread, 0.0))
-                        mean = (x * lost + sigma * (cross / root * g + rest * h)) / a
+                        mean = (x * lost + sigma * (cross * g + rest * h)) / a
                         state[lane, q, 1 + process] = x * kept + sigma * root * g
-                        for member in range(begin, place + 1):
+                        for member in range(begin[position], place + 1):
                             out[order[member], position] += mean
-                    begin, total = place + 1, 0.0
+                    begin[position], total[position] = place + 1, 0.0
     return out
 
 

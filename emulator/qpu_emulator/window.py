@@ -66,7 +66,6 @@ class Library:
         self.zz = [pair.zz() * scales.zz for pair in self.pairs]
         self.responses: dict[tuple[int, Listening], Response] = {}
         self.unravelled: dict[int, Any] = {}  # what engines make of the windows of so many qubits
-        self.unravelled: dict[int, Any] = {}  # what engines make of the windows of so many qubits
         self.idle = [Idle(device, self.relaxations, levels) for levels in (2, 3)]
         self._shelves: dict[tuple[int, int], _Shelf] = {}
         self._panels: dict[tuple[object, ...], Panels] = {}
@@ -173,12 +172,13 @@ class Library:
         if any(len(shelf.maps) > _ROOM for shelf in self._shelves.values()):
             self._shelves.clear()
             self.unravelled.clear()
-            self.unravelled.clear()
 
     def _find(
         self, qubits: int, levels: int, name: tuple[object, ...], numbers: Real, solve: Callable[[Real], Solved]
     ) -> NDArray[np.int32]:
-        rows, which = np.unique(np.ascontiguousarray(numbers), axis=0, return_inverse=True)
+        rows, which = np.ascontiguousarray(numbers), np.zeros(1, np.int64)
+        if len(rows) > 1:
+            rows, which = np.unique(rows, axis=0, return_inverse=True)
         keys = [(name, row.tobytes()) for row in rows]
         with self.lock:
             shelf = self._shelf(qubits, levels)

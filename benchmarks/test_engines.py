@@ -1,0 +1,211 @@
+"""The emulator's engines beside Aer with a noise model of FakeTorino: `pytest benchmarks/test_engines.py`.
+
+Both play a brickwork of depth 10 (two sx with random virtual Z per qubit and layer, cz between neighbours) on a line of qubits,
+each time with new angles. Ours starts from a schedule of pulses (loading included), the peer from a transpiled circuit
+(`AerSimulator.run`).
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+from qiskit import QuantumCircuit, transpile
+from qiskit_aer import AerSimulator
+from qiskit_ibm_runtime.fake_provider import FakeTorino
+
+from qpu_bridge.driver import Run
+from qpu_bridge.schedule import Schedule, Table
+from qpu_emulator.pauli_frames import PauliFrames
+from tests.emulator.conftest import Bench
+from tests.emulator.tiling import tiled, tiled_driver
+
+pytestmark = pytest.mark.filterwarnings("default")
+
+_DEPTH = 10
+
+
+@pytest.fixture(scope="module")
+def ours(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    driver, _ = tiled_driver(127, Path(tmp_path_factory.mktemp("tiled")))
+    yield driver
+    driver.close()
+
+
+@pytest.fixture(scope="module")
+def torino() -> tuple[Any, list[int]]:
+    backend = FakeTorino()
+    return backend, _line(backend.coupling_map, 20)
+
+
+def _line(coupling: Any, length: int) -> list[int]:
+    """A path along the couplings."""
+    neighbours: dict[int, set[int]] = {}
+    for a, b in coupling.get_edges():
+        neighbours.setdefault(a, set()).add(b)
+        neighbours.setdefault(b, set()).add(a)
+
+    def walk(path: list[int]) -> list[int] | None:
+        if len(path) == length:
+            return path
+        for following in sorted(neighbours[path[-1]] - set(path)):
+            found = walk([*path, following])
+            if found:
+                return found
+        return None
+
+    path = walk([0])
+    assert path is not None
+    return path
+
+
+def circuit(qubits: int, seed: int) -> QuantumCircuit:
+    draw = np.random.default_rng(seed)
+    out = QuantumCircuit(qubits)
+    for layer in range(_DEPTH):
+        for qubit in range(qubits):
+            for _ in range(2):
+                out.rz(draw.uniform(0, 6), qubit)
+                out.sx(qubit)
+        for qubit in range(layer % 2, qubits - 1, 2):
+            out.cz(qubit, qubit + 1)
+    out.measure_all()
+    return out
+
+
+def schedule(qubits: int, seed: int, *, clifford: bool = False) -> Schedule:
+    """Names the lines of its own qubits only, as the bridge does."""
+    draw = np.random.default_rng(seed)
+    snapshot = tiled(qubits)[1]
+    bench = Bench(snapshot)
+    cz = {gate.qubits: gate for gate in snapshot.gates if gate.name == "cz"}
+    sx = {gate.qubits[0]: gate for gate in snapshot.gates if gate.name == "sx"}
+
+    def play(spec: Any) -> None:
+        for pulse in spec.pulses:
+            bench.play(pulse.frame, bench.waveform(pulse.waveform), pulse.amplitude, pulse.phase)
+        for phase in spec.phases:
+            bench.rz(phase.qubit, phase.angle)
+
+    for layer in range(_DEPTH):
+        for qubit in range(qubits):
+            for _ in range(2):
+                bench.rz(qubit, np.pi / 2 * draw.integers(4) if clifford else draw.uniform(0, 6))
+                play(sx[qubit])
+        bench.builder.barrier()
+        for qubit in range(layer % 2, qubits - 1, 2):
+            play(cz.get((qubit, qubit + 1)) or cz[qubit + 1, qubit])
+        bench.builder.barrier()
+    bench.measure(*range(qubits))
+    return bench.build()
+
+
+def played(driver: Any, template: Schedule, shots: int, **settings: object) -> tuple[float, Any]:
+    started = time.perf_counter()
+    driver.load(template)
+    run = Run(template.digest, Table.single(), shots, seed=shots, rep_delay_s=2e-3, settings=settings)
+    chunks = list(driver.run(run))
+    return time.perf_counter() - started, chunks[0].notes
+
+
+def peered(torino: tuple[Any, list[int]], qubits: int, shots: int, seed: int) -> tuple[float, float]:
+    """Wall time of a job, and what Aer says its simulation took."""
+    backend, line = torino
+    ready = transpile(circuit(qubits, seed), backend, initial_layout=line[:qubits], optimization_level=0)
+    simulator = AerSimulator.from_backend(backend)
+    started = time.perf_counter()
+    result = simulator.run(ready, shots=shots, seed_simulator=seed).result()
+    return time.perf_counter() - started, result.results[0].time_taken
+
+
+@pytest.mark.parametrize(
+    ("qubits", "shots", "goal", "inner_goal"),
+    [(2, 4096, 1000, 0), (5, 4096, 100, 0), (8, 4096, 10, 0), (10, 2048, 10, 2), (12, 512, 20, 2)],
+)
+def test_a_new_circuit(
+    benchmark: BenchmarkFixture, ours: Any, torino: Any, qubits: int, shots: int, goal: float, inner_goal: float
+) -> None:
+    """A circuit that was not seen before, from load to results."""
+    driver = ours
+    templates = iter([schedule(qubits, seed) for seed in range(100, 112)])
+    played(driver, next(templates), shots)
+    mine, single, peers, inner = [], [], [], []
+    for seed in range(3):
+        mine.append(played(driver, next(templates), shots)[0])
+        if qubits > 5:
+            single.append(played(driver, next(templates), shots, engine="trajectories", shots_per_trajectory=1)[0])
+        whole, core = peered(torino, qubits, shots, seed)
+        peers.append(whole)
+        inner.append(core)
+    seconds, notes = benchmark.pedantic(lambda: played(driver, next(templates), shots), rounds=1, iterations=1)
+    mine.append(seconds)
+    own, peer, core = statistics.median(mine), statistics.median(peers), statistics.median(inner)
+    numbers = {"own_s": own, "peer_s": peer, "peer_inner_s": core, "over_peer": peer / own, "over_inner": core / own}
+    if single:
+        alone = statistics.median(single)
+        numbers |= {"one_shot_per_trajectory_s": alone, "over_peer_one": peer / alone, "over_inner_one": core / alone}
+    benchmark.extra_info.update(numbers | {"engine": notes["engine"], "shared": notes.get("shots_per_trajectory")})
+    print(qubits, notes["engine"], {name: round(number, 4) for name, number in numbers.items()})
+    assert peer / own >= goal
+    # our whole job against the peer's simulation alone: the numerical part is at least this much faster
+    assert core / own >= inner_goal
+
+
+def test_twenty_qubits(benchmark: BenchmarkFixture, ours: Any, torino: Any) -> None:
+    """Shots per second at 20 qubits, with one shot and with sixteen per trajectory."""
+    driver = ours
+    played(driver, schedule(20, 1), 16, shots_per_trajectory=1)
+    alone, _ = played(driver, schedule(20, 2), 32, shots_per_trajectory=1)
+    whole, _ = peered(torino, 20, 4, 1)
+    shared, notes = benchmark.pedantic(
+        lambda: played(driver, schedule(20, 3), 512, shots_per_trajectory=16), rounds=1, iterations=1
+    )
+    rates = {"own": 32 / alone, "own_shared": 512 / shared, "peer": 4 / whole}
+    ratios = {"over_peer": rates["own"] / rates["peer"], "over_peer_shared": rates["own_shared"] / rates["peer"]}
+    benchmark.extra_info.update(rates | ratios)
+    print(20, notes["shots_per_trajectory"], rates, ratios)
+    assert notes["shots_per_trajectory"] == 16
+    assert ratios["over_peer"] >= 8
+    assert ratios["over_peer_shared"] >= 100
+
+
+def test_a_wide_clifford_circuit(benchmark: BenchmarkFixture, ours: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """127 qubits with twirled noise: at least 100,000 shots/s in the engine; what the readout model adds is printed beside it."""
+    driver = ours
+    template = schedule(127, 1, clifford=True)
+    spent: list[float] = []
+    plain = PauliFrames.sample
+
+    def timed(self: PauliFrames, *args: Any) -> Any:
+        started = time.perf_counter()
+        found = plain(self, *args)
+        spent.append(time.perf_counter() - started)
+        return found
+
+    monkeypatch.setattr(PauliFrames, "sample", timed)
+    whole, notes = benchmark.pedantic(lambda: played(driver, template, 100_000), rounds=1, iterations=1)
+    rates = {"engine_shots_per_s": 100_000 / spent[-1], "whole_shots_per_s": 100_000 / whole}
+    benchmark.extra_info.update(rates)
+    print(127, notes["engine"], rates)
+    assert notes["engine"] == "pauli_frames"
+    assert rates["engine_shots_per_s"] >= 100_000
+
+
+def test_untouched_qubits_cost_nothing(benchmark: BenchmarkFixture, ours: Any, tmp_path: Path) -> None:
+    """The same five-qubit schedule on a device of 127 and on one of five."""
+    small, _ = tiled_driver(5, tmp_path)
+    times: dict[str, list[float]] = {"small": [], "wide": []}
+    for seed in range(7):
+        template = schedule(5, seed)
+        times["small"].append(played(small, template, 1024)[0])
+        times["wide"].append(played(ours, template, 1024)[0])
+    benchmark.pedantic(lambda: played(ours, schedule(5, 99), 1024), rounds=1, iterations=1)
+    ratio = statistics.median(times["wide"]) / statistics.median(times["small"])
+    benchmark.extra_info.update({"small_s": statistics.median(times["small"]), "ratio": ratio})
+    print("wide over small", ratio)
+    assert ratio < 1.5
