@@ -83,6 +83,12 @@ def multiply(left: NDArray[np.complex128], right: NDArray[np.complex128]) -> NDA
 @compiled()
 def multiply_into(left: NDArray[np.complex128], right: NDArray[np.complex128], out: NDArray[np.complex128]) -> None:
     """As `multiply`, into ``out``, which must be neither of the factors."""
+    if left.shape[0] == 3 and left.shape[1] == 3 and right.shape[1] == 3:
+        # a size that the compiler knows: loops are unrolled
+        for i in range(3):
+            for j in range(3):
+                out[i, j] = left[i, 0] * right[0, j] + left[i, 1] * right[1, j] + left[i, 2] * right[2, j]
+        return
     for i in range(left.shape[0]):
         for j in range(right.shape[1]):
             out[i, j] = 0.0

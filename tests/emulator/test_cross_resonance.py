@@ -105,7 +105,7 @@ def test_cr_pulse(exact, rotary):
         for n in np.ndindex(2, 2)
     }
     shape = shapes.gaussian_square(180, 12, 120)
-    for amplitude in (0.1, 0.35, 0.6):
+    for amplitude in np.linspace(0.05, 0.65, 7):
         u = qutip.tensor(qutip.qeye(4), qutip.qeye(4))
         for sample, held in zip(shape.samples, shape.repeats, strict=True):
             z, w = np.pi * RABI * amplitude * sample, np.pi * RABI * rotary * sample
@@ -254,3 +254,21 @@ def test_a_swept_tone_goes_across_by_its_carrier(line, exact, chip):
     found = exact(bench.build(), Table(np.array([[0.0], [0.3], [0.5]])), device=chip)
     assert found[0, 0, 0] == pytest.approx(1, abs=1e-9)
     assert found[2, 0, 1] > found[1, 0, 1] > 0.01
+
+
+def test_a_bell_pair_through_the_bridge():
+    """The second built-in device by its name, transpiled to ecr, through lowering and the driver."""
+    from qiskit import QuantumCircuit, transpile
+
+    from qpu_bridge.sdk import BridgeBackend
+
+    backend = BridgeBackend.emulated("five_ecr")
+    circuit = QuantumCircuit(2)
+    circuit.h(0)
+    circuit.cx(0, 1)
+    circuit.measure_all()
+    ready = transpile(circuit, backend, initial_layout=[2, 1], seed_transpiler=1)
+    assert ready.count_ops()["ecr"] == 1
+    counts = backend.run(ready, shots=4000, seed=11).result().get_counts()
+    assert counts["00"] + counts["11"] > 0.94 * 4000
+    assert 0.45 < counts["11"] / 4000 < 0.52

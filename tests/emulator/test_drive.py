@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.optimize import curve_fit
 
 from qpu_bridge.schedule import SlotKind, Table, Waveform, shapes
 
@@ -34,7 +35,15 @@ def test_rabi_square_rate(bench, exact, truth):
     bench.builder.play(bench.frames["q0"], shapes.constant(400), slot)
     bench.measure(0)
     found = exact(bench.build())[:, 1]
-    assert found == pytest.approx(np.sin(np.pi * 52e6 * 0.004 * np.arange(12) * 400e-9) ** 2, abs=3e-3)
+    amplitudes = 0.004 * np.arange(12)
+    assert found == pytest.approx(np.sin(np.pi * 52e6 * amplitudes * 400e-9) ** 2, abs=3e-3)
+
+    def rate(amplitude, slope, bend):
+        return np.sin(np.pi * (slope * amplitude + bend * amplitude**2) * 400e-9) ** 2
+
+    (slope, bend), _ = curve_fit(rate, amplitudes, found, (50e6, 0.0))
+    assert slope == pytest.approx(52e6, rel=5e-3)
+    assert abs(bend * amplitudes[-1]) < 0.01 * slope
 
 
 @pytest.mark.parametrize("length", [24, 36, 60])
