@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
 from qpu_bridge.errors import ScheduleError
@@ -395,3 +395,16 @@ def test_the_vendor_takes_it(accepted: Callable[[Program], None], write: Callabl
     lab = Bench()
     write(lab)
     accepted(compiled(lab.build.build(), Table.single(), SHOTS, REP_DELAY).program)
+
+
+if __name__ == "__main__":  # the proof of README.md: python -m tests.drivers.qblox.oracle.test_branches
+    many = settings(max_examples=150, derandomize=False, database=None, deadline=None)
+
+    @seed(20261121)
+    @many
+    @given(branching(), st.integers(0, 10**6))
+    def prove(schedule: Schedule, seed: int) -> None:
+        hold(schedule, seed)
+
+    prove()
+    print("150 random schedules of branches: held")
