@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -29,6 +29,7 @@ from qpu_bridge.target import Snapshot
 from qpu_emulator import five, five_ecr
 from qpu_emulator.choice import WISHES, choose
 from qpu_emulator.clock import VirtualClock
+from qpu_emulator.crew import Crew, Recipe
 from qpu_emulator.device import Device
 from qpu_emulator.drift import typical
 from qpu_emulator.fault import Faults, disturbed
@@ -75,6 +76,7 @@ class EmulatorDriver:
         self._libraries = Libraries(self._device)
         self._faults = Faults(self._options.faults)
         self._schedules: OrderedDict[bytes, Schedule] = OrderedDict()
+        self._crew = None if self._options.workers is None else Crew(self._options.workers, device)
         self._clock = VirtualClock(self._options.age_h, real=self._options.clock == "real")
         self._stopped = threading.Event()
         self._running = False
@@ -117,34 +119,37 @@ class EmulatorDriver:
         wanted = self._wishes | given("wish")
         choice = choose(program, library, Spectrum.in_program(program, library.device, scales.low_frequency), run.shots, wanted)
         performance = Performance(program, library, scales, run.shots, seed, wait, choice)
-        parts, threads = cut(performance, len(run.table), self._options.threads, self._options.memory)
+        width = self._options.threads if self._crew is None else self._crew.width
+        parts, threads = cut(performance, len(run.table), width, self._options.memory)
         performance = replace(performance, memory=self._options.memory // threads)
         if choice.name == "pauli_frames" and "engine" not in wanted:
             performance = fall_back(performance, run.table, wanted)
             parts, threads = cut(performance, len(run.table), threads, self._options.memory)
+        play = self._player(performance, condition.device, wanted, self._options.memory // threads)
         notes = self._notes(performance) | ({} if condition.age_h is None else {"age_h": condition.age_h})
-        chunks = self._perform(performance, run, parts, threads, notes)
+        chunks = self._perform(performance, run, parts, threads, notes, play)
         return disturbed(chunks, faults, self._stopped) if faults else chunks
 
     def _perform(
-        self, performance: Performance, run: Run, parts: list[Part], threads: int, notes: Mapping[str, object]
+        self,
+        performance: Performance,
+        run: Run,
+        parts: list[Part],
+        threads: int,
+        notes: Mapping[str, object],
+        play: Callable[[Table, int, range], tuple[Memory, float]],
     ) -> Iterator[Chunk]:
         self._stopped.clear()
         self._running = True
         self._clock.begin()
         schedule = performance.program.schedule
-        starting: dict[int, NDArray[np.float64]] = {}
-        locks = {part.first: threading.Lock() for part in parts}
 
         def perform(part: Part) -> tuple[Part, Memory, float]:
             if self._stopped.is_set():
                 raise Cancelled("a run goes on until it is aborted", given=f"abort before row {part.first}")
             table = Table(run.table.values[part.first : part.first + part.rows])
             first = run.first_row + part.first
-            with locks[part.first]:
-                if part.first not in starting:
-                    starting[part.first] = performance.starting(table, first)
-            return (part, *performance.play(table, first, starting[part.first], part.lanes))
+            return (part, *play(table, first, part.lanes))
 
         try:
             memories: list[Memory] = []
@@ -160,7 +165,6 @@ class EmulatorDriver:
                 started = self._clock.now_ns
                 self._clock.advance(passed)
                 passed = 0.0
-                starting.pop(part.first, None)
                 self._clock.wait(self._stopped)
                 if self._stopped.is_set():
                     raise Cancelled("a run goes on until it is aborted", given="abort between two chunks")
@@ -170,6 +174,28 @@ class EmulatorDriver:
         finally:
             self._running = False
             performance.library.trim()
+
+    def _player(
+        self, performance: Performance, device: Device, wanted: Mapping[str, object], memory: int
+    ) -> Callable[[Table, int, range], tuple[Memory, float]]:
+        """Who plays some lanes of some rows: this process, or workers."""
+        if self._crew is not None:
+            crew, recipe = self._crew, self._crew.send(Recipe.of(performance, device, wanted, memory))
+            return lambda table, first, lanes: crew.play(recipe, table.values, first, lanes)
+        starting: dict[int, NDArray[np.float64]] = {}
+        locks: dict[int, threading.Lock] = {}
+
+        def play(table: Table, first: int, lanes: range) -> tuple[Memory, float]:
+            with locks.setdefault(first, threading.Lock()):
+                if first not in starting:
+                    starting[first] = performance.starting(table, first)
+                here = starting[first]
+            if lanes.stop == performance.lanes:
+                # the rows are complete with it
+                starting.pop(first, None)
+            return performance.play(table, first, here, lanes)
+
+        return play
 
     def abort(self) -> None:
         """Stop before the next chunk."""
@@ -189,6 +215,8 @@ class EmulatorDriver:
         """Forget all templates and windows."""
         self._stopped.set()
         self._schedules.clear()
+        if self._crew is not None:
+            self._crew.close()
         self._libraries.clear()
 
     @staticmethod

@@ -22,11 +22,13 @@ class Condition:
     """The device as a run finds it.
 
     Attributes:
+        device: The chip, before noise scales change it.
         library: Its solved pulses.
         age_h: Age for which they hold, None if it does not drift.
         programs: Templates compiled for it, by digest.
     """
 
+    device: Device
     library: Library
     age_h: float | None
     programs: OrderedDict[bytes, Program] = field(default_factory=OrderedDict)
@@ -72,7 +74,7 @@ class Libraries:
             device = self.device if now is None else at(self.device, now, scales.drift)
             for fault in wrong:
                 device = fault.change(device)
-            self._kept[key] = Condition(Library(device, scales), now)
+            self._kept[key] = Condition(device, Library(device, scales), now)
         self._kept.move_to_end(key)
         while len(self._kept) > _KEPT_CONDITIONS:
             self._kept.popitem(last=False)

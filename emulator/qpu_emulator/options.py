@@ -22,6 +22,7 @@ class Options(Document):
     Attributes:
         truth: Path of the device file; None takes the truth of the built-in device that the snapshot is of.
         threads: Parts of a run to play at a time.
+        workers: Address of a Dask scheduler whose workers play instead, or how many worker processes to start here.
         memory: Limit in bytes for what a run may take.
         engine: Which engine plays, unless a run says so itself; None lets `choice` decide.
         drift: Whether a device whose file says nothing of drift drifts as a typical one.
@@ -33,6 +34,7 @@ class Options(Document):
 
     truth: Path | None = None
     threads: Whole = Field(default_factory=lambda: len(os.sched_getaffinity(0)))
+    workers: Whole | Annotated[str, Field(pattern="^(tcp|tls|ucx)://.+")] | None = None
     memory: Whole = 2 * 2**30
     engine: str | None = None
     drift: StrictBool = False

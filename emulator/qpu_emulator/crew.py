@@ -1,0 +1,178 @@
+"""Workers of a Dask cluster that play parts of runs. Which worker plays which part changes no result."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import uuid4
+
+from qpu_bridge.errors import DriverFault, SettingsError
+from qpu_bridge.schedule import Schedule, Table
+from qpu_emulator.choice import choose
+from qpu_emulator.device import Device
+from qpu_emulator.measurement import Memory
+from qpu_emulator.noise import Spectrum
+from qpu_emulator.performance import Performance
+from qpu_emulator.program import compile_program
+from qpu_emulator.scales import Scales
+from qpu_emulator.window import Library
+
+_KEPT = 8
+_ANSWER_S = 30
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that a worker needs to play parts of one run.
+
+    Attributes:
+        run: Tells runs apart.
+        device: The truth under the run's condition.
+        condition: Digest of device and scales: workers keep its solved pulses.
+        schedule: The template.
+        scales: The noise scales.
+        shots: Per point.
+        seed: Of all random numbers.
+        rep_delay_s: Wait between shots.
+        wanted: Engine and what else the run asked for.
+        memory: Limit in bytes for a part.
+    """
+
+    run: str
+    device: Device
+    condition: str
+    schedule: Schedule
+    scales: Scales
+    shots: int
+    seed: int
+    rep_delay_s: float
+    wanted: Mapping[str, object]
+    memory: int
+
+    @classmethod
+    def of(cls, performance: Performance, device: Device, wanted: Mapping[str, object], memory: int) -> Recipe:
+        """The recipe of a performance.
+
+        Args:
+            performance: On this machine.
+            device: Before the scales changed it.
+            wanted: What the run asked for.
+            memory: Limit in bytes for a part.
+        """
+        condition = hashlib.sha256(f"{device.model_dump_json()} {performance.scales}".encode()).hexdigest()
+        # workers must not choose again
+        engine = {"engine": performance.choice.name}
+        return cls(
+            uuid4().hex,
+            device,
+            condition,
+            performance.program.schedule,
+            performance.scales,
+            performance.shots,
+            performance.seed,
+            performance.rep_delay_s,
+            {**wanted, **engine},
+            memory,
+        )
+
+    def performance(self) -> Performance:
+        """The same performance on another machine."""
+        with _lock:
+            library = _kept(_libraries, self.condition, lambda: Library(self.device, self.scales))
+            return _kept(_performances, self.run, lambda: self._prepare(library))
+
+    def _prepare(self, library: Library) -> Performance:
+        program = compile_program(self.schedule, library.device, library.zz)
+        spectrum = Spectrum.in_program(program, library.device, self.scales.low_frequency)
+        choice = choose(program, library, spectrum, self.shots, dict(self.wanted))
+        performance = Performance(program, library, self.scales, self.shots, self.seed, self.rep_delay_s, choice)
+        return replace(performance, memory=self.memory)
+
+
+_lock = threading.RLock()
+_libraries: OrderedDict[str, Any] = OrderedDict()
+_performances: OrderedDict[str, Any] = OrderedDict()
+
+
+def _kept(shelf: OrderedDict[str, Any], key: str, make: Any) -> Any:
+    if key not in shelf:
+        shelf[key] = make()
+    shelf.move_to_end(key)
+    while len(shelf) > _KEPT:
+        shelf.popitem(last=False)
+    return shelf[key]
+
+
+def play(recipe: Recipe, values: Any, first_row: int, lanes: range) -> tuple[Memory, float]:
+    """What a worker does: play some lanes of some rows."""
+    performance = recipe.performance()
+    table = Table(values)
+    return performance.play(table, first_row, performance.starting(table, first_row), lanes)
+
+
+class Crew:
+    """A connection to workers.
+
+    Args:
+        workers: Address of a Dask scheduler, or how many processes to start on this machine.
+        device: For messages.
+
+    Raises:
+        SettingsError: If Dask is not installed, or there are no workers at the address.
+    """
+
+    def __init__(self, workers: str | int, device: str) -> None:
+        try:
+            from distributed import Client, LocalCluster
+        except ImportError:
+            raise SettingsError(
+                "option workers needs Dask", where=device, remedy="pip install 'qpu-bridge[dask]' here and on every worker."
+            ) from None
+        self._cluster = None
+        if isinstance(workers, int):
+            # the dashboard would open another port, which nobody asked for
+            self._cluster = LocalCluster(
+                n_workers=workers, threads_per_worker=1, dashboard_address=None, host="127.0.0.1", death_timeout=_ANSWER_S
+            )
+        try:
+            self._client = Client(workers if self._cluster is None else self._cluster, timeout=_ANSWER_S)
+            self._client.wait_for_workers(1, timeout=_ANSWER_S)
+        except (OSError, TimeoutError, ValueError) as error:
+            self.close()
+            raise SettingsError("workers must be there", given=f"{workers}: {error}", where=device) from None
+
+    @property
+    def width(self) -> int:
+        """Parts that are played at a time."""
+        return max(1, sum(self._client.nthreads().values()))
+
+    def send(self, recipe: Recipe) -> Any:
+        """Send a recipe to all workers, once for all parts."""
+        return self._client.scatter(recipe, broadcast=True, hash=False)
+
+    def play(self, recipe: Any, values: Any, first_row: int, lanes: range) -> tuple[Memory, float]:
+        """Have a part played, and wait for it.
+
+        Raises:
+            DriverFault: If the workers are lost.
+        """
+        from distributed import KilledWorker
+        from distributed.comm import CommClosedError
+
+        try:
+            found: tuple[Memory, float] = self._client.submit(play, recipe, values, first_row, lanes, pure=False).result()
+        except (KilledWorker, CommClosedError) as error:
+            raise DriverFault("workers must stay alive", given=str(error)[:200]) from None
+        return found
+
+    def close(self) -> None:
+        """Let go of the workers; those that were started here end."""
+        client = getattr(self, "_client", None)
+        if client is not None:
+            client.close()
+        if self._cluster is not None:
+            self._cluster.close()
