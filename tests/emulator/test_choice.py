@@ -137,12 +137,11 @@ def test_untouched_qubits_cost_nothing(wide, driver, fresh):
 
 def test_shots_of_one_row_are_cut_alike(wide, fresh, tmp_path):
     """One row's shots spread over threads: the bytes of one thread with little memory."""
-    driver, snapshot = wide
+    small, snapshot = tiled_driver(10, tmp_path, threads=1, memory=400_000)
     bench = type(fresh())(snapshot)
     clifford_brickwork(bench, 9, 2)
     schedule = bench.build()
-    whole = [chunk.iq.tobytes() for chunk in play(driver, schedule, 100, shots_per_trajectory=1)]
-    small, _ = tiled_driver(10, tmp_path, threads=1, memory=400_000)
+    whole = [chunk.iq.tobytes() for chunk in play(wide[0], schedule, 100, shots_per_trajectory=1)]
     single = [chunk.iq.tobytes() for chunk in play(small, schedule, 100, shots_per_trajectory=1)]
     assert whole == single
     assert np.frombuffer(whole[0], np.complex64).size == 900

@@ -29,9 +29,10 @@ def _ramsey(bench, step, count, echo=False):
 
 def test_dephasing_quasistatic(fresh, exact, truth):
     device = _device(truth, quasi_static=15e3)
-    plain = exact(_ramsey(fresh(), 2000, 11), settings={"low_frequency": 1}, slices=4096, device=device)
-    time = np.arange(11) * 2e-6
-    assert 1 - 2 * plain[:, 1] == pytest.approx(np.exp(-((2 * np.pi * 15e3 * time) ** 2) / 2), abs=0.05)
+    plain = exact(_ramsey(fresh(), 5000, 5), settings={"low_frequency": 1}, slices=20_480, device=device)
+    time = np.arange(5) * 5e-6
+    closed = np.exp(-((2 * np.pi * 15e3 * time) ** 2) / 2)
+    assert 1 - 2 * plain[:, 1] == pytest.approx(closed, abs=0.02 + 4 * np.sqrt(0.5 / 20_480))
     echo = exact(_ramsey(fresh(), 2000, 5, echo=True), settings={"low_frequency": 1}, slices=64, device=device)
     assert np.abs(1 - 2 * echo[:, 1]).min() > 0.99
 
@@ -42,6 +43,55 @@ def test_an_echo_helps_against_1_over_f(fresh, exact, truth):
     plain = exact(_ramsey(fresh(), 10_000, 4), settings=settings, slices=320, device=device)
     echo = exact(_ramsey(fresh(), 5_000, 4, echo=True), settings=settings, slices=320, device=device)
     assert np.abs(1 - 2 * echo[-1, 1]) > np.abs(1 - 2 * plain[-1, 1]) + 0.2
+
+
+def _echoes(bench, pulses, step, count):
+    """A superposition between quarter turns, with evenly spaced x pulses: each in the middle of two equal waits."""
+    wait = bench.builder.sweep(SlotKind.DURATION, float(step), float(step), count)
+    bench.gate("sx", 0)
+    if not pulses:
+        bench.wait(wait)
+    for _ in range(pulses):
+        bench.wait(wait)
+        bench.gate("x", 0)
+        bench.wait(wait)
+    bench.gate("sx", 0)
+    bench.measure(0)
+    return bench.build()
+
+
+def _decay(amplitude, pulses, wait):
+    """``exp(-chi)`` of Ornstein-Uhlenbeck processes of one decade each, their covariance integrated interval by interval."""
+    edges = np.array([0.0, 1.0]) if not pulses else np.array([0, *np.arange(1, 2 * pulses, 2), 2 * pulses], float)
+    lengths, starts = np.diff(edges) * wait, edges[:-1] * wait
+    sign = (-1.0) ** np.arange(len(lengths))
+    chi = 0.0
+    for tau in 1 / (2 * np.pi * 10.0 ** np.arange(7)):
+        grown = -np.expm1(-lengths / tau)
+        gap = np.maximum(starts[:, None] - (starts + lengths)[None, :], 0.0)
+        later = np.tril(np.outer(sign * grown, sign * grown) * np.exp(-gap / tau), -1).sum()
+        chi += (2 * np.pi * amplitude) ** 2 * np.log(10) * tau**2 * ((lengths / tau - grown).sum() + later)
+    return np.exp(-chi)
+
+
+def test_dephasing_1_over_f_DD(fresh, exact, truth):  # noqa: N802  (named after the row)
+    """Contrast under 0 to 16 pulses against the closed form, and its 1/e time, longer with every doubling."""
+    device = _device(truth, one_over_f=4e3)
+    # without pulses the time depends on the lowest corner of the spectrum, here 1 Hz: by the closed form
+    wanted_times = {0: 16.8e-6, 1: 68.7e-6, 2: 91.7e-6, 4: 126e-6, 8: 173e-6, 16: 242e-6}
+    reached = []
+    for pulses, scale in wanted_times.items():
+        segments = max(1, 2 * pulses)
+        step = round(scale / segments / 3 / 1e-9)
+        step = round(scale / segments / 4 / 1e-9)
+        found = exact(_echoes(fresh(), pulses, step, 4), settings={"low_frequency": 1}, slices=20_480, device=device, seed=11)
+        waits = step * 1e-9 * np.arange(1, 5)
+        contrast = np.abs(1 - 2 * found[:, 1])
+        closed = np.array([_decay(4e3, pulses, wait) for wait in waits])
+        assert contrast == pytest.approx(closed, abs=0.015 + 4 * np.sqrt(0.5 / 20_480)), pulses
+        reached.append(np.interp(1.0, -np.log(contrast), segments * waits))
+        assert reached[-1] == pytest.approx(scale, rel=0.1), pulses
+    assert np.all(np.diff(reached) > 0)
 
 
 def test_two_short_waits_are_one_long_wait(truth):
