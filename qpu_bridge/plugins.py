@@ -16,8 +16,21 @@ DRIVERS = "qpu_bridge.drivers"
 SNAPSHOTS = "qpu_bridge.snapshots"
 """Group whose entries are functions ``() -> Snapshot``."""
 
+COMMANDS = "qpu_bridge.commands"
+"""Group whose entries are `typer` programs; each becomes a command of ``qpu-bridge`` under its name."""
+
 VERBS = ("capabilities", "load", "run", "abort", "status", "close")
 """What a driver can be asked."""
+
+
+def commands() -> Iterator[tuple[str, Any]]:
+    """Commands that installed packages add to ``qpu-bridge``: name and `typer` program.
+
+    Raises:
+        SettingsError: If one cannot be imported.
+    """
+    for name in _names(COMMANDS):
+        yield name, _load(COMMANDS, "command", name)
 
 
 def driver_names() -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import sys
 import typer
 from rich.console import Console
 
+from qpu_bridge import plugins
 from qpu_bridge.cli import account, demo, devices, draw, driver, jobs, runner, serve, tokens
 from qpu_bridge.errors import BridgeError, DeveloperError, SettingsError
 from qpu_bridge.transport.process import UNUSABLE
@@ -40,6 +41,8 @@ app.command("draw")(draw.draw)
 app.command("driver")(driver.driver)
 app.command("keys")(driver.keys)
 app.command("runner", hidden=True)(runner.runner)
+for name, commands in plugins.commands():
+    app.add_typer(commands, name=name)
 
 
 def run() -> None:

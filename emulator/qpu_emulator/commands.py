@@ -1,0 +1,141 @@
+"""``qpu-bridge device``: make emulated devices, and look at them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from qpu_bridge.errors import SettingsError
+
+if TYPE_CHECKING:
+    from qpu_bridge.target import Snapshot
+    from qpu_emulator.device import Device
+    from qpu_emulator.makers.published import Published
+    from qpu_emulator.makers.twin import Twin
+
+app = typer.Typer(help="Make emulated devices, and look at them.", no_args_is_help=True)
+
+RACK = """\
+# qpu-bridge serve --rack {rack}
+[bridge]
+data_dir = "data"
+
+[devices.{name}]
+driver = "emulator"
+snapshot = "{snapshot}"
+options = {{ truth = "{truth}" }}
+"""
+
+
+@app.command("list")
+def shipped() -> None:
+    """List the devices of which a twin can be made by name."""
+    from qpu_emulator.makers import published
+
+    typer.echo("\n".join(published.shipped()))
+
+
+@app.command("new")
+def new(
+    name: Annotated[str, typer.Argument(help="Name of the new device, with an underscore: emu_lab.")],
+    like: Annotated[str | None, typer.Option(help="A backend snapshot shipped with the client: torino.")] = None,
+    properties: Annotated[
+        Path | None, typer.Option(help="A file of a device's properties, in IBM's format.", dir_okay=False)
+    ] = None,
+    snapshot: Annotated[
+        Path | None, typer.Option(help="A calibration: the snapshot of a laboratory's device.", dir_okay=False)
+    ] = None,
+    design: Annotated[str, typer.Option(help="At random: line, ring, grid or heavy-hex.")] = "line",
+    qubits: Annotated[int, typer.Option(help="Of a random chip.")] = 5,
+    family: Annotated[str, typer.Option(help="Of a random chip: cz (tunable couplers) or ecr (cross-resonance).")] = "cz",
+    seed: Annotated[int, typer.Option(help="For all that is not published.")] = 1,
+    uncalibrated: Annotated[bool, typer.Option("--uncalibrated", help="Believe the design only; nothing is tuned.")] = False,
+    drift: Annotated[float, typer.Option(help="Let the chip age so many hours after its calibration.", min=0.0)] = 0.0,
+    folder: Annotated[Path, typer.Option(help="Where to write.", file_okay=False)] = Path(),
+) -> None:
+    """Make a device: its hidden truth, what the lab believes of it, and a rack file that serves it.
+
+    \b
+      qpu-bridge device new emu_torino --like torino
+      qpu-bridge device new emu_lab --properties properties.json
+      qpu-bridge device new emu_grid --design grid --qubits 9 --seed 7 --uncalibrated
+    """
+    if sum(source is not None for source in (like, properties, snapshot)) > 1:
+        raise SettingsError("a device must be made from one thing: --like, --properties or --snapshot")
+    from rich.console import Console
+
+    known = _published(like, properties, snapshot, design, qubits, family, seed)
+    made = _made(known, name, seed)
+    truth, believed = made.device, made.snapshot
+    if uncalibrated:
+        believed = _believed_design(truth, made)
+    if drift:
+        from qpu_emulator.drift import aged
+
+        truth = aged(truth, drift)
+    folder.mkdir(parents=True, exist_ok=True)
+    files = [folder / f"{name}{ending}" for ending in ("_device.json", "_snapshot.json", ".toml")]
+    truth.write(files[0])
+    believed.write(files[1])
+    files[2].write_text(RACK.format(rack=files[2].name, name=name, snapshot=files[1].name, truth=files[0].name))
+    console = Console()
+    for remark in made.remarks:
+        console.print(f"note: {remark}", style="yellow", highlight=False)
+    console.print(f"{len(truth.transmons)} qubits, {len(truth.couplers)} couplers, family {known.family}", highlight=False)
+    console.print("wrote " + ", ".join(map(str, files)), highlight=False, soft_wrap=True)
+    console.print(f"serve it: qpu-bridge serve --rack {files[2]}", highlight=False, soft_wrap=True)
+
+
+@app.command("show")
+def show(truth: Annotated[Path, typer.Argument(help="The file NAME_device.json.", exists=True, dir_okay=False)]) -> None:
+    """Show the hidden truth of a device."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from qpu_emulator.device import Device
+
+    device = Device.read(truth)
+    table = Table("qubit", "f01 GHz", "alpha MHz", "T1 us", "T2 us", "slow Hz", "1/f Hz", "thermal", title=device.name)
+    for index, t in enumerate(device.transmons):
+        times = (f"{1e6 * time:.1f}" if time else "-" for time in (t.t1, t.t2))
+        slow = (f"{t.quasi_static:.0f}", f"{t.one_over_f:.0f}", f"{t.thermal:.4f}")
+        table.add_row(str(index), f"{t.frequency / 1e9:.6f}", f"{t.anharmonicity / 1e6:.1f}", *times, *slow)
+    Console().print(table)
+
+
+def _published(
+    like: str | None, properties: Path | None, snapshot: Path | None, design: str, qubits: int, family: str, seed: int
+) -> Published:
+    from qpu_emulator.makers import chip, published
+
+    if like is not None:
+        return published.of_shipped(like)
+    if properties is not None:
+        return published.of_file(properties)
+    if snapshot is not None:
+        from qpu_bridge import target
+
+        believed = target.Snapshot.read(snapshot)
+        return published.of_properties(target.properties(believed), believed.device)
+    return chip.random(design, qubits, family, seed)
+
+
+def _made(known: Published, name: str, seed: int) -> Twin:
+    from rich.progress import Progress
+
+    from qpu_emulator.makers.twin import make
+
+    with Progress(transient=True) as progress:
+        task = progress.add_task(f"solving the pulses of {name}", total=2 * len(known.qubits) + len(known.couplings))
+        return make(known, name, seed, datetime.now(UTC).replace(microsecond=0), lambda _: progress.advance(task))
+
+
+def _believed_design(truth: Device, made: Twin) -> Snapshot:
+    from qpu_emulator.bring_up import solve_snapshot
+    from qpu_emulator.makers.chip import nominal
+
+    believed = solve_snapshot(nominal(truth), made.snapshot.calibrated_at, made.recipe)
+    return believed.model_copy(update={"description": f"Design values of {truth.name}; nothing is calibrated."})

@@ -1,0 +1,228 @@
+"""Chips: numbers that nobody publishes, drawn so that gates work; a seed makes them again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from qpu_bridge.errors import SettingsError
+from qpu_emulator.device import Coupling, Device, Resonator, StaticCoupling, Transmon, TunableCoupler
+from qpu_emulator.makers.published import Published, PublishedQubit
+
+Pair = tuple[int, int]
+
+_TONES = 5
+"""Resonators on one readout line: their tones share a converter."""
+_ALPHA = {"cz": -0.31e9, "ecr": -0.335e9}
+_BANDS = {"cz": (4.865e9, 5.03e9), "ecr": (4.895e9, 5.01e9)}
+"""Frequencies of the two kinds of qubits; neighbours are of different kinds."""
+_SPREAD = 8e6
+_PI = {"cz": 1.8, "ecr": 4.0}
+"""Rabi frequency times the length of a pi pulse; cross-resonance needs several times the amplitude of a pi pulse."""
+
+
+def build(published: Published, name: str, seed: int) -> Device:
+    """The truth of a chip with the published lifetimes and couplings.
+
+    Frequencies are those published where that leaves the family's gates possible (neighbours of a cross-resonance chip 40 to 280
+    MHz apart); the others are drawn in two bands, since every coupling graph in use parts into two kinds of qubits.
+
+    Raises:
+        SettingsError: If the coupling graph has a triangle or another odd ring.
+    """
+    draw = np.random.default_rng(seed)
+    kinds = two_kinds(len(published.qubits), published.couplings)
+    family = published.family
+    frequencies = _frequencies(published, kinds, draw)
+    transmons = []
+    for index, qubit in enumerate(published.qubits):
+        alpha = qubit.anharmonicity if family == "ecr" and qubit.anharmonicity else _ALPHA[family] + draw.uniform(-6e6, 6e6)
+        t1, t2 = _lifetimes(qubit, draw)
+        rabi = _PI[family] / published.drive_s * draw.uniform(0.9, 1.15)
+        transmons.append(
+            Transmon(
+                frequency=float(np.round(frequencies[index])),
+                anharmonicity=float(np.round(alpha)),
+                rabi={f"d{index}": float(np.round(rabi))},
+                t1=t1,
+                t2=t2,
+                quasi_static=float(np.round(draw.uniform(300, 900))),
+                one_over_f=float(np.round(draw.uniform(150, 350))),
+                thermal=float(np.round(min(draw.uniform(0.002, 0.006), 0.4 * qubit.prob_meas1_prep0), 5)),
+            )
+        )
+    couplers = tuple(_coupler(family, pair, draw) for pair in sorted(published.couplings))
+    resonators = tuple(_resonator(index, draw) for index in range(len(transmons)))
+    return Device(name=name, transmons=tuple(transmons), couplers=couplers, resonators=resonators, seed=seed)
+
+
+def two_kinds(size: int, pairs: Iterable[Pair]) -> list[int]:
+    """Part qubits into two kinds so that neighbours differ.
+
+    Raises:
+        SettingsError: If that cannot be.
+    """
+    neighbours: list[list[int]] = [[] for _ in range(size)]
+    for first, second in pairs:
+        neighbours[first].append(second)
+        neighbours[second].append(first)
+    kinds = [-1] * size
+    for root in range(size):
+        if kinds[root] >= 0:
+            continue
+        kinds[root] = 0
+        waiting = [root]
+        while waiting:
+            qubit = waiting.pop()
+            for other in neighbours[qubit]:
+                if kinds[other] < 0:
+                    kinds[other] = 1 - kinds[qubit]
+                    waiting.append(other)
+                elif kinds[other] == kinds[qubit]:
+                    raise SettingsError(
+                        "the couplings of an emulated chip must form no ring of odd length", given=f"qubits {qubit} and {other}"
+                    )
+    return kinds
+
+
+def _frequencies(published: Published, kinds: list[int], draw: np.random.Generator) -> list[float]:
+    bands = _BANDS[published.family]
+    drawn = [bands[kind] + draw.uniform(-_SPREAD, _SPREAD) for kind in kinds]
+    if published.family == "cz" or any(qubit.frequency is None for qubit in published.qubits):
+        return drawn
+    known = [qubit.frequency or 0.0 for qubit in published.qubits]
+    apart = [abs(known[a] - known[b]) for a, b in published.couplings]
+    return known if all(40e6 <= gap <= 280e6 for gap in apart) else drawn
+
+
+def _lifetimes(qubit: PublishedQubit, draw: np.random.Generator) -> tuple[float, float]:
+    t1 = qubit.t1 or float(draw.uniform(100e-6, 250e-6))
+    t2 = qubit.t2 or t1 * float(draw.uniform(0.6, 1.4))
+    return t1, min(t2, 1.999 * t1)
+
+
+def _coupler(family: str, pair: Pair, draw: np.random.Generator) -> Coupling:
+    if family == "ecr":
+        return StaticCoupling(qubits=pair, j=float(np.round(draw.uniform(1.75e6, 2.05e6))))
+    return TunableCoupler(
+        qubits=pair,
+        port=f"c{pair[0]}_{pair[1]}",
+        maximum=float(np.round(5.4e9 + draw.uniform(-15e6, 15e6))),
+        anharmonicity=-0.2e9,
+        idle_flux=float(np.round(0.3 + draw.uniform(-0.001, 0.001), 5)),
+        flux_per_amplitude=-0.2,
+        g=(90e6, 90e6),
+        g_direct=-10e6,
+    )
+
+
+def _resonator(index: int, draw: np.random.Generator) -> Resonator:
+    line, place = divmod(index, _TONES)
+    return Resonator(
+        qubit=index,
+        port=f"r{line}",
+        acquire_port=f"a{line}",
+        frequency=float(np.round(7.02e9 + 0.06e9 * place + draw.uniform(-4e6, 4e6))),
+        kappa=2.4e6,
+        chi=1.15e6,
+        drive=1e8,
+        gain=25.0,
+        noise=300.0,
+        cable_phase=float(np.round(draw.uniform(-np.pi, np.pi), 4)),
+    )
+
+
+def line(size: int) -> list[Pair]:
+    """Qubits in a row."""
+    return [(q, q + 1) for q in range(size - 1)]
+
+
+def ring(size: int) -> list[Pair]:
+    """Qubits in a ring; an even number, for neighbours to differ."""
+    return [*line(size), (0, size - 1)]
+
+
+def grid(size: int) -> list[Pair]:
+    """Qubits in a square of ``size = n * n``, row by row."""
+    side = round(size**0.5)
+    if side * side != size:
+        raise SettingsError("a grid must have a square number of qubits", given=size)
+    across = [(q, q + 1) for q in range(size) if (q + 1) % side]
+    return across + [(q, q + side) for q in range(size - side)]
+
+
+def heavy_hex(size: int) -> list[Pair]:
+    """Hexagons with a qubit on each edge, as on IBM's chips: rows of ``4 d - 1`` qubits joined by single ones, cut to a size."""
+    width = max(7, 4 * round((size / 4.9) ** 0.5) - 1)
+    pairs: list[Pair] = []
+    row, first, offset = list(range(width)), width, 0
+    pairs += line(width)
+    while first < size:
+        bridges = {column: first + place for place, column in enumerate(range(offset, width, 4))}
+        start = first + len(bridges)
+        below = list(range(start, start + width))
+        pairs += [(row[column], bridge) for column, bridge in bridges.items()]
+        pairs += [(bridge, below[column]) for column, bridge in bridges.items()]
+        pairs += [(q, q + 1) for q in below[:-1]]
+        row, first, offset = below, start + width, 2 - offset
+    return [pair for pair in pairs if max(pair) < size]
+
+
+DESIGNS = {"line": line, "ring": ring, "grid": grid, "heavy-hex": heavy_hex}
+
+
+def random(design: str, size: int, family: str, seed: int) -> Published:
+    """What a laboratory might publish of a new chip of some design.
+
+    Raises:
+        SettingsError: If the design or its size cannot be.
+    """
+    if design not in DESIGNS:
+        raise SettingsError("a design must be one of: " + ", ".join(DESIGNS), given=design)
+    if family not in _BANDS:
+        raise SettingsError("a family must be cz or ecr", given=family)
+    if size < 2:
+        raise SettingsError("a chip must have at least two qubits", given=size)
+    draw = np.random.default_rng([seed, 1])
+    couplings: Mapping[Pair, float | None] = dict.fromkeys(DESIGNS[design](size))
+    qubits = tuple(
+        PublishedQubit(
+            t1=float(t1 := draw.uniform(100e-6, 250e-6)),
+            t2=float(t1 * draw.uniform(0.5, 1.4)),
+            prob_meas1_prep0=float(low := draw.uniform(0.006, 0.02)),
+            prob_meas0_prep1=float(low + draw.uniform(0.003, 0.008)),
+        )
+        for _ in range(size)
+    )
+    cross = family == "ecr"
+    return Published(design, family, qubits, couplings, (), 36e-9, 460e-9 if cross else 68e-9)
+
+
+def nominal(truth: Device) -> Device:
+    """What the chip was designed to be: what a laboratory believes before it has measured anything.
+
+    Frequencies are those of their bands (5 MHz off where the truth has others); every line, coupler and resonator is the same.
+    """
+    family = "ecr" if any(isinstance(coupler, StaticCoupling) for coupler in truth.couplers) else "cz"
+    bands, draw = _BANDS[family], np.random.default_rng([truth.seed, 3])
+
+    def design(transmon: Transmon) -> Transmon:
+        near = min(bands, key=lambda band: abs(band - transmon.frequency))
+        frequency = near if abs(near - transmon.frequency) <= _SPREAD else transmon.frequency + draw.uniform(-5e6, 5e6)
+        rabi = float(np.median([rate for other in truth.transmons for rate in other.rabi.values()]))
+        changes = {"frequency": frequency, "anharmonicity": _ALPHA[family], "rabi": dict.fromkeys(transmon.rabi, rabi)}
+        return transmon.model_copy(update=changes)
+
+    couplers = tuple(
+        coupler.model_copy(update={"j": 1.9e6})
+        if isinstance(coupler, StaticCoupling)
+        else coupler.model_copy(update={"maximum": 5.4e9, "idle_flux": 0.3})
+        for coupler in truth.couplers
+    )
+    resonators = tuple(
+        resonator.model_copy(update={"frequency": 7.02e9 + 0.06e9 * (index % _TONES), "cable_phase": 0.0})
+        for index, resonator in enumerate(truth.resonators)
+    )
+    transmons = tuple(design(transmon) for transmon in truth.transmons)
+    return truth.model_copy(update={"transmons": transmons, "couplers": couplers, "resonators": resonators})

@@ -1,0 +1,196 @@
+"""Twins: a truth and a belief whose errors are those that were published."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from scipy.optimize import brentq
+
+from qpu_bridge.schedule import Waveform
+from qpu_bridge.target import Snapshot
+from qpu_bridge.target.gate import Curve, GateSpec
+from qpu_bridge.target.shape import ConstantShape, waveform
+from qpu_emulator.bring_up import solve_snapshot
+from qpu_emulator.bring_up.recipe import DT, GRAIN, Recipe
+from qpu_emulator.device import Device
+from qpu_emulator.discrimination import TONE_TICKS, Reading
+from qpu_emulator.makers.chip import build
+from qpu_emulator.makers.published import Published
+
+_CHANCE = 0.45
+_BETTER = 1.02
+"""A published error so little above what relaxation alone leaves is taken for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """A device made from what is published of another.
+
+    Attributes:
+        device: The truth.
+        snapshot: The belief.
+        recipe: How long its pulses are.
+        remarks: What could not be as published, one sentence each.
+    """
+
+    device: Device
+    snapshot: Snapshot
+    recipe: Recipe
+    remarks: tuple[str, ...]
+
+
+def make(published: Published, name: str, seed: int, date: datetime, done: Callable[[str], None]) -> Twin:
+    """Make a device whose T1, T2, gate errors and readout errors are the published ones.
+
+    Lifetimes are the truth's. Readout errors are met by the receiver's noise and the threshold. What a gate's error exceeds its
+    relaxation by is a coherent error: the belief's pulses turn a little too far or too short, as those of a real laboratory do
+    between two calibrations. A gate that is published as better than its qubits' lifetimes allow is as good as they allow.
+
+    Args:
+        published: What to be like.
+        name: Of the new device, with an underscore.
+        seed: For all that is not published.
+        date: Of the belief.
+        done: Told of each part that is solved.
+
+    Raises:
+        SettingsError: If the couplings cannot be emulated.
+    """
+    recipe = _recipe(published)
+    truth = build(published, name, seed)
+    tone = waveform(ConstantShape(shape="constant", duration=TONE_TICKS))
+    readings = [_reading(truth, index, published, tone) for index in range(len(truth.resonators))]
+    resonators = tuple(
+        resonator.model_copy(update={"noise": reading.noise})
+        for resonator, reading in zip(truth.resonators, readings, strict=True)
+    )
+    truth = truth.model_copy(update={"resonators": resonators})
+    believed = solve_snapshot(truth, date, recipe, done)
+    gates, remarks = _gates(believed.gates, published, np.random.default_rng([seed, 2]))
+    measures = tuple(
+        measure.model_copy(
+            update={
+                "threshold": reading.threshold,
+                "prob_meas1_prep0": reading.errors[0],
+                "prob_meas0_prep1": reading.errors[1],
+            }
+        )
+        for measure, reading in zip(believed.measures, readings, strict=True)
+    )
+    description = f"Emulated twin of {published.name}: {len(truth.transmons)} transmons, {len(truth.couplers)} couplers."
+    snapshot = believed.model_copy(update={"gates": gates, "measures": measures, "description": description})
+    broken = [f"coupler {pair} is published as broken and left out" for pair in published.broken]
+    heard = [reading.remark for reading in readings if reading.remark]
+    return Twin(truth, snapshot, recipe, (*broken, *heard, *remarks))
+
+
+def _recipe(published: Published) -> Recipe:
+    def ticks(seconds: float, least: int) -> int:
+        return max(least, round(seconds / float(DT) / GRAIN) * GRAIN)
+
+    drive = ticks(published.drive_s, 20)
+    # two halves and a pi pulse between them
+    cross = ticks((published.pair_s - drive * float(DT)) / 2, 160)
+    return Recipe(drive=drive, flux=ticks(published.pair_s, 56), cross=cross)
+
+
+@dataclass(frozen=True, slots=True)
+class _Readout:
+    """Noise of a receiver and threshold of a belief that make the published errors."""
+
+    noise: float
+    threshold: float
+    errors: tuple[float, float]
+    remark: str = ""
+
+
+def _reading(truth: Device, index: int, published: Published, tone: Waveform) -> _Readout:
+    """The mean of both errors is met by the receiver's noise, their difference by the threshold."""
+    qubit = published.qubits[index]
+    first, second = (min(error, _CHANCE) for error in (qubit.prob_meas1_prep0, qubit.prob_meas0_prep1))
+    reading = Reading(truth, truth.resonators[index], tone)
+
+    def excess(log_noise: float) -> float:
+        reading.louder(float(np.exp(log_noise)))
+        return sum(reading.errors(reading.leaning(first - second))) - first - second
+
+    low, high = np.log(1.0), np.log(1e6)
+    remark = ""
+    if excess(low) > 0:
+        remark = f"readout of qubit {index} is published as better than its T1 allows: {(first + second) / 2:.2g}"
+        best = low
+    else:
+        best = float(brentq(excess, low, high, xtol=1e-5))
+    noise = float(np.round(np.exp(best), 3))
+    reading.louder(noise)
+    threshold = reading.leaning(first - second)
+    return _Readout(noise, threshold, reading.errors(threshold), remark)
+
+
+def _gates(
+    gates: tuple[GateSpec, ...], published: Published, draw: np.random.Generator
+) -> tuple[tuple[GateSpec, ...], tuple[str, ...]]:
+    """Turn pulses too far or too short by what their published errors leave beside relaxation."""
+    found, remarks = [], []
+    signs: dict[tuple[int, ...], float] = {}
+    for gate in gates:
+        if not gate.pulses:
+            found.append(gate)
+            continue
+        single = len(gate.qubits) == 1
+        wanted = published.qubits[gate.qubits[0]].error if single else _of_pair(published, gate)
+        if wanted is None or wanted >= 0.5:
+            found.append(gate)
+            continue
+        beyond = wanted - gate.error
+        if beyond <= (_BETTER - 1) * gate.error:
+            if gate.name in ("sx", "cz", "ecr") and beyond < -(_BETTER - 1) * gate.error:
+                where = ", ".join(map(str, gate.qubits))
+                remarks.append(
+                    f"{gate.name} on {where} is published with {wanted:.2g}; its qubits' T1 and T2 allow {gate.error:.2g}"
+                )
+            found.append(gate)
+            continue
+        sign = signs.setdefault(gate.qubits, float(draw.choice((-1.0, 1.0))))
+        found.append(_spoilt(gate, beyond, sign).model_copy(update={"error": wanted}))
+    return tuple(found), tuple(remarks)
+
+
+def _of_pair(published: Published, gate: GateSpec) -> float | None:
+    first, second = sorted(gate.qubits)
+    return published.couplings.get((first, second))
+
+
+def _spoilt(gate: GateSpec, infidelity: float, sign: float) -> GateSpec:
+    """A gate with a coherent error of some average infidelity.
+
+    A rotation that is off by ``d`` has ``d**2 / 6``; a conditional phase that is off by ``p`` has ``0.15 p**2``; each qubit's
+    virtual Z that is off by ``z`` has ``0.2 z**2``, both together.
+    """
+    if len(gate.qubits) == 1:
+        turn = {"sx": np.pi / 2}.get(gate.name, np.pi)
+        factor = 1 + sign * np.sqrt(6 * infidelity) / turn
+        pulses = tuple(pulse.model_copy(update={"amplitude": _scaled(pulse.amplitude, factor)}) for pulse in gate.pulses)
+        return gate.model_copy(update={"pulses": pulses})
+    # two independent turns of z have 2 * 0.2 z**2
+    turn = sign * float(np.sqrt(infidelity / 0.4))
+    phases = tuple(
+        phase.model_copy(update={"angle": _shifted(phase.angle, turn * (1 if place == 0 else -1))})
+        for place, phase in enumerate(gate.phases)
+    )
+    return gate.model_copy(update={"phases": phases})
+
+
+def _scaled(value: float | Curve, factor: float) -> float | Curve:
+    if isinstance(value, Curve):
+        return value.model_copy(update={"value": tuple(float(np.round(v * factor, 9)) for v in value.value)})
+    return float(np.round(value * factor, 9))
+
+
+def _shifted(value: float | Curve, angle: float) -> float | Curve:
+    if isinstance(value, Curve):
+        return value.model_copy(update={"value": tuple(float(np.round(v + angle, 9)) for v in value.value)})
+    return float(np.round(value + angle, 9))
