@@ -16,6 +16,7 @@ from qpu_emulator.tones import Tone, combine
 
 _TAU = 2 * np.pi
 _KEPT = [0, 1, 4, 5]
+_TIE, _TRIES = 1e-3, 60
 _X, _Y, _ONE = np.array([[0, 1], [1, 0]], complex), np.array([[0, -1j], [1j, 0]]), np.eye(2, dtype=complex)
 ECR = (np.kron(_X, _ONE) - np.kron(_Y, _X)) / np.sqrt(2)
 """Control times target: RZX(pi/4), then X on the control, then RZX(-pi/4)."""
@@ -114,11 +115,13 @@ class EchoedPair:
         strength *= (np.pi / 4) / angle
         scale = np.array([strength, 1.0, 0.02, 1.0, 0.1])
 
-        def wrong(x: Real) -> Real:
-            return _differences(self.whole(*(x * scale)))
+        def wrong(x: Real, start: Real) -> Real:
+            # numbers that hardly matter stay where they start
+            return np.concatenate([_differences(self.whole(*(x * scale))), _TIE * (x - start)])
 
         starts = [np.array([1.0, -axis, rotary / 0.02, 0.0, 0.0]) for rotary in rotaries]
-        best = min((least_squares(wrong, start, xtol=1e-9, ftol=1e-9) for start in starts), key=lambda found: found.cost)
+        found = (least_squares(wrong, start, args=(start,), xtol=1e-7, ftol=1e-7, max_nfev=_TRIES) for start in starts)
+        best = min(found, key=lambda one: float(one.cost))
         amplitude, phase, rotary, rotary_phase, late = np.round(best.x * scale, 9)
         infidelity, turns = _best_turns(self.whole(amplitude, phase, rotary, rotary_phase, late))
         return Echo(

@@ -138,7 +138,8 @@ class Library:
             if isinstance(index, int):
                 return shelf.shares[index]
             few, which = np.unique(index, return_inverse=True)
-            return np.array([shelf.shares[number] for number in few.tolist()])[which]
+            found = np.array([shelf.shares[number] for number in few.tolist()])
+            return found[0] if (found == found[:1]).all() else found[which]
 
     def flux(self, coupler: int, tone: Tone, amplitudes: Real, levels: int, *, swept: bool = False) -> NDArray[np.int32]:
         """Windows of a flux pulse on one coupler.
