@@ -31,6 +31,21 @@ class _Pair:
     passes: tuple[int, int]
 
 
+@dataclass(slots=True)
+class _Held:
+    """Windows on one pair that came one after the other, as in an echoed gate: only together are they a Clifford.
+
+    Attributes:
+        pair: Positions.
+        left: Virtual Z that came before, rad.
+        matrix: Transfer matrix of all.
+    """
+
+    pair: tuple[int, int]
+    left: tuple[float, float]
+    matrix: Real
+
+
 class PauliFrames:
     """One stim circuit per cluster and lane; a lane is a point, with all its shots.
 
@@ -53,7 +68,8 @@ class PauliFrames:
         self._circuits: list[list[stim.Circuit]] = []
         self._waiting: list[list[list[Real]]] = []
         self._turns: list[list[dict[tuple[int, int], Real]]] = []
-        self._pairs: dict[int, _Pair] = library.unravelled.setdefault(-TWO, {})
+        self._held: list[list[dict[int, _Held]]] = []
+        self._pairs: dict[bytes, _Pair] = library.unravelled.setdefault(-TWO, {})
 
     def start(self, excited: Real, point: Index, draws: NDArray[np.uint64]) -> None:
         """Ground states with thermal flips."""
@@ -70,13 +86,14 @@ class PauliFrames:
             self._circuits.append(circuits)
             self._waiting.append([[np.eye(4)] * len(cluster) for _ in circuits])
             self._turns.append([{} for _ in circuits])
+            self._held.append([{} for _ in circuits])
 
     def evolve(self, number: int, chosen: Index, plan: Plan) -> None:
         """Gather what acts on single qubits; write a Clifford and its errors at every window on two."""
         idle, cluster = self._library.idle[0], self._clusters[number]
         one, two = self._library.maps(1, 2), self._library.maps(2, 2)
         for place, lane in enumerate(chosen.tolist()):
-            waiting, turns = self._waiting[number][lane], self._turns[number][lane]
+            waiting, turns, held = self._waiting[number][lane], self._turns[number][lane], self._held[number][lane]
             written = self._circuits[number][lane]
             for step, (kind, a, b) in enumerate(plan.steps.tolist()):
                 index = int(plan.index[step, place])
@@ -87,9 +104,7 @@ class PauliFrames:
                     mean = one[index, 0] + self._variance[cluster[a]] * one[index, 2]
                     waiting[a] = transfer(mean, 1) @ waiting[a]
                 elif kind == TWO:
-                    if index not in self._pairs:
-                        self._pairs[index] = _pair(two[index], (cluster[a], cluster[b]))
-                    self._window(written, waiting, turns, (a, b), self._pairs[index], cluster)
+                    self._window(written, waiting, turns, held, (a, b), transfer(two[index], 2), cluster)
                 else:
                     seen = np.outer(_axis(waiting[a]), _axis(waiting[b]))
                     turns[a, b] = turns.get((a, b), np.zeros((3, 3))) + plan.angle[step, place] / 4 * seen
@@ -109,7 +124,9 @@ class PauliFrames:
         for place, lane in enumerate(chosen.tolist()):
             written = self._circuits[number][lane].copy()
             turns = dict(self._turns[number][lane])
-            waiting = list(self._waiting[number][lane])
+            waiting, held = list(self._waiting[number][lane]), dict(self._held[number][lane])
+            for position in range(len(waiting)):
+                self._release(written, waiting, held, position, self._clusters[number])
             for pair in list(turns):
                 _write_turn(written, turns, pair)
             for position in measured.tolist():
@@ -134,29 +151,56 @@ class PauliFrames:
         written: stim.Circuit,
         waiting: list[Real],
         turns: dict[tuple[int, int], Real],
+        held: dict[int, _Held],
         where: tuple[int, int],
-        window: _Pair,
+        matrix: Real,
         cluster: tuple[int, ...],
     ) -> None:
-        for pair in list(turns):
-            if set(pair) & set(where):
-                _write_turn(written, turns, pair)
-        left = [
-            sign * self._single(written, waiting, q, cluster, sign != 0) for q, sign in zip(where, window.passes, strict=True)
-        ]
-        for instruction in window.gates:
-            written.append(instruction.name, [where[target.value] for target in instruction.targets_copy()])
-        written.append("PAULI_CHANNEL_2", where, window.chance)
-        for q, angle, after in zip(where, left, window.after, strict=True):
-            waiting[q] = rotation(angle + after)
+        """Hold a window until something else acts on its qubits."""
+        before = held.get(where[0])
+        if before is not None and before.pair == where and held.get(where[1]) is before:
+            before.matrix = matrix @ np.kron(waiting[where[0]], waiting[where[1]]) @ before.matrix
+            waiting[where[0]] = waiting[where[1]] = np.eye(4)
+            return
+        for q in where:
+            self._release(written, waiting, held, q, cluster)
+        for pair in [pair for pair in turns if set(pair) & set(where)]:
+            _write_turn(written, turns, pair)
+        left = [self._single(written, waiting, q, cluster) for q in where]
+        held[where[0]] = held[where[1]] = _Held(where, (left[0], left[1]), matrix)
 
-    def _single(
-        self, written: stim.Circuit, waiting: list[Real], position: int, cluster: tuple[int, ...], passes: bool = True
-    ) -> float:
+    def _release(
+        self, written: stim.Circuit, waiting: list[Real], held: dict[int, _Held], position: int, cluster: tuple[int, ...]
+    ) -> None:
+        """Write the windows that are held on a qubit and its partner; the virtual Z left by them joins what is pending."""
+        if position not in held:
+            return
+        found = held.pop(position)
+        for q in found.pair:
+            held.pop(q, None)
+        qubits = (cluster[found.pair[0]], cluster[found.pair[1]])
+        window, left = self._known(found.matrix, qubits), found.left
+        # a virtual Z that does not pass the window is part of it
+        stuck = [angle if sign == 0 else 0.0 for angle, sign in zip(left, window.passes, strict=True)]
+        if any(stuck):
+            window = self._known(found.matrix @ np.kron(rotation(stuck[0]), rotation(stuck[1])), qubits)
+        for instruction in window.gates:
+            written.append(instruction.name, [found.pair[target.value] for target in instruction.targets_copy()])
+        written.append("PAULI_CHANNEL_2", found.pair, window.chance)
+        for q, angle, sign, lost, after in zip(found.pair, left, window.passes, stuck, window.after, strict=True):
+            waiting[q] = waiting[q] @ rotation(sign * (angle - lost) + after)
+
+    def _known(self, matrix: Real, qubits: tuple[int, int]) -> _Pair:
+        key = np.round(matrix, 12).tobytes()
+        if key not in self._pairs:
+            self._pairs[key] = _pair(matrix, qubits)
+        return self._pairs[key]
+
+    def _single(self, written: stim.Circuit, waiting: list[Real], position: int, cluster: tuple[int, ...]) -> float:
         """Write what is pending on a qubit; returns the virtual Z that is left."""
         matrix = waiting[position]
         waiting[position] = np.eye(4)
-        angle = untwist(matrix) if passes else 0.0
+        angle = untwist(matrix)
         straight = rotation(-angle) @ matrix
         clifford = nearest(straight)
         name = None if clifford is None else gate(clifford)
@@ -197,8 +241,7 @@ def _write_turn(written: stim.Circuit, turns: dict[tuple[int, int], Real], pair:
         written.append("PAULI_CHANNEL_2", pair, chance.ravel()[1:])
 
 
-def _pair(window: Real, qubits: tuple[int, int]) -> _Pair:
-    matrix = transfer(window, 2)
+def _pair(matrix: Real, qubits: tuple[int, int]) -> _Pair:
     after = untwist_pair(matrix)
     straight = np.kron(rotation(-after[0]), rotation(-after[1])) @ matrix
     clifford = nearest(straight)

@@ -9,7 +9,9 @@ import stim
 from qpu_bridge.driver import Run
 from qpu_bridge.errors import UnsupportedOption
 from qpu_bridge.schedule import Bits, Table
+from qpu_emulator import five_ecr
 from qpu_emulator.basis import superoperator
+from qpu_emulator.driver import EmulatorDriver
 from qpu_emulator.pauli_frames import PauliFrames
 from qpu_emulator.twirling import circuit, errors, gate, nearest, rotation, transfer, untwist
 from tests.emulator.test_trajectories import assert_alike, counts
@@ -52,6 +54,37 @@ def test_stochastic_noise_agrees_with_density_matrices(fresh, run, settings):
         found[engine] = counts(chunks)
     assert_alike(found["density_matrix"], found["pauli_frames"])
     assert any("twirled" in said for said in chunks[0].notes["approximations"])
+
+
+def test_echoed_gates_are_cliffords_only_as_a_whole(fresh):
+    """Half an echoed cross-resonance gate is no Clifford: windows on one pair are held until something else comes."""
+    snapshot = five_ecr.snapshot()
+    driver = EmulatorDriver(snapshot.device, snapshot, {})
+    pairs = [gate.qubits for gate in snapshot.gates if gate.name == "ecr"]
+    bench = type(fresh())(snapshot)
+    for layer in range(3):
+        for qubit in range(3):
+            bench.rz(qubit, np.pi / 2 * (layer + qubit))
+            bench.gate("sx", qubit)
+        bench.gate("ecr", *next(pair for pair in pairs if set(pair) == ({0, 1}, {1, 2})[layer % 2]))
+    bench.measure(0, 1, 2)
+    schedule = bench.build()
+    driver.load(schedule)
+    found = []
+    for engine in ("density_matrix", "pauli_frames", "trajectories"):
+        settings = {"engine": engine, "zz": 0, "low_frequency": 0}
+        run = Run(schedule.digest, Table.single(), 10_000, seed=4, rep_delay_s=2e-3, settings=settings)
+        found.append(counts(list(driver.run(run))))
+    assert_alike(found[0], found[1])
+    assert_alike(found[0], found[2])
+    half = type(fresh())(snapshot)
+    pulse = next(gate for gate in snapshot.gates if gate.name == "ecr" and set(gate.qubits) == {0, 1}).pulses[0]
+    half.play(pulse.frame, half.waveform(pulse.waveform), pulse.amplitude, pulse.phase)
+    half.measure(0, 1)
+    alone = half.build()
+    driver.load(alone)
+    with pytest.raises(UnsupportedOption, match="a window must be near a Clifford"):
+        list(driver.run(Run(alone.digest, Table.single(), 10, seed=4, settings={"engine": "pauli_frames"})))
 
 
 def test_what_is_no_clifford_is_refused(fresh, run):
