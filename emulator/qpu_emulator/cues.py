@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qpu_bridge.errors import DriverFault
+from qpu_emulator.actions import Action
 from qpu_emulator.lanes import Index, Lanes
 from qpu_emulator.line import IDEAL
-from qpu_emulator.program import Action, Program
+from qpu_emulator.program import Program
 from qpu_emulator.tones import Tone
 from qpu_emulator.values import Values
 from qpu_emulator.window import Library

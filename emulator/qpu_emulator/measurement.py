@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qpu_bridge.schedule import Acquisition, Operation, Waveform, samples_of_events
+from qpu_emulator.actions import Action
 from qpu_emulator.engine import Engine
 from qpu_emulator.lanes import Index, Lanes
-from qpu_emulator.program import Action, Program
+from qpu_emulator.program import Program
 from qpu_emulator.readout import Listening, Response, integrate, jump, respond, trace
 from qpu_emulator.scales import Scales
 from qpu_emulator.values import Values

@@ -17,8 +17,7 @@ from qpu_bridge.schedule import (
     columns_of,
     walk,
 )
-from qpu_emulator.actions import Action as Action
-from qpu_emulator.actions import Sorter
+from qpu_emulator.actions import Action, Sorter
 from qpu_emulator.device import Device
 
 _ZZ_QUBITS = 5

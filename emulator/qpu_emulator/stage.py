@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qpu_bridge.schedule import NONE, Straight
+from qpu_emulator.actions import Action
 from qpu_emulator.cues import Cues
 from qpu_emulator.engine import IDLE, ONE, TWO, ZZ, Engine, Plan
 from qpu_emulator.lanes import Index, Lanes
 from qpu_emulator.measurement import Receiver
 from qpu_emulator.noise import Spectrum, advance
-from qpu_emulator.program import Action, Program
+from qpu_emulator.program import Program
 from qpu_emulator.values import Values
 from qpu_emulator.window import Library
 
