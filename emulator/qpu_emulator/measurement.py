@@ -19,6 +19,9 @@ from qpu_emulator.values import Values
 from qpu_emulator.window import Library
 
 _TAU = 2 * np.pi
+_PARTS = ("still", "jumps", "field", "ringing", "tails")
+_INAUDIBLE = 1e-3
+"""A neighbour's signal below this share of the noise is left away."""
 _SILENCE = Waveform(np.ones(1, complex), np.ones(1, np.int64))
 
 
@@ -30,6 +33,29 @@ class _Heard:
     factor: NDArray[np.complex128]
     responses: list[Response]
     dt: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """A measurement, as the captures of others hear it.
+
+    Attributes:
+        action: Its events.
+        shots: Which shots.
+        time: ``int[shots]``, tick within the shot at which its block began.
+        levels: ``int[shots, 3]``, levels one after the other.
+        left: ``float[shots, 2]``, when they are left, s after the measurement's start; inf = never.
+    """
+
+    action: Action
+    shots: Index
+    time: Index
+    levels: Index
+    left: NDArray[np.float64]
+
+    def accompanies(self, other: _Measured) -> bool:
+        """Whether both are in the same turn of the same block."""
+        return np.array_equal(self.shots, other.shots) and np.array_equal(self.time, other.time)
 
 
 @dataclass(slots=True)
@@ -80,7 +106,8 @@ class Receiver:
         self._program = program
         self._device = library.device
         self._library = library
-        self._scale = scales.readout
+        self._scales = scales
+        self._measured: list[_Measured] = []
         self._values = values
         self._lanes = lanes
         self._engine = engine
@@ -137,46 +164,94 @@ class Receiver:
 
     def _columns(self, action: Action) -> list[int]:
         events = self._program.schedule.events
-        return [int(events["column"][row]) for row in action.events if events["operation"][row] == Operation.CAPTURE]
+        return [int(events["column"][row]) for row in self._captures(action)]
 
     def _receive(self, action: Action, chosen: Index, shots: Index, where: Index, level: Index) -> Index:
         """Fill the columns of a measurement; returns the level of each shot at its end."""
         schedule = self._program.schedule
         seconds = schedule.clock.seconds(action.stop - action.start)
         rates = self._library.relaxations[action.qubits[0]]
-        draws = self._lanes.shot_draws
-        after, moment = jump(draws, shots, level, rates.down * self._scale, rates.up * self._scale, seconds)
-        plays = [row for row in action.events if schedule.events["operation"][row] == Operation.PLAY]
-        for capture in action.events:
-            if schedule.events["operation"][capture] != Operation.CAPTURE:
-                continue
-            found = self._listen(action, plays, capture, chosen)
-            column = int(schedule.events["column"][capture])
-            # the responses count time in samples of the capture, up to its end
-            span = (found.responses[0].first + found.responses[0].count) * found.dt
-            moved = np.where(moment > 1, 2.0, moment * seconds / span)
-            args = (draws, shots, where, level, after, moved, found.factor, found.entry)
-            if schedule.columns[column].acquisition is Acquisition.RAW:
-                count, first = found.responses[0].count, found.responses[0].first
-                written = np.zeros((len(shots), count), np.complex64)
-                field_ = np.array([response.field for response in found.responses])
-                ringing = np.array([response.ringing for response in found.responses])
-                trace(*args, field_, ringing, first, self._scale * found.responses[0].sample_noise, written)
-                whole = self.memory.raw.setdefault(column, np.zeros((len(self._lanes.lane_of_shot), count), np.complex64))
-                whole[shots] = written
-                continue
-            still = np.array([response.still for response in found.responses])
-            jumps = np.array([response.jumps for response in found.responses])
-            spread = np.array([response.noise for response in found.responses])[found.entry[0]] * self._scale
-            iq = integrate(*args, still, jumps, spread)
-            self.memory.iq[shots, column] = iq
-            line = schedule.columns[column].discriminator
-            if line is not None:
-                self.memory.bits[shots, column] = (iq * np.exp(-1j * line.angle)).real > line.threshold
-        return np.asarray(after)
+        scale = self._scales.readout
+        levels, moments = jump(self._lanes.shot_draws, shots, level, rates.down * scale, rates.up * scale, seconds)
+        mine = _Measured(action, shots, self._lanes.time[chosen][where], levels, np.where(moments > 1, np.inf, moments * seconds))
+        for capture in self._captures(action):
+            self._hear(capture, mine, chosen, where)
+        if self._scales.readout * self._scales.readout_crosstalk > 0:
+            self._measured = [other for other in self._measured if mine.accompanies(other)]
+            for other in self._measured:
+                if self._acquires_with(action, other.action):
+                    self._overhear(action, other, chosen, where)
+                    self._overhear(other.action, mine, chosen, where, known=True)
+            self._measured.append(mine)
+        return levels[:, 2]
 
-    def _listen(self, action: Action, plays: list[int], capture: int, chosen: Index) -> _Heard:
-        """Responses and factors of every tone in one capture; a capture without a tone hears a tone of strength 0."""
+    def _hear(self, capture: int, measured: _Measured, chosen: Index, where: Index) -> None:
+        """Write what a capture of a measurement hears of its own resonator, and the receiver's noise."""
+        column = int(self._program.schedule.events["column"][capture])
+        found = self._listen(measured.action, capture, measured.action.start, chosen)
+        if self._program.schedule.columns[column].acquisition is Acquisition.RAW:
+            shape = (len(self._lanes.lane_of_shot), found.responses[0].count)
+            self.memory.raw.setdefault(column, np.zeros(shape, np.complex64))[measured.shots] = 0
+        else:
+            self.memory.iq[measured.shots, column] = 0
+        self._add(column, found, measured, measured.action.start, where, self._scales.readout)
+
+    def _overhear(self, hearer: Action, measured: _Measured, chosen: Index, where: Index, *, known: bool = False) -> None:
+        """Add what the captures of one measurement hear of another's resonator on the same line."""
+        origin = min(hearer.start, measured.action.start)
+        for capture in self._captures(hearer):
+            column = int(self._program.schedule.events["column"][capture])
+            if known and column in self._program.control:
+                # its bit has been acted upon already
+                continue
+            found = self._listen(measured.action, capture, origin, chosen)
+            scale = self._scales.readout * self._scales.readout_crosstalk
+            loud = max(float(np.abs(response.still).max()) for response in found.responses) * float(np.abs(found.factor).max())
+            if loud > _INAUDIBLE * found.responses[0].noise:
+                weak = _Heard(found.entry, found.factor * scale, found.responses, found.dt)
+                self._add(column, weak, measured, origin, where, 0.0)
+
+    def _add(self, column: int, found: _Heard, measured: _Measured, origin: int, where: Index, noise: float) -> None:
+        """Add a signal to a column, and draw the line between its bits again."""
+        schedule, shots = self._program.schedule, measured.shots
+        # the responses count time in samples of the capture from the origin on, up to the capture's end
+        span = (found.responses[0].first + found.responses[0].count) * found.dt
+        late = schedule.clock.seconds(measured.action.start - origin)
+        moments = np.where(np.isfinite(measured.left), (measured.left + late) / span, 2.0)
+        args = (self._lanes.shot_draws, shots, where, measured.levels, moments, found.factor, found.entry)
+        still, jumps, fields, ringing, tails = (np.array([getattr(r, name) for r in found.responses]) for name in _PARTS)
+        if schedule.columns[column].acquisition is Acquisition.RAW:
+            first, spread = found.responses[0].first, noise * found.responses[0].sample_noise
+            written = self.memory.raw[column][shots]
+            trace(*args, fields, ringing, first, spread, written)
+            self.memory.raw[column][shots] = written
+            return
+        spreads = np.array([response.noise for response in found.responses])[found.entry[0]] * noise
+        self.memory.iq[shots, column] += integrate(*args, still, jumps, fields, ringing, tails, spreads).astype(np.complex64)
+        line = schedule.columns[column].discriminator
+        if line is not None:
+            iq = self.memory.iq[shots, column]
+            self.memory.bits[shots, column] = (iq * np.exp(-1j * line.angle)).real > line.threshold
+
+    def _captures(self, action: Action) -> list[int]:
+        operations = self._program.schedule.events["operation"]
+        return [row for row in action.events if operations[row] == Operation.CAPTURE]
+
+    def _acquires_with(self, one: Action, other: Action) -> bool:
+        """Whether two measurements share a line at the same time."""
+        resonators = self._device.resonators
+        same = resonators[one.where].acquire_port == resonators[other.where].acquire_port
+        return same and one.where != other.where and one.start < other.stop and other.start < one.stop
+
+    def _listen(self, action: Action, capture: int, origin: int, chosen: Index) -> _Heard:
+        """What of a measurement's tones comes from its resonator into a capture; no tone is one of strength 0.
+
+        Args:
+            action: Has the tones and the resonator.
+            capture: Perhaps of another measurement.
+            origin: Tick from which the responses count.
+            chosen: Lanes.
+        """
         schedule, lanes = self._program.schedule, self._lanes
         events, tick = schedule.events, float(schedule.clock.dt)
         port = schedule.ports[int(events["port"][capture])]
@@ -184,7 +259,8 @@ class Receiver:
         kernel = int(events["waveform"][capture])
         count = int(self._samples[capture])
         heard = self._values.of(capture, "frequency", lanes, chosen)
-        start = (lanes.time[chosen] + action.start) * tick
+        start = (lanes.time[chosen] + origin) * tick
+        plays = [row for row in action.events if events["operation"][row] == Operation.PLAY]
         entries, factors, responses = [], [], list[Response]()
         for play in plays or [-1]:
             if play < 0:
@@ -193,7 +269,7 @@ class Receiver:
             else:
                 tone = schedule.waveforms[int(events["waveform"][play])]
                 tone_dt = float(schedule.ports[int(events["port"][play])].clock.dt)
-                tone_start = (int(events["start"][play]) - action.start) * tick
+                tone_start = (int(events["start"][play]) - origin) * tick
                 frequency = self._values.of(play, "frequency", lanes, chosen)
                 amplitude = self._values.of(play, "amplitude", lanes, chosen)
                 phase = self._values.of(play, "phase", lanes, chosen)
@@ -207,12 +283,12 @@ class Receiver:
                     float(tone_frequency),
                     None if kernel < 0 else schedule.waveforms[kernel],
                     dt,
-                    (int(events["start"][capture]) - action.start) * tick,
+                    (int(events["start"][capture]) - origin) * tick,
                     count,
                     float(capture_frequency),
                 )
                 responses.append(self._response(action.where, listening))
-            phase = phase - self._values.of(capture, "phase", lanes, chosen) - _TAU * (heard - frequency) * start
+            phase = phase - self._values.of(capture, "phase", lanes, chosen) + _TAU * (heard - frequency) * start
             factors.append(amplitude * np.exp(1j * phase))
         return _Heard(np.array(entries), np.array(factors, dtype=complex), responses, dt)
 

@@ -26,6 +26,7 @@ class Response:
         jumps: ``complex[4, samples + 1]``, if it jumps at the start of a sample (0-1, 1-0, 1-2, 2-1).
         field: ``complex[3, samples]``, demodulated signal if the level stays, before the weights.
         ringing: ``complex[3]``, factor per sample of what is left of an earlier level's field, demodulated.
+        tails: ``complex[3, samples + 1]``, integrated signal of a unit field that rings down from the start of a sample on.
         first: First sample of the capture within the measurement.
         count: Samples of the capture.
         noise: Standard deviation of each quadrature of the integrated signal.
@@ -36,6 +37,7 @@ class Response:
     jumps: NDArray[np.complex128]
     field: NDArray[np.complex128]
     ringing: NDArray[np.complex128]
+    tails: NDArray[np.complex128]
     first: int
     count: int
     noise: float
@@ -80,7 +82,8 @@ def respond(resonator: Resonator, listening: Listening) -> Response:
     drive = (np.where(played, plain[np.clip(inside, 0, len(plain) - 1)], 0) * resonator.drive).astype(np.complex128)
     pulls = np.array([-1.0, 1.0, resonator.chi_ratio]) * resonator.chi
     decay = np.pi * resonator.kappa + 1j * _TAU * (resonator.frequency + pulls - listening.tone_frequency)
-    beat = _TAU * (listening.frequency - listening.tone_frequency)
+    # seen from the frame of the capture, the tone turns as any play does: exp(-2 pi i (f - f_capture) t)
+    beat = _TAU * (listening.tone_frequency - listening.frequency)
     turn = resonator.gain * np.exp(1j * (resonator.cable_phase - beat * middle))
     field = np.array([_ring(drive, rate, listening.dt) for rate in decay]) * turn
     ringing = np.exp(-decay * listening.dt - 1j * beat * listening.dt)
@@ -94,7 +97,8 @@ def respond(resonator: Resonator, listening: Listening) -> Response:
         jumps[row, :-1] += (field[old] - field[new]) * tails[new]
     spread = resonator.noise * np.sqrt(1e-9 / listening.dt)
     noise = spread * float(np.sqrt((abs(weights) ** 2).sum()))
-    return Response(gathered[:, -1], jumps, field, ringing, first, listening.count, noise, spread)
+    tails = np.concatenate([tails, np.zeros((_LEVELS, 1))], axis=1)
+    return Response(gathered[:, -1], jumps, field, ringing, tails, first, listening.count, noise, spread)
 
 
 @compiled()
@@ -148,20 +152,39 @@ def choose(
 def jump(
     streams: NDArray[np.uint64], shots: NDArray[np.int64], level: NDArray[np.int64], down: float, up: float, seconds: float
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Draw the first jump during a measurement: the level afterwards, and when in units of the measurement (2 = never)."""
-    after = level.copy()
-    moment = np.full(len(level), 2.0)
+    """Draw the first two jumps during a measurement.
+
+    Returns:
+        ``int[shots, 3]``, the levels one after the other, and ``float[shots, 2]``, when they are left, in units of the
+        measurement (2 = never).
+    """
+    levels = np.zeros((len(level), 3), np.int64)
+    moments = np.full((len(level), 2), 2.0)
     for position in range(len(shots)):
-        falling = down * level[position]
-        rising = up * (level[position] + 1) if level[position] < 2 else 0.0
-        wait = uniform(streams, shots[position])
-        side = uniform(streams, shots[position])
-        if falling + rising > 0.0:
-            time = -np.log(wait) / (falling + rising)
-            if time < seconds:
-                moment[position] = time / seconds
-                after[position] += -1 if side * (falling + rising) < falling else 1
-    return after, moment
+        now, time = level[position], 0.0
+        levels[position] = now
+        for turn in range(2):
+            falling = down * now
+            rising = up * (now + 1) if now < 2 else 0.0
+            wait = uniform(streams, shots[position])
+            side = uniform(streams, shots[position])
+            if falling + rising <= 0.0:
+                break
+            time -= np.log(wait) / (falling + rising)
+            if time >= seconds:
+                break
+            moments[position, turn] = time / seconds
+            now += -1 if side * (falling + rising) < falling else 1
+            levels[position, turn + 1 :] = now
+    return levels, moments
+
+
+@compiled()
+def _row(old: int, new: int) -> int:
+    """Which of the jumps."""
+    if old == 1:
+        return 1 if new == 0 else 2
+    return 0 if old == 0 else 3
 
 
 @compiled()
@@ -169,45 +192,59 @@ def integrate(
     streams: NDArray[np.uint64],
     shots: NDArray[np.int64],
     point: NDArray[np.int64],
-    level: NDArray[np.int64],
-    after: NDArray[np.int64],
-    moment: NDArray[np.float64],
+    levels: NDArray[np.int64],
+    moments: NDArray[np.float64],
     factor: NDArray[np.complex128],
     entry: NDArray[np.int64],
     still: NDArray[np.complex128],
     jumps: NDArray[np.complex128],
+    field: NDArray[np.complex128],
+    ringing: NDArray[np.complex128],
+    tails: NDArray[np.complex128],
     spread: NDArray[np.float64],
-) -> NDArray[np.complex64]:
+) -> NDArray[np.complex128]:
     """Integrated signals of a capture.
 
     Args:
         streams: Random streams.
         shots: Stream of each shot.
         point: Row and sweep point of each shot.
-        level: Level at the start.
-        after: Level at the end.
-        moment: When it jumped, in units of the measurement; more than 1 = never.
+        levels: ``int[shots, 3]``, levels one after the other.
+        moments: ``float[shots, 2]``, when they are left, in units of the measurement; more than 1 = never.
         factor: ``complex[tones, points]``, amplitude and phase of each tone.
         entry: ``int[tones, points]``, which response.
-        still: ``complex[responses, 3]``.
-        jumps: ``complex[responses, 4, samples + 1]``.
+        still: Of the responses, one after the other, as are the four that follow.
+        jumps: See `Response`.
+        field: See `Response`.
+        ringing: See `Response`.
+        tails: See `Response`.
         spread: ``float[points]``, noise of each quadrature.
     """
-    out = np.zeros(len(shots), np.complex64)
+    out = np.zeros(len(shots), np.complex128)
     samples = jumps.shape[2] - 1
     for position in range(len(shots)):
         p = point[position]
+        a, b, c = levels[position]
+        first, second = moments[position]
         value = 0.0 + 0.0j
         for tone in range(factor.shape[0]):
             e = entry[tone, p]
-            if moment[position] > 1.0:
-                value += factor[tone, p] * still[e, level[position]]
-            else:
-                low, high = level[position], after[position]
-                row = 0 if (low == 0) else (3 if low == 2 else (1 if high == 0 else 2))
-                value += factor[tone, p] * jumps[e, row, int(moment[position] * samples)]
-        real, imaginary = normal_pair(streams, shots[position])
-        out[position] = value + spread[p] * (real + 1j * imaginary)
+            if first > 1.0:
+                value += factor[tone, p] * still[e, a]
+                continue
+            one = int(first * samples)
+            heard = jumps[e, _row(a, b), one]
+            if second <= 1.0:
+                two = int(second * samples)
+                heard += jumps[e, _row(b, c), two] - still[e, b]
+                if one < samples:
+                    left = (field[e, a, one] - field[e, b, one]) * ringing[e, b] ** (two - one)
+                    heard += left * (tails[e, c, two] - tails[e, b, two])
+            value += factor[tone, p] * heard
+        if spread[p] > 0.0:
+            real, imaginary = normal_pair(streams, shots[position])
+            value += spread[p] * (real + 1j * imaginary)
+        out[position] = value
     return out
 
 
@@ -216,9 +253,8 @@ def trace(
     streams: NDArray[np.uint64],
     shots: NDArray[np.int64],
     point: NDArray[np.int64],
-    level: NDArray[np.int64],
-    after: NDArray[np.int64],
-    moment: NDArray[np.float64],
+    levels: NDArray[np.int64],
+    moments: NDArray[np.float64],
     factor: NDArray[np.complex128],
     entry: NDArray[np.int64],
     field: NDArray[np.complex128],
@@ -227,20 +263,28 @@ def trace(
     spread: float,
     out: NDArray[np.complex64],
 ) -> None:
-    """Demodulated traces of a capture, sample by sample, into ``out[shots, samples]``. Arguments as in `integrate`."""
+    """Add demodulated traces of a capture, sample by sample, to ``out[shots, samples]``. Arguments as in `integrate`."""
     samples = field.shape[2]
     for position in range(len(shots)):
         p = point[position]
-        old, new = level[position], after[position]
-        turn = int(moment[position] * samples) if moment[position] <= 1.0 else samples
-        for sample in range(first, samples):
-            real, imaginary = normal_pair(streams, shots[position])
-            value = spread * (real + 1j * imaginary)
-            for tone in range(factor.shape[0]):
-                e = entry[tone, p]
-                if sample < turn:
-                    value += factor[tone, p] * field[e, old, sample]
-                else:
-                    left = (field[e, old, turn] - field[e, new, turn]) * ringing[e, new] ** (sample - turn)
-                    value += factor[tone, p] * (field[e, new, sample] + left)
-            out[position, sample - first] = value
+        a, b, c = levels[position]
+        one = int(moments[position, 0] * samples) if moments[position, 0] <= 1.0 else samples
+        two = int(moments[position, 1] * samples) if moments[position, 1] <= 1.0 else samples
+        for tone in range(factor.shape[0]):
+            e = entry[tone, p]
+            left = 0.0 + 0.0j
+            now = a
+            for sample in range(samples):
+                if sample == one:
+                    left = field[e, a, sample] - field[e, b, sample]
+                    now = b
+                if sample == two:
+                    left += field[e, b, sample] - field[e, c, sample]
+                    now = c
+                if sample >= first:
+                    out[position, sample - first] += factor[tone, p] * (field[e, now, sample] + left)
+                left *= ringing[e, now]
+        if spread > 0.0:
+            for sample in range(first, samples):
+                real, imaginary = normal_pair(streams, shots[position])
+                out[position, sample - first] += spread * (real + 1j * imaginary)

@@ -13,7 +13,8 @@ _MEANING = {
     "t2": "rate of white pure dephasing",
     "low_frequency": "size of quasi-static and 1/f frequency noise",
     "zz": "ZZ coupling of idle neighbours",
-    "readout": "receiver noise, and relaxation during readout",
+    "readout": "everything that goes wrong in readout: receiver noise, relaxation during it, crosstalk",
+    "readout_crosstalk": "what a readout hears of other resonators on its line",
     "thermal": "thermal population",
     "line": "gain, delay and settling of lines (0: ideal lines)",
     "crosstalk": "crosstalk between drive lines",
@@ -30,6 +31,7 @@ class Scales:
     low_frequency: float = 1.0
     zz: float = 1.0
     readout: float = 1.0
+    readout_crosstalk: float = 1.0
     thermal: float = 1.0
     line: float = 1.0
     crosstalk: float = 1.0

@@ -129,9 +129,9 @@ class Stage:
             if qubit not in line.done:
                 self._idle(steps, line, qubit, duration)
         self._evolve(steps, chosen)
-        self._lanes.time[chosen] += score.duration + stretch
         if final:
             self._receiver.sample(final, chosen)
+        self._lanes.time[chosen] += score.duration + stretch
         return chosen
 
     def _play_due(self, steps: list[_Step], line: _Line, until: float) -> None:

@@ -1,0 +1,151 @@
+"""The readout's resonators: jumps while they are listened to, neighbours on one line, frames of captures."""
+
+import numpy as np
+import pytest
+
+from qpu_bridge.driver import Run
+from qpu_bridge.schedule import Acquisition, Column, Discriminator, Output, Table, Waveform, shapes
+from qpu_emulator import five
+from qpu_emulator.driver import EmulatorDriver
+from qpu_emulator.readout import Listening, integrate, jump, respond, trace
+from qpu_emulator.stream import streams
+
+SILENT = {"t1": 0, "t2": 0, "low_frequency": 0, "thermal": 0, "readout": 1e-9}
+
+
+def _signal(resonator, history, duration, offset, dt=1e-9, fine=8):
+    """The demodulated field step by step: levels as a function of time, nothing closed."""
+    pulls = np.array([-1.0, 1.0, resonator.chi_ratio]) * resonator.chi
+    alpha, out = 0.0 + 0.0j, []
+    for sample in range(duration):
+        for part in range(fine):
+            level = history((sample + part / fine) / duration)
+            rate = np.pi * resonator.kappa + 2j * np.pi * (resonator.frequency + pulls[level] - resonator.frequency)
+            step = np.exp(-rate * dt / fine)
+            alpha = alpha * step + resonator.drive * (1 - step) / rate
+            if part == fine // 2 - 1:
+                out.append(alpha * np.exp(2j * np.pi * offset * (sample + 0.5) * dt))
+    return np.array(out) * resonator.gain * np.exp(1j * resonator.cable_phase)
+
+
+@pytest.mark.parametrize("offset", [0.0, 7e6])
+@pytest.mark.parametrize(
+    ("levels", "moments"), [((0, 0, 0), (2, 2)), ((1, 0, 0), (0.25, 2)), ((2, 1, 0), (0.25, 0.5)), ((0, 1, 2), (0.5, 0.55))]
+)
+def test_two_jumps_ring_from_level_to_level(truth, levels, moments, offset):
+    """Against the resonator's equation solved step by step, for points and for traces, also heard at another frequency."""
+    resonator = truth.resonators[0]
+    plain = Waveform(np.ones(1, complex), np.array([400]))
+    frequency = resonator.frequency
+    response = respond(resonator, Listening(plain, 1e-9, 0.0, frequency, plain, 1e-9, 0.0, 400, frequency + offset))
+    wanted = _signal(resonator, lambda t: levels[sum(t >= moment for moment in moments)], 400, offset)
+    one = np.zeros(1, np.int64)
+    args = (
+        streams(1, one),
+        one,
+        one,
+        np.array([levels]),
+        np.array([moments], float),
+        np.ones((1, 1), complex),
+        np.zeros((1, 1), int),
+    )
+    parts = [np.array([getattr(response, name)]) for name in ("still", "jumps", "field", "ringing", "tails")]
+    found = integrate(*args, *parts, np.zeros(1))[0]
+    assert found == pytest.approx(wanted.sum(), abs=4e-3 * abs(wanted).sum())
+    out = np.zeros((1, 400), np.complex64)
+    trace(*args, parts[2], parts[3], 0, 0.0, out)
+    assert np.abs(out[0] - wanted).max() < 0.02 * abs(wanted).max()
+    assert out[0].sum() == pytest.approx(found, rel=1e-5)
+
+
+def test_jumps_come_at_their_rates(seed):
+    """From 2 to 1 at twice the rate of 1 to 0: P(2 -> 0 within t) = (1 - exp(-t))**2."""
+    shots = np.arange(40_000)
+    levels, moments = jump(streams(seed, shots), shots, np.full(len(shots), 2), 1.0, 0.0, 0.5)
+    gone = 1 - np.exp(-0.5)
+    assert (levels[:, 2] == 0).mean() == pytest.approx(gone**2, abs=4 * 0.5 / 200)
+    assert (levels[:, 2] == 1).mean() == pytest.approx(2 * gone * (1 - gone), abs=4 * 0.5 / 200)
+    assert ((moments[:, 1] <= 1) == (levels[:, 2] == 0)).all()
+    assert (moments[:, 0] <= moments[:, 1]).all()
+
+
+@pytest.fixture(scope="module")
+def close(tmp_path_factory, snapshot):
+    """A device whose second resonator is 3 MHz from the first."""
+    device = five.device()
+    first, second, *rest = device.resonators
+    moved = second.model_copy(update={"frequency": first.frequency + 3e6})
+    path = tmp_path_factory.mktemp("close") / "device.json"
+    device.model_copy(update={"resonators": (first, moved, *rest)}).write(path)
+    driver = EmulatorDriver("emu_five", snapshot, {"truth": str(path)})
+    yield driver, driver._device
+    driver.close()
+
+
+def _point(close, bench, excited, tones, shots=50, **settings):
+    """Mean IQ point of qubit 0 with tones for some qubits on the line, and some qubits excited."""
+    driver, device = close
+    for qubit in excited:
+        bench.gate("x", qubit)
+    start = 100  # after the gates; signals of other frequencies turn against each other from the start of the shot on
+    column = bench.builder.column(Column("q0", discriminator=Discriminator(0.0, 0.0), output=Output.IQ))
+    for qubit in tones:
+        resonator = device.resonators[qubit]
+        port = bench.ports[resonator.port]
+        tone = bench.builder.frame(f"tone{qubit}", port, resonator.frequency)
+        bench.builder.play(tone, shapes.constant(800), 0.1, at=start)
+    for qubit in dict.fromkeys((0, *tones)):
+        resonator = device.resonators[qubit]
+        ear = bench.builder.frame(f"ear{qubit}", bench.ports[resonator.acquire_port], resonator.frequency)
+        other = bench.builder.column(Column(f"other {qubit}", output=Output.IQ)) if qubit else column
+        bench.builder.capture(ear, other, 800, at=start)
+    schedule = bench.build()
+    driver.load(schedule)
+    (chunk,) = driver.run(Run(schedule.digest, Table.single(), shots, seed=3, settings=SILENT | settings))
+    return chunk.iq[0, :, 0].mean()
+
+
+def test_a_readout_hears_its_neighbours_tone(close, fresh):
+    """Signals on one line add, and the neighbour's depends on the neighbour's level."""
+    quiet = {"readout": 1.0, "shots": 4000}
+    alone = _point(close, fresh(), (), (0,), **quiet)
+    zero, one = (_point(close, fresh(), excited, (0, 1), **quiet) for excited in ((), (1,)))
+    resonator = close[1].resonators[1]
+    listening = Listening(
+        shapes.constant(800), 1e-9, 0.0, resonator.frequency, None, 1e-9, 0.0, 800, close[1].resonators[0].frequency
+    )
+    heard = respond(resonator, listening).still * 0.1
+    heard = heard * np.exp(-2j * np.pi * 3e6 * 100e-9)
+    assert zero - alone == pytest.approx(heard[0], abs=0.1 * abs(heard[0]))
+    assert one - zero == pytest.approx(heard[1] - heard[0], abs=0.1 * abs(heard[0]))
+    off = _point(close, fresh(), (1,), (0, 1), readout_crosstalk=0, **quiet)
+    assert abs(off - alone) < 0.1 * abs(heard[0])
+
+
+@pytest.mark.parametrize("count", [200, 800])
+def test_noise_grows_with_the_time_of_integration(fresh, run, count):
+    """Variance proportional to T_int: 300 per ns and quadrature."""
+    bench = fresh()
+    column = bench.builder.column(Column("q0", output=Output.IQ))
+    bench.builder.capture(bench.frames["a0"], column, count)
+    (chunk,) = run(bench.build(), shots=20_000)
+    assert chunk.iq.real.var() == pytest.approx(300.0**2 * count, rel=0.05)
+
+
+def test_a_capture_at_another_frequency_sees_the_tone_turn(fresh, run):
+    """A play at f, seen from the frame of f_0, is exp(-2 pi i (f - f_0) t), t from the start of the shot."""
+    points = []
+    for wait in (0, 40):
+        bench = fresh()
+        frequency = bench.snapshot.frames[[frame.name for frame in bench.snapshot.frames].index("m0")].frequency
+        ear = bench.builder.frame("ear", bench.ports["a"], frequency + 5e6)
+        column = bench.builder.column(Column("q0", Acquisition.RAW, output=Output.IQ))
+        bench.wait(wait)
+        start = bench.builder.now(bench.frames["m0"])
+        bench.play("m0", shapes.constant(800), 0.1, at=start)
+        bench.builder.capture(ear, column, 800, at=start)
+        (chunk,) = run(bench.build(), shots=1, settings=SILENT | {"readout": 0})
+        points.append(chunk.raw[0][0, 0])
+    turn = np.angle(points[0][-50:] / points[0][-51:-1])
+    assert turn == pytest.approx(2 * np.pi * 5e6 * 1e-9, abs=1e-3)
+    assert np.angle(points[1][-1] / points[0][-1]) == pytest.approx(2 * np.pi * 5e6 * 40e-9, abs=1e-3)
