@@ -83,7 +83,8 @@ class Recipe:
         """The same performance on another machine."""
         with _lock:
             library = _kept(_libraries, self.condition, lambda: Library(self.device, self.scales))
-            return _kept(_performances, self.run, lambda: self._prepare(library))
+            found: Performance = _kept(_performances, self.run, lambda: self._prepare(library))
+            return found
 
     def _prepare(self, library: Library) -> Performance:
         program = compile_program(self.schedule, library.device, library.zz)
@@ -148,7 +149,8 @@ class Crew:
     @property
     def width(self) -> int:
         """Parts that are played at a time."""
-        return max(1, sum(self._client.nthreads().values()))
+        threads: int = sum(self._client.nthreads().values())
+        return max(1, threads)
 
     def send(self, recipe: Recipe) -> Any:
         """Send a recipe to all workers, once for all parts."""

@@ -20,8 +20,9 @@ from qpu_emulator.window import Library
 
 _TAU = 2 * np.pi
 _PARTS = ("still", "jumps", "field", "ringing", "tails")
-_INAUDIBLE = 1e-3
-"""A neighbour's signal below this share of the noise is left away."""
+_INAUDIBLE = 0.02
+"""A neighbour's whole signal below this share of the noise of one shot is left away."""
+_DEAF = 100_000
 _SILENCE = Waveform(np.ones(1, complex), np.ones(1, np.int64))
 
 
@@ -204,12 +205,24 @@ class Receiver:
             if known and column in self._program.control:
                 # its bit has been acted upon already
                 continue
+            key = (self._program.schedule.digest, capture, measured.action.events)
+            if key in self._library.deaf:
+                continue
             found = self._listen(measured.action, capture, origin, chosen)
             scale = self._scales.readout * self._scales.readout_crosstalk
             loud = max(float(np.abs(response.still).max()) for response in found.responses) * float(np.abs(found.factor).max())
-            if loud > _INAUDIBLE * found.responses[0].noise:
+            if loud <= _INAUDIBLE * found.responses[0].noise:
+                self._forget(key)
+            else:
                 weak = _Heard(found.entry, found.factor * scale, found.responses, found.dt)
                 self._add(column, weak, measured, origin, where, 0.0)
+
+    def _forget(self, key: tuple[bytes, int, tuple[int, ...]]) -> None:
+        """Listen no more, unless another row may be louder."""
+        if not any(self._values.depends(row, "amplitude", "frequency") for row in (key[1], *key[2])):
+            if len(self._library.deaf) >= _DEAF:
+                self._library.deaf.clear()
+            self._library.deaf.add(key)
 
     def _add(self, column: int, found: _Heard, measured: _Measured, origin: int, where: Index, noise: float) -> None:
         """Add a signal to a column, and draw the line between its bits again."""
@@ -219,7 +232,7 @@ class Receiver:
         late = schedule.clock.seconds(measured.action.start - origin)
         moments = np.where(np.isfinite(measured.left), (measured.left + late) / span, 2.0)
         args = (self._lanes.shot_draws, shots, where, measured.levels, moments, found.factor, found.entry)
-        still, jumps, fields, ringing, tails = (np.array([getattr(r, name) for r in found.responses]) for name in _PARTS)
+        still, jumps, fields, ringing, tails = (_stacked(found.responses, name) for name in _PARTS)
         if schedule.columns[column].acquisition is Acquisition.RAW:
             first, spread = found.responses[0].first, noise * found.responses[0].sample_noise
             written = self.memory.raw[column][shots]
@@ -298,3 +311,10 @@ class Receiver:
         if found is None:
             found = self._library.responses[key] = respond(self._device.resonators[where], listening)
         return found
+
+
+def _stacked(responses: list[Response], name: str) -> NDArray[np.complex128]:
+    """A part of all responses; of a single one without a copy."""
+    if len(responses) == 1:
+        return np.asarray(getattr(responses[0], name))[None]
+    return np.array([getattr(response, name) for response in responses])

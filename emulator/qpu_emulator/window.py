@@ -65,6 +65,7 @@ class Library:
         ]
         self.zz = [pair.zz() * scales.zz for pair in self.pairs]
         self.responses: dict[tuple[int, Listening], Response] = {}
+        self.deaf: set[tuple[bytes, int, tuple[int, ...]]] = set()  # captures of templates to measurements next to them
         self.unravelled: dict[int, Any] = {}  # what engines make of the windows of so many qubits
         self.idle = [Idle(device, self.relaxations, levels) for levels in (2, 3)]
         self._shelves: dict[tuple[int, int], _Shelf] = {}
