@@ -60,6 +60,7 @@ class Choice:
         bytes_per_lane: Memory of each.
         bytes_per_thread: Memory of what a thread works on, beside the states.
         block: Lanes that are played side by side.
+        pilots: Lanes that find out where short waits leave the qubits, and how often they try.
         make: Builds the engine for one part of a run.
         levels: Per qubit of each cluster.
         shared: What the notes call the number of shots in a lane.
@@ -75,6 +76,7 @@ class Choice:
     approximations: tuple[str, ...] = ()
     bytes_per_thread: int = 0
     block: int = 1
+    pilots: tuple[int, int] = (64, 6)
 
 
 def choose(program: Program, library: Library, spectrum: Spectrum, shots: int, wishes: Mapping[str, object]) -> Choice:
@@ -159,8 +161,8 @@ def tensor_network(program: Program, shots: int, shared: int | None = None, bond
     actions = sum(len(score.actions) for score in program.scores.values())
     # a circuit of channels, and while it is played a tensor per qubit
     size = _BYTES_PER_CHANNEL * actions + 64 * bond * bond * max(map(len, program.clusters), default=1)
-    lanes = -(-shots // shared)
-    return Choice(TensorNetwork.name, lanes, size, make, [2] * len(program.clusters), "shots_per_trajectory", said)
+    lanes, levels = -(-shots // shared), [2] * len(program.clusters)
+    return Choice(TensorNetwork.name, lanes, size, make, levels, "shots_per_trajectory", said, pilots=(4, 3))
 
 
 def pauli_frames(program: Program) -> Choice:
@@ -202,7 +204,7 @@ def trajectories(program: Program, shots: int, shared: int | None = None) -> Cho
     lanes = -(-shots // shared)
     size = Trajectories.bytes_per_lane(program.clusters)
     levels, scratch = [3] * len(program.clusters), Trajectories.bytes_per_thread(program.clusters)
-    return Choice(Trajectories.name, lanes, size, make, levels, "shots_per_trajectory", tuple(said), scratch, WIDTH)
+    return Choice(Trajectories.name, lanes, size, make, levels, "shots_per_trajectory", tuple(said), scratch, WIDTH, (WIDTH, 3))
 
 
 def density_matrix(program: Program, spectrum: Spectrum, shots: int) -> Choice:

@@ -27,9 +27,7 @@ from qpu_emulator.window import Library
 Real = NDArray[np.float64]
 
 _FORGOTTEN = 3e-3
-_ROUNDS = 6
 _SETTLED = 1e-3
-_PILOTS = 64
 _NOISE, _SHOTS, _PILOT = 0, 1, 2
 
 
@@ -116,9 +114,10 @@ class Performance:
         excited = np.broadcast_to(rest, (len(values.points), len(rest)))
         slope, before = np.zeros_like(excited), (excited, excited)
         # a few lanes, the same ones however the shots are dealt to parts
-        pilots = replace(self, shots=min(self.shots, _PILOTS * -(-self.shots // self.lanes)))
-        pilots = replace(pilots, choice=replace(self.choice, lanes_per_point=min(self.lanes, _PILOTS)))
-        for _ in range(_ROUNDS):
+        few, rounds = self.choice.pilots
+        pilots = replace(self, shots=min(self.shots, few * -(-self.shots // self.lanes)))
+        pilots = replace(pilots, choice=replace(self.choice, lanes_per_point=min(self.lanes, few)))
+        for _ in range(rounds):
             lanes, _, engine = pilots._once(values, excited, rows, first_row, range(pilots.lanes), _PILOT)
             left = rest + (self._left_behind(lanes, engine, excited) - rest) * kept
             step = excited - before[0]

@@ -158,3 +158,13 @@ def test_a_jump_is_chosen_by_its_probability():
     assert rho == pytest.approx(np.diag([0.36, 0.64]))
     jumps = np.array([[[0, 1], [0, 0]], [[0, 0], [1, 0]]], complex)
     assert [choose(rho, jumps, 0, 2, aim) for aim in (0.1, 0.63, 0.65, 0.99)] == [0, 0, 1, 1]
+
+
+def test_a_short_wait_leaves_memory(fresh, run):
+    """X and measure, again and again without a wait: half of the shots find the qubit excited."""
+    bench = fresh()
+    bench.gate("x", 0)
+    bench.measure(0)
+    (chunk,) = run(bench.build(), shots=4000, rep_delay_s=0.0, settings={"engine": "trajectories"})
+    assert chunk.bits.mean() == pytest.approx(0.5, abs=0.15)
+    assert any("stationary" in said for said in chunk.notes["approximations"])
