@@ -1,4 +1,4 @@
-"""Tests of one's own program against an emulated QPU. The fixture `qpu_bridge` comes with qpu-bridge; nothing leaves the machine."""
+"""Tests of one's own program on an emulated QPU. The fixture `qpu_bridge` comes with qpu-bridge; nothing leaves the machine."""
 
 import pytest
 from qiskit import QuantumCircuit, transpile
@@ -33,7 +33,7 @@ def test_a_ghz_state_survives_the_noise(backend):
 
 
 def test_without_noise_it_is_perfect(backend):
-    silent = {name: 0 for name in ("t1", "t2", "low_frequency", "readout", "thermal")}
+    silent = dict.fromkeys(("t1", "t2", "low_frequency", "readout", "thermal"), 0)
     counts = run(backend, ghz(2), noise=silent).result()[0].data.meas.get_counts()
     assert counts.get("01", 0) + counts.get("10", 0) < 5
 
