@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import atexit
+import logging
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from importlib.metadata import version
 from threading import Event
 
@@ -18,6 +20,7 @@ from qpu_drivers.qblox.instrument import Instrument
 from qpu_drivers.qblox.playing import Playing, chunks
 from qpu_drivers.qblox.rack import Rack
 
+_log = logging.getLogger(__name__)
 KEPT = 64
 """Templates that are kept."""
 
@@ -26,7 +29,7 @@ class QbloxDriver:
     """A cluster of QCM, QRM, QCM-RF and QRM-RF modules, or a dummy of one."""
 
     def __init__(self, device: str, snapshot: Snapshot, options: Mapping[str, object]) -> None:
-        self._rack = Rack.read(options, device)
+        self._device, self._rack = device, Rack.read(options, device)
         allowed = limits(self._rack, snapshot)
         self._instrument = Instrument(self._rack, device)
         self._capabilities = Capabilities(
@@ -71,13 +74,15 @@ class QbloxDriver:
         check_run(None if playing is None else playing.schedule, run, self._capabilities)
         assert playing is not None
         wait = round(check_rep_delay(run.rep_delay_s, self._capabilities.limits) * 1e9)
+        if self._fault:
+            self._open_again()
         self._stop, self._fault = (stop := Event()), ""
         try:
             yield from chunks(playing, run.table, run.shots, wait, self._instrument, stop)
         except BaseException as error:
             self._fault = error.sentence if isinstance(error, DriverFault) else ""
             # also when nobody reads on
-            self._instrument.stop()
+            self._silence()
             raise
         finally:
             self._stop = None
@@ -100,3 +105,20 @@ class QbloxDriver:
             stop.set()
         self._instrument.close()
         self._held.clear()
+
+    def _silence(self) -> None:
+        """Stop the sequencers; if that fails too, what went wrong before is what is told."""
+        try:
+            self._instrument.stop()
+        except DriverFault as error:
+            _log.error("%s", error.sentence)
+            self._fault = self._fault or error.sentence
+
+    def _open_again(self) -> None:
+        """After a fault: a cluster that is gone is opened anew, if it is back."""
+        if self._instrument.answers():
+            return
+        with suppress(DriverFault):
+            self._instrument.close()
+        self._instrument = Instrument(self._rack, self._device)
+        _log.warning("%s was opened again", self._device)

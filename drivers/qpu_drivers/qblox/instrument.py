@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, chdir, contextmanager
 from itertools import count
 from tempfile import TemporaryDirectory
@@ -83,7 +83,8 @@ class Instrument:
         with self._speaking("start"):
             for slot, number in places(self._rack):
                 if (slot, number) not in used:
-                    self._configure(slot, number, silent_sequencer_parameters(self._rack.modules[slot]))
+                    with self._at((slot, number)):
+                        self._configure(slot, number, silent_sequencer_parameters(self._rack.modules[slot]))
             self._tune()
             for sequencer in program.sequencers:
                 with self._at(sequencer.place):
@@ -107,28 +108,24 @@ class Instrument:
             stop: Set by another thread to end it early.
 
         Raises:
-            Cancelled: If it was ended early; all sequencers are stopped.
-            DriverFault: If a sequencer reports an error or does not end in time, with its place and flags; all are stopped.
+            Cancelled: If it was ended early; who hears that stops all sequencers (`stop`), as after a fault.
+            DriverFault: If a sequencer reports an error or does not end in time, with its place and flags.
         """
         ends = time.monotonic() + program.duration * 1e-9 + self._rack.timeout_s
-        try:
-            if not self._rack.simulated:
-                stop.wait(program.duration * 1e-9)
-            waiting = [sequencer.place for sequencer in program.sequencers]
-            while waiting := [place for place in waiting if self._running(place)]:
-                if time.monotonic() > ends:
-                    raise DriverFault(
-                        f"a program of {program.duration * 1e-9:g} s must end within {self._rack.timeout_s:g} s after that",
-                        given=f"{len(waiting)} sequencers that run",
-                        where=", ".join(map(_named, waiting)),
-                    )
-                if stop.wait(_POLL_S):
-                    break
-            if stop.is_set():
-                raise Cancelled("a run must not be aborted to give all of its rows", given="aborted")
-        except BaseException:
-            self.stop()
-            raise
+        if not self._rack.simulated:
+            stop.wait(program.duration * 1e-9)
+        waiting = [sequencer.place for sequencer in program.sequencers]
+        while waiting := [place for place in waiting if self._running(place)]:
+            if time.monotonic() > ends:
+                raise DriverFault(
+                    f"a program of {program.duration * 1e-9:g} s must end within {self._rack.timeout_s:g} s after that",
+                    given=f"{len(waiting)} sequencers that run",
+                    where=", ".join(map(_named, waiting)),
+                )
+            if stop.wait(_POLL_S):
+                break
+        if stop.is_set():
+            raise Cancelled("a run must not be aborted to give all of its rows", given="aborted")
         stopped_ns = time.monotonic_ns()
         with self._speaking("fetch"):
             fetched = [self._fetch(sequencer) for sequencer in program.sequencers if sequencer.acquisitions]
@@ -136,11 +133,21 @@ class Instrument:
         traces = {place: trace for place, _, trace in fetched if trace is not None}
         return Acquired(bins, traces, self._started_ns, stopped_ns)
 
+    def answers(self) -> bool:
+        """Whether the cluster that was opened still answers: after a cable was pulled, the connection does not come back."""
+        if not self._open:
+            return False
+        try:
+            with self._speaking("look"):
+                return source(self.cluster, self._rack) == self.source
+        except DriverFault:
+            return False
+
     def stop(self) -> None:
         """Stop all sequencers and take them off the outputs; oscillators and static levels stay."""
         with self._speaking("stop"):
             if self._open:
-                self._silence_sequencers()
+                self._silence({})
 
     def close(self) -> None:
         """Silence everything: sequencers, switches, oscillators, levels. Let go of the cluster. May be called twice."""
@@ -150,9 +157,7 @@ class Instrument:
             self._open = False
             try:
                 with self._speaking("silence"):
-                    self._silence_sequencers()
-                    for slot in self._rack.modules:
-                        self._configure(slot, None, silent_module_parameters(self._rack, slot))
+                    self._silence({slot: silent_module_parameters(self._rack, slot) for slot in self._rack.modules})
                 _log.info("outputs of %s are silent", self._device)
             finally:
                 with self._speaking("close"):
@@ -213,10 +218,28 @@ class Instrument:
         acquires = self._uploaded[place].acquisitions
         return bool(acquires) and "ACQ_BINNING_DONE" not in {flag.name for flag in status.info_flags}
 
-    def _silence_sequencers(self) -> None:
+    def _silence(self, modules: Mapping[int, Parameters]) -> None:
+        """Silence all sequencers, then these modules. What one refuses keeps no other one on; a cluster that is gone ends it."""
+        refused: list[Exception] = []
+
+        def attempt(act: Callable[..., None], *given: Any) -> None:
+            try:
+                act(*given)
+            except OSError:
+                raise
+            except Exception as error:  # noqa: BLE001  whatever it is, others must be silenced; it is raised behind them
+                refused.append(error)
+
         for place in places(self._rack):
-            self._sequencer(place).stop_sequencer()
-            self._configure(*place, silent_sequencer_parameters(self._rack.modules[place[0]]))
+            attempt(self._sequencer(place).stop_sequencer)
+        for slot, number in places(self._rack):
+            for name, value in silent_sequencer_parameters(self._rack.modules[slot]).items():
+                attempt(self._configure, slot, number, {name: value})
+        for slot, wanted in modules.items():
+            for name, value in wanted.items():
+                attempt(self._configure, slot, None, {name: value})
+        if refused:
+            raise refused[0]
 
     def _configure(self, slot: int, number: int | None, wanted: Parameters) -> None:
         """Set what is not yet so."""
