@@ -80,7 +80,9 @@ def new(
     files = [folder / f"{name}{ending}" for ending in ("_device.json", "_snapshot.json", ".toml")]
     truth.write(files[0])
     believed.write(files[1])
-    files[2].write_text(RACK.format(rack=files[2].name, name=name, snapshot=files[1].name, truth=files[0].name))
+    # a driver's options are its own: nobody makes a path among them relative to the rack file
+    place = files[0].resolve()
+    files[2].write_text(RACK.format(rack=files[2].name, name=name, snapshot=files[1].name, truth=place))
     console = Console()
     for remark in made.remarks:
         console.print(f"note: {remark}", style="yellow", highlight=False)

@@ -1,0 +1,114 @@
+"""A small twin, played: its pulses and readout make the errors that were published."""
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from qpu_bridge.driver import Run
+from qpu_bridge.schedule import Table
+from qpu_emulator.driver import EmulatorDriver
+from qpu_emulator.makers import twin
+from qpu_emulator.makers.published import Published, PublishedQubit
+
+SEED = 11
+ERROR, PAIR_ERROR = 6e-4, 6e-3
+READOUT = (0.012, 0.031)
+T1, T2 = 180e-6, 150e-6
+
+
+@pytest.fixture(scope="module")
+def made():
+    qubit = PublishedQubit(T1, T2, None, None, *READOUT, ERROR)
+    better = PublishedQubit(20e-6, 20e-6, None, None, 0.02, 0.03, 1e-5)
+    known = Published("lab", "cz", (qubit, qubit, better), {(0, 1): PAIR_ERROR, (1, 2): 1e-4}, ((0, 2),), 36e-9, 68e-9)
+    return twin.make(known, "emu_twin", SEED, datetime(2026, 11, 21, tzinfo=UTC), lambda _: None)
+
+
+QUIET = {"t1": 0, "t2": 0, "low_frequency": 0, "zz": 0, "readout": 0, "thermal": 0}
+
+
+@pytest.fixture(scope="module")
+def twins_driver(made, tmp_path_factory):
+    path = tmp_path_factory.mktemp("twin") / "device.json"
+    made.device.write(path)
+    driver = EmulatorDriver("emu_twin", made.snapshot, {"truth": str(path)})
+    yield driver
+    driver.close()
+
+
+@pytest.fixture
+def ones(made, twins_driver, bench):
+    """Play what is written, measure qubit 0: how often it reads 1."""
+
+    def play(write, shots=40_000, settings=None):
+        page = type(bench)(made.snapshot)
+        write(page)
+        page.measure(0)
+        schedule = page.build()
+        twins_driver.load(schedule)
+        print(f"seed {SEED}")
+        run = Run(schedule.digest, Table(np.zeros((1, len(schedule.slots)))), shots, seed=SEED, settings=settings or {})
+        return np.concatenate([chunk.bits.ravel() for chunk in twins_driver.run(run)]).mean()
+
+    return play
+
+
+def _floor(seconds):
+    return 0.5 - np.exp(-seconds / T1) / 6 - np.exp(-seconds / T2) / 3
+
+
+def test_readout_errs_as_published(ones):
+    assert ones(lambda page: page.wait(4)) == pytest.approx(READOUT[0], rel=0.15)
+    assert 1 - ones(lambda page: page.gate("x", 0)) == pytest.approx(READOUT[1], rel=0.15)
+
+
+def test_lifetimes_are_the_published_ones(ones):
+    still = {"readout": 0, "low_frequency": 0, "thermal": 0, "zz": 0}
+
+    def decay(page):
+        page.gate("x", 0)
+        page.wait(180_000)
+
+    def echo(page):
+        page.gate("sx", 0)
+        page.wait(75_000)
+        page.gate("x", 0)
+        page.wait(75_000)
+        page.gate("sx", 0)
+
+    assert ones(decay, settings=still) == pytest.approx(np.exp(-1), abs=0.01)
+    assert ones(echo, settings=still) == pytest.approx((1 - np.exp(-1)) / 2, abs=0.01)
+
+
+def test_sx_errs_as_published(ones):
+    """Sixteen pulses add up what each turns too far: ``1 - F = d**2 / 6`` beside relaxation."""
+    chance = ones(lambda page: [page.gate("sx", 0) for _ in range(16)], settings=QUIET)
+    turned = 2 * np.arcsin(np.sqrt(chance)) / 16
+    assert turned**2 / 6 + _floor(36e-9) == pytest.approx(ERROR, rel=0.15)
+
+
+def test_the_pairs_gate_errs_as_published(made, ones):
+    """Eight gates add up the phase of one qubit, its neighbour at rest; both have it: ``1 - F = 0.4 z**2`` beside relaxation."""
+
+    def ramsey(page):
+        page.gate("sx", 0)
+        for _ in range(8):
+            page.gate("cz", 0, 1)
+        page.rz(0, np.pi / 2)
+        page.gate("sx", 0)
+
+    phase = np.arcsin(abs(2 * ones(ramsey, settings=QUIET) - 1)) / 8
+    kept = (1 + np.exp(-68e-9 / T1) + 2 * np.exp(-68e-9 / T2)) ** 2
+    assert 0.4 * phase**2 + (16 - kept) / 20 == pytest.approx(PAIR_ERROR, rel=0.15)
+    believed = {gate.qubits: gate.error for gate in made.snapshot.gates if gate.name == "cz"}
+    assert believed[0, 1] == PAIR_ERROR
+
+
+def test_what_cannot_be_as_published_is_said(made):
+    said = "; ".join(made.remarks)
+    assert "coupler (0, 2) is published as broken" in said
+    assert "sx on 2 is published with 1e-05" in said
+    assert "cz on 1, 2 is published with 0.0001" in said
+    believed = {gate.qubits: gate.error for gate in made.snapshot.gates if gate.name == "sx"}
+    assert believed[(2,)] == pytest.approx((1 - np.exp(-36e-9 / 20e-6)) / 2, rel=1e-3)
