@@ -56,6 +56,11 @@ def findings(device: str, snapshot: Snapshot, options: Mapping[str, object]) -> 
                 close_cluster(cluster)
     except BridgeError as error:
         yield _wrong(error)
+    except Exception as error:  # noqa: BLE001  what answers may be anything: old firmware, another instrument, a cable that is pulled
+        text = f"it must answer what it is asked; got {type(error).__name__}: {error}"[:300]
+        yield Finding(
+            Verdict.WRONG, "cluster", text, "Is it a Qblox cluster, is its firmware new enough, and is the cable plugged in?"
+        )
 
 
 def _fit(rack: Rack, snapshot: Snapshot) -> Iterator[Finding]:

@@ -125,6 +125,17 @@ def test_an_assembler_that_cannot_run_is_said_so(
     assert "Debian 13" in next(one.remedy for one in found if one.place == "assembler")
 
 
+def test_a_cluster_that_stops_answering_is_a_finding(
+    assembler: Path, options: dict[str, Any], snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*given: object) -> str:
+        raise ConnectionResetError("reset by peer")
+
+    monkeypatch.setattr("qpu_drivers.qblox.check.outdated", gone)
+    (line,) = wrong(list(findings("lab_five", snapshot, options)))
+    assert "must answer what it is asked; got ConnectionResetError: reset by peer" in line
+
+
 def test_nothing_is_set(assembler: Path, options: dict[str, Any], snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
     """All that a check sends to modules are questions, but for the program that tries the assembler of a dummy."""
     from qblox_instruments.ieee488_2 import ModuleDummyTransport
