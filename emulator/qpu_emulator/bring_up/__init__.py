@@ -62,6 +62,9 @@ def solve_snapshot(device: Device, date: datetime, recipe: Recipe | None = None,
         for measure in pool.map(lambda index: solve_measure(device, index, waveforms), range(len(device.resonators))):
             measures.append(measure)
             done(f"readout {measure.qubit}")
+    # whoever lives longest decides when all have cooled
+    slowest = max((transmon.t1 or 0.0 for transmon in device.transmons), default=0.0)
+    cools = max(0.9e-3, round(8 * slowest, 4))
     return Snapshot(
         format=1,
         device=device.name,
@@ -70,10 +73,10 @@ def solve_snapshot(device: Device, date: datetime, recipe: Recipe | None = None,
         timing=TimingSpec(
             dt=DT,
             granularity=4,
-            default_rep_delay=1e-3,
+            default_rep_delay=cools + 0.1e-3,
             min_rep_delay=1e-6,
-            max_rep_delay=10e-3,
-            passive_reset=0.9e-3,
+            max_rep_delay=max(10e-3, 2 * cools),
+            passive_reset=cools,
             feedback_latency=400,
             max_circuit_duration=10e-3,
         ),
