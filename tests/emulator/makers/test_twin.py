@@ -59,8 +59,8 @@ def _floor(seconds):
 
 
 def test_readout_errs_as_published(ones):
-    assert ones(lambda page: page.wait(4)) == pytest.approx(READOUT[0], rel=0.15)
-    assert 1 - ones(lambda page: page.gate("x", 0)) == pytest.approx(READOUT[1], rel=0.15)
+    assert ones(lambda page: page.wait(4)) == pytest.approx(READOUT[0], rel=0.08)
+    assert 1 - ones(lambda page: page.gate("x", 0)) == pytest.approx(READOUT[1], rel=0.08)
 
 
 def test_lifetimes_are_the_published_ones(ones):
