@@ -13,7 +13,6 @@ from qpu_bridge.schedule import Waveform
 from qpu_bridge.target import Snapshot
 from qpu_bridge.target.gate import Curve, GateSpec
 from qpu_bridge.target.shape import ConstantShape, waveform
-from qpu_bridge.target.snapshot import TimingSpec
 from qpu_emulator.bring_up import solve_snapshot
 from qpu_emulator.bring_up.recipe import DT, GRAIN, Recipe
 from qpu_emulator.device import Device
@@ -22,7 +21,6 @@ from qpu_emulator.makers.chip import build
 from qpu_emulator.makers.published import Published
 
 _CHANCE = 0.45
-_LIFETIMES = 10
 _BETTER = 1.02
 """A published error so little above what relaxation alone leaves is taken for it."""
 
@@ -83,20 +81,10 @@ def make(published: Published, name: str, seed: int, date: datetime, done: Calla
         for measure, reading in zip(believed.measures, readings, strict=True)
     )
     description = f"Emulated twin of {published.name}: {len(truth.transmons)} transmons, {len(truth.couplers)} couplers."
-    changes = {"gates": gates, "measures": measures, "description": description, "timing": _patient(believed.timing, truth)}
-    snapshot = believed.model_copy(update=changes)
+    snapshot = believed.model_copy(update={"gates": gates, "measures": measures, "description": description})
     broken = [f"coupler {pair} is published as broken and left out" for pair in published.broken]
     heard = [reading.remark for reading in readings if reading.remark]
     return Twin(truth, snapshot, recipe, (*broken, *heard, *remarks))
-
-
-def _patient(timing: TimingSpec, truth: Device) -> TimingSpec:
-    """Waits after which even the longest-lived qubit has cooled: what is left of a 1 would count as an error of readout."""
-    longest = max(transmon.t1 or 0.0 for transmon in truth.transmons)
-    cooled = max(timing.passive_reset, _LIFETIMES * longest)
-    wait = max(timing.default_rep_delay, cooled)
-    changes = {"passive_reset": cooled, "default_rep_delay": wait, "max_rep_delay": max(timing.max_rep_delay, wait)}
-    return timing.model_copy(update=changes)
 
 
 def _recipe(published: Published) -> Recipe:
