@@ -22,5 +22,7 @@ def test_the_gate_runs_what_the_readme_says() -> None:
         "python3 -m venv .venv && .venv/bin/pip install -e . && .venv/bin/qpu-bridge demo",
         ".venv/bin/pip install -e '.[test]' && .venv/bin/pytest",
     ):
-        assert f"\n{command}\n" in gate
         assert f"\n{command}\n" in readme
+        # between the two halves of the second the gate puts in place what an old C library lacks
+        halves = [command] if f"\n{command}\n" in gate else command.split(" && ")
+        assert all(f"\n{half}\n" in gate for half in halves)
