@@ -1,0 +1,290 @@
+"""Twins of published devices, measured through circuits and compared with what was published.
+
+``python -m tests.proofs.snapshots`` does it for three of them, in about ten minutes.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import matplotlib.pyplot as plt
+import numpy as np
+from numpy.typing import NDArray
+from qiskit import QuantumCircuit
+from qiskit.quantum_info import Clifford
+from scipy.optimize import curve_fit
+
+from qpu_bridge import BridgeBackend
+from qpu_bridge.target import Snapshot
+from qpu_emulator.makers.published import of_shipped
+from qpu_emulator.makers.twin import make
+
+FIGURES = Path(__file__).parents[2] / "emulator" / "figures"
+SEED = 2026
+Values = NDArray[np.float64]
+QUIET = {"low_frequency": 0, "zz": 0}
+"""A provider's T2 is an echo's, and its gate errors know no slow noise and no neighbours."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A backend and how it is asked."""
+
+    backend: BridgeBackend
+    snapshot: Snapshot
+    seed: int
+
+    def zeros(self, circuits: list[QuantumCircuit], shots: int) -> Values:
+        """How often each circuit gives nothing but zeros."""
+        result = self.backend.run(circuits, shots=shots, seed=self.seed, settings=QUIET).result()
+        counts = (result.get_counts(index) for index in range(len(circuits)))
+        return np.array([found.get("0" * circuit.num_clbits, 0) / shots for found, circuit in zip(counts, circuits, strict=True)])
+
+    @property
+    def size(self) -> int:
+        """Qubits of the device."""
+        return len(self.snapshot.qubits)
+
+    def gate(self, name: str, qubits: tuple[int, ...]) -> float:
+        """The error that the lab believes a gate to have."""
+        return next(gate.error for gate in self.snapshot.gates if (gate.name, gate.qubits) == (name, qubits))
+
+
+def readout(bench: Bench, qubit: int, shots: int) -> tuple[float, float]:
+    """Chance to read 1 after 0, and 0 after 1."""
+    circuits = []
+    for flipped in (False, True):
+        circuit = QuantumCircuit(bench.size, 1)
+        if flipped:
+            circuit.x(qubit)
+        circuit.measure(qubit, 0)
+        circuits.append(circuit)
+    zeros = bench.zeros(circuits, shots)
+    return float(1 - zeros[0]), float(zeros[1])
+
+
+def lifetimes(bench: Bench, qubit: int, shots: int) -> tuple[float, float]:
+    """T1, and T2 of an echo, s."""
+    known = bench.snapshot.qubits[qubit]
+    found = []
+    for echo, scale in ((False, known.t1), (True, known.t2)):
+        ticks = [int(t * 1e9) // 8 * 8 for t in np.linspace(0, 2.2 * scale, 15)]
+        circuits = []
+        for wait in ticks:
+            circuit = QuantumCircuit(bench.size, 1)
+            if echo:
+                circuit.sx(qubit)
+                circuit.delay(wait // 2, qubit, "dt")
+                circuit.x(qubit)
+                circuit.delay(wait // 2, qubit, "dt")
+                circuit.sx(qubit)
+            else:
+                circuit.x(qubit)
+                circuit.delay(wait, qubit, "dt")
+            circuit.measure(qubit, 0)
+            circuits.append(circuit)
+        zeros = bench.zeros(circuits, shots)
+        x = np.array(ticks) * 1e-9
+        guess = (zeros[0] - zeros[-1], scale, zeros[-1])
+        fitted, _ = curve_fit(lambda t, a, tau, b: b + a * np.exp(-t / tau), x, zeros, guess)
+        found.append(float(fitted[1]))
+    return found[0], found[1]
+
+
+def turned(circuit: QuantumCircuit, qubit: int, draw: np.random.Generator) -> None:
+    """A random Clifford of one qubit, always two sx."""
+    for step in range(3):
+        circuit.rz(float(draw.integers(4)) * np.pi / 2, qubit)
+        if step < 2:
+            circuit.sx(qubit)
+
+
+def decay(bench: Bench, circuits: list[QuantumCircuit], lengths: list[int], qubits: tuple[int, ...], shots: int) -> float:
+    """Average error of a layer, from sequences that end where they began."""
+    zeros = bench.zeros(circuits, shots)
+    samples = len(circuits) // len(lengths)
+    mean = zeros.reshape(len(lengths), samples).mean(axis=1)
+    # the end is how often a mixed state is read as zeros, readout errors included
+    measures = [bench.snapshot.measures[qubit] for qubit in qubits]
+    rest = float(np.prod([(1 - m.prob_meas1_prep0 + m.prob_meas0_prep1) / 2 for m in measures]))
+    fitted, _ = curve_fit(lambda n, a, p: rest + a * p**n, np.array(lengths), mean, (0.9 - rest, 0.995))
+    return float((1 - fitted[1]) * (1 - 0.5 ** len(qubits)))
+
+
+def sx_error(bench: Bench, qubit: int, shots: int, samples: int) -> float:
+    """Average error of an sx, from randomized benchmarking."""
+    draw = np.random.default_rng([bench.seed, qubit])
+    known = max(bench.gate("sx", (qubit,)), 1e-4)
+    lengths = [1, *(int(scale / known / 2) for scale in (0.1, 0.3, 0.6))]
+    circuits = []
+    for length in lengths:
+        for _ in range(samples):
+            circuit = QuantumCircuit(bench.size, 1)
+            for _ in range(length):
+                turned(circuit, qubit, draw)
+            close(circuit, (qubit,))
+            circuit.measure(qubit, 0)
+            circuits.append(circuit)
+    return decay(bench, circuits, lengths, (qubit,), shots) / 2
+
+
+def pair_error(bench: Bench, name: str, pair: tuple[int, int], singles: float, shots: int, samples: int) -> float:
+    """Average error of a two-qubit gate, from layers of random one-qubit Cliffords and the gate.
+
+    Args:
+        bench: The device.
+        name: Of the gate.
+        pair: Its qubits, in the gate's order.
+        singles: Sum of the sx errors of both qubits; each layer holds two of each.
+        shots: Per circuit.
+        samples: Circuits per length.
+    """
+    draw = np.random.default_rng([bench.seed, *pair])
+    layer = 1.25 * bench.gate(name, pair) + 3 * singles
+    lengths = [1, *(max(2 * place, int(scale / layer)) for place, scale in enumerate((0.12, 0.4, 0.9), 1))]
+    circuits = []
+    for length in lengths:
+        for _ in range(samples):
+            circuit = QuantumCircuit(bench.size, 2)
+            for _ in range(length):
+                for qubit in pair:
+                    turned(circuit, qubit, draw)
+                getattr(circuit, name)(*pair)
+            close(circuit, pair)
+            circuit.measure(pair, [0, 1])
+            circuits.append(circuit)
+    # infidelities of a process add up, average infidelities are 2/3 and 4/5 of them
+    process = decay(bench, circuits, lengths, pair, shots) / 0.8
+    return 0.8 * (process - 2 * 1.5 * singles)
+
+
+def close(circuit: QuantumCircuit, qubits: tuple[int, ...]) -> None:
+    """Undo a Clifford circuit in gates of the device."""
+    small = QuantumCircuit(len(qubits))
+    for item in circuit.data:
+        small.append(item.operation, [qubits.index(circuit.find_bit(bit).index) for bit in item.qubits])
+    undone = Clifford(_exact(small)).adjoint().to_circuit()
+    for item in undone.data:
+        where = [qubits[undone.find_bit(bit).index] for bit in item.qubits]
+        _native(circuit, item.operation.name, where)
+
+
+def _exact(circuit: QuantumCircuit) -> QuantumCircuit:
+    """The same circuit with quarter turns about Z by name."""
+    found = circuit.copy_empty_like()
+    for item in circuit.data:
+        if item.operation.name == "rz":
+            for _ in range(round(item.operation.params[0] / (np.pi / 2)) % 4):
+                found.s(item.qubits[0])
+        else:
+            found.append(item)
+    return found
+
+
+def _native(circuit: QuantumCircuit, name: str, where: list[int]) -> None:
+    """A gate of Qiskit's Clifford synthesis, in gates of the device."""
+    quarter = {"s": 1, "z": 2, "sdg": 3}
+    if name in quarter:
+        circuit.rz(quarter[name] * np.pi / 2, where[0])
+    elif name == "x":
+        circuit.x(where[0])
+    elif name == "y":
+        circuit.rz(np.pi, where[0])
+        circuit.x(where[0])
+    elif name == "h":
+        circuit.rz(np.pi / 2, where[0])
+        circuit.sx(where[0])
+        circuit.rz(np.pi / 2, where[0])
+    elif name == "swap":
+        for pair in (where, where[::-1], where):
+            _native(circuit, "cx", pair)
+    elif name == "cx" and "ecr" in circuit.count_ops():
+        _cx_of_ecr(circuit, where)
+    elif name == "cx":
+        _native(circuit, "h", [where[1]])
+        circuit.cz(*sorted(where))
+        _native(circuit, "h", [where[1]])
+    else:
+        raise ValueError(name)
+
+
+def _cx_of_ecr(circuit: QuantumCircuit, where: list[int]) -> None:
+    """A controlled NOT of the pair's ecr, whichever way it is calibrated."""
+    control, target = next(
+        [circuit.find_bit(bit).index for bit in item.qubits] for item in circuit.data if item.operation.name == "ecr"
+    )
+    turned_round = where[0] != control
+    if turned_round:
+        for qubit in where:
+            _native(circuit, "h", [qubit])
+    circuit.rz(-np.pi / 2, control)
+    circuit.rz(np.pi, target)
+    circuit.sx(target)
+    circuit.rz(np.pi, target)
+    circuit.ecr(control, target)
+    circuit.x(control)
+    if turned_round:
+        for qubit in where:
+            _native(circuit, "h", [qubit])
+
+
+def measured(bench: Bench, name: str, qubits: list[int], shots: int, samples: int) -> dict[str, list[tuple[float, float]]]:
+    """Numbers of some qubits and of one coupler of each: measured and believed.
+
+    What is believed is what was published, or what lifetimes allow where a better number was published.
+    """
+    found: dict[str, list[tuple[float, float]]] = {}
+
+    def note(what: str, value: float, known: float) -> None:
+        found.setdefault(what, []).append((value, known))
+
+    for qubit in qubits:
+        spec, known = bench.snapshot.measures[qubit], bench.snapshot.qubits[qubit]
+        first, second = readout(bench, qubit, 10 * shots)
+        note("assignment", (first + second) / 2, (spec.prob_meas1_prep0 + spec.prob_meas0_prep1) / 2)
+        t1, t2 = lifetimes(bench, qubit, shots)
+        note("t1", t1, known.t1)
+        note("t2", t2, known.t2)
+        note("sx", sx_error(bench, qubit, shots, samples), bench.gate("sx", (qubit,)))
+        pair = next(gate.qubits for gate in bench.snapshot.gates if gate.name == name and qubit in gate.qubits)
+        singles = sum(bench.gate("sx", (other,)) for other in pair)
+        note("pair", pair_error(bench, name, (pair[0], pair[1]), singles, shots, samples), bench.gate(name, pair))
+    return found
+
+
+def main() -> None:
+    """Make three twins, measure five qubits of each, and write a picture and the numbers."""
+    figure, axis = plt.subplots(figsize=(7, 3.6), layout="constrained")
+    numbers: dict[str, object] = {"made": datetime.now(UTC).date().isoformat(), "seed": SEED}
+    kinds = ["t1", "t2", "assignment", "sx", "pair"]
+    for place, (source, name) in enumerate({"sherbrooke": "ecr", "torino": "cz", "marrakesh": "cz"}.items()):
+        twin = make(of_shipped(source), f"emu_{source}", SEED, datetime.now(UTC), lambda _: None)
+        with TemporaryDirectory() as folder:
+            truth = Path(folder) / "truth.json"
+            twin.device.write(truth)
+            backend = BridgeBackend(twin.snapshot, options={"truth": str(truth)})
+        bench = Bench(backend, twin.snapshot, SEED)
+        live = sorted({qubit for gate in twin.snapshot.gates if gate.name == name for qubit in gate.qubits})
+        qubits = [int(q) for q in np.random.default_rng([SEED, place]).choice(live, 5, replace=False)]
+        found = measured(bench, name, qubits, 4000, 24)
+        backend.close()
+        numbers[source] = {"qubits": qubits, "remarks": len(twin.remarks)} | {
+            kind: np.round(found[kind], 9).tolist() for kind in kinds
+        }
+        print(source, {kind: [round(a / b, 3) for a, b in found[kind]] for kind in kinds}, flush=True)
+        for column, kind in enumerate(kinds):
+            ratio = [value / known for value, known in found[kind]]
+            axis.plot(np.full(5, column + 0.2 * (place - 1)), ratio, "o", color=f"C{place}", label=source if not column else None)
+    axis.axhspan(0.85, 1.15, color="gray", alpha=0.2)
+    axis.set(xticks=range(len(kinds)), xticklabels=kinds, ylabel="measured / published")
+    axis.legend()
+    figure.savefig(FIGURES / "snapshots.png", dpi=80)
+    (FIGURES / "snapshots.json").write_text(json.dumps(numbers, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
