@@ -22,8 +22,8 @@ from qpu_drivers.qblox.instrument import Instrument
 from qpu_drivers.qblox.parameters import Wires
 from qpu_drivers.qblox.program import Place, Program
 from qpu_drivers.qblox.rack import Rack
-from qpu_drivers.qblox.results import arrays
-from qpu_drivers.qblox.traces import Trace, expanded, traces, without_traces
+from qpu_drivers.qblox.results import arrays, check_complete
+from qpu_drivers.qblox.traces import Trace, always, expanded, traces, without_traces
 
 WHILE_NS = 2e9
 """About how long one program plays."""
@@ -39,6 +39,7 @@ class Part:
         schedule: What is played.
         template: It, compiled.
         wires: Sequencer -> the lines that it emits on and listens to.
+        always: Captures that are made once in each shot, whose bins are checked; none where a dummy is told nothing.
         trace: The raw capture for which it is played, None for all that is no trace.
         oscillator: Of the line of the trace, Hz.
     """
@@ -46,6 +47,7 @@ class Part:
     schedule: Schedule
     template: Template
     wires: dict[Place, Wires]
+    always: frozenset[int] = frozenset()
     trace: Trace | None = None
     oscillator: float = 0.0
 
@@ -104,6 +106,7 @@ def chunks(playing: Playing, table: Table, shots: int, wait: int, instrument: In
     """
     gathered: list[tuple[_Job, Acquired]] = []
     for job, acquired in _played(_jobs(playing, table, shots, wait), instrument, stop, len(table)):
+        check_complete(job.program, acquired, job.part.always)
         gathered.append((job, acquired))
         if job.final:
             yield _chunk(playing.schedule, gathered, shots)
@@ -243,7 +246,15 @@ def _part(schedule: Schedule, rack: Rack, trace: Trace | None = None) -> Part:
     oscillator = 0.0
     if trace is not None:
         oscillator = rack.oscillator(schedule.ports[int(schedule.events["port"][trace.event])].name)
-    return Part(schedule, compile_schedule(schedule, allocation, rack), _wires(schedule, allocation), trace, oscillator)
+    told = not (rack.simulated and rack.answers == "nothing")
+    return Part(
+        schedule,
+        compile_schedule(schedule, allocation, rack),
+        _wires(schedule, allocation),
+        always(schedule) if told else frozenset(),
+        trace,
+        oscillator,
+    )
 
 
 def _wires(schedule: Schedule, allocation: Allocation) -> dict[Place, Wires]:

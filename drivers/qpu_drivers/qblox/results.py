@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qpu_bridge.errors import DriverFault
 from qpu_bridge.schedule import Discriminator, Schedule
 from qpu_drivers.qblox.acquired import Acquired
 from qpu_drivers.qblox.program import Program, Site
@@ -38,6 +39,30 @@ def arrays(schedule: Schedule, program: Program, acquired: Acquired) -> dict[str
     if columns := schedule.columns_returning("mean"):
         found["mean"] = np.stack([_mean(program, acquired, sites[column]) for column in columns], -1).astype(np.complex64)
     return found
+
+
+def check_complete(program: Program, acquired: Acquired, events: frozenset[int]) -> None:
+    """Hold bins against what must be in them: nobody must take an acquisition that was lost for a 0.
+
+    Args:
+        program: What was played.
+        acquired: What came of it.
+        events: Captures that are made once in each shot.
+
+    Raises:
+        DriverFault: If a bin holds more or fewer acquisitions than were made.
+    """
+    for site in program.sites:
+        if site.event in events:
+            shape, wanted = (program.shape, 1) if site.strides[-1] else ((*program.shape[:-1], 1), program.shape[-1])
+            counts = acquired.bins[site.place, site.acquisition].counts[site.bins(shape)]
+            if wrong := int((counts != wanted).sum()):
+                raise DriverFault(
+                    f"a bin of this capture must hold {wanted} acquisitions",
+                    given=f"{int(counts[counts != wanted][0])} in the first of {wrong} wrong bins of {counts.size}",
+                    where=f"slot {site.place[0]} sequencer {site.place[1]}, acquisition {site.acquisition}",
+                    remedy="Has something else reset or played on this cluster? Then restart the driver.",
+                )
 
 
 def values(program: Program, acquired: Acquired, site: Site) -> tuple[NDArray[np.complex128], NDArray[np.int64]]:

@@ -84,7 +84,7 @@ def traces(schedule: Schedule) -> list[Trace]:
     for column in raw:
         events = np.flatnonzero(captures & (schedule.events["column"] == column))
         where = f"column {schedule.columns[column].name}"
-        if len(events) > 1 or not set(events.tolist()) <= _always(schedule):
+        if len(events) > 1 or not always(schedule).issuperset(events.tolist()):
             must = "a trace must be captured once in each shot, outside of branches and loops, by this device"
             raise ScheduleError(must, given=f"{len(events)} captures", where=where)
         if len(events) and schedule.columns[column].returned:
@@ -98,6 +98,19 @@ def without_traces(schedule: Schedule) -> Schedule | None:
     if not any(column.returned for index, column in enumerate(schedule.columns) if index not in raw):
         return None if raw else schedule
     return _only(schedule, ~_captures_of(schedule, raw))[0] if raw else schedule
+
+
+def always(schedule: Schedule) -> frozenset[int]:
+    """Events that are played once in each shot."""
+    sometimes = {
+        event
+        for outer in walk(schedule.realtime)
+        if not isinstance(outer, Straight)
+        for block in walk((outer,))
+        if isinstance(block, Straight)
+        for event in range(block.first, block.last)
+    }
+    return frozenset(range(len(schedule.events))) - sometimes
 
 
 def expanded(schedule: Schedule, table: Table) -> Table:
@@ -143,16 +156,3 @@ def _moved(body: Body, before: NDArray[np.int64]) -> Body:
         else:
             moved.append(block)
     return tuple(moved)
-
-
-def _always(schedule: Schedule) -> set[int]:
-    """Events that are played once in each shot."""
-    sometimes = {
-        event
-        for outer in walk(schedule.realtime)
-        if not isinstance(outer, Straight)
-        for block in walk((outer,))
-        if isinstance(block, Straight)
-        for event in range(block.first, block.last)
-    }
-    return set(range(len(schedule.events))) - sometimes

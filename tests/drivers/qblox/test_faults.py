@@ -12,7 +12,7 @@ import pytest
 from qpu_bridge import plugins
 from qpu_bridge.driver import Chunk, Run, State
 from qpu_bridge.errors import DriverFault
-from qpu_bridge.schedule import Builder, Table
+from qpu_bridge.schedule import Builder, Column, Output, Table
 from qpu_bridge.schedule.shapes import constant
 from qpu_drivers.qblox.driver import QbloxDriver
 
@@ -120,3 +120,16 @@ def test_a_fault_of_a_program_does_not_reset_the_cluster(driver: QbloxDriver, li
     lines.failing.clear()
     assert len(play(driver)) == 1
     assert driver._instrument is before
+
+
+def test_a_cluster_that_acquires_nothing_measures_no_zeros(driver: QbloxDriver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when something else has reset it: its sequencers start, and stop at once."""
+    monkeypatch.setattr("qpu_drivers.qblox.instrument.tell_dummy", lambda cluster, program: None)
+    snapshot = plugins.open_snapshot("five", "lab_five")
+    build = Builder(snapshot.clock)
+    frame = build.frame("a0", build.port("a", snapshot.port("a").kind), 7.02e9)
+    build.capture(frame, build.column(Column("c", output=Output.IQ)), 400)
+    schedule = build.build()
+    driver.load(schedule)
+    with pytest.raises(DriverFault, match="got 0 in the first of 7 wrong bins of 7"):
+        list(driver.run(Run(schedule.digest, Table.single(), 7)))

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from qpu_bridge.driver import Chunk, Run, check_chunk
+from qpu_bridge.errors import DriverFault
 from qpu_bridge.schedule import Builder, Column, Discriminator, Output, PortKind, Schedule, SlotKind, Table
 from qpu_bridge.units import Clock
 from qpu_drivers.qblox.acquired import Acquired, Bins
 from qpu_drivers.qblox.program import Program, SequencerProgram, Settings, Site
-from qpu_drivers.qblox.results import arrays, hardware_bits, values
+from qpu_drivers.qblox.results import arrays, check_complete, hardware_bits, values
 
 PLACE, OTHER = (4, 0), (4, 1)
 ROWS, POINTS, SHOTS = 2, 3, 5
@@ -172,3 +173,14 @@ def test_a_turn_is_the_rows_own(rng: np.random.Generator) -> None:
     sums = got.bins[PLACE, 0].sums.conj().reshape(ROWS, POINTS, SHOTS)
     assert np.allclose(found[0], sums[0])
     assert np.allclose(found[1], -sums[1])
+
+
+@pytest.mark.parametrize(("average", "count"), [(False, 1), (True, SHOTS)])
+def test_acquisitions_that_were_lost_or_added_are_a_fault(rng: np.random.Generator, average: bool, count: int) -> None:
+    one = site(0, average=average)
+    check_complete(program(one), acquired(rng, one, count=count), frozenset({0}))
+    check_complete(program(one), acquired(rng, one, missing=0.5, count=count), frozenset())
+    with pytest.raises(DriverFault, match=f"hold {count} acquisitions; got 0 in the first of .*slot 4 sequencer 0"):
+        check_complete(program(one), acquired(rng, one, missing=0.5, count=count), frozenset({0}))
+    with pytest.raises(DriverFault, match=f"got {count + 1} in the first"):
+        check_complete(program(one), acquired(rng, one, count=count + 1), frozenset({0}))
