@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import re
 import sys
 import types
 from importlib.metadata import version
+from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from qpu_bridge.errors import DriverFault, SettingsError
 from qpu_drivers.qblox.rack import DUMMY, SIMULATOR, Rack
@@ -17,6 +22,8 @@ INSTRUCTIONS = (2, 0)
 """Oldest instruction set that programs are written for; modules say theirs."""
 ASSEMBLER = "It needs glibc 2.38: use Debian 13, Ubuntu 24.04 or newer, or arrange it with .ci/q1asm of the repository."
 INSTALL = {"qblox_instruments": "pip install 'qpu-bridge[qblox]'", "q1simulator": "pip install 'qpu-bridge[test]'"}
+_claims: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
+"""Cluster -> descriptor of the file that is locked for it."""
 
 
 def open_cluster(rack: Rack, name: str) -> Any:
@@ -28,7 +35,7 @@ def open_cluster(rack: Rack, name: str) -> Any:
 
     Raises:
         SettingsError: If a package is not installed, or the cluster is not what the rack says.
-        DriverFault: If it cannot be reached.
+        DriverFault: If it cannot be reached, or another driver of this computer plays on it.
     """
     if rack.instrument == SIMULATOR:
         return _simulator(rack, name)
@@ -42,6 +49,8 @@ def open_cluster(rack: Rack, name: str) -> Any:
                 where=rack.instrument,
                 remedy="Mend the rack file.",
             )
+        if rack.instrument != DUMMY:
+            claim(cluster)
         cluster.reset()
         cluster.reference_source(rack.reference)
         if rack.instrument == DUMMY and (said := assembler_fault(cluster, rack)):
@@ -75,8 +84,35 @@ def connect(rack: Rack, name: str) -> Any:
         ) from error
 
 
+def claim(cluster: Any) -> None:
+    """Keep other drivers of this computer off a cluster: to open it is to reset it. A process that ends lets go.
+
+    Raises:
+        DriverFault: If another one has it.
+    """
+    serial = str(cluster.get_idn()["serial_number"])
+    path = Path(gettempdir()) / f"qpu-bridge-qblox-{re.sub('[^0-9A-Za-z]', '-', serial)}.lock"
+    try:  # to ask for its creation is refused where another user has made it
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CREAT, 0o444)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise DriverFault(
+            "a cluster must have one driver, which resets it at its start",
+            given=f"another one on this computer that plays on cluster {serial}",
+            where=str(path),
+            remedy="Stop that one, or put all lines of the cluster into one device.",
+        ) from None
+    _claims[cluster] = descriptor
+
+
 def close_cluster(cluster: Any) -> None:
     """Let go of a cluster, and of the event loops that the vendor leaves behind."""
+    if (descriptor := _claims.pop(cluster, None)) is not None:
+        os.close(descriptor)
     transport = getattr(cluster, "_transport", None)
     parts = [transport, *getattr(transport, "_modules", {}).values()]
     loops = {part.loop for part in parts if part is not None}

@@ -39,9 +39,10 @@ def stand_in(assembler: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
         def other(rack: Rack, name: str) -> Any:
             there = rack.modules | {int(slot.removeprefix("slot")): ModuleKind(kind) for slot, kind in modules.items()}
             opened.append(connect(rack.model_copy(update={"instrument": DUMMY, "modules": there}), name))
-            return opened[0]
+            return opened[-1]
 
         monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(vendor, "gettempdir", lambda: str(tmp_path))
         monkeypatch.setattr(vendor, "connect", other)
         monkeypatch.setattr(vendor, "firmware", lambda cluster: firmware)
         return opened
@@ -81,3 +82,16 @@ def test_a_cluster_with_old_firmware_is_refused(stand_in: Callable[..., list[Any
     stand_in(firmware="0.12.1")
     with pytest.raises(SettingsError, match=r"firmware must be from 0\.13 to below 3\.0 and is 0\.12\.1"):
         QbloxDriver("lab_five", snapshot, ADDRESS)
+
+
+def test_a_cluster_has_one_driver(stand_in: Callable[..., list[Any]], snapshot: Snapshot) -> None:
+    """The second would reset what the first has set, and the first would not know."""
+    opened = stand_in()
+    first = QbloxDriver("lab_five", snapshot, ADDRESS)
+    try:
+        with pytest.raises(DriverFault, match=r"must have one driver.*another one on this computer.*cluster 00000_000_000"):
+            QbloxDriver("lab_six", snapshot, ADDRESS)
+        assert len(opened) == 2
+    finally:
+        first.close()
+    QbloxDriver("lab_six", snapshot, ADDRESS).close()
