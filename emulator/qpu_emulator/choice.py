@@ -85,18 +85,20 @@ def choose(program: Program, library: Library, spectrum: Spectrum, shots: int, w
     * up to 5 qubits in a cluster, and up to 8 if the shots outweigh it: density matrices;
     * up to 20: trajectories;
     * beyond: Pauli frames if nothing waits for a measurement on the way; whoever calls tries them, and takes the tensor network
-      where a window is no Clifford.
+      where a window is no Clifford. Who names a bond dimension, or shots that share a trajectory, wants the tensor network.
 
     Raises:
-        UnsupportedOption: If the engine that is wished for cannot play the program.
+        UnsupportedOption: If the engine that is wished for cannot play the program, or has no use for another wish.
     """
     largest = max(map(len, program.clusters), default=0)
     given = wishes.get("shots_per_trajectory")
     shared = None if given is None else int(str(given))
-    wanted = wishes.get("engine") or _by_size(program, spectrum, shots, largest, shared)
+    wanted = wishes.get("engine") or _by_size(program, spectrum, shots, largest, wishes)
+    if shared is not None and wanted in (DensityMatrix.name, "pauli_frames"):
+        raise UnsupportedOption("shots_per_trajectory needs an engine of trajectories", given=str(wanted))
+    if "bond_dimension" in wishes and wanted != "tensor_network":
+        raise UnsupportedOption("bond_dimension needs the engine tensor_network", given=str(wanted))
     if wanted == DensityMatrix.name:
-        if shared is not None:
-            raise UnsupportedOption("shots_per_trajectory needs an engine of trajectories", given=DensityMatrix.name)
         if largest > _MOST_DENSE:
             raise _too_large(DensityMatrix.name, largest, _MOST_DENSE)
         return density_matrix(program, spectrum, shots)
@@ -104,25 +106,28 @@ def choose(program: Program, library: Library, spectrum: Spectrum, shots: int, w
         if largest > _MOST_PURE:
             raise _too_large("trajectories", largest, _MOST_PURE)
         return trajectories(program, shots, shared)
-    if wanted == "pauli_frames":
-        if not _straight(program):
-            raise UnsupportedOption("pauli_frames needs all measurements at the end of the shot", given="one on the way")
-        return pauli_frames(program)
     if not _straight(program):
+        if "engine" in wishes:
+            raise UnsupportedOption(
+                f"{wanted} needs all measurements at the end of the shot, and no branches or loops", given="some on the way"
+            )
         raise UnsupportedOption(
-            f"a program with measurements on the way must keep its clusters within {_MOST_PURE} qubits",
+            f"a program with branches, loops or measurements on the way must keep its clusters within {_MOST_PURE} qubits",
             given=f"{largest} qubits that pulses or ZZ join",
         )
+    if wanted == "pauli_frames":
+        return pauli_frames(program)
     return tensor_network(program, shots, shared, int(str(wishes.get("bond_dimension", _BOND))))
 
 
-def _by_size(program: Program, spectrum: Spectrum, shots: int, largest: int, shared: int | None) -> str:
+def _by_size(program: Program, spectrum: Spectrum, shots: int, largest: int, wishes: Mapping[str, object]) -> str:
     slices = density_matrix(program, spectrum, shots).lanes_per_point
-    if shared is None and (largest < min(_WORTH) or (largest in _WORTH and shots > slices * _WORTH[largest])):
+    apart = "shots_per_trajectory" in wishes
+    if not apart and (largest < min(_WORTH) or (largest in _WORTH and shots > slices * _WORTH[largest])):
         return DensityMatrix.name
     if largest <= _MOST_PURE:
         return "trajectories"
-    return "pauli_frames" if _straight(program) else "tensor_network"
+    return "pauli_frames" if _straight(program) and not apart and "bond_dimension" not in wishes else "tensor_network"
 
 
 def _straight(program: Program) -> bool:

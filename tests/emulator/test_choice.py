@@ -71,11 +71,29 @@ def test_what_an_engine_cannot_do_is_refused(wide, fresh, engine):
         play(driver, bench.build(), 10, engine=engine)
 
 
-def test_shots_share_trajectories_only_where_there_are_any(fresh, run):
+@pytest.mark.parametrize(
+    ("wishes", "said"),
+    [
+        ({"engine": "density_matrix", "shots_per_trajectory": 4}, "engine of trajectories"),
+        ({"engine": "pauli_frames", "shots_per_trajectory": 4}, "engine of trajectories"),
+        ({"engine": "trajectories", "bond_dimension": 4}, "engine tensor_network"),
+        ({"bond_dimension": 4}, "engine tensor_network; got density_matrix"),
+    ],
+)
+def test_a_wish_that_an_engine_has_no_use_for_is_refused(fresh, run, wishes, said):
     bench = fresh()
     bench.measure(0)
-    with pytest.raises(UnsupportedOption, match="engine of trajectories"):
-        run(bench.build(), settings={"engine": "density_matrix", "shots_per_trajectory": 4})
+    with pytest.raises(UnsupportedOption, match=said):
+        run(bench.build(), settings=wishes)
+
+
+def test_who_names_a_bond_dimension_wants_the_tensor_network(wide, fresh):
+    driver, snapshot = wide
+    bench = type(fresh())(snapshot)
+    clifford_brickwork(bench, 24, 2)
+    schedule = bench.build()
+    assert play(driver, schedule, 4)[0].notes["engine"] == "pauli_frames"
+    assert play(driver, schedule, 4, bond_dimension=8)[0].notes["engine"] == "tensor_network"
 
 
 def test_the_driver_may_be_told_its_engine(snapshot, fresh):

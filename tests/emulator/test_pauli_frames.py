@@ -97,15 +97,16 @@ def test_what_is_no_clifford_is_refused(fresh, run):
         run(bench.build(), settings={"engine": "pauli_frames"})
 
 
-def test_single_shots_are_not_followed(fresh, run):
+@pytest.mark.parametrize("engine", ["pauli_frames", "tensor_network"])
+def test_single_shots_are_not_followed(fresh, run, engine):
     bench = fresh()
     (middle,) = bench.measure(0)
     bench.wait(400)
     with bench.builder.branch(Bits((middle,))):
         bench.gate("x", 0)
     bench.measure(0)
-    with pytest.raises(UnsupportedOption, match="end of the shot"):
-        run(bench.build(), settings={"engine": "pauli_frames"})
+    with pytest.raises(UnsupportedOption, match=f"{engine} needs all measurements at the end of the shot"):
+        run(bench.build(), settings={"engine": engine})
 
 
 def test_a_wide_clifford_circuit_takes_pauli_frames_by_itself(tmp_path, fresh, monkeypatch):
