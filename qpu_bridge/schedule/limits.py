@@ -63,6 +63,7 @@ class PortLimits(Document):
         max_sum: Largest sum of these magnitudes over carriers that sound together, since one converter adds them; None only
             where each carrier has a converter of its own.
         min_separation: Ticks from the start of one capture to the next at one carrier of this line.
+        max_captures: Captures of one schedule at one carrier of this line.
         max_kernel: Longest capture with weights, samples.
         max_raw: Longest capture that returns its trace, samples.
     """
@@ -85,6 +86,7 @@ class PortLimits(Document):
     max_amplitude: float = Field(1.0, gt=0, le=1)
     max_sum: float | None = Field(1.0, gt=0)
     min_separation: int = Field(0, ge=0)
+    max_captures: int = Field(2**20, ge=1)
     max_kernel: int = Field(2**31, ge=1)
     max_raw: int = Field(2**31, ge=1)
 

@@ -114,6 +114,7 @@ def _port(rack: Rack, snapshot: Snapshot, port: PortSpec) -> PortLimits:
         **(common | {"min_duration": shortest}),
         granularity=4,
         max_duration=longest,
+        max_captures=ACQUISITIONS,
         max_kernel=WEIGHT_SAMPLES,
         max_raw=SCOPE_SAMPLES,
         waveform_memory=WEIGHT_SAMPLES * frames,

@@ -95,6 +95,17 @@ def _captures(schedule: Schedule, limits: Limits) -> None:
         "a capture that returns its trace has no weights",
         lambda row: f"waveform {events['waveform'][row]}",
     )
+    number = np.zeros(len(events), np.int64)  # of each capture, counted at its carrier
+    for frame in np.unique(events["frame"][capture]):
+        here = capture & (events["frame"] == frame)
+        number[here] = 1 + np.arange(here.sum())
+    allowed = np.array([port.max_captures for port in ports])[events["port"]]
+    refuse_where(
+        schedule,
+        number > allowed,
+        f"a carrier must have at most {allowed[np.argmax(number > allowed)]} captures in one schedule on this device",
+        lambda row: int((capture & (events["frame"] == events["frame"][row])).sum()),
+    )
     for broken, name, what in ((weighted, "max_kernel", "with weights"), (traced, "max_raw", "that returns its trace")):
         most = np.array([getattr(port, name) for port in ports])[events["port"]]
         row = int(np.argmax(broken & (samples > most)))

@@ -44,6 +44,7 @@ def test_limits_are_those_of_the_modules(options: dict[str, Any], snapshot: Snap
         16384,
         4,
     )
+    assert ports["a"].max_captures == 32
     assert ports["r"].oscillator == ports["a"].oscillator != ports["d0"].oscillator
     assert ports["d0"].oscillator != ports["d1"].oscillator
     assert found.branch_latency == 364 + 24 + 12 == snapshot.timing.feedback_latency

@@ -201,7 +201,7 @@ def more_points_than_bins(bench: Bench) -> Any:
     bench.capture(bench.build.column(Column("c", output=Output.IQ, average=True)))
 
 
-@case("more than 32 captures")
+@case("at most 32 captures")
 def more_captures_than_a_sequencer_has_acquisitions(bench: Bench) -> None:
     for k in range(40):
         bench.capture(bench.build.column(Column(f"c{k}", output=Output.IQ)))

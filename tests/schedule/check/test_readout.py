@@ -98,6 +98,12 @@ def test_the_longest_kernel_and_trace_of_a_port_hold(schedule: Schedule, limits:
         check(raw(schedule), with_port(limits, "a0", max_raw=128))
 
 
+def test_the_number_of_captures_at_a_carrier_holds(schedule: Schedule, limits: Limits, with_port: WithPort) -> None:
+    check(schedule, with_port(limits, "a0", max_captures=2))
+    with pytest.raises(ScheduleError, match="a carrier must have at most 1 captures in one schedule on this device; got 2"):
+        check(schedule, with_port(limits, "a0", max_captures=1))
+
+
 def test_traces_of_one_column_must_be_of_one_length(schedule: Schedule, limits: Limits, with_event: WithEvent) -> None:
     shared = with_event(straight(raw(schedule)), 1, column=1)
     check(shared, limits)

@@ -89,3 +89,11 @@ def test_bits_that_would_meet_are_refused_before_a_job_runs() -> None:
             circuit.x(2)
     with pytest.raises(ScheduleError, match="end at least 252 ticks apart"):
         lowered(circuit)
+
+
+def test_a_qubit_that_is_measured_too_often_is_refused_before_a_job_runs() -> None:
+    circuit = QuantumCircuit(5, 33)
+    for clbit in range(33):
+        circuit.measure(0, clbit)
+    with pytest.raises(ScheduleError, match="at most 32 captures in one schedule on this device; got 33"):
+        lowered(circuit)
