@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from pydantic import TypeAdapter, ValidationError
 
 from qpu_bridge.errors import SettingsError
+from qpu_bridge.settings import DeviceName
 
 if TYPE_CHECKING:
     from qpu_bridge.target import Snapshot
@@ -51,10 +53,11 @@ def new(
     design: Annotated[str, typer.Option(help="At random: line, ring, grid or heavy-hex.")] = "line",
     qubits: Annotated[int, typer.Option(help="Of a random chip.")] = 5,
     family: Annotated[str, typer.Option(help="Of a random chip: cz (tunable couplers) or ecr (cross-resonance).")] = "cz",
-    seed: Annotated[int, typer.Option(help="For all that is not published.")] = 1,
+    seed: Annotated[int, typer.Option(help="For all that is not published.", min=0)] = 1,
     uncalibrated: Annotated[bool, typer.Option("--uncalibrated", help="Believe the design only; nothing is tuned.")] = False,
     drift: Annotated[float, typer.Option(help="Let the chip age so many hours after its calibration.", min=0.0)] = 0.0,
     folder: Annotated[Path, typer.Option(help="Where to write.", file_okay=False)] = Path(),
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a device of this name.")] = False,
 ) -> None:
     """Make a device: its hidden truth, what the lab believes of it, and a rack file that serves it.
 
@@ -65,6 +68,7 @@ def new(
     """
     if sum(source is not None for source in (like, properties, snapshot)) > 1:
         raise SettingsError("a device must be made from one thing: --like, --properties or --snapshot")
+    files = _files(folder, name, overwrite)
     from rich.console import Console
 
     known = _published(like, properties, snapshot, design, qubits, family, seed)
@@ -77,7 +81,6 @@ def new(
 
         truth = aged(truth, drift)
     folder.mkdir(parents=True, exist_ok=True)
-    files = [folder / f"{name}{ending}" for ending in ("_device.json", "_snapshot.json", ".toml")]
     truth.write(files[0])
     believed.write(files[1])
     # a driver's options are its own: nobody makes a path among them relative to the rack file
@@ -106,6 +109,23 @@ def show(truth: Annotated[Path, typer.Argument(help="The file NAME_device.json."
         slow = (f"{t.quasi_static:.0f}", f"{t.one_over_f:.0f}", f"{t.thermal:.4f}")
         table.add_row(str(index), f"{t.frequency / 1e9:.6f}", f"{t.anharmonicity / 1e6:.1f}", *times, *slow)
     Console().print(table)
+
+
+def _files(folder: Path, name: str, overwrite: bool) -> list[Path]:
+    """Truth, belief and rack; asked for before anything is solved."""
+    try:
+        TypeAdapter(DeviceName).validate_python(name)
+    except ValidationError as error:
+        raise SettingsError("a device's name must fit into a rack file", given=f"{name}: {error.errors()[0]['msg']}") from None
+    files = [folder / f"{name}{ending}" for ending in ("_device.json", "_snapshot.json", ".toml")]
+    there = [str(path) for path in files if path.exists()]
+    if there and not overwrite:
+        raise SettingsError(
+            "a new device must not replace another",
+            given=", ".join(there),
+            remedy="Choose another name or --folder, or say --overwrite.",
+        )
+    return files
 
 
 def _published(

@@ -55,7 +55,7 @@ class Published:
 
 def shipped() -> list[str]:
     """Names of the backend snapshots that ``qiskit-ibm-runtime`` ships."""
-    return sorted(path.parent.name for path in _folder().glob("*/props_*.json"))
+    return sorted({path.parent.name for path in _folder().glob("*/props_*.json")})
 
 
 def of_shipped(name: str) -> Published:
