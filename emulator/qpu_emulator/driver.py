@@ -36,7 +36,7 @@ from qpu_emulator.fault import Faults, disturbed
 from qpu_emulator.libraries import KEPT_TEMPLATES, Libraries
 from qpu_emulator.measurement import Memory
 from qpu_emulator.noise import Spectrum
-from qpu_emulator.options import Options
+from qpu_emulator.options import OLDEST_H, Options
 from qpu_emulator.parts import Part, cut, in_order
 from qpu_emulator.performance import Performance, chunk, fall_back
 from qpu_emulator.scales import Scales, settings
@@ -47,6 +47,7 @@ _AGE = Setting(
     kind="number",
     description="Age of the device in h at which the run happens, instead of what its clock says.",
     minimum=0.0,
+    maximum=OLDEST_H,
 )
 _FIRMWARE = "the firmware must be one that the driver knows"
 
@@ -266,7 +267,7 @@ class EmulatorDriver:
             simulated=True,
             source=f"qpu_emulator, hidden truth {self._device.name}",
             limits=limits,
-            settings=(*settings(), _AGE, *WISHES, *self._faults.settings),
+            settings=(*settings(self._device), _AGE, *WISHES, *self._faults.settings),
             deterministic=not self._libraries.drifts,
         )
 

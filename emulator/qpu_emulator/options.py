@@ -13,6 +13,8 @@ from qpu_bridge.errors import SettingsError
 from qpu_bridge.schedule import Document
 from qpu_emulator.fault import Fault
 
+OLDEST_H = 1e6
+"""Greatest age of a device, h: a century."""
 Whole = Annotated[StrictInt, Field(ge=1)]
 
 
@@ -38,7 +40,7 @@ class Options(Document):
     memory: Whole = 2 * 2**30
     engine: str | None = None
     drift: StrictBool = False
-    age_h: float = Field(0.0, ge=0)
+    age_h: float = Field(0.0, ge=0, le=OLDEST_H)
     clock: Literal["fast", "real"] = "fast"
     faults: StrictBool | Path | tuple[Fault, ...] = False
 

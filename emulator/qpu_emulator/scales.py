@@ -7,7 +7,10 @@ from dataclasses import dataclass, fields
 
 from qpu_bridge.driver import Setting
 from qpu_bridge.errors import UnsupportedOption
+from qpu_emulator.device import Device
 
+_MOST = 100.0
+"""Largest factor: beyond, what is weak in the model is not weak any more."""
 _MEANING = {
     "t1": "relaxation rate (0: none, and each shot starts cooled)",
     "t2": "rate of white pure dephasing",
@@ -53,8 +56,11 @@ class Scales:
         return cls(**{name: float(value) for name, value in settings.items()})  # type: ignore[arg-type]
 
 
-def settings() -> tuple[Setting, ...]:
-    """What a run may scale, for the capability document."""
+def settings(device: Device) -> tuple[Setting, ...]:
+    """What a run may scale, for the capability document; no factor may heat a qubit of the device beyond a half."""
+    hottest = max((transmon.thermal for transmon in device.transmons), default=0.0)
+    most = {"thermal": min(_MOST, 0.5 / hottest) if hottest else _MOST}
     return tuple(
-        Setting(name=name, kind="number", description=f"Factor on the {text}.", minimum=0.0) for name, text in _MEANING.items()
+        Setting(name=name, kind="number", description=f"Factor on the {text}.", minimum=0.0, maximum=most.get(name, _MOST))
+        for name, text in _MEANING.items()
     )

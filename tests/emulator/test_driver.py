@@ -137,6 +137,23 @@ def test_unknown_settings_and_options_are_refused(bench, driver, snapshot):
         EmulatorDriver("emu_five", snapshot, {"colour": 1})
 
 
+@pytest.mark.parametrize("settings", [{"t1": 101.0}, {"thermal": 126.0}, {"drift": 1e9}, {"age_h": 1e7}])
+def test_factors_beyond_the_model_are_refused(bench, run, settings):
+    """A thermal population of 0.004 may become a half at most; a rate of 1e300 would be no number."""
+    bench.measure(0)
+    with pytest.raises(UnsupportedOption, match=rf"setting {next(iter(settings))} must be of kind number from 0.0 to 1"):
+        run(bench.build(), settings=settings)
+
+
+def test_the_largest_factors_are_played(bench, run):
+    bench.gate("x", 0)
+    bench.gate("cz", 0, 1)
+    bench.wait(2000)
+    bench.measure(0)
+    (chunk,) = run(bench.build(), shots=4000, settings=dict.fromkeys(("t1", "t2", "low_frequency", "zz", "thermal"), 100.0))
+    assert chunk.bits.mean() == pytest.approx(0.45, abs=0.1)
+
+
 def test_a_template_must_be_loaded(driver):
     with pytest.raises(ScheduleError, match="loaded"):
         list(driver.run(Run(b"x" * 32, Table.single(), 1)))
