@@ -38,6 +38,8 @@ def module_parameters(rack: Rack, slot: int) -> dict[str, Value]:
     """
     kind = rack.modules[slot]
     found: dict[str, Value] = {}
+    if kind is ModuleKind.QCM_RF:  # a socket without a line must not leak when the module's switches close
+        found |= {f"out{socket}_lo_en": False for socket in range(kind.outputs)}
     for name, line in rack.wiring.items():
         if line.slot != slot:
             continue

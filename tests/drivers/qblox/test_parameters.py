@@ -44,6 +44,13 @@ def test_an_rf_module_is_tuned_in_the_vendors_units() -> None:
     assert module_parameters(RACK, 10)["in0_att"] == 4
 
 
+def test_the_oscillator_of_a_socket_without_a_line_is_off() -> None:
+    assert {name: on for name, on in module_parameters(RACK, 6).items() if name.endswith("_lo_en")} == {
+        "out0_lo_en": True,
+        "out1_lo_en": False,
+    }
+
+
 def test_baseband_levels_are_volts_of_each_path() -> None:
     assert module_parameters(RACK, 8)["out2_offset"] == 0.14
     assert module_parameters(BASEBAND, 6) == {"out2_offset": 0.01, "out3_offset": -0.02}

@@ -171,7 +171,7 @@ def assert_silent(record: Record) -> None:
     on = {parameters: told for parameters, (_, told) in record.last("SEQUENCER#:CHANNELMAP").items() if any(json.loads(told))}
     assert on == {}
     oscillators = record.last("LO#:ENABLE")
-    assert len(oscillators) == 6
+    assert len(oscillators) == 7
     assert {arguments[0] for arguments, _ in oscillators.values()} == {"0"}
     levels = record.last("AFE:OFFSET:DAC#") | record.last("AFE:OFFSET:OUTAMP#")
     assert len(levels) == 4 + 2 * 6
