@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 from qiskit.quantum_info import Clifford
+from qiskit.synthesis import OneQubitEulerDecomposer
 from scipy.optimize import curve_fit
 
 from qpu_bridge import BridgeBackend
@@ -116,7 +117,11 @@ def decay(bench: Bench, circuits: list[QuantumCircuit], lengths: list[int], qubi
 
 
 def sx_error(bench: Bench, qubit: int, shots: int, samples: int) -> float:
-    """Average error of an sx, from randomized benchmarking."""
+    """Average error of an sx, from randomized benchmarking.
+
+    A coherent error makes some sequences much worse than others: many samples count, not many shots. All samples of a length
+    differ in angles only, so they are one template.
+    """
     draw = np.random.default_rng([bench.seed, qubit])
     known = max(bench.gate("sx", (qubit,)), 1e-4)
     lengths = [1, *(int(scale / known / 2) for scale in (0.1, 0.3, 0.6))]
@@ -124,12 +129,32 @@ def sx_error(bench: Bench, qubit: int, shots: int, samples: int) -> float:
     for length in lengths:
         for _ in range(samples):
             circuit = QuantumCircuit(bench.size, 1)
+            done = np.eye(2, dtype=complex)
             for _ in range(length):
-                turned(circuit, qubit, draw)
-            close(circuit, (qubit,))
+                turns = draw.integers(4, size=3) * np.pi / 2
+                done = _euler(circuit, qubit, turns) @ done
+            _euler(circuit, qubit, _angles(done.conj().T))
             circuit.measure(qubit, 0)
             circuits.append(circuit)
     return decay(bench, circuits, lengths, (qubit,), shots) / 2
+
+
+def _euler(circuit: QuantumCircuit, qubit: int, turns: Values) -> NDArray[np.complex128]:
+    """Three turns about Z with an sx between each two; what they are as a matrix."""
+    found = np.eye(2, dtype=complex)
+    for step, turn in enumerate(turns):
+        circuit.rz(float(turn), qubit)
+        found = np.diag(np.exp([-0.5j * turn, 0.5j * turn])) @ found
+        if step < 2:
+            circuit.sx(qubit)
+            found = np.array([[1 + 1j, 1 - 1j], [1 - 1j, 1 + 1j]]) / 2 @ found
+    return found
+
+
+def _angles(matrix: NDArray[np.complex128]) -> Values:
+    """The turns of `_euler` that make a matrix, up to its global phase."""
+    theta, phi, lam = OneQubitEulerDecomposer("U3").angles(matrix)
+    return np.array([lam, theta + np.pi, phi + np.pi])
 
 
 def pair_error(bench: Bench, name: str, pair: tuple[int, int], singles: float, shots: int, samples: int) -> float:
@@ -249,10 +274,10 @@ def measured(bench: Bench, name: str, qubits: list[int], shots: int, samples: in
         t1, t2 = lifetimes(bench, qubit, shots)
         note("t1", t1, known.t1)
         note("t2", t2, known.t2)
-        note("sx", sx_error(bench, qubit, shots, samples), bench.gate("sx", (qubit,)))
+        note("sx", sx_error(bench, qubit, shots // 8, 8 * samples), bench.gate("sx", (qubit,)))
         pair = next(gate.qubits for gate in bench.snapshot.gates if gate.name == name and qubit in gate.qubits)
         singles = sum(bench.gate("sx", (other,)) for other in pair)
-        note("pair", pair_error(bench, name, (pair[0], pair[1]), singles, shots, samples), bench.gate(name, pair))
+        note("pair", pair_error(bench, name, (pair[0], pair[1]), singles, shots // 4, 3 * samples), bench.gate(name, pair))
     return found
 
 
