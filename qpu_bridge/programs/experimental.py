@@ -53,6 +53,10 @@ def read_experimental(options: Mapping[str, Any] | None, capabilities: Capabilit
                         remedy=f"Device {capabilities.device} has: {', '.join(sorted(known)) or 'none'}",
                     )
                 setting.check(level)
+                if settings.get(name, level) != level:
+                    raise BadRequest(
+                        "a device setting must have one value", given=f"{settings[name]} and {level} for {name}", where=where
+                    )
                 settings[setting.name] = level
         else:
             raise UnsupportedOption(

@@ -67,6 +67,8 @@ class RunOptions:
         options = cls(**named)
         if int(options.shots) != options.shots or options.shots < 1:
             raise BadRequest("shots must be a whole number of at least 1", given=repr(options.shots))
+        if options.seed is not None and (int(options.seed) != options.seed or not 0 <= options.seed < 2**63):
+            raise BadRequest("a seed must be a whole number from 0 to 2**63 - 1", given=repr(options.seed))
         if options.meas_level not in (1, 2):
             raise BadRequest("meas_level must be 1 (IQ points) or 2 (bits)", given=str(options.meas_level))
         if options.meas_return not in ("single", "avg"):

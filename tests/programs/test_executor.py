@@ -256,6 +256,7 @@ def changed(path: str, value: Any, version: str = "v2.0") -> str:
         ("options.experimental", {"surprise": 1}, UnsupportedOption, "surprise"),
         ("options.experimental", {"device": {"surprise": 1}}, UnsupportedOption, "surprise"),
         ("options.experimental", {"device": {"row_seconds": -1}}, UnsupportedOption, "row_seconds"),
+        ("options.experimental", {"device": {"row_seconds": 0.1}, "noise": {"row_seconds": 0.2}}, BadRequest, "0.1 and 0.2"),
         ("options.experimental", {"seed": "x"}, BadRequest, "seed"),
     ],
 )

@@ -134,6 +134,8 @@ def test_iq_points(returned: str) -> None:
         ({"noise_model": "loud"}, UnsupportedOption),
         ({"shots": 0}, BadRequest),
         ({"shots": 1.5}, BadRequest),
+        ({"seed": -1}, BadRequest),
+        ({"seed": 2**63}, BadRequest),
         ({"meas_level": 0}, BadRequest),
         ({"meas_return": "median"}, BadRequest),
     ],
