@@ -36,8 +36,6 @@ ACQUISITION_PAUSE = 300
 """From one acquisition of a sequencer to the next, ns; a few in between are queued, which nobody counts on [simulator]."""
 ADDRESSES = 15
 """Addresses of the trigger network, counted from 1 [package]."""
-TRIGGER_LATENCY = 364
-"""From the end of an acquisition until every sequencer knows its bit, ns [manual]."""
 TRIGGER_PAUSE = 252
 """From one trigger to the next, of all sequencers together, ns [manual]."""
 BRANCH_LEAD = 12

@@ -118,7 +118,7 @@ class Trigger(Entry):
 
     Attributes:
         addresses: Which of its 15 addresses this device may use.
-        latency: From the end of an acquisition until all sequencers know its bit, ns.
+        latency: From the end of an acquisition until all sequencers know its bit, ns; the manual says 364.
     """
 
     addresses: tuple[Annotated[int, Field(ge=1, le=ADDRESSES)], ...] = tuple(range(1, ADDRESSES + 1))

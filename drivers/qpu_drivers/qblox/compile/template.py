@@ -28,8 +28,6 @@ from qpu_drivers.qblox.program import Program, SequencerProgram, Settings, Site
 from qpu_drivers.qblox.rack import Rack
 
 TICK = Fraction(1, 10**9)
-UNHURRIED = 10_000_000
-"""A wait between shots in which any processor gets ready, ns."""
 
 
 @dataclass(frozen=True)
@@ -98,18 +96,6 @@ class Template:
             lead_in=LEAD_IN + PROLOGUE,
             duration=self._duration(axes, rep_delay),
         )
-
-    def rows_per_program(self, table: Table, shots: int) -> int:
-        """How many of the first rows of a table fit into one program, to 2 %, at least 1; whether one fits, `program` says."""
-        fit, over = 1, len(table) + 1
-        while over - fit > 1 + fit // 50:
-            some = min(2 * fit, len(table)) if over > len(table) else (fit + over) // 2
-            try:
-                self.program(Table(table.values[:some]), shots, UNHURRIED)
-                fit = some
-            except ScheduleError:
-                over = some
-        return fit
 
     def _axes(self, table: Table, shots: int) -> Axes:
         """Loops that turn more than once, and the rows."""
