@@ -7,7 +7,11 @@ Codes are stable: a client may rely on them. 1305 is the client library's own (r
 
 from __future__ import annotations
 
+import os
 from typing import Any, ClassVar
+
+UNUSABLE = os.EX_CONFIG
+"""Exit code of a process that ends with a `SettingsError`: to start it again would not help."""
 
 
 class BridgeError(Exception):

@@ -3,46 +3,73 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 
 import typer
 from rich.console import Console
 
-from qpu_bridge import plugins
-from qpu_bridge.cli import account, demo, devices, draw, driver, jobs, runner, serve, tokens
-from qpu_bridge.errors import BridgeError, DeveloperError, SettingsError
-from qpu_bridge.transport.process import UNUSABLE
+from qpu_bridge.errors import UNUSABLE, BridgeError, DeveloperError, SettingsError
 
-app = typer.Typer(
-    name="qpu-bridge",
-    help="""Qiskit Runtime for your own quantum processor.
+COMMANDS = {
+    "demo": "demo:demo",
+    "serve": "serve:serve",
+    "run": "account:run",
+    "env": "account:env",
+    "token": "tokens:app",
+    "devices": "devices:devices",
+    "jobs": "jobs:app",
+    "draw": "draw:draw",
+    "driver": "driver:driver",
+    "keys": "driver:keys",
+    "runner": "runner:runner",
+}
+"""Where each command is, in the order of the help."""
 
-    \b
-    See everything at work, in a minute, with nothing to set up:
-      qpu-bridge demo
-    \b
-    Run a bridge and use it:
-      qpu-bridge serve                            (in one terminal)
-      qpu-bridge token create ada --save          (in another: a token, kept for the next line)
-      qpu-bridge run -- python my_qiskit_program.py
-    """,
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-app.command("demo")(demo.demo)
-app.command("serve")(serve.serve)
-app.command("run", context_settings={"allow_interspersed_args": False})(account.run)
-app.command("env")(account.env)
-app.add_typer(tokens.app, name="token")
-app.command("devices")(devices.devices)
-app.add_typer(jobs.app, name="jobs")
-app.command("draw")(draw.draw)
-app.command("driver")(driver.driver)
-app.command("keys")(driver.keys)
-app.command("runner", hidden=True)(runner.runner)
-for name, commands in plugins.commands():
-    app.add_typer(commands, name=name)
+
+def program(first: str = "") -> typer.Typer:
+    """The program with all its commands; with one of ours alone, if that is the first word of the command line.
+
+    Then nobody waits for the imports of the others, and a bridge starts three processes one after the other.
+    """
+    app = typer.Typer(
+        name="qpu-bridge",
+        help="""Qiskit Runtime for your own quantum processor.
+
+        \b
+        See everything at work, in a minute, with nothing to set up:
+          qpu-bridge demo
+        \b
+        Run a bridge and use it:
+          qpu-bridge serve                            (in one terminal)
+          qpu-bridge token create ada --save          (in another: a token, kept for the next line)
+          qpu-bridge run -- python my_qiskit_program.py
+        """,
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    # without it a program of one command would not take the command's name
+    app.callback()(_nothing)
+    for name in [first] if first in COMMANDS else COMMANDS:
+        module, attribute = COMMANDS[name].split(":")
+        found = getattr(import_module(f"qpu_bridge.cli.{module}"), attribute)
+        if isinstance(found, typer.Typer):
+            app.add_typer(found, name=name)
+        else:
+            # what follows `run` is another program's
+            settings = {"allow_interspersed_args": False} if name == "run" else None
+            app.command(name, hidden=name == "runner", context_settings=settings)(found)
+    if first not in COMMANDS:
+        from qpu_bridge import plugins
+
+        for name, commands in plugins.commands():
+            app.add_typer(commands, name=name)
+    return app
+
+
+def _nothing() -> None:
+    pass
 
 
 def run() -> None:
@@ -51,7 +78,7 @@ def run() -> None:
     The code is 1, or `UNUSABLE` where the settings are wrong, so that whoever started the process does not try again.
     """
     try:
-        app()
+        program(*sys.argv[1:2])()
     except BridgeError as error:
         if isinstance(error, DeveloperError):
             raise

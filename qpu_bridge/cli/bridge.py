@@ -6,7 +6,9 @@ import errno
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
@@ -19,8 +21,10 @@ from qpu_bridge.cli.rack import SECRET, only_bridge, open_folder, open_store, ra
 from qpu_bridge.errors import BridgeError, DriverLost, SettingsError
 from qpu_bridge.jobs import Filter, Store
 from qpu_bridge.programs.checkers import Checkers
-from qpu_bridge.service import Server, create_app, read_secret
 from qpu_bridge.settings import Rack
+
+if TYPE_CHECKING:
+    from qpu_bridge.service import Server
 
 PATIENCE_S = 120.0
 """How long the drivers may take until they say for the first time what they can do, s."""
@@ -52,6 +56,8 @@ def serve(rack: Rack, *, verbose: bool, file: Path | None = None) -> None:
                 plugins.require_driver(device.spec.driver)
         started = time.time_ns()
         runners = held.enter_context(_runners(rack, devices, verbose, folder))
+        # while they come up, for it takes as long
+        import_module("qpu_bridge.service")
         with console.status("the drivers come up ..."):
             ready = _answering(devices, runners, started, console)
         checkers = held.enter_context(Checkers())
@@ -107,6 +113,8 @@ def _answering(devices: Sequence[RackDevice], runners: Sequence[Child], started:
 
 
 def _server(rack: Rack, store: Store, devices: dict[str, RackDevice], folder: Path, checkers: Checkers) -> Server:
+    from qpu_bridge.service import Server, create_app, read_secret
+
     def check(program_id: str, params: str, device: RackDevice) -> None:
         checkers.check(program_id, params, device.view())
 

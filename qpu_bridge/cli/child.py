@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from types import FrameType
 
-from qpu_bridge.transport.process import UNUSABLE
+from qpu_bridge.errors import UNUSABLE
 
 logger = logging.getLogger(__name__)
 

@@ -10,9 +10,10 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from importlib import import_module
 from pathlib import Path
 
-from qpu_bridge import programs, settings
+from qpu_bridge import settings
 from qpu_bridge.cli.child import command
 from qpu_bridge.cli.device import RackDevice
 from qpu_bridge.cli.private import write_private
@@ -79,6 +80,9 @@ def _connected(rack: Rack, device: RackDevice) -> Iterator[tuple[Driver, Supervi
             arguments += ["--endpoint", endpoint, "--options-file", str(options)]
             supervisor = Supervisor(command(*arguments), endpoint, keys=keys)
             held.enter_context(supervisor)
+        # Qiskit comes in while the driver comes up
+        import_module("qpu_bridge.programs.catalog")
+        if supervisor is not None:
             supervisor.wait_ready()
         driver = RemoteDriver(endpoint, keys=keys)
         held.callback(driver.close)
@@ -101,6 +105,8 @@ def _absolute(snapshot: str) -> str:
 
 
 def _run_on(driver: Driver, device: RackDevice) -> Run:
+    from qpu_bridge import programs
+
     def run(job: Job, work: Work) -> str:
         view = device.view()
         view.require_trustworthy()

@@ -1,12 +1,28 @@
 """Programs: what a job does. See README.md of this room."""
 
-from qpu_bridge.programs.catalog import PROGRAMS, find
-from qpu_bridge.programs.context import Context
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from qpu_bridge.programs.device import DeviceView
-from qpu_bridge.programs.executor import execute
-from qpu_bridge.programs.options import ExecuteOptions
+
+if TYPE_CHECKING:
+    from qpu_bridge.programs.catalog import PROGRAMS
+    from qpu_bridge.programs.context import Context
+    from qpu_bridge.programs.executor import execute
+    from qpu_bridge.programs.options import ExecuteOptions
 
 __all__ = ["PROGRAMS", "Context", "DeviceView", "ExecuteOptions", "check", "execute", "run"]
+
+_HOMES = {"PROGRAMS": "catalog", "Context": "context", "ExecuteOptions": "options", "execute": "executor"}
+
+
+def __getattr__(name: str) -> Any:
+    # the bridge itself needs the view of a device only, and must not pay for Qiskit
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def check(program_id: str, params_json: str, device: DeviceView) -> None:
@@ -20,6 +36,8 @@ def check(program_id: str, params_json: str, device: DeviceView) -> None:
     Raises:
         CallerError: With a stable code and the reason.
     """
+    from qpu_bridge.programs.catalog import find
+
     find(program_id).check(params_json, device)
 
 
@@ -39,4 +57,6 @@ def run(program_id: str, params_json: str, context: Context) -> str:
         Cancelled: If it was cancelled.
         OperatorError: If the device failed.
     """
+    from qpu_bridge.programs.catalog import find
+
     return find(program_id).run(params_json, context)

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -253,6 +254,8 @@ def _serve(longest_s: int, most_bytes: int) -> None:
     os.dup2(2, 1)
     from qpu_bridge.programs import check
 
+    # before the limit is set, and before the first job
+    import_module("qpu_bridge.programs.catalog")
     limit = _reserved() + most_bytes
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -14,15 +14,12 @@ from threading import Event, Thread, current_thread, main_thread
 from types import FrameType
 
 from qpu_bridge import plugins
-from qpu_bridge.errors import BridgeError, SettingsError
+from qpu_bridge.errors import UNUSABLE, BridgeError, SettingsError
 from qpu_bridge.transport.keys import ServerKeys, read_pair, read_public
 from qpu_bridge.transport.server import DriverServer
 
 FOLLOW_PARENT = "QPU_BRIDGE_FOLLOW_PARENT"
 """Environment variable: if ``1``, standard input is a pipe from the parent, and its end is the end of this process."""
-
-UNUSABLE = os.EX_CONFIG
-"""Exit code of a process that ends with a `SettingsError`: to start it again would not help."""
 
 _GRACE_S = 5.0
 _log = logging.getLogger(__name__)

@@ -15,10 +15,10 @@ from types import TracebackType
 
 import zmq
 
-from qpu_bridge.errors import DriverLost, SettingsError
+from qpu_bridge.errors import UNUSABLE, DriverLost, SettingsError
 from qpu_bridge.transport.endpoint import lines
 from qpu_bridge.transport.keys import ClientKeys, require_keys
-from qpu_bridge.transport.process import FOLLOW_PARENT, UNUSABLE
+from qpu_bridge.transport.process import FOLLOW_PARENT
 from qpu_bridge.transport.pulse import Pulse, new_session
 
 _log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ class Phase(StrEnum):
 class Supervisor:
     """Keeps one driver process alive.
 
-    One that ends its first life with `process.UNUSABLE` is not started again.
+    One that ends its first life with `errors.UNUSABLE` is not started again.
 
     The process runs in a folder of its own, writes its output to ``driver.log`` there, and ends when this process ends.
 

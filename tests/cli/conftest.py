@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from qpu_bridge.cli.app import app
+from qpu_bridge.cli.app import program
 
 RACK = """
 [bridge]
@@ -37,6 +37,6 @@ def say(home: Path) -> Callable[..., Result]:
     """Run a command; an error raised on purpose is the result's ``exception``."""
 
     def run(*arguments: str) -> Result:
-        return CliRunner().invoke(app, list(arguments))
+        return CliRunner().invoke(program(), list(arguments))
 
     return run

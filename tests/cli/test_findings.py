@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from qpu_bridge import plugins
-from qpu_bridge.cli.app import app
+from qpu_bridge.cli.app import program
 from qpu_bridge.driver import Finding, Verdict
 
 RACK = '[devices.lab_one]\ndriver = "{driver}"\noptions = {{ address = "10.0.0.7" }}\n'
@@ -26,7 +26,7 @@ class Box:
 
 
 def check(*arguments: str) -> tuple[int, str]:
-    result = CliRunner().invoke(app, ["driver", *arguments, "--check"])
+    result = CliRunner().invoke(program(), ["driver", *arguments, "--check"])
     return result.exit_code, result.output or str(result.exception)
 
 
@@ -54,7 +54,7 @@ def test_another_drivers_device_is_refused(tmp_path: Path) -> None:
 
 def test_a_driver_that_serves_needs_an_endpoint_and_no_rack(tmp_path: Path) -> None:
     for arguments, must in (((), "must have an endpoint"), (("--endpoint", "ipc://x", "--rack", "lab.toml"), "is for --check")):
-        result = CliRunner().invoke(app, ["driver", "loopback", *arguments])
+        result = CliRunner().invoke(program(), ["driver", "loopback", *arguments])
         assert must in str(result.exception)
 
 

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from qpu_bridge import plugins
-from qpu_bridge.cli.app import app
+from qpu_bridge.cli.app import program
 from qpu_bridge.driver import Finding, Verdict
 from qpu_bridge.target import Snapshot
 from qpu_drivers.qblox import vendor
@@ -35,7 +35,7 @@ def wrong(found: list[Finding]) -> list[str]:
 
 
 def test_a_good_rack_is_found_good_by_the_command(assembler: Path) -> None:
-    result = CliRunner().invoke(app, ["driver", "qblox", "--check", "--rack", str(LAB), "--device", "lab_five"])
+    result = CliRunner().invoke(program(), ["driver", "qblox", "--check", "--rack", str(LAB), "--device", "lab_five"])
     assert result.exit_code == 0, result.output
     assert "good   slot 10: QRM-RF, 5 of 6 sequencers needed" in result.output
     assert "good   carrier q0: 5.021 GHz, -179 MHz from the oscillator of d0" in result.output
@@ -46,7 +46,9 @@ def test_a_good_rack_is_found_good_by_the_command(assembler: Path) -> None:
 
 def test_a_wrong_rack_is_one_finding_and_the_exit_code(tmp_path: Path) -> None:
     (tmp_path / "lab.toml").write_text(LAB.read_text().replace('2 = "QCM-RF"', '2 = "QTM"'))
-    result = CliRunner().invoke(app, ["driver", "qblox", "--check", "--rack", str(tmp_path / "lab.toml"), "--device", "lab_five"])
+    result = CliRunner().invoke(
+        program(), ["driver", "qblox", "--check", "--rack", str(tmp_path / "lab.toml"), "--device", "lab_five"]
+    )
     assert result.exit_code == 1
     assert result.output.startswith("wrong  devices.lab_five.options.modules.2: a module must be a QCM")
 
