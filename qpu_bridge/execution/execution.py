@@ -45,7 +45,7 @@ class Execution:
         self.usage_seconds = 0.0
         self.resumed = 0
         self.spans: list[Span] = []
-        self.notes: dict[str, object] = {}
+        self.notes: list[dict[str, object]] = []
         self._retry_pause_s = retry_pause_s
 
     def run(
@@ -153,7 +153,10 @@ class Execution:
 
     def _account(self, chunk: Chunk, clock: DeviceClock) -> None:
         self.spans.append(clock.span(chunk, chunk.first_row))
-        self.notes.update(chunk.notes)
+        said = dict(chunk.notes)
+        # templates of one job may be played in different ways: none speaks for another
+        if said and said not in self.notes[-1:]:
+            self.notes.append(said)
         self.usage_seconds += max(0, chunk.stopped_ns - chunk.started_ns) * 1e-9
         if self.usage_limit_s is not None and self.usage_seconds > self.usage_limit_s:
             self.driver.abort()

@@ -27,7 +27,7 @@ def provenance(context: Context, seed: int) -> dict[str, Any]:
         },
     }
     if context.execution.notes:
-        found["notes"] = dict(context.execution.notes)
+        found["notes"] = list(context.execution.notes)
     if context.execution.resumed:
         found["resumed"] = context.execution.resumed
     return found

@@ -25,6 +25,7 @@ class Scripted:
         self.runs: list[Run] = []
         self.aborted = Event()
         self.clock_ns = 7_000
+        self.notes: dict[str, object] = {"engine": "none"}
 
     def capabilities(self) -> Capabilities:
         return Capabilities(
@@ -57,9 +58,7 @@ class Scripted:
             words = absolute[:, None, None] * 31 + np.arange(run.shots)[:, None] * 7 + np.arange(columns) + (run.seed or 0)
             started = self.clock_ns
             self.clock_ns += 1000 * rows * run.shots
-            yield Chunk(
-                first, rows, bits=(words % 3 == 0), started_ns=started, stopped_ns=self.clock_ns, notes={"engine": "none"}
-            )
+            yield Chunk(first, rows, bits=(words % 3 == 0), started_ns=started, stopped_ns=self.clock_ns, notes=self.notes)
 
     def abort(self) -> None:
         self.aborted.set()

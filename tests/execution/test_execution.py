@@ -130,6 +130,15 @@ def _after(asks: int, stop: Event):
     return lambda: next(count, None) is None and stop.is_set()
 
 
+def test_each_template_speaks_for_itself() -> None:
+    driver = Scripted(_limits())
+    execution = Execution(driver, driver.capabilities())
+    for engine in ("exact", "exact", "sampled"):
+        driver.notes = {"engine": engine}
+        _bits(execution.run(_schedule(), _tables(2, 2), 4))
+    assert execution.notes == [{"engine": "exact"}, {"engine": "sampled"}]
+
+
 def test_usage_spans_and_notes_are_accounted() -> None:
     driver = Scripted(_limits(), 2)
     execution = Execution(driver, driver.capabilities())
@@ -138,7 +147,7 @@ def test_usage_spans_and_notes_are_accounted() -> None:
     _bits(execution.run(_schedule(), _tables(5, 5), 4, progress=told.append))
     assert execution.usage_seconds == pytest.approx(5 * 4 * 1e-6)
     assert told == [2, 4, 5]
-    assert execution.notes == {"engine": "none"}
+    assert execution.notes == [{"engine": "none"}]
     assert [span.rows for span in execution.spans] == [2, 2, 1]
     assert all(one.stop <= two.start for one, two in zip(execution.spans, execution.spans[1:], strict=False))
     assert abs((execution.spans[-1].stop - before).total_seconds()) < 60
