@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-
-import numpy as np
+from typing import Any
 
 from qpu_bridge.errors import ScheduleError
 from qpu_bridge.schedule import NONE, Operation, PortKind, Schedule, Straight
@@ -57,16 +56,23 @@ class Sorter:
     Args:
         schedule: The template.
         device: The chip.
+        events: Columns of the schedule's events.
     """
 
-    def __init__(self, schedule: Schedule, device: Device) -> None:
+    def __init__(self, schedule: Schedule, device: Device, events: dict[str, list[Any]]) -> None:
         self._schedule = schedule
+        self._events = events
         self._device = device
         tick = float(schedule.clock.dt)
         lines = [device.lines.get(port.name) for port in schedule.ports]
-        self._delays = np.array([0 if line is None else round(line.delay / tick) for line in lines], np.int64)
+        self._delays = [0 if line is None else round(line.delay / tick) for line in lines]
         self._driven = [device.driven_by(port.name) if port.kind is PortKind.DRIVE else None for port in schedule.ports]
         self._flux = {coupler.port: index for index, coupler in enumerate(device.couplers) if isinstance(coupler, TunableCoupler)}
+        self._static: dict[int, list[int]] = {}
+        for index, coupler in enumerate(device.couplers):
+            if isinstance(coupler, StaticCoupling):
+                for qubit in coupler.qubits:
+                    self._static.setdefault(qubit, []).append(index)
 
     def actions(self, block: Straight) -> list[Action]:
         """The actions of a block, in order of start.
@@ -78,10 +84,9 @@ class Sorter:
         drives: list[_Group] = []
         for row in range(block.first, block.last):
             kind, where = self._target(row)
-            port = int(self._schedule.events["port"][row])
-            begin = int(self._schedule.events["start"][row])
-            begin += int(self._delays[port]) if kind != "readout" else 0
-            end = begin + int(self._schedule.events["duration"][row])
+            port = self._events["port"][row]
+            begin = self._events["start"][row] + (self._delays[port] if kind != "readout" else 0)
+            end = begin + self._events["duration"][row]
             if kind != "drive":
                 still.setdefault((kind, where), []).append(_Group({where}, begin, end, {row: 1}))
                 continue
@@ -115,16 +120,15 @@ class Sorter:
 
     def _across(self, row: int, qubit: int) -> int:
         """The static pair whose other transmon a drive is nearer to than to its own, or NONE."""
-        event = self._schedule.events[row]
-        rest = self._schedule.frames[int(event["frame"])].frequency
-        carrier = float(event["frequency"]) if int(event["frequency_slot"]) == NONE else rest
+        events = self._events
+        rest = self._schedule.frames[events["frame"][row]].frequency
+        carrier = events["frequency"][row] if events["frequency_slot"][row] == NONE else rest
         best, nearest = NONE, abs(carrier - self._device.transmons[qubit].frequency)
-        for index, coupler in enumerate(self._device.couplers):
-            if isinstance(coupler, StaticCoupling) and qubit in coupler.qubits:
-                other = sum(coupler.qubits) - qubit
-                gap = abs(carrier - self._device.transmons[other].frequency)
-                if gap < nearest:
-                    best, nearest = index, gap
+        for index in self._static.get(qubit, ()):
+            other = sum(self._device.couplers[index].qubits) - qubit
+            gap = abs(carrier - self._device.transmons[other].frequency)
+            if gap < nearest:
+                best, nearest = index, gap
         return best
 
     def _drive(self, group: _Group) -> Action:
@@ -145,7 +149,7 @@ class Sorter:
 
     def _in_order(self, group: _Group) -> tuple[int, ...]:
         """Rows by rank, then by start: a tone by crosstalk must not give the frame, or the window would turn with it."""
-        starts = self._schedule.events["start"]
+        starts = self._events["start"]
         return tuple(sorted(group.rows, key=lambda row: (group.rows[row], starts[row], row)))
 
     def _free(self, drives: list[Action], still: list[Action]) -> list[Action]:
@@ -158,7 +162,7 @@ class Sorter:
                 busy.setdefault(qubit, []).append(action)
 
         def stays(action: Action) -> bool:
-            own = [self._driven[int(self._schedule.events["port"][row])] in action.qubits for row in action.events]
+            own = [self._driven[self._events["port"][row]] in action.qubits for row in action.events]
             meets = (other for qubit in action.qubits for other in busy.get(qubit, ()))
             return any(own) or not any(other.start < action.stop and action.start < other.stop for other in meets)
 
@@ -168,18 +172,17 @@ class Sorter:
         return self._device.couplers[where].qubits if kind == "flux" else (self._device.resonators[where].qubit,)
 
     def _target(self, row: int) -> tuple[str, int]:
-        event = self._schedule.events[row]
-        number = int(event["port"])
+        number = self._events["port"][row]
         port = self._schedule.ports[number]
         driven = self._driven[number]
-        if event["operation"] == Operation.PLAY and driven is not None:
+        if self._events["operation"][row] == Operation.PLAY and driven is not None:
             return "drive", driven
         if port.kind is PortKind.FLUX and port.name in self._flux:
             return "flux", self._flux[port.name]
         if port.kind in (PortKind.READOUT, PortKind.ACQUIRE):
             side = "port" if port.kind is PortKind.READOUT else "acquire_port"
             near = [
-                (abs(resonator.frequency - float(event["frequency"])), index)
+                (abs(resonator.frequency - self._events["frequency"][row]), index)
                 for index, resonator in enumerate(self._device.resonators)
                 if getattr(resonator, side) == port.name
             ]

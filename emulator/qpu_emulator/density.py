@@ -69,12 +69,19 @@ def evolve(
             if kind == IDLE:
                 _idle(rho, stride, levels, number, x, mixing, fading, turning)
             elif kind == ONE:
+                same = (number == number[0]).all()
                 for i in range(single):
                     for j in range(single):
-                        for w in range(lanes):
-                            delta = shift[step, first + w]
-                            n = number[w]
-                            matrix[i, j, w] = one[n, 0, i, j] + delta * (one[n, 1, i, j] + delta * one[n, 2, i, j])
+                        if same:
+                            value, slope, curve = one[number[0], 0, i, j], one[number[0], 1, i, j], one[number[0], 2, i, j]
+                            for w in range(lanes):
+                                delta = shift[step, first + w]
+                                matrix[i, j, w] = value + delta * (slope + delta * curve)
+                        else:
+                            for w in range(lanes):
+                                delta = shift[step, first + w]
+                                n = number[w]
+                                matrix[i, j, w] = one[n, 0, i, j] + delta * (one[n, 1, i, j] + delta * one[n, 2, i, j])
                 _one(rho, stride, single, matrix, held)
             elif kind == TWO:
                 other = single ** (qubits - 1 - steps[step, 2])
@@ -169,9 +176,7 @@ def _two(
 ) -> None:
     joint = single * single
     lanes = rho.shape[1]
-    same = True
-    for w in range(1, lanes):
-        same = same and number[w] == number[0]
+    same = (number == number[0]).all()
     weight = np.empty((1 if same else joint * joint, lanes))
     if not same:
         for i in range(joint):

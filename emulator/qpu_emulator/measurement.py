@@ -15,7 +15,7 @@ from qpu_emulator.lanes import Index, Lanes
 from qpu_emulator.program import Program
 from qpu_emulator.readout import Listening, Response, integrate, jump, respond, trace
 from qpu_emulator.scales import Scales
-from qpu_emulator.values import Values
+from qpu_emulator.values import Number, Values
 from qpu_emulator.window import Library
 
 _TAU = 2 * np.pi
@@ -23,6 +23,7 @@ _PARTS = ("still", "jumps", "field", "ringing", "tails")
 _INAUDIBLE = 0.02
 """A neighbour's whole signal below this share of the noise of one shot is left away."""
 _DEAF = 100_000
+_NOTHING: Number = 0.0
 _SILENCE = Waveform(np.ones(1, complex), np.ones(1, np.int64))
 
 
@@ -105,6 +106,7 @@ class Receiver:
 
     def __init__(self, program: Program, library: Library, scales: Scales, values: Values, lanes: Lanes, engine: Engine) -> None:
         self._program = program
+        self._events = program.events
         self._device = library.device
         self._library = library
         self._scales = scales
@@ -160,12 +162,10 @@ class Receiver:
         return children
 
     def _plays(self, action: Action) -> bool:
-        events = self._program.schedule.events
-        return any(events["operation"][row] == Operation.PLAY for row in action.events)
+        return any(self._events["operation"][row] == Operation.PLAY for row in action.events)
 
     def _columns(self, action: Action) -> list[int]:
-        events = self._program.schedule.events
-        return [int(events["column"][row]) for row in self._captures(action)]
+        return [self._events["column"][row] for row in self._captures(action)]
 
     def _receive(self, action: Action, chosen: Index, shots: Index, where: Index, level: Index) -> Index:
         """Fill the columns of a measurement; returns the level of each shot at its end."""
@@ -188,7 +188,7 @@ class Receiver:
 
     def _hear(self, capture: int, measured: _Measured, chosen: Index, where: Index) -> None:
         """Write what a capture of a measurement hears of its own resonator, and the receiver's noise."""
-        column = int(self._program.schedule.events["column"][capture])
+        column = self._events["column"][capture]
         found = self._listen(measured.action, capture, measured.action.start, chosen)
         if self._program.schedule.columns[column].acquisition is Acquisition.RAW:
             shape = (len(self._lanes.lane_of_shot), found.responses[0].count)
@@ -201,7 +201,7 @@ class Receiver:
         """Add what the captures of one measurement hear of another's resonator on the same line."""
         origin = min(hearer.start, measured.action.start)
         for capture in self._captures(hearer):
-            column = int(self._program.schedule.events["column"][capture])
+            column = self._events["column"][capture]
             if known and column in self._program.control:
                 # its bit has been acted upon already
                 continue
@@ -247,8 +247,7 @@ class Receiver:
             self.memory.bits[shots, column] = (iq * np.exp(-1j * line.angle)).real > line.threshold
 
     def _captures(self, action: Action) -> list[int]:
-        operations = self._program.schedule.events["operation"]
-        return [row for row in action.events if operations[row] == Operation.CAPTURE]
+        return [row for row in action.events if self._events["operation"][row] == Operation.CAPTURE]
 
     def _acquires_with(self, one: Action, other: Action) -> bool:
         """Whether two measurements share a line at the same time."""
@@ -266,27 +265,31 @@ class Receiver:
             chosen: Lanes.
         """
         schedule, lanes = self._program.schedule, self._lanes
-        events, tick = schedule.events, float(schedule.clock.dt)
-        port = schedule.ports[int(events["port"][capture])]
+        events, tick = self._events, float(schedule.clock.dt)
+        port = schedule.ports[events["port"][capture]]
         dt = float(port.clock.dt)
-        kernel = int(events["waveform"][capture])
+        kernel = events["waveform"][capture]
         count = int(self._samples[capture])
         heard = self._values.of(capture, "frequency", lanes, chosen)
-        start = (lanes.time[chosen] + origin) * tick
+        start = np.asarray((lanes.time[chosen] + origin) * tick, np.float64)
         plays = [row for row in action.events if events["operation"][row] == Operation.PLAY]
         entries, factors, responses = [], [], list[Response]()
         for play in plays or [-1]:
             if play < 0:
                 tone, tone_dt, tone_start = _SILENCE, dt, 0.0
-                frequency, amplitude, phase = heard, 0.0 * heard, 0.0 * heard
+                frequency, amplitude, phase = heard, _NOTHING, _NOTHING
             else:
-                tone = schedule.waveforms[int(events["waveform"][play])]
-                tone_dt = float(schedule.ports[int(events["port"][play])].clock.dt)
-                tone_start = (int(events["start"][play]) - origin) * tick
+                tone = schedule.waveforms[events["waveform"][play]]
+                tone_dt = float(schedule.ports[events["port"][play]].clock.dt)
+                tone_start = (events["start"][play] - origin) * tick
                 frequency = self._values.of(play, "frequency", lanes, chosen)
                 amplitude = self._values.of(play, "amplitude", lanes, chosen)
                 phase = self._values.of(play, "phase", lanes, chosen)
-            both, which = np.unique(np.stack([frequency, heard], axis=1), axis=0, return_inverse=True)
+            if isinstance(frequency, np.ndarray) or isinstance(heard, np.ndarray):
+                pairs = np.stack(np.broadcast_arrays(frequency, heard), axis=1)
+                both, which = np.unique(pairs, axis=0, return_inverse=True)
+            else:
+                both, which = np.array([[frequency, heard]]), np.zeros(len(chosen), np.int64)
             entries.append(which.ravel() + len(responses))
             for tone_frequency, capture_frequency in both:
                 listening = Listening(
@@ -296,7 +299,7 @@ class Receiver:
                     float(tone_frequency),
                     None if kernel < 0 else schedule.waveforms[kernel],
                     dt,
-                    (int(events["start"][capture]) - origin) * tick,
+                    (events["start"][capture] - origin) * tick,
                     count,
                     float(capture_frequency),
                 )

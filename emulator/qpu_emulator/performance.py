@@ -84,7 +84,7 @@ class Performance:
             table: Rows.
             first_row: Index of the first within the whole job; random numbers hang on it.
         """
-        values = Values.of_rows(self.program.schedule, table)
+        values = Values.of_rows(self.program, table)
         rest = np.array([transmon.thermal for transmon in self.library.device.transmons]) * self.scales.thermal
         if self.remembers:
             return self._stationary(values, rest, len(table), first_row)
@@ -102,7 +102,7 @@ class Performance:
         Returns:
             What the captures wrote, and the device time in s.
         """
-        values = Values.of_rows(self.program.schedule, table)
+        values = Values.of_rows(self.program, table)
         lanes, receiver, _ = self._once(values, starting, len(table), first_row, part)
         used = lanes.time[lanes.lane_of_shot].sum() * float(self.program.schedule.clock.dt)
         return receiver.memory, float(used) + self.rep_delay_s * len(lanes.lane_of_shot)
@@ -147,8 +147,9 @@ class Performance:
             streams(self.seed, row, sweep, first_shot + np.arange(len(dealt))[None, :], zero + _SHOTS),
         )
         lanes.most = max(len(lanes), self.memory // self.choice.bytes_per_lane)
-        engine = self.choice.make(self.program, self.library, self.spectrum)
-        spectrum = replace(self.spectrum, grain=engine.noise_grain)
+        spectrum = self.spectrum
+        engine = self.choice.make(self.program, self.library, spectrum)
+        spectrum = replace(spectrum, grain=engine.noise_grain)
         if engine.draws_noise and not spectrum.silent:
             lanes.detuning = begin(lanes.draws, spectrum.static, spectrum.moving)
         engine.start(excited, lanes.point, lanes.draws)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import pi
+from typing import Any
 
 from qpu_bridge.schedule import (
     Assign,
@@ -51,6 +52,7 @@ class Program:
         clusters: Qubits that may become entangled, each simulated alone.
         left_out: Couplers whose idle ZZ is not simulated because the cluster would become too large.
         control: Columns that real-time expressions read.
+        events: Columns of `Schedule.events` as lists: a number out of a structured array takes ten times as long.
     """
 
     schedule: Schedule
@@ -58,6 +60,7 @@ class Program:
     clusters: list[tuple[int, ...]] = field(default_factory=list)
     left_out: list[int] = field(default_factory=list)
     control: list[int] = field(default_factory=list)
+    events: dict[str, list[Any]] = field(default_factory=dict)
 
 
 def compile_program(schedule: Schedule, device: Device, zz: list[float]) -> Program:
@@ -71,11 +74,12 @@ def compile_program(schedule: Schedule, device: Device, zz: list[float]) -> Prog
     Raises:
         ScheduleError: If a line leads nowhere, or pulses meet that the emulator does not model together.
     """
-    program = Program(schedule)
+    names = schedule.events.dtype.names or ()
+    program = Program(schedule, events={name: schedule.events[name].tolist() for name in names})
     program.control = sorted(_control_columns(schedule.realtime))
     body = schedule.realtime
     last = body[-1] if body and isinstance(body[-1], Straight) else None
-    sorter = Sorter(schedule, device)
+    sorter = Sorter(schedule, device, program.events)
     for block in schedule.straight_blocks():
         actions = sorter.actions(block)
         final = _final(actions) if block is last else frozenset()

@@ -91,10 +91,11 @@ class Idle:
         self.fading = np.zeros((0, coherences))
         self.turning = np.zeros(0)
 
-    def find(self, qubit: int, seconds: Real) -> NDArray[np.int32]:
-        """Entries for a transmon that idles for ``seconds[n]``."""
-        if len(seconds) == 1 and (qubit, float(seconds[0])) in self._keys:
-            return np.array([self._keys[qubit, float(seconds[0])]], dtype=np.int32)
+    def find(self, qubit: int, seconds: Real | float) -> NDArray[np.int32] | int:
+        """Entries for a transmon that idles for ``seconds[n]``, or the entry for one time."""
+        if not isinstance(seconds, np.ndarray):
+            known = self._keys.get((qubit, seconds))
+            return int(self.find(qubit, np.array([seconds]))[0]) if known is None else known  # type: ignore[index]
         with self._lock:
             return self._find(qubit, seconds)
 

@@ -150,7 +150,7 @@ def exact(truth):
         table = Table(np.zeros((1, len(schedule.slots)))) if table is None else table
         rows = len(table)
         table = Table(np.tile(table.values, (repeats, 1)))
-        values = Values.of_rows(schedule, table)
+        values = Values.of_rows(program, table)
         rest = np.array([transmon.thermal for transmon in library.device.transmons]) * scales.thermal
         excited = np.broadcast_to(rest, (len(values.points), len(rest)))
         lanes, _, engine = performance._once(values, excited, len(table), 0, range(performance.lanes))

@@ -74,7 +74,7 @@ def test_engines_agree_with_the_density_matrix_of_aer(fresh, truth, monkeypatch)
 
     def play(choice, shots):
         performance = Performance(program, library, scales, shots, 3, 0.0, choice)
-        values = Values.of_rows(schedule, Table.single())
+        values = Values.of_rows(program, Table.single())
         return performance._once(values, np.zeros((1, QUBITS)), 1, 0, range(choice.lanes_per_point))[2]
 
     every = np.arange(QUBITS)

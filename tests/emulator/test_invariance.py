@@ -59,7 +59,7 @@ def test_clusters_apart_are_as_one_where_nothing_couples_them(fresh, truth, choo
         silent = Spectrum.in_program(program, truth, 0.0)
         choice = choose(program, silent, 1) if choose is density_matrix else choose(program, 1)
         performance = Performance(program, library, scales, 1, 3, 0.0, choice)
-        values = Values.of_rows(schedule, Table.single())
+        values = Values.of_rows(program, Table.single())
         start = np.zeros((1, len(truth.transmons)))
         engine = performance._once(values, start, 1, 0, range(1))[2]
         excited[len(program.clusters)] = [
