@@ -83,7 +83,7 @@ def choose(program: Program, library: Library, spectrum: Spectrum, shots: int, w
     """The engine for a run: the one that is wished for, or by size.
 
     * up to 5 qubits in a cluster, and up to 8 if the shots outweigh it: density matrices;
-    * up to 20: trajectories;
+    * up to 22: trajectories;
     * beyond: Pauli frames if nothing waits for a measurement on the way; whoever calls tries them, and takes the tensor network
       where a window is no Clifford. Who names a bond dimension, or shots that share a trajectory, wants the tensor network.
 
