@@ -12,7 +12,6 @@ from qpu_emulator.wander import Defect, Wander, ornstein_uhlenbeck, telegraph
 STEP_S = 60.0
 """A device that drifts stands still for so long of its own time, s, and its solved pulses stay valid."""
 
-_HOUR_S = 3600.0
 _PROCESSES = 3
 _DEFECTS = 64
 

@@ -15,7 +15,6 @@ from qpu_emulator.trajectory import draw_bits, evolve
 from qpu_emulator.unravelling import Shelf, distinct
 from qpu_emulator.window import Library
 
-MOST_QUBITS = 22
 _LEVELS = 3
 
 
