@@ -58,9 +58,10 @@ def serve_driver(
         _end_with_parent(end)
     driver = plugins.open_driver(name, device, plugins.open_snapshot(snapshot, device), options)
     try:
-        with DriverServer(driver, endpoint, keys=keys):
+        with DriverServer(driver, endpoint, keys=keys) as server:
             say(f"driver {name} of device {device} serves at {endpoint}")
             end.wait()
+            server.close_driver()
     finally:
         driver.close()
 

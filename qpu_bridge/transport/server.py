@@ -24,7 +24,7 @@ _SLICE_MS = 50
 
 
 class DriverServer:
-    """Serves a driver until it is stopped; the driver itself is not closed.
+    """Serves a driver until it is stopped; the driver itself is closed by `close_driver` only.
 
     Args:
         driver: What is served.
@@ -61,6 +61,7 @@ class DriverServer:
         self._work = WorkLine(driver, self.incarnation, self._ledger, templates, slow_s)
         self._driver = driver
         self._stop = Event()
+        self._stop_work = Event()
         self._threads: list[Thread] = []
         self._gate: ThreadAuthenticator | None = None
         self._own: Context | None = None
@@ -87,20 +88,32 @@ class DriverServer:
             self._close_gate()
             _require_folder(self.endpoint)
             raise SettingsError("a driver's endpoint must be free to bind", given=str(error), where=self.endpoint) from None
-        for name, serve, socket in (("watch", self._watch.serve, watch), ("work", self._work.serve, work)):
-            thread = Thread(target=serve, args=(socket, self._stop), name=f"driver-{name}", daemon=True)
+        served = (("watch", self._watch.serve, watch, self._stop), ("work", self._work.serve, work, self._stop_work))
+        for name, serve, socket, stop in served:
+            thread = Thread(target=serve, args=(socket, stop), name=f"driver-{name}", daemon=True)
             self._threads.append(thread)
             thread.start()
 
     def stop(self, timeout_s: float = 5.0) -> None:
         """Stop the run, if there is one, and give the addresses back."""
+        self._end_work(timeout_s)
         self._stop.set()
-        if self._threads:
-            self._driver.abort()
         for thread in self._threads:
             thread.join(timeout_s)
         self._threads.clear()
         self._close_gate()
+
+    def close_driver(self, timeout_s: float = 5.0) -> None:
+        """Stop the run, if there is one, and close the driver, whose process is still heard to live: who is silent is killed."""
+        self._end_work(timeout_s)
+        self._watch.leave()
+        self._driver.close()
+
+    def _end_work(self, timeout_s: float) -> None:
+        if self._threads and not self._stop_work.is_set():
+            self._stop_work.set()
+            self._driver.abort()
+            self._threads[-1].join(timeout_s)
 
     def __enter__(self) -> DriverServer:
         self.start()

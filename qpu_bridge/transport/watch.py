@@ -52,6 +52,11 @@ class WatchLine:
         self._incarnation = incarnation
         self._ledger = ledger
         self._vanish_s = vanish_s
+        self._leaves = False
+
+    def leave(self) -> None:
+        """From now on say that this process lives, and ask nothing of the driver, which is about to be closed."""
+        self._leaves = True
 
     def serve(self, socket: Socket, stop: Event) -> None:
         """Answer until told to stop, then close the socket."""
@@ -77,6 +82,8 @@ class WatchLine:
         match message:
             case Heartbeat(waiting):
                 return Alive(self._incarnation, self._ledger.pending(waiting))
+            case Ask() if self._leaves:
+                raise DriverFault("a driver must be open to say how it is", given="it is about to end")
             case Ask():
                 return Answer(self._driver.status())
             case Abort(run):
@@ -99,7 +106,7 @@ class WatchLine:
         self._abort_current()
 
     def _abort_current(self) -> None:
-        if self._ledger.current != NO_REQUEST and self._ledger.cancelled(self._ledger.current):
+        if not self._leaves and self._ledger.current != NO_REQUEST and self._ledger.cancelled(self._ledger.current):
             try:
                 self._driver.abort()
             except Exception as error:  # noqa: BLE001 - a driver that cannot stop must not take the watch line with it
