@@ -50,9 +50,9 @@ def new(
     snapshot: Annotated[
         Path | None, typer.Option(help="A calibration: the snapshot of a laboratory's device.", dir_okay=False)
     ] = None,
-    design: Annotated[str, typer.Option(help="At random: line, ring, grid or heavy-hex.")] = "line",
-    qubits: Annotated[int, typer.Option(help="Of a random chip.")] = 5,
-    family: Annotated[str, typer.Option(help="Of a random chip: cz (tunable couplers) or ecr (cross-resonance).")] = "cz",
+    design: Annotated[str | None, typer.Option(help="At random: line (the default), ring, grid or heavy-hex.")] = None,
+    qubits: Annotated[int | None, typer.Option(help="Of a random chip; 5 by default.")] = None,
+    family: Annotated[str | None, typer.Option(help="Of a random chip: cz (tunable couplers, the default) or ecr.")] = None,
     seed: Annotated[int, typer.Option(help="For all that is not published.", min=0)] = 1,
     uncalibrated: Annotated[bool, typer.Option("--uncalibrated", help="Believe the design only; nothing is tuned.")] = False,
     drift: Annotated[float, typer.Option(help="Let the chip age so many hours after its calibration.", min=0.0)] = 0.0,
@@ -66,12 +66,18 @@ def new(
       qpu-bridge device new emu_lab --properties properties.json
       qpu-bridge device new emu_grid --design grid --qubits 9 --seed 7 --uncalibrated
     """
-    if sum(source is not None for source in (like, properties, snapshot)) > 1:
-        raise SettingsError("a device must be made from one thing: --like, --properties or --snapshot")
+    drawn = any(option is not None for option in (design, qubits, family))
+    if sum(source is not None for source in (like, properties, snapshot)) + drawn > 1:
+        raise SettingsError(
+            "a device must be made from one thing: --like, --properties, --snapshot, or at random (--design, --qubits, --family)"
+        )
     files = _files(folder, name, overwrite)
     from rich.console import Console
 
-    known = _published(like, properties, snapshot, design, qubits, family, seed)
+    from qpu_emulator.makers import chip
+
+    known = _published(like, properties, snapshot)
+    known = known or chip.random(design or "line", 5 if qubits is None else qubits, family or "cz", seed)
     made = _made(known, name, seed)
     truth, believed = made.device, made.snapshot
     if uncalibrated:
@@ -128,10 +134,8 @@ def _files(folder: Path, name: str, overwrite: bool) -> list[Path]:
     return files
 
 
-def _published(
-    like: str | None, properties: Path | None, snapshot: Path | None, design: str, qubits: int, family: str, seed: int
-) -> Published:
-    from qpu_emulator.makers import chip, published
+def _published(like: str | None, properties: Path | None, snapshot: Path | None) -> Published | None:
+    from qpu_emulator.makers import published
 
     if like is not None:
         return published.of_shipped(like)
@@ -142,7 +146,7 @@ def _published(
 
         believed = target.Snapshot.read(snapshot)
         return published.of_properties(target.properties(believed), believed.device)
-    return chip.random(design, qubits, family, seed)
+    return None
 
 
 def _made(known: Published, name: str, seed: int) -> Twin:

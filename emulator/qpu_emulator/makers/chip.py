@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from qpu_bridge.errors import SettingsError
 from qpu_emulator.device import Coupling, Device, Resonator, StaticCoupling, Transmon, TunableCoupler
@@ -169,6 +171,13 @@ def heavy_hex(size: int) -> list[Pair]:
     return [pair for pair in pairs if max(pair) < size]
 
 
+def pieces(size: int, pairs: Iterable[Pair]) -> int:
+    """In how many parts a coupling graph is."""
+    first, second = np.array(list(pairs), dtype=int).reshape(-1, 2).T
+    joined = coo_array((np.ones(len(first)), (first, second)), shape=(size, size))
+    return int(connected_components(joined, directed=False)[0])
+
+
 DESIGNS = {"line": line, "ring": ring, "grid": grid, "heavy-hex": heavy_hex}
 
 
@@ -184,6 +193,10 @@ def random(design: str, size: int, family: str, seed: int) -> Published:
         raise SettingsError("a family must be cz or ecr", given=family)
     if size < 2:
         raise SettingsError("a chip must have at least two qubits", given=size)
+    if pieces(size, DESIGNS[design](size)) > 1:
+        raise SettingsError(
+            f"a {design} must hang together", given=f"{size} qubits, in pieces", remedy="Take some more or fewer."
+        )
     draw = np.random.default_rng([seed, 1])
     couplings: Mapping[Pair, float | None] = dict.fromkeys(DESIGNS[design](size))
     qubits = tuple(

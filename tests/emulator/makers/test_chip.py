@@ -57,3 +57,8 @@ def test_a_design_is_known_a_little_wrong():
 def test_impossible_chips_are_refused(design, size, family):
     with pytest.raises(SettingsError):
         chip.random(design, size, family, 1)
+
+
+def test_a_chip_in_pieces_is_refused() -> None:
+    with pytest.raises(SettingsError, match="hang together"):
+        chip.random("heavy-hex", 20, "cz", 1)
