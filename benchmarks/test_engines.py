@@ -21,7 +21,7 @@ from qiskit_ibm_runtime.fake_provider import FakeTorino
 
 from qpu_bridge.driver import Run
 from qpu_bridge.schedule import Schedule, Table
-from qpu_emulator.pauli_frames import PauliFrames
+from qpu_emulator.engines.pauli_frames import PauliFrames
 from tests.emulator.conftest import Bench
 from tests.emulator.tiling import tiled, tiled_driver
 

@@ -14,7 +14,7 @@ from qpu_bridge.settings import DeviceName
 
 if TYPE_CHECKING:
     from qpu_bridge.target import Snapshot
-    from qpu_emulator.device import Device
+    from qpu_emulator.chip.device import Device
     from qpu_emulator.makers.published import Published
     from qpu_emulator.makers.twin import Twin
 
@@ -83,7 +83,7 @@ def new(
     if uncalibrated:
         believed = _believed_design(truth, made)
     if drift:
-        from qpu_emulator.drift import aged
+        from qpu_emulator.chip.drift import aged
 
         truth = aged(truth, drift)
     folder.mkdir(parents=True, exist_ok=True)
@@ -106,7 +106,7 @@ def show(truth: Annotated[Path, typer.Argument(help="The file NAME_device.json."
     from rich.console import Console
     from rich.table import Table
 
-    from qpu_emulator.device import Device
+    from qpu_emulator.chip.device import Device
 
     device = Device.read(truth)
     table = Table("qubit", "f01 GHz", "alpha MHz", "T1 us", "T2 us", "slow Hz", "1/f Hz", "thermal", title=device.name)

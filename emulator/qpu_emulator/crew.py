@@ -12,14 +12,14 @@ from uuid import uuid4
 
 from qpu_bridge.errors import DriverFault, SettingsError
 from qpu_bridge.schedule import Schedule, Table
-from qpu_emulator.choice import choose
-from qpu_emulator.device import Device
-from qpu_emulator.measurement import Memory
+from qpu_emulator.chip.device import Device
+from qpu_emulator.engines.choice import choose
 from qpu_emulator.noise import Spectrum
 from qpu_emulator.performance import Performance
-from qpu_emulator.program import compile_program
+from qpu_emulator.readout.measurement import Memory
 from qpu_emulator.scales import Scales
-from qpu_emulator.window import Library
+from qpu_emulator.score.program import compile_program
+from qpu_emulator.windows.library import Library
 
 _KEPT = 8
 _ANSWER_S = 30

@@ -27,18 +27,18 @@ from qpu_bridge.schedule import (
 )
 from qpu_bridge.target import Snapshot
 from qpu_emulator import five, five_ecr
-from qpu_emulator.choice import WISHES, choose
+from qpu_emulator.chip.device import Device
+from qpu_emulator.chip.drift import typical
 from qpu_emulator.clock import VirtualClock
 from qpu_emulator.crew import Crew, Recipe
-from qpu_emulator.device import Device
-from qpu_emulator.drift import typical
+from qpu_emulator.engines.choice import WISHES, choose
+from qpu_emulator.engines.parts import Part, cut, in_order
 from qpu_emulator.fault import Faults, disturbed
 from qpu_emulator.libraries import KEPT_TEMPLATES, Libraries
-from qpu_emulator.measurement import Memory
 from qpu_emulator.noise import Spectrum
 from qpu_emulator.options import OLDEST_H, Options
-from qpu_emulator.parts import Part, cut, in_order
 from qpu_emulator.performance import Performance, chunk, fall_back
+from qpu_emulator.readout.measurement import Memory
 from qpu_emulator.scales import Scales, settings
 from qpu_emulator.warm_up import warm_up
 

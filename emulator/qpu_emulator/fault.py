@@ -17,7 +17,7 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from qpu_bridge.driver import Chunk, Setting
 from qpu_bridge.errors import DriverFault, UnsupportedOption
 from qpu_bridge.schedule import Document
-from qpu_emulator.device import Device
+from qpu_emulator.chip.device import Device
 
 T = TypeVar("T", bound=np.generic)
 

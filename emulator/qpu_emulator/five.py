@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from qpu_bridge.target import Snapshot
-from qpu_emulator.device import Device, Resonator, Transmon, TunableCoupler
+from qpu_emulator.chip.device import Device, Resonator, Transmon, TunableCoupler
 
 _HERE = Path(__file__).parent
 _CALIBRATED = datetime(2026, 11, 21, 8, 0, 0, tzinfo=UTC)

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from qpu_bridge.target import Snapshot
-from qpu_emulator.device import Device, Resonator, StaticCoupling, Transmon
-from qpu_emulator.line import Line, Settling
+from qpu_emulator.chip.device import Device, Resonator, StaticCoupling, Transmon
+from qpu_emulator.chip.line import Line, Settling
 
 _HERE = Path(__file__).parent
 _CALIBRATED = datetime(2026, 11, 21, 8, 0, 0, tzinfo=UTC)

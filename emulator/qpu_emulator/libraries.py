@@ -6,12 +6,12 @@ from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 
 from qpu_bridge.schedule import Schedule
-from qpu_emulator.device import Device
-from qpu_emulator.drift import STEP_S, at, drifts
+from qpu_emulator.chip.device import Device
+from qpu_emulator.chip.drift import STEP_S, at, drifts
 from qpu_emulator.fault import Fault
-from qpu_emulator.program import Program, compile_program
 from qpu_emulator.scales import Scales
-from qpu_emulator.window import Library
+from qpu_emulator.score.program import Program, compile_program
+from qpu_emulator.windows.library import Library
 
 _KEPT_CONDITIONS = 8
 KEPT_TEMPLATES = 256

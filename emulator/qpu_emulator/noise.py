@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from qpu_emulator.device import Device
+from qpu_emulator.chip.device import Device
 from qpu_emulator.jit import compiled
-from qpu_emulator.program import Program
+from qpu_emulator.score.program import Program
 from qpu_emulator.stream import normal_pair
 
 _SMALL_ANGLE = 1e-3

@@ -11,18 +11,18 @@ from numpy.typing import NDArray
 from qpu_bridge.driver import Chunk
 from qpu_bridge.errors import UnsupportedOption
 from qpu_bridge.schedule import Schedule, Table, raw_samples
-from qpu_emulator.choice import Choice, choose
-from qpu_emulator.engine import Engine
-from qpu_emulator.lanes import Index, Lanes, prepare
-from qpu_emulator.measurement import Memory, Receiver
+from qpu_emulator.engines.choice import Choice, choose
+from qpu_emulator.engines.engine import Engine
 from qpu_emulator.noise import Spectrum, begin
-from qpu_emulator.player import Player
-from qpu_emulator.program import Program
+from qpu_emulator.readout.measurement import Memory, Receiver
 from qpu_emulator.scales import Scales
-from qpu_emulator.stage import Stage
+from qpu_emulator.score.lanes import Index, Lanes, prepare
+from qpu_emulator.score.player import Player
+from qpu_emulator.score.program import Program
+from qpu_emulator.score.stage import Stage
+from qpu_emulator.score.values import Values
 from qpu_emulator.stream import streams
-from qpu_emulator.values import Values
-from qpu_emulator.window import Library
+from qpu_emulator.windows.library import Library
 
 Real = NDArray[np.float64]
 

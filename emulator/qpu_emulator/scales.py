@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 
 from qpu_bridge.driver import Setting
 from qpu_bridge.errors import UnsupportedOption
-from qpu_emulator.device import Device
+from qpu_emulator.chip.device import Device
 
 _MOST = 100.0
 """Largest factor: beyond, what is weak in the model is not weak any more."""

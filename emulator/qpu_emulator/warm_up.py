@@ -8,13 +8,13 @@ import numpy as np
 
 from qpu_bridge.schedule import Acquisition, Builder, Column, Discriminator, Output, PortKind, Table, shapes
 from qpu_bridge.units import Clock
-from qpu_emulator.choice import density_matrix
-from qpu_emulator.device import TunableCoupler
+from qpu_emulator.chip.device import TunableCoupler
+from qpu_emulator.engines.choice import density_matrix
 from qpu_emulator.noise import Spectrum
 from qpu_emulator.performance import Performance
-from qpu_emulator.program import compile_program
 from qpu_emulator.scales import Scales
-from qpu_emulator.window import Library
+from qpu_emulator.score.program import compile_program
+from qpu_emulator.windows.library import Library
 
 
 def warm_up(library: Library) -> None:

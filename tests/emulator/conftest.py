@@ -8,14 +8,14 @@ from qpu_bridge.driver import Run
 from qpu_bridge.schedule import Builder, Column, Discriminator, Output, Schedule, Table
 from qpu_bridge.target.shape import waveform
 from qpu_emulator import five
-from qpu_emulator.choice import density_matrix
 from qpu_emulator.driver import EmulatorDriver
+from qpu_emulator.engines.choice import density_matrix
 from qpu_emulator.noise import Spectrum
 from qpu_emulator.performance import Performance
-from qpu_emulator.program import compile_program
 from qpu_emulator.scales import Scales
-from qpu_emulator.values import Values
-from qpu_emulator.window import Library
+from qpu_emulator.score.program import compile_program
+from qpu_emulator.score.values import Values
+from qpu_emulator.windows.library import Library
 
 SILENT = {"t1": 0, "t2": 0, "low_frequency": 0, "zz": 0, "readout": 0, "thermal": 0}
 

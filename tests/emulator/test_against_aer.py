@@ -7,16 +7,16 @@ from qiskit.quantum_info import SuperOp
 from qiskit_aer import AerSimulator
 
 from qpu_bridge.schedule import Table
-from qpu_emulator.basis import columns
-from qpu_emulator.choice import density_matrix, trajectories
-from qpu_emulator.density_matrix import DensityMatrix
-from qpu_emulator.engine import IDLE, ONE, TWO
+from qpu_emulator.engines.choice import density_matrix, trajectories
+from qpu_emulator.engines.density_matrix import DensityMatrix
+from qpu_emulator.engines.engine import IDLE, ONE, TWO
 from qpu_emulator.noise import Spectrum
 from qpu_emulator.performance import Performance
-from qpu_emulator.program import compile_program
 from qpu_emulator.scales import Scales
-from qpu_emulator.values import Values
-from qpu_emulator.window import Library
+from qpu_emulator.score.program import compile_program
+from qpu_emulator.score.values import Values
+from qpu_emulator.windows.basis import columns
+from qpu_emulator.windows.library import Library
 from tests.emulator.test_trajectories import brickwork
 
 QUBITS = 5

@@ -10,13 +10,13 @@ from qpu_bridge.errors import ScheduleError
 from qpu_bridge.schedule import Builder, PortKind, SlotKind, Table, shapes
 from qpu_bridge.units import Clock
 from qpu_emulator import five_ecr
-from qpu_emulator.device import Device, StaticCoupling, Transmon
-from qpu_emulator.echoed import ECR
-from qpu_emulator.program import compile_program
+from qpu_emulator.bring_up.echoed import ECR
+from qpu_emulator.chip.device import Device, StaticCoupling, Transmon
 from qpu_emulator.scales import Scales
-from qpu_emulator.static_pair import StaticPair
-from qpu_emulator.tones import Tone
-from qpu_emulator.window import Library
+from qpu_emulator.score.program import compile_program
+from qpu_emulator.windows.library import Library
+from qpu_emulator.windows.static_pair import StaticPair
+from qpu_emulator.windows.tones import Tone
 from tests.emulator.conftest import Bench
 
 RABI = 50e6

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from qpu_emulator import five
-from qpu_emulator.drift import aged, at, drifts, typical
-from qpu_emulator.wander import Defect, ornstein_uhlenbeck, telegraph
+from qpu_emulator.chip.drift import aged, at, drifts, typical
+from qpu_emulator.chip.wander import Defect, ornstein_uhlenbeck, telegraph
 
 MANY = np.arange(4000)
 ONE = np.ones(len(MANY))

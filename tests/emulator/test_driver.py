@@ -9,7 +9,7 @@ from qpu_bridge.driver import Driver, Run
 from qpu_bridge.errors import Cancelled, ScheduleError, SettingsError, UnsupportedOption
 from qpu_bridge.schedule import SlotKind, Table, shapes
 from qpu_emulator.driver import EmulatorDriver
-from qpu_emulator.parts import in_order
+from qpu_emulator.engines.parts import in_order
 
 
 def _bell(bench, measured=(0, 1)):

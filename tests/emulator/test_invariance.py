@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from qpu_bridge.schedule import Table
-from qpu_emulator.choice import density_matrix, trajectories
+from qpu_emulator.engines.choice import density_matrix, trajectories
 from qpu_emulator.noise import Spectrum
 from qpu_emulator.performance import Performance
-from qpu_emulator.program import compile_program
 from qpu_emulator.scales import Scales
-from qpu_emulator.values import Values
-from qpu_emulator.window import Library
+from qpu_emulator.score.program import compile_program
+from qpu_emulator.score.values import Values
+from qpu_emulator.windows.library import Library
 from tests.emulator.conftest import SILENT
 from tests.emulator.test_trajectories import brickwork
 

@@ -10,11 +10,11 @@ from scipy.linalg import expm
 from qpu_bridge.errors import ScheduleError, SettingsError
 from qpu_bridge.schedule import Waveform, shapes
 from qpu_emulator.bring_up import solve_snapshot
-from qpu_emulator.device import Crosstalk, Device, Resonator, StaticCoupling, Transmon
-from qpu_emulator.echoed import ECR
-from qpu_emulator.line import Line, Settling
-from qpu_emulator.pair import Pair
-from qpu_emulator.program import compile_program
+from qpu_emulator.bring_up.echoed import ECR
+from qpu_emulator.chip.device import Crosstalk, Device, Resonator, StaticCoupling, Transmon
+from qpu_emulator.chip.line import Line, Settling
+from qpu_emulator.score.program import compile_program
+from qpu_emulator.windows.pair import Pair
 from tests.emulator.conftest import Bench
 
 

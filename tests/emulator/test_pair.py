@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from qpu_bridge.schedule import shapes
-from qpu_emulator.pair import Pair
+from qpu_emulator.windows.pair import Pair
 
 
 def test_cz_coupler_agrees_with_qutip(truth):

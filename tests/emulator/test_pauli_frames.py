@@ -10,10 +10,10 @@ from qpu_bridge.driver import Run
 from qpu_bridge.errors import UnsupportedOption
 from qpu_bridge.schedule import Bits, Table
 from qpu_emulator import five_ecr
-from qpu_emulator.basis import superoperator
 from qpu_emulator.driver import EmulatorDriver
-from qpu_emulator.pauli_frames import PauliFrames
-from qpu_emulator.twirling import circuit, errors, gate, nearest, rotation, transfer, untwist
+from qpu_emulator.engines.pauli_frames import PauliFrames
+from qpu_emulator.engines.twirling import circuit, errors, gate, nearest, rotation, transfer, untwist
+from qpu_emulator.windows.basis import superoperator
 from tests.emulator.test_trajectories import assert_alike, counts
 from tests.emulator.tiling import tiled_driver
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from qpu_bridge.schedule import SlotKind, shapes
-from qpu_emulator.basis import columns
 from qpu_emulator.scales import Scales
-from qpu_emulator.window import Library, Tone
+from qpu_emulator.windows.basis import columns
+from qpu_emulator.windows.library import Library, Tone
 
 TIMES = np.arange(0, 300_001, 30_000)
 

@@ -7,10 +7,10 @@ from qpu_bridge.driver import Run
 from qpu_bridge.schedule import Bits, SlotKind, Table, Waveform
 from qpu_bridge.target.shape import waveform
 from qpu_emulator.driver import EmulatorDriver
-from qpu_emulator.jumps import choose, reduced
+from qpu_emulator.engines.jumps import choose, reduced
+from qpu_emulator.engines.unravelling import Shelf, kraus
 from qpu_emulator.scales import Scales
-from qpu_emulator.unravelling import Shelf, kraus
-from qpu_emulator.window import Library, Tone
+from qpu_emulator.windows.library import Library, Tone
 
 
 def brickwork(bench, qubits, depth, seed=1, measure=True):

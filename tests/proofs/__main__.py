@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from rich.progress import track
 
 from qpu_emulator import five
-from qpu_emulator.pair import Pair
+from qpu_emulator.windows.pair import Pair
 from tests.proofs import benchmarking, decoupling, mitigation, recovery, twirling
 from tests.proofs.stand import changed, stand
 

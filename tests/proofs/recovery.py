@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from qpu_bridge.schedule import Waveform
 from qpu_bridge.schedule.shapes import cosine_square, drag
 from qpu_emulator import five
-from qpu_emulator.device import Device, Transmon
-from qpu_emulator.pair import Pair
+from qpu_emulator.chip.device import Device, Transmon
+from qpu_emulator.windows.pair import Pair
 from tests.proofs.blind import PULSE, SIGMA, TAU, bring_up, conditional_phase, find_resonators, static_zz
 from tests.proofs.lab import Lab, Values
 from tests.proofs.stand import stand

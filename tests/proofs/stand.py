@@ -19,7 +19,7 @@ from qpu_bridge.plugins import open_driver
 from qpu_bridge.programs import Context, DeviceView, ExecuteOptions, execute
 from qpu_bridge.target import Snapshot
 from qpu_emulator import five
-from qpu_emulator.device import Device
+from qpu_emulator.chip.device import Device
 
 SILENT = {"t1": 0, "t2": 0, "low_frequency": 0, "zz": 0, "readout": 0, "thermal": 0}
 """Every source of noise switched off."""

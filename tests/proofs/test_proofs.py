@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from qpu_emulator import five
-from qpu_emulator.pair import Pair
+from qpu_emulator.windows.pair import Pair
 from tests.proofs import benchmarking, decoupling, mitigation, recovery, twirling
 from tests.proofs.stand import changed, stand
 

@@ -16,12 +16,12 @@ from qpu_bridge.target.qubit import QubitSpec
 from qpu_bridge.target.shape import ConstantShape, DragShape, GaussianSquareShape, Shape, waveform
 from qpu_bridge.target.snapshot import TimingSpec
 from qpu_emulator.bring_up.conditional import double, pair_limit
+from qpu_emulator.bring_up.discrimination import TONE_TICKS, solve_measure
+from qpu_emulator.bring_up.echoed import EchoedPair
 from qpu_emulator.bring_up.recipe import DT, GRAIN, Done, Recipe, silent, wait
 from qpu_emulator.bring_up.rotation import rotate, single
-from qpu_emulator.device import Coupling, Device, StaticCoupling, TunableCoupler
-from qpu_emulator.discrimination import TONE_TICKS, solve_measure
-from qpu_emulator.echoed import EchoedPair
-from qpu_emulator.line import IDEAL
+from qpu_emulator.chip.device import Coupling, Device, StaticCoupling, TunableCoupler
+from qpu_emulator.chip.line import IDEAL
 
 _EDGE, _CROSS_SIGMA = 40, 13.0
 

@@ -11,11 +11,11 @@ from scipy.optimize import brentq
 from qpu_bridge.errors import SettingsError
 from qpu_bridge.target.gate import Curve, GateSpec, PhaseSpec, PulseSpec
 from qpu_bridge.target.shape import CosineSquareShape, Shape, waveform
-from qpu_emulator.basis import Real
 from qpu_emulator.bring_up.recipe import DT, Recipe, wait
-from qpu_emulator.device import Device, TunableCoupler
-from qpu_emulator.line import IDEAL
-from qpu_emulator.pair import Pair
+from qpu_emulator.chip.device import Device, TunableCoupler
+from qpu_emulator.chip.line import IDEAL
+from qpu_emulator.windows.basis import Real
+from qpu_emulator.windows.pair import Pair
 
 _TAU = 2 * np.pi
 _BELOW, _COARSE, _NODES = -0.3, 41, 48

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from qpu_emulator.device import Device
+from qpu_emulator.chip.device import Device
 
 DT = Fraction(1, 10**9)
 """Tick of the timeline, s."""

@@ -11,12 +11,12 @@ from scipy.optimize import least_squares
 from qpu_bridge.schedule import shapes
 from qpu_bridge.target.gate import Curve, GateSpec, PulseSpec
 from qpu_bridge.target.shape import DragShape, Shape
-from qpu_emulator.basis import Complex, Real
 from qpu_emulator.bring_up.recipe import DT, Recipe, wait
-from qpu_emulator.device import Device
-from qpu_emulator.line import IDEAL
-from qpu_emulator.propagator import drive
-from qpu_emulator.tones import Tone, combine
+from qpu_emulator.chip.device import Device
+from qpu_emulator.chip.line import IDEAL
+from qpu_emulator.windows.basis import Complex, Real
+from qpu_emulator.windows.propagator import drive
+from qpu_emulator.windows.tones import Tone, combine
 
 _TAU = 2 * np.pi
 _ANGLES = np.linspace(-np.pi, np.pi, 33)

@@ -9,7 +9,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from qpu_bridge.errors import SettingsError
-from qpu_emulator.device import Coupling, Device, Resonator, StaticCoupling, Transmon, TunableCoupler
+from qpu_emulator.chip.device import Coupling, Device, Resonator, StaticCoupling, Transmon, TunableCoupler
 from qpu_emulator.makers.published import Published, PublishedQubit
 
 Pair = tuple[int, int]

@@ -14,9 +14,9 @@ from qpu_bridge.target import Snapshot
 from qpu_bridge.target.gate import Curve, GateSpec
 from qpu_bridge.target.shape import ConstantShape, waveform
 from qpu_emulator.bring_up import solve_snapshot
+from qpu_emulator.bring_up.discrimination import TONE_TICKS, Reading
 from qpu_emulator.bring_up.recipe import DT, GRAIN, Recipe
-from qpu_emulator.device import Device
-from qpu_emulator.discrimination import TONE_TICKS, Reading
+from qpu_emulator.chip.device import Device
 from qpu_emulator.makers.chip import build
 from qpu_emulator.makers.published import Published
 

@@ -3,7 +3,7 @@
 import pytest
 
 from qpu_bridge.errors import SettingsError
-from qpu_emulator.device import Device
+from qpu_emulator.chip.device import Device
 from qpu_emulator.makers import chip
 
 

@@ -6,8 +6,8 @@ import pytest
 from typer.testing import CliRunner
 
 from qpu_bridge.errors import SettingsError
+from qpu_emulator.chip.device import Device
 from qpu_emulator.commands import app
-from qpu_emulator.device import Device
 
 
 def _new(*words):

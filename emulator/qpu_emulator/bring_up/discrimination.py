@@ -1,0 +1,123 @@
+"""Bring-up of a readout: kernel, line through the IQ plane, and the errors to expect."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+from scipy.special import erfc
+
+from qpu_bridge.schedule import Waveform
+from qpu_bridge.target.qubit import MeasureSpec
+from qpu_bridge.target.shape import SampledShape, Shape, waveform
+from qpu_emulator.chip.device import Device, Resonator
+from qpu_emulator.readout.resonator import Listening, respond
+
+TONE_TICKS = 832
+AMPLITUDE = 0.18
+"""Of a readout tone: five share one converter."""
+_LISTEN_FROM, _LISTEN_TICKS, _MEASURE_TICKS, _HOLD = 32, 800, 1200, 8
+
+
+class Reading:
+    """What a readout of a device tells: its kernel, the line through the plane, and the errors on either side.
+
+    Args:
+        device: The truth.
+        resonator: Which, one of the device's or a variation of it.
+        tone: Envelope; a tick is 1 ns.
+    """
+
+    def __init__(self, device: Device, resonator: Resonator, tone: Waveform) -> None:
+        transmon = device.transmons[resonator.qubit]
+        dt, start = 1e-9, _LISTEN_FROM * 1e-9
+        blank = Listening(tone, dt, 0.0, resonator.frequency, None, dt, start, _LISTEN_TICKS, resonator.frequency)
+        field = respond(resonator, blank).field[:, _LISTEN_FROM:]
+        matched = np.conj(field[1] - field[0]).reshape(-1, _HOLD).mean(axis=1)
+        # a matched filter, turned by an arbitrary angle: nothing may rely on the clouds lying along the real axis
+        matched = np.round(matched / abs(matched).max() * 0.999999 * np.exp(0.5j * resonator.cable_phase), 6)
+        self.kernel = SampledShape(
+            shape="samples",
+            real=tuple(matched.real.tolist()),
+            imag=tuple(matched.imag.tolist()),
+            repeats=(_HOLD,) * len(matched),
+        )
+        heard = respond(resonator, replace(blank, kernel=waveform(self.kernel)))
+        points = heard.still * AMPLITUDE
+        self.angle = float(np.angle(points[1] - points[0]))
+        turn = np.exp(-1j * self.angle)
+        self._low, self._high = (points[:2] * turn).real
+        # without noise of the receiver: twins try many
+        self._sigma_per_noise = heard.noise / resonator.noise
+        self._sigma = heard.noise
+        self._risen, self._fallen = ((jumps * AMPLITUDE * turn).real for jumps in heard.jumps[:2])
+        self._excited = transmon.thermal
+        rate, span = 1 / (transmon.t1 or np.inf), (_LISTEN_FROM + _LISTEN_TICKS) * dt
+        self._up, self._down = rate * self._excited * span, rate * (1 - self._excited) * span
+
+    def louder(self, noise: float) -> None:
+        """Suppose another noise of the receiver."""
+        self._sigma = self._sigma_per_noise * noise
+
+    def errors(self, threshold: float) -> tuple[float, float]:
+        """Chance to read 1 after a preparation of 0, and 0 after one of 1; thermal population included."""
+        sigma, excited = self._sigma, self._excited
+        wrong_0 = (1 - self._up) * _beyond((threshold - self._low) / sigma)
+        wrong_0 = wrong_0 + self._up * _beyond((threshold - self._risen) / sigma).mean()
+        wrong_1 = (1 - self._down) * _beyond((self._high - threshold) / sigma)
+        wrong_1 = wrong_1 + self._down * _beyond((self._fallen - threshold) / sigma).mean()
+        first = float(wrong_0 * (1 - excited) + (1 - wrong_1) * excited)
+        return first, float(wrong_1 * (1 - excited) + (1 - wrong_0) * excited)
+
+    def best(self) -> float:
+        """The threshold that makes the fewest errors."""
+        middle, width = (self._low + self._high) / 2, self._high - self._low
+        tries = np.linspace(middle - width / 4, middle + width / 4, 201)
+        return float(np.round(min(tries, key=lambda value: sum(self.errors(float(value)))), 4))
+
+    def leaning(self, difference: float) -> float:
+        """The threshold at which the first error is larger than the second by a number."""
+        reach = self._high - self._low + 8 * self._sigma
+
+        def excess(threshold: float) -> float:
+            first, second = self.errors(threshold)
+            return first - second - difference
+
+        return float(np.round(brentq(excess, self._low - reach, self._high + reach, xtol=1e-3), 4))
+
+
+def solve_measure(device: Device, index: int, waveforms: dict[str, Shape]) -> MeasureSpec:
+    """Solve one resonator's readout; ticks are 1 ns.
+
+    Args:
+        device: The truth.
+        index: Which resonator.
+        waveforms: Holds the tone ``readout``; the kernel is added.
+    """
+    resonator = device.resonators[index]
+    reading = Reading(device, resonator, waveform(waveforms["readout"]))
+    name = f"kernel{resonator.qubit}"
+    waveforms[name] = reading.kernel
+    threshold = reading.best()
+    wrong_0, wrong_1 = reading.errors(threshold)
+    return MeasureSpec(
+        qubit=resonator.qubit,
+        drive_frame=f"m{resonator.qubit}",
+        waveform="readout",
+        amplitude=AMPLITUDE,
+        acquire_frame=f"a{resonator.qubit}",
+        acquire_start=_LISTEN_FROM,
+        acquire_duration=_LISTEN_TICKS,
+        kernel=name,
+        angle=round(reading.angle, 6),
+        threshold=threshold,
+        duration=_MEASURE_TICKS,
+        prob_meas1_prep0=wrong_0,
+        prob_meas0_prep1=wrong_1,
+    )
+
+
+def _beyond(distance: NDArray[np.float64] | float) -> NDArray[np.float64]:
+    return np.asarray(erfc(np.asarray(distance) / np.sqrt(2)) / 2)

@@ -1,0 +1,178 @@
+"""Bring-up of the echoed cross-resonance gate: two halves of opposite sign, an x on the control between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import least_squares
+
+from qpu_bridge.schedule import Waveform
+from qpu_emulator.chip.device import Device, StaticCoupling
+from qpu_emulator.chip.line import IDEAL
+from qpu_emulator.windows.basis import Complex, Real
+from qpu_emulator.windows.static_pair import StaticPair
+from qpu_emulator.windows.tones import Tone, combine
+
+_TAU = 2 * np.pi
+_KEPT = [0, 1, 4, 5]
+_TIE, _TRIES = 1e-3, 60
+_X, _Y, _ONE = np.array([[0, 1], [1, 0]], complex), np.array([[0, -1j], [1j, 0]]), np.eye(2, dtype=complex)
+ECR = (np.kron(_X, _ONE) - np.kron(_Y, _X)) / np.sqrt(2)
+"""Control times target: RZX(pi/4), then X on the control, then RZX(-pi/4)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """The numbers of an echoed cross-resonance gate.
+
+    Attributes:
+        amplitude: Of the tone on the control's line; the second half is played with the opposite sign.
+        phase: Of that tone in each half, rad.
+        rotary: Amplitude of the tone on the target's own line.
+        rotary_phase: Of that tone in each half, rad.
+        turns: Virtual Z of control and target at the end, rad.
+        infidelity: Average gate infidelity without relaxation.
+    """
+
+    amplitude: float
+    phase: tuple[float, float]
+    rotary: float
+    rotary_phase: tuple[float, float]
+    turns: tuple[float, float]
+    infidelity: float
+
+
+class EchoedPair:
+    """What an echoed gate does, as a function of its numbers.
+
+    Args:
+        device: The truth.
+        coupler: The pair.
+        control: Its control.
+        half: Envelope of each half.
+        flip: What the x between the halves does to the control in its frame, ``complex[2, 2]``.
+        flip_ticks: How long that takes.
+        dt: Tick in s.
+    """
+
+    def __init__(
+        self, device: Device, coupler: StaticCoupling, control: int, half: Waveform, flip: Complex, flip_ticks: int, dt: float
+    ) -> None:
+        self._pair = StaticPair(device, coupler)
+        self._swapped = coupler.qubits[0] != control
+        target = sum(coupler.qubits) - control
+        self._frequencies = (device.transmons[control].frequency, device.transmons[target].frequency)
+        ports = [device.line_of(control), device.line_of(target)]
+        delays = [device.lines.get(port, IDEAL).delay for port in ports]
+        early = min(round(delay / dt) for delay in delays)
+        self._tones = tuple(
+            Tone(half, dt, (round(delay / dt) - early) * dt, port) for port, delay in zip(ports, delays, strict=True)
+        )
+        # axes are those that the target's own line gives, delayed as it is
+        self._late = _TAU * (self._frequencies[1] * (delays[0] - delays[1]) % 1.0)
+        self._reach = [device.reach(qubit) for qubit in coupler.qubits]
+        self._lines = device.lines
+        self._second = (half.duration + flip_ticks) * dt
+        turn = np.diag([1, 1, 1, np.exp(-1j * np.pi * self._pair.zz() * flip_ticks * dt)])
+        self._flip = turn @ np.kron(flip, _ONE) @ turn
+
+    def half(self, amplitude: float, phase: float, rotary: float, rotary_phase: float) -> Complex:
+        """The first half at time 0, ``complex[4, 4]``, control times target."""
+        first = self._pair.frequencies[0]
+        numbers = np.zeros((1, 2, 3))
+        numbers[0, :, 0] = amplitude, rotary
+        numbers[0, :, 1] = self._frequencies[1] - first
+        # the first tone gives the frame of the window: its phase comes back as a virtual Z on both
+        own = phase + self._late
+        numbers[0, 1, 2] = rotary_phase - own
+        samples, repeats, dt = combine(self._tones, numbers, self._reach, self._lines)
+        carrier = first + numbers[:, 0, 1]
+        unitary = self._pair.propagate(samples, repeats, dt, carrier, _KEPT)[0][0][_KEPT]
+        unitary = _about(unitary, own, own)
+        if self._swapped:
+            order = [0, 2, 1, 3]
+            unitary = unitary[np.ix_(order, order)]
+        return np.asarray(unitary)
+
+    def whole(self, amplitude: float, phase: float, rotary: float, rotary_phase: float, late: float) -> Complex:
+        """The gate; ``late`` is what the second half's tones have in phase beyond the opposite sign."""
+        first = self.half(amplitude, phase, rotary, rotary_phase)
+        extra = np.pi + late
+        control = extra - _TAU * ((self._frequencies[1] - self._frequencies[0]) * self._second % 1.0)
+        return np.asarray(_about(first, control, extra) @ self._flip @ first)
+
+    def solve(self, strength: float, rotaries: tuple[float, ...]) -> Echo:
+        """Find the best numbers.
+
+        Args:
+            strength: Amplitude to start from.
+            rotaries: Amplitudes of the rotary tone to start from.
+        """
+        bare = self.half(strength, 0.0, 0.0, 0.0)
+        # conditional turns of the target give the axis and the angle of ZX
+        axis, angle = _conditional(bare)
+        strength *= (np.pi / 4) / angle
+        scale = np.array([strength, 1.0, 0.02, 1.0, 0.1])
+
+        def wrong(x: Real, start: Real) -> Real:
+            # numbers that hardly matter stay where they start
+            return np.concatenate([_differences(self.whole(*(x * scale))), _TIE * (x - start)])
+
+        starts = [np.array([1.0, -axis, rotary / 0.02, 0.0, 0.0]) for rotary in rotaries]
+        found = (least_squares(wrong, start, args=(start,), xtol=1e-7, ftol=1e-7, max_nfev=_TRIES) for start in starts)
+        best = min(found, key=lambda one: float(one.cost))
+        amplitude, phase, rotary, rotary_phase, late = np.round(best.x * scale, 9)
+        infidelity, turns = _best_turns(self.whole(amplitude, phase, rotary, rotary_phase, late))
+        return Echo(
+            float(amplitude),
+            (float(phase), float(phase + late)),
+            float(rotary),
+            (float(rotary_phase), float(rotary_phase + late)),
+            turns,
+            infidelity,
+        )
+
+
+def _about(unitary: Complex, control: float, target: float) -> Complex:
+    """``Z(-x) U Z(x)`` with ``Z(x) = exp(-i x n)`` on both."""
+    phase = np.exp(1j * np.array([0, target, control, control + target]))
+    return np.asarray(phase[:, None] * unitary * phase.conj()[None, :])
+
+
+def _conditional(unitary: Complex) -> tuple[float, float]:
+    """Axis in the XY plane and half the angle between the target's turns for the control in |0> and in |1>."""
+    vectors = []
+    for block in (unitary[:2, :2], unitary[2:, 2:]):
+        special = block / np.sqrt(np.linalg.det(block))
+        special = special if special[0, 0].real > 0 else -special
+        turn = 2 * np.arccos(min(1.0, special[0, 0].real))
+        across = np.array([-np.trace(special @ _X).imag, -np.trace(special @ _Y).imag]) / 2
+        vectors.append(across * turn / max(np.sin(turn / 2), 1e-12))
+    difference = (vectors[0] - vectors[1]) / 2
+    return float(np.arctan2(difference[1], difference[0])), float(np.linalg.norm(difference))
+
+
+def _best_turns(unitary: Complex) -> tuple[float, tuple[float, float]]:
+    """Infidelity to ECR after the best virtual Z on both, and their angles."""
+    # rows of the target gate tell how much of the trace belongs to each output state
+    rows = (unitary * ECR.conj()).sum(axis=1)
+    control = target = 0.0
+    for _ in range(40):
+        with_target = rows * np.exp(1j * target * np.array([0, 1, 0, 1]))
+        control = -float(np.angle(with_target[2:].sum() * np.conj(with_target[:2].sum())))
+        with_control = rows * np.exp(1j * control * np.array([0, 0, 1, 1]))
+        target = -float(np.angle(with_control[1::2].sum() * np.conj(with_control[::2].sum())))
+    phase = np.exp(1j * np.array([0, target, control, control + target]))
+    kept = float(np.trace(unitary.conj().T @ unitary).real)
+    overlap = abs((phase * rows).sum()) ** 2
+    return float(1 - (overlap + kept) / 20), (control, target)
+
+
+def _differences(unitary: Complex) -> Real:
+    """What parts a unitary from ECR after the best virtual Z on both, the global phase aside."""
+    _, (control, target) = _best_turns(unitary)
+    turned = np.exp(1j * np.array([0, target, control, control + target]))[:, None] * unitary
+    overlap = np.trace(ECR.conj().T @ turned)
+    part = (turned * np.conj(overlap) / abs(overlap) - ECR).ravel()
+    return np.concatenate([part.real, part.imag])

@@ -1,0 +1,1 @@
+"""The chip: its hidden numbers, its lines, and how it drifts."""

@@ -1,0 +1,1 @@
+"""Engines: what follows the state, and which one is chosen."""

@@ -1,0 +1,226 @@
+"""Which engine plays a run: by cluster size, shots and structure, or as the user says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from qpu_bridge.driver import Setting
+from qpu_bridge.errors import UnsupportedOption
+from qpu_bridge.schedule import Straight
+from qpu_emulator.engines.density_matrix import DensityMatrix
+from qpu_emulator.engines.engine import Engine
+from qpu_emulator.noise import Spectrum
+from qpu_emulator.score.program import Program
+from qpu_emulator.windows.library import Library
+
+WISHES = (
+    Setting(
+        name="engine",
+        kind="text",
+        description="Engine that plays the run; refused if it cannot.",
+        choices=("density_matrix", "trajectories", "pauli_frames", "tensor_network"),
+    ),
+    Setting(
+        name="bond_dimension",
+        kind="integer",
+        description="Largest bond dimension of the tensor network.",
+        minimum=1,
+    ),
+    Setting(
+        name="shots_per_trajectory",
+        kind="integer",
+        description="Shots that share one trajectory, its noise and its jumps.",
+        minimum=1,
+    ),
+)
+"""What a run may ask for, beside the factors on noise."""
+
+_SHOTS_PER_SLICE = 32
+_MOST_SLICES = 64
+_MOST_DENSE = 9
+_MOST_PURE = 22
+_WORTH = {6: 47, 7: 155, 8: 550}
+"""Shots per slice from which a density matrix of so many qubits is cheaper than trajectories."""
+_BYTES_PER_ACTION = 2000
+_BYTES_PER_CHANNEL = 4000
+_BOND = 64
+_MOST_SHARED = 16
+_SHARED_FROM = 8
+_FEW_TRAJECTORIES = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An engine and how shots are dealt to it.
+
+    Attributes:
+        name: Of the engine.
+        lanes_per_point: States per row and sweep point.
+        bytes_per_lane: Memory of each.
+        bytes_per_thread: Memory of what a thread works on, beside the states.
+        block: Lanes that are played side by side.
+        pilots: Lanes that find out where short waits leave the qubits, and how often they try.
+        make: Builds the engine for one part of a run.
+        levels: Per qubit of each cluster.
+        shared: What the notes call the number of shots in a lane.
+        approximations: What it leaves out.
+    """
+
+    name: str
+    lanes_per_point: int
+    bytes_per_lane: int
+    make: Callable[[Program, Library, Spectrum], Engine]
+    levels: list[int]
+    shared: str
+    approximations: tuple[str, ...] = ()
+    bytes_per_thread: int = 0
+    block: int = 1
+    pilots: tuple[int, int] = (64, 6)
+
+
+def choose(program: Program, library: Library, spectrum: Spectrum, shots: int, wishes: Mapping[str, object]) -> Choice:
+    """The engine for a run: the one that is wished for, or by size.
+
+    * up to 5 qubits in a cluster, and up to 8 if the shots outweigh it: density matrices;
+    * up to 22: trajectories;
+    * beyond: Pauli frames if nothing waits for a measurement on the way; whoever calls tries them, and takes the tensor network
+      where a window is no Clifford. Who names a bond dimension, or shots that share a trajectory, wants the tensor network.
+
+    Raises:
+        UnsupportedOption: If the engine that is wished for cannot play the program, or has no use for another wish.
+    """
+    largest = max(map(len, program.clusters), default=0)
+    given = wishes.get("shots_per_trajectory")
+    shared = None if given is None else int(str(given))
+    wanted = wishes.get("engine") or _by_size(program, spectrum, shots, largest, wishes)
+    if shared is not None and wanted in (DensityMatrix.name, "pauli_frames"):
+        raise UnsupportedOption("shots_per_trajectory needs an engine of trajectories", given=str(wanted))
+    if "bond_dimension" in wishes and wanted != "tensor_network":
+        raise UnsupportedOption("bond_dimension needs the engine tensor_network", given=str(wanted))
+    if wanted == DensityMatrix.name:
+        if largest > _MOST_DENSE:
+            raise _too_large(DensityMatrix.name, largest, _MOST_DENSE)
+        return density_matrix(program, spectrum, shots)
+    if wanted == "trajectories":
+        if largest > _MOST_PURE:
+            raise _too_large("trajectories", largest, _MOST_PURE)
+        return trajectories(program, shots, shared)
+    if not _straight(program):
+        if "engine" in wishes:
+            raise UnsupportedOption(
+                f"{wanted} needs all measurements at the end of the shot, and no branches or loops", given="some on the way"
+            )
+        raise UnsupportedOption(
+            f"a program with branches, loops or measurements on the way must keep its clusters within {_MOST_PURE} qubits",
+            given=f"{largest} qubits that pulses or ZZ join",
+        )
+    if wanted == "pauli_frames":
+        return pauli_frames(program)
+    return tensor_network(program, shots, shared, int(str(wishes.get("bond_dimension", _BOND))))
+
+
+def _by_size(program: Program, spectrum: Spectrum, shots: int, largest: int, wishes: Mapping[str, object]) -> str:
+    slices = density_matrix(program, spectrum, shots).lanes_per_point
+    apart = "shots_per_trajectory" in wishes
+    if not apart and (largest < min(_WORTH) or (largest in _WORTH and shots > slices * _WORTH[largest])):
+        return DensityMatrix.name
+    if largest <= _MOST_PURE:
+        return "trajectories"
+    return "pauli_frames" if _straight(program) and not apart and "bond_dimension" not in wishes else "tensor_network"
+
+
+def _straight(program: Program) -> bool:
+    """Whether every measurement ends its qubit's shot."""
+    body = program.schedule.realtime
+    return all(isinstance(block, Straight) for block in body) and all(
+        action.kind != "readout" or number in score.final
+        for score in program.scores.values()
+        for number, action in enumerate(score.actions)
+    )
+
+
+def _too_large(name: str, largest: int, most: int) -> UnsupportedOption:
+    return UnsupportedOption(
+        f"a cluster must have at most {most} qubits for the engine {name}",
+        given=f"{largest} qubits that pulses or ZZ join",
+        remedy="Leave the choice of the engine to the emulator.",
+    )
+
+
+def tensor_network(program: Program, shots: int, shared: int | None = None, bond: int = _BOND) -> Choice:
+    """Matrix product states with Kraus channels."""
+    from qpu_emulator.engines.tensor_network import TRUNCATION, TensorNetwork
+
+    shared = 16 if shared is None else shared
+
+    def make(program: Program, library: Library, spectrum: Spectrum) -> Engine:
+        return TensorNetwork(program.clusters, library, spectrum, bond)
+
+    said = (
+        f"matrix product states of bond dimension at most {bond}, singular values truncated at {TRUNCATION:g}",
+        f"groups of {shared} shots share their slow noise",
+        "idle ZZ between two windows on two qubits acts through its mean over the pulses between them",
+        "levels above 1 count as 1",
+    )
+    actions = sum(len(score.actions) for score in program.scores.values())
+    # a circuit of channels, and while it is played a tensor per qubit
+    size = _BYTES_PER_CHANNEL * actions + 64 * bond * bond * max(map(len, program.clusters), default=1)
+    lanes, levels = -(-shots // shared), [2] * len(program.clusters)
+    return Choice(TensorNetwork.name, lanes, size, make, levels, "shots_per_trajectory", said, pilots=(4, 3))
+
+
+def pauli_frames(program: Program) -> Choice:
+    """Cliffords with Pauli errors."""
+    from qpu_emulator.engines.pauli_frames import PauliFrames
+
+    def make(program: Program, library: Library, spectrum: Spectrum) -> Engine:
+        return PauliFrames(program.clusters, library, spectrum)
+
+    said = (
+        "windows are the Cliffords they are nearest to, their errors, relaxation and idle ZZ are twirled to Pauli errors",
+        "slow noise acts as independent phase errors in each idle time",
+        "levels above 1 count as 1",
+    )
+    actions = sum(len(score.actions) for score in program.scores.values())
+    size = _BYTES_PER_ACTION * (actions + sum(map(len, program.clusters)))
+    return Choice(PauliFrames.name, 1, size, make, [2] * len(program.clusters), "shots_per_circuit", said)
+
+
+def trajectories(program: Program, shots: int, shared: int | None = None) -> Choice:
+    """Pure states with jumps."""
+    from qpu_emulator.engines.pure import WIDTH
+    from qpu_emulator.engines.trajectories import Trajectories
+
+    largest = max(map(len, program.clusters), default=0)
+    if shared is None:
+        shared = 1 if largest < _SHARED_FROM else min(_MOST_SHARED, -(-shots // _FEW_TRAJECTORIES))
+
+    def make(program: Program, library: Library, spectrum: Spectrum) -> Engine:
+        return Trajectories(program.clusters, library)
+
+    said = [
+        "pure states in single precision; a leaked qubit takes no part in pulses until it relaxes",
+        "slow noise is averaged over a twentieth of the correlation time of each process",
+        "idle ZZ between two windows on two qubits acts through its mean over the pulses between them",
+    ]
+    if shared > 1:
+        said.append(f"groups of {shared} shots share a trajectory: their noise and jumps are the same")
+    lanes = -(-shots // shared)
+    size = Trajectories.bytes_per_lane(program.clusters)
+    levels, scratch = [3] * len(program.clusters), Trajectories.bytes_per_thread(program.clusters)
+    return Choice(Trajectories.name, lanes, size, make, levels, "shots_per_trajectory", tuple(said), scratch, WIDTH, (WIDTH, 3))
+
+
+def density_matrix(program: Program, spectrum: Spectrum, shots: int) -> Choice:
+    """Density matrices on slices of the slow noise."""
+    slices = 1 if spectrum.silent else min(-(-shots // _SHOTS_PER_SLICE), _MOST_SLICES, shots)
+    said = ["shots of one slice share their slow frequency noise"] if slices > 1 else []
+    if 2 in DensityMatrix.levels_of(program.clusters):
+        said.append("clusters of more than 3 qubits keep 2 levels; what leaks counts as excited")
+
+    def make(program: Program, library: Library, spectrum: Spectrum) -> Engine:
+        return DensityMatrix(program.clusters, library)
+
+    size, levels = DensityMatrix.bytes_per_lane(program.clusters), DensityMatrix.levels_of(program.clusters)
+    return Choice(DensityMatrix.name, slices, size, make, levels, "shots_per_slice", tuple(said))

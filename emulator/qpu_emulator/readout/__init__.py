@@ -1,0 +1,1 @@
+"""Readout: resonators, receivers, and what is measured."""

@@ -1,0 +1,323 @@
+"""Measurements: from the lanes' populations to levels, IQ points, bits, and lanes that know what was measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qpu_bridge.schedule import Acquisition, Operation, Waveform, samples_of_events
+from qpu_emulator.engines.engine import Engine
+from qpu_emulator.readout.resonator import Listening, Response, integrate, jump, respond, trace
+from qpu_emulator.scales import Scales
+from qpu_emulator.score.actions import Action
+from qpu_emulator.score.lanes import Index, Lanes
+from qpu_emulator.score.program import Program
+from qpu_emulator.score.values import Number, Values
+from qpu_emulator.windows.library import Library
+
+_TAU = 2 * np.pi
+_PARTS = ("still", "jumps", "field", "ringing", "tails")
+_INAUDIBLE = 0.02
+"""A neighbour's whole signal below this share of the noise of one shot is left away."""
+_DEAF = 100_000
+_NOTHING: Number = 0.0
+_SILENCE = Waveform(np.ones(1, complex), np.ones(1, np.int64))
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """What a capture hears: response and complex strength of each tone in each lane, and the capture's sample in s."""
+
+    entry: NDArray[np.int64]
+    factor: NDArray[np.complex128]
+    responses: list[Response]
+    dt: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """A measurement, as the captures of others hear it.
+
+    Attributes:
+        action: Its events.
+        shots: Which shots.
+        time: ``int[shots]``, tick within the shot at which its block began.
+        levels: ``int[shots, 3]``, levels one after the other.
+        left: ``float[shots, 2]``, when they are left, s after the measurement's start; inf = never.
+    """
+
+    action: Action
+    shots: Index
+    time: Index
+    levels: Index
+    left: NDArray[np.float64]
+
+    def accompanies(self, other: _Measured) -> bool:
+        """Whether both are in the same turn of the same block."""
+        return np.array_equal(self.shots, other.shots) and np.array_equal(self.time, other.time)
+
+
+@dataclass(slots=True)
+class Memory:
+    """What the captures of a run wrote.
+
+    Attributes:
+        bits: ``bool[shots, columns]``.
+        iq: ``complex64[shots, columns]``.
+        raw: Column -> ``complex64[shots, samples]``.
+    """
+
+    bits: NDArray[np.bool_]
+    iq: NDArray[np.complex64]
+    raw: dict[int, NDArray[np.complex64]] = field(default_factory=dict)
+
+    @classmethod
+    def joined(cls, parts: list[Memory], points: int) -> Memory:
+        """One memory from those of parts of every point's shots."""
+        if len(parts) == 1:
+            return parts[0]
+        traces = {column: trace.shape[1] for part in parts for column, trace in part.raw.items()}
+
+        def join(arrays: list[NDArray[Any]]) -> NDArray[Any]:
+            whole = np.concatenate([array.reshape(points, -1, array.shape[1]) for array in arrays], axis=1)
+            return whole.reshape(-1, whole.shape[2])
+
+        raw = {
+            column: join([part.raw.get(column, np.zeros((len(part.bits), count), np.complex64)) for part in parts])
+            for column, count in traces.items()
+        }
+        return cls(join([part.bits for part in parts]), join([part.iq for part in parts]), raw)
+
+
+class Receiver:
+    """All measurements of a run.
+
+    Args:
+        program: What is played.
+        library: Of the device.
+        scales: Factors on its noise.
+        values: The run's numbers.
+        lanes: Of the run.
+        engine: Holds their states.
+    """
+
+    def __init__(self, program: Program, library: Library, scales: Scales, values: Values, lanes: Lanes, engine: Engine) -> None:
+        self._program = program
+        self._events = program.events
+        self._device = library.device
+        self._library = library
+        self._scales = scales
+        self._measured: list[_Measured] = []
+        self._values = values
+        self._lanes = lanes
+        self._engine = engine
+        self._samples = samples_of_events(program.schedule)
+        shape = (len(lanes.lane_of_shot), len(program.schedule.columns))
+        self.memory = Memory(np.zeros(shape, bool), np.zeros(shape, np.complex64))
+
+    def sample(self, actions: list[Action], chosen: Index) -> None:
+        """Measure qubits at the end of the shot, together; nothing is played on them any more."""
+        shots, where = self._lanes.shots_in(chosen)
+        for number, cluster in enumerate(self._program.clusters):
+            inside = [action for action in actions if action.qubits[0] in cluster]
+            if not inside:
+                continue
+            measured = np.array([cluster.index(action.qubits[0]) for action in inside])
+            level = self._engine.sample(number, chosen, measured, self._lanes.shot_draws, shots, where)
+            for position, action in enumerate(inside):
+                self._receive(action, chosen, shots, where, np.ascontiguousarray(level[:, position]))
+
+    def split(self, action: Action, chosen: Index) -> Index:
+        """Measure one qubit on the way: lanes are split by its level before and after, and by bits that control reads."""
+        lanes = self._lanes
+        qubit = action.qubits[0]
+        number = next(index for index, cluster in enumerate(self._program.clusters) if qubit in cluster)
+        levels = self._engine.levels[number]
+        position = self._program.clusters[number].index(qubit)
+        shots, where = lanes.shots_in(chosen)
+        if not self._plays(action):
+            self._receive(action, chosen, shots, where, np.zeros(len(shots), np.int64))
+            before = after = None
+        else:
+            before = self._engine.sample(number, chosen, np.array([position]), lanes.shot_draws, shots, where)[:, 0]
+            after = np.minimum(self._receive(action, chosen, shots, where, before), levels - 1)
+        read = [c for c in self._columns(action) if c in self._program.control]
+        key = where.astype(np.int64)
+        for column in read:
+            key = 2 * key + self.memory.bits[shots, column]
+        if before is not None and after is not None:
+            key = (key * levels + before) * levels + after
+        _, first, which = np.unique(key, return_index=True, return_inverse=True)
+        parents = chosen[where[first]]
+        children = lanes.split(parents)
+        self._engine.branch(parents, children, len(lanes), lanes.draws)
+        if before is not None and after is not None:
+            self._engine.collapse(number, children, position, before[first], after[first])
+        for column in read:
+            lanes.memory[children, column] = self.memory.bits[shots[first], column]
+        lanes.lane_of_shot[shots] = children[which]
+        return children
+
+    def _plays(self, action: Action) -> bool:
+        return any(self._events["operation"][row] == Operation.PLAY for row in action.events)
+
+    def _columns(self, action: Action) -> list[int]:
+        return [self._events["column"][row] for row in self._captures(action)]
+
+    def _receive(self, action: Action, chosen: Index, shots: Index, where: Index, level: Index) -> Index:
+        """Fill the columns of a measurement; returns the level of each shot at its end."""
+        schedule = self._program.schedule
+        seconds = schedule.clock.seconds(action.stop - action.start)
+        rates = self._library.relaxations[action.qubits[0]]
+        scale = self._scales.readout
+        levels, moments = jump(self._lanes.shot_draws, shots, level, rates.down * scale, rates.up * scale, seconds)
+        mine = _Measured(action, shots, self._lanes.time[chosen][where], levels, np.where(moments > 1, np.inf, moments * seconds))
+        for capture in self._captures(action):
+            self._hear(capture, mine, chosen, where)
+        if self._scales.readout * self._scales.readout_crosstalk > 0:
+            self._measured = [other for other in self._measured if mine.accompanies(other)]
+            for other in self._measured:
+                if self._acquires_with(action, other.action):
+                    self._overhear(action, other, chosen, where)
+                    self._overhear(other.action, mine, chosen, where, known=True)
+            self._measured.append(mine)
+        return levels[:, 2]
+
+    def _hear(self, capture: int, measured: _Measured, chosen: Index, where: Index) -> None:
+        """Write what a capture of a measurement hears of its own resonator, and the receiver's noise."""
+        column = self._events["column"][capture]
+        found = self._listen(measured.action, capture, measured.action.start, chosen)
+        if self._program.schedule.columns[column].acquisition is Acquisition.RAW:
+            shape = (len(self._lanes.lane_of_shot), found.responses[0].count)
+            self.memory.raw.setdefault(column, np.zeros(shape, np.complex64))[measured.shots] = 0
+        else:
+            self.memory.iq[measured.shots, column] = 0
+        self._add(column, found, measured, measured.action.start, where, self._scales.readout)
+
+    def _overhear(self, hearer: Action, measured: _Measured, chosen: Index, where: Index, *, known: bool = False) -> None:
+        """Add what the captures of one measurement hear of another's resonator on the same line."""
+        origin = min(hearer.start, measured.action.start)
+        for capture in self._captures(hearer):
+            column = self._events["column"][capture]
+            if known and column in self._program.control:
+                # its bit has been acted upon already
+                continue
+            key = (self._program.schedule.digest, capture, measured.action.events)
+            if key in self._library.deaf:
+                continue
+            found = self._listen(measured.action, capture, origin, chosen)
+            scale = self._scales.readout * self._scales.readout_crosstalk
+            loud = max(float(np.abs(response.still).max()) for response in found.responses) * float(np.abs(found.factor).max())
+            if loud <= _INAUDIBLE * found.responses[0].noise:
+                self._forget(key)
+            else:
+                weak = _Heard(found.entry, found.factor * scale, found.responses, found.dt)
+                self._add(column, weak, measured, origin, where, 0.0)
+
+    def _forget(self, key: tuple[bytes, int, tuple[int, ...]]) -> None:
+        """Listen no more, unless another row may be louder."""
+        if not any(self._values.depends(row, "amplitude", "frequency") for row in (key[1], *key[2])):
+            if len(self._library.deaf) >= _DEAF:
+                self._library.deaf.clear()
+            self._library.deaf.add(key)
+
+    def _add(self, column: int, found: _Heard, measured: _Measured, origin: int, where: Index, noise: float) -> None:
+        """Add a signal to a column, and draw the line between its bits again."""
+        schedule, shots = self._program.schedule, measured.shots
+        # the responses count time in samples of the capture from the origin on, up to the capture's end
+        span = (found.responses[0].first + found.responses[0].count) * found.dt
+        late = schedule.clock.seconds(measured.action.start - origin)
+        moments = np.where(np.isfinite(measured.left), (measured.left + late) / span, 2.0)
+        args = (self._lanes.shot_draws, shots, where, measured.levels, moments, found.factor, found.entry)
+        still, jumps, fields, ringing, tails = (_stacked(found.responses, name) for name in _PARTS)
+        if schedule.columns[column].acquisition is Acquisition.RAW:
+            first, spread = found.responses[0].first, noise * found.responses[0].sample_noise
+            written = self.memory.raw[column][shots]
+            trace(*args, fields, ringing, first, spread, written)
+            self.memory.raw[column][shots] = written
+            return
+        spreads = np.array([response.noise for response in found.responses])[found.entry[0]] * noise
+        self.memory.iq[shots, column] += integrate(*args, still, jumps, fields, ringing, tails, spreads).astype(np.complex64)
+        line = schedule.columns[column].discriminator
+        if line is not None:
+            iq = self.memory.iq[shots, column]
+            self.memory.bits[shots, column] = (iq * np.exp(-1j * line.angle)).real > line.threshold
+
+    def _captures(self, action: Action) -> list[int]:
+        return [row for row in action.events if self._events["operation"][row] == Operation.CAPTURE]
+
+    def _acquires_with(self, one: Action, other: Action) -> bool:
+        """Whether two measurements share a line at the same time."""
+        resonators = self._device.resonators
+        same = resonators[one.where].acquire_port == resonators[other.where].acquire_port
+        return same and one.where != other.where and one.start < other.stop and other.start < one.stop
+
+    def _listen(self, action: Action, capture: int, origin: int, chosen: Index) -> _Heard:
+        """What of a measurement's tones comes from its resonator into a capture; no tone is one of strength 0.
+
+        Args:
+            action: Has the tones and the resonator.
+            capture: Perhaps of another measurement.
+            origin: Tick from which the responses count.
+            chosen: Lanes.
+        """
+        schedule, lanes = self._program.schedule, self._lanes
+        events, tick = self._events, float(schedule.clock.dt)
+        port = schedule.ports[events["port"][capture]]
+        dt = float(port.clock.dt)
+        kernel = events["waveform"][capture]
+        count = int(self._samples[capture])
+        heard = self._values.of(capture, "frequency", lanes, chosen)
+        start = np.asarray((lanes.time[chosen] + origin) * tick, np.float64)
+        plays = [row for row in action.events if events["operation"][row] == Operation.PLAY]
+        entries, factors, responses = [], [], list[Response]()
+        for play in plays or [-1]:
+            if play < 0:
+                tone, tone_dt, tone_start = _SILENCE, dt, 0.0
+                frequency, amplitude, phase = heard, _NOTHING, _NOTHING
+            else:
+                tone = schedule.waveforms[events["waveform"][play]]
+                tone_dt = float(schedule.ports[events["port"][play]].clock.dt)
+                tone_start = (events["start"][play] - origin) * tick
+                frequency = self._values.of(play, "frequency", lanes, chosen)
+                amplitude = self._values.of(play, "amplitude", lanes, chosen)
+                phase = self._values.of(play, "phase", lanes, chosen)
+            if isinstance(frequency, np.ndarray) or isinstance(heard, np.ndarray):
+                pairs = np.stack(np.broadcast_arrays(frequency, heard), axis=1)
+                both, which = np.unique(pairs, axis=0, return_inverse=True)
+            else:
+                both, which = np.array([[frequency, heard]]), np.zeros(len(chosen), np.int64)
+            entries.append(which.ravel() + len(responses))
+            for tone_frequency, capture_frequency in both:
+                listening = Listening(
+                    tone,
+                    tone_dt,
+                    tone_start,
+                    float(tone_frequency),
+                    None if kernel < 0 else schedule.waveforms[kernel],
+                    dt,
+                    (events["start"][capture] - origin) * tick,
+                    count,
+                    float(capture_frequency),
+                )
+                responses.append(self._response(action.where, listening))
+            phase = phase - self._values.of(capture, "phase", lanes, chosen) + _TAU * (heard - frequency) * start
+            factors.append(amplitude * np.exp(1j * phase))
+        return _Heard(np.array(entries), np.array(factors, dtype=complex), responses, dt)
+
+    def _response(self, where: int, listening: Listening) -> Response:
+        key = (where, listening)
+        found = self._library.responses.get(key)
+        if found is None:
+            found = self._library.responses[key] = respond(self._device.resonators[where], listening)
+        return found
+
+
+def _stacked(responses: list[Response], name: str) -> NDArray[np.complex128]:
+    """A part of all responses; of a single one without a copy."""
+    if len(responses) == 1:
+        return np.asarray(getattr(responses[0], name))[None]
+    return np.array([getattr(response, name) for response in responses])

@@ -1,0 +1,290 @@
+"""Dispersive readout: the resonator's field for each level, relaxation during the measurement, and the receiver's noise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qpu_bridge.schedule import Waveform
+from qpu_emulator.chip.device import Resonator
+from qpu_emulator.jit import compiled
+from qpu_emulator.stream import normal_pair, uniform
+
+_TAU = 2 * np.pi
+_LEVELS = 3
+_JUMPS = ((0, 1), (1, 0), (1, 2), (2, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What one tone of unit amplitude and phase zero brings to one capture, as a function of the qubit's history.
+
+    Attributes:
+        still: ``complex[3]``, integrated signal if the level stays.
+        jumps: ``complex[4, samples + 1]``, if it jumps at the start of a sample (0-1, 1-0, 1-2, 2-1).
+        field: ``complex[3, samples]``, demodulated signal if the level stays, before the weights.
+        ringing: ``complex[3]``, factor per sample of what is left of an earlier level's field, demodulated.
+        tails: ``complex[3, samples + 1]``, integrated signal of a unit field that rings down from the start of a sample on.
+        first: First sample of the capture within the measurement.
+        count: Samples of the capture.
+        noise: Standard deviation of each quadrature of the integrated signal.
+        sample_noise: The same of one sample of the trace.
+    """
+
+    still: NDArray[np.complex128]
+    jumps: NDArray[np.complex128]
+    field: NDArray[np.complex128]
+    ringing: NDArray[np.complex128]
+    tails: NDArray[np.complex128]
+    first: int
+    count: int
+    noise: float
+    sample_noise: float
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """One tone and one capture of a measurement.
+
+    Attributes:
+        tone: Envelope.
+        tone_dt: Its tick, s.
+        tone_start: s after the start of the measurement.
+        tone_frequency: Hz.
+        kernel: Weights, None for ones; "raw" captures take none.
+        dt: Sample of the capture, s.
+        start: Of the capture, s after the start of the measurement.
+        count: Samples of the capture.
+        frequency: Demodulation frequency, Hz.
+    """
+
+    tone: Waveform
+    tone_dt: float
+    tone_start: float
+    tone_frequency: float
+    kernel: Waveform | None
+    dt: float
+    start: float
+    count: int
+    frequency: float
+
+
+def respond(resonator: Resonator, listening: Listening) -> Response:
+    """Solve the linear resonator for each level of the qubit."""
+    first = round(listening.start / listening.dt)
+    samples = first + listening.count
+    middle = (np.arange(samples) + 0.5) * listening.dt
+    inside = np.floor((middle - listening.tone_start) / listening.tone_dt).astype(np.int64)
+    plain = listening.tone.expand()
+    played = (inside >= 0) & (inside < len(plain))
+    drive = (np.where(played, plain[np.clip(inside, 0, len(plain) - 1)], 0) * resonator.drive).astype(np.complex128)
+    pulls = np.array([-1.0, 1.0, resonator.chi_ratio]) * resonator.chi
+    decay = np.pi * resonator.kappa + 1j * _TAU * (resonator.frequency + pulls - listening.tone_frequency)
+    # seen from the frame of the capture, the tone turns as any play does: exp(-2 pi i (f - f_capture) t)
+    beat = _TAU * (listening.tone_frequency - listening.frequency)
+    turn = resonator.gain * np.exp(1j * (resonator.cable_phase - beat * middle))
+    field = np.array([_ring(drive, rate, listening.dt) for rate in decay]) * turn
+    ringing = np.exp(-decay * listening.dt - 1j * beat * listening.dt)
+    weights = np.zeros(samples, complex)
+    weights[first:] = 1.0 if listening.kernel is None else listening.kernel.expand()
+    gathered = np.concatenate([np.zeros((_LEVELS, 1)), np.cumsum(field * weights, axis=1)], axis=1)
+    tails = np.array([_tail(weights, factor) for factor in ringing])
+    jumps = np.zeros((len(_JUMPS), samples + 1), complex)
+    for row, (old, new) in enumerate(_JUMPS):
+        jumps[row] = gathered[old] + gathered[new, -1] - gathered[new]
+        jumps[row, :-1] += (field[old] - field[new]) * tails[new]
+    spread = resonator.noise * np.sqrt(1e-9 / listening.dt)
+    noise = spread * float(np.sqrt((abs(weights) ** 2).sum()))
+    tails = np.concatenate([tails, np.zeros((_LEVELS, 1))], axis=1)
+    return Response(gathered[:, -1], jumps, field, ringing, tails, first, listening.count, noise, spread)
+
+
+@compiled()
+def _ring(drive: NDArray[np.complex128], rate: complex, dt: float) -> NDArray[np.complex128]:
+    """Field at the middle of each sample of a resonator that starts empty."""
+    out = np.zeros(len(drive), np.complex128)
+    half = np.exp(-rate * dt / 2)
+    gain = (1 - half) / rate
+    field = 0.0 + 0.0j
+    for sample in range(len(drive)):
+        field = half * field + gain * drive[sample]
+        out[sample] = field
+        field = half * field + gain * drive[sample]
+    return out
+
+
+@compiled()
+def _tail(weights: NDArray[np.complex128], factor: complex) -> NDArray[np.complex128]:
+    """Weighted sum from each sample on of a signal that starts there at 1 and rings down."""
+    out = np.zeros(len(weights), np.complex128)
+    total = 0.0 + 0.0j
+    for back in range(len(weights)):
+        sample = len(weights) - 1 - back
+        total = weights[sample] + factor * total
+        out[sample] = total
+    return out
+
+
+@compiled()
+def choose(
+    streams: NDArray[np.uint64], shots: NDArray[np.int64], row: NDArray[np.int64], probability: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """Draw an outcome per shot from the probabilities of its row."""
+    out = np.zeros(len(shots), np.int64)
+    for position in range(len(shots)):
+        weights = probability[row[position]]
+        total = 0.0
+        for outcome in range(len(weights)):
+            total += max(weights[outcome], 0.0)
+        aim = uniform(streams, shots[position]) * total
+        outcome = 0
+        sum_so_far = max(weights[0], 0.0)
+        while sum_so_far < aim and outcome < len(weights) - 1:
+            outcome += 1
+            sum_so_far += max(weights[outcome], 0.0)
+        out[position] = outcome
+    return out
+
+
+@compiled()
+def jump(
+    streams: NDArray[np.uint64], shots: NDArray[np.int64], level: NDArray[np.int64], down: float, up: float, seconds: float
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Draw the first two jumps during a measurement.
+
+    Returns:
+        ``int[shots, 3]``, the levels one after the other, and ``float[shots, 2]``, when they are left, in units of the
+        measurement (2 = never).
+    """
+    levels = np.zeros((len(level), 3), np.int64)
+    moments = np.full((len(level), 2), 2.0)
+    for position in range(len(shots)):
+        now, time = level[position], 0.0
+        levels[position] = now
+        for turn in range(2):
+            falling = down * now
+            rising = up * (now + 1) if now < 2 else 0.0
+            wait = uniform(streams, shots[position])
+            side = uniform(streams, shots[position])
+            if falling + rising <= 0.0:
+                break
+            time -= np.log(wait) / (falling + rising)
+            if time >= seconds:
+                break
+            moments[position, turn] = time / seconds
+            now += -1 if side * (falling + rising) < falling else 1
+            levels[position, turn + 1 :] = now
+    return levels, moments
+
+
+@compiled()
+def _row(old: int, new: int) -> int:
+    """Which of the jumps."""
+    if old == 1:
+        return 1 if new == 0 else 2
+    return 0 if old == 0 else 3
+
+
+@compiled()
+def integrate(
+    streams: NDArray[np.uint64],
+    shots: NDArray[np.int64],
+    point: NDArray[np.int64],
+    levels: NDArray[np.int64],
+    moments: NDArray[np.float64],
+    factor: NDArray[np.complex128],
+    entry: NDArray[np.int64],
+    still: NDArray[np.complex128],
+    jumps: NDArray[np.complex128],
+    field: NDArray[np.complex128],
+    ringing: NDArray[np.complex128],
+    tails: NDArray[np.complex128],
+    spread: NDArray[np.float64],
+) -> NDArray[np.complex128]:
+    """Integrated signals of a capture.
+
+    Args:
+        streams: Random streams.
+        shots: Stream of each shot.
+        point: Row and sweep point of each shot.
+        levels: ``int[shots, 3]``, levels one after the other.
+        moments: ``float[shots, 2]``, when they are left, in units of the measurement; more than 1 = never.
+        factor: ``complex[tones, points]``, amplitude and phase of each tone.
+        entry: ``int[tones, points]``, which response.
+        still: Of the responses, one after the other, as are the four that follow.
+        jumps: See `Response`.
+        field: See `Response`.
+        ringing: See `Response`.
+        tails: See `Response`.
+        spread: ``float[points]``, noise of each quadrature.
+    """
+    out = np.zeros(len(shots), np.complex128)
+    samples = jumps.shape[2] - 1
+    for position in range(len(shots)):
+        p = point[position]
+        a, b, c = levels[position]
+        first, second = moments[position]
+        value = 0.0 + 0.0j
+        for tone in range(factor.shape[0]):
+            e = entry[tone, p]
+            if first > 1.0:
+                value += factor[tone, p] * still[e, a]
+                continue
+            one = int(first * samples)
+            heard = jumps[e, _row(a, b), one]
+            if second <= 1.0:
+                two = int(second * samples)
+                heard += jumps[e, _row(b, c), two] - still[e, b]
+                if one < samples:
+                    left = (field[e, a, one] - field[e, b, one]) * ringing[e, b] ** (two - one)
+                    heard += left * (tails[e, c, two] - tails[e, b, two])
+            value += factor[tone, p] * heard
+        if spread[p] > 0.0:
+            real, imaginary = normal_pair(streams, shots[position])
+            value += spread[p] * (real + 1j * imaginary)
+        out[position] = value
+    return out
+
+
+@compiled()
+def trace(
+    streams: NDArray[np.uint64],
+    shots: NDArray[np.int64],
+    point: NDArray[np.int64],
+    levels: NDArray[np.int64],
+    moments: NDArray[np.float64],
+    factor: NDArray[np.complex128],
+    entry: NDArray[np.int64],
+    field: NDArray[np.complex128],
+    ringing: NDArray[np.complex128],
+    first: int,
+    spread: float,
+    out: NDArray[np.complex64],
+) -> None:
+    """Add demodulated traces of a capture, sample by sample, to ``out[shots, samples]``. Arguments as in `integrate`."""
+    samples = field.shape[2]
+    for position in range(len(shots)):
+        p = point[position]
+        a, b, c = levels[position]
+        one = int(moments[position, 0] * samples) if moments[position, 0] <= 1.0 else samples
+        two = int(moments[position, 1] * samples) if moments[position, 1] <= 1.0 else samples
+        for tone in range(factor.shape[0]):
+            e = entry[tone, p]
+            left = 0.0 + 0.0j
+            now = a
+            for sample in range(samples):
+                if sample == one:
+                    left = field[e, a, sample] - field[e, b, sample]
+                    now = b
+                if sample == two:
+                    left += field[e, b, sample] - field[e, c, sample]
+                    now = c
+                if sample >= first:
+                    out[position, sample - first] += factor[tone, p] * (field[e, now, sample] + left)
+                left *= ringing[e, now]
+        if spread > 0.0:
+            for sample in range(first, samples):
+                real, imaginary = normal_pair(streams, shots[position])
+                out[position, sample - first] += spread * (real + 1j * imaginary)

@@ -1,0 +1,1 @@
+"""The score: a schedule's events as what acts on qubits, and the walk through its blocks."""

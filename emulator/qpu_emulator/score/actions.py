@@ -1,0 +1,229 @@
+"""Events of a straight block, sorted into actions: what acts together, on which qubits, and when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from qpu_bridge.errors import ScheduleError
+from qpu_bridge.schedule import NONE, Operation, PortKind, Schedule, Straight
+from qpu_emulator.chip.device import Device, StaticCoupling, TunableCoupler
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Events that overlap in time on the same qubits: one window, or one measurement.
+
+    Attributes:
+        kind: ``drive``, ``cross``, ``flux`` or ``readout``.
+        where: Index of the qubit, of the coupler (cross and flux), or of the resonator.
+        qubits: On which qubits.
+        start: Ticks since the start of the block, when the first arrives at the chip.
+        stop: End, ticks.
+        events: Rows of `Schedule.events`; of drives the one that gives the frame comes first.
+    """
+
+    kind: str
+    where: int
+    qubits: tuple[int, ...]
+    start: int
+    stop: int
+    events: tuple[int, ...]
+
+
+@dataclass(slots=True)
+class _Group:
+    """Plays that overlap: rows with their rank (across, own, crosstalk), and the static pair that they drive across."""
+
+    qubits: set[int]
+    begin: int
+    end: int
+    rows: dict[int, int]
+    pair: int = NONE
+
+    def absorb(self, other: _Group) -> None:
+        self.qubits |= other.qubits
+        self.begin, self.end = min(self.begin, other.begin), max(self.end, other.end)
+        for row, rank in other.rows.items():
+            self.rows[row] = min(rank, self.rows.get(row, rank))
+        self.pair = max(self.pair, other.pair)
+
+
+class Sorter:
+    """Sorts the events of a schedule by what they act on.
+
+    Args:
+        schedule: The template.
+        device: The chip.
+        events: Columns of the schedule's events.
+    """
+
+    def __init__(self, schedule: Schedule, device: Device, events: dict[str, list[Any]]) -> None:
+        self._schedule = schedule
+        self._events = events
+        self._device = device
+        tick = float(schedule.clock.dt)
+        lines = [device.lines.get(port.name) for port in schedule.ports]
+        self._delays = [0 if line is None else round(line.delay / tick) for line in lines]
+        self._driven = [device.driven_by(port.name) if port.kind is PortKind.DRIVE else None for port in schedule.ports]
+        self._flux = {coupler.port: index for index, coupler in enumerate(device.couplers) if isinstance(coupler, TunableCoupler)}
+        self._static: dict[int, list[int]] = {}
+        for index, coupler in enumerate(device.couplers):
+            if isinstance(coupler, StaticCoupling):
+                for qubit in coupler.qubits:
+                    self._static.setdefault(qubit, []).append(index)
+
+    def actions(self, block: Straight) -> list[Action]:
+        """The actions of a block, in order of start.
+
+        Raises:
+            ScheduleError: If a line leads nowhere, or pulses meet that the emulator does not model together.
+        """
+        still: dict[tuple[str, int], list[_Group]] = {}
+        drives: list[_Group] = []
+        for row in range(block.first, block.last):
+            kind, where = self._target(row)
+            port = self._events["port"][row]
+            begin = self._events["start"][row] + (self._delays[port] if kind != "readout" else 0)
+            end = begin + self._events["duration"][row]
+            if kind != "drive":
+                still.setdefault((kind, where), []).append(_Group({where}, begin, end, {row: 1}))
+                continue
+            pair = self._across(row, where)
+            qubits = {where} if pair == NONE else set(self._device.couplers[pair].qubits)
+            drives.append(_Group(qubits, begin, end, {row: 1 if pair == NONE else 0}, pair))
+            drives += [_Group({other}, begin, end, {row: 2}) for other in self._reached[port] if other not in qubits]
+        found = [
+            Action(kind, where, self._qubits(kind, where), group.begin, group.end, self._in_order(group))
+            for (kind, where), groups in still.items()
+            for group in _joined(groups)
+        ]
+        found += self._free([self._drive(group) for group in _joined(drives)], found)
+        found.sort(key=lambda action: (action.start, action.kind, action.where))
+        self._refuse(found, block)
+        return found
+
+    @cached_property
+    def _reached(self) -> list[list[int]]:
+        """Port -> qubits of this schedule that its crosstalk reaches; on others nobody looks."""
+        if not self._device.crosstalk:
+            return [[] for _ in self._schedule.ports]
+        touched: set[int] = set()
+        for row in range(len(self._schedule.events)):
+            kind, where = self._target(row)
+            touched |= {where} if kind == "drive" else set(self._qubits(kind, where))
+        return [
+            [part.qubit for part in self._device.crosstalk if part.port == port.name and part.qubit in touched]
+            for port in self._schedule.ports
+        ]
+
+    def _across(self, row: int, qubit: int) -> int:
+        """The static pair whose other transmon a drive is nearer to than to its own, or NONE."""
+        events = self._events
+        rest = self._schedule.frames[events["frame"][row]].frequency
+        carrier = events["frequency"][row] if events["frequency_slot"][row] == NONE else rest
+        best, nearest = NONE, abs(carrier - self._device.transmons[qubit].frequency)
+        for index in self._static.get(qubit, ()):
+            other = sum(self._device.couplers[index].qubits) - qubit
+            gap = abs(carrier - self._device.transmons[other].frequency)
+            if gap < nearest:
+                best, nearest = index, gap
+        return best
+
+    def _drive(self, group: _Group) -> Action:
+        rows = self._in_order(group)
+        if group.pair != NONE:
+            qubits = self._device.couplers[group.pair].qubits
+            if group.qubits == set(qubits):
+                return Action("cross", group.pair, qubits, group.begin, group.end, rows)
+        if len(group.qubits) > 1:
+            raise ScheduleError(
+                "drives that overlap in time may act on at most one coupled pair",
+                given=f"qubits {', '.join(map(str, sorted(group.qubits)))} together",
+                where=f"ticks {group.begin} to {group.end}",
+                remedy="Play cross-resonance pulses that share a qubit one after the other.",
+            )
+        (qubit,) = group.qubits
+        return Action("drive", qubit, (qubit,), group.begin, group.end, rows)
+
+    def _in_order(self, group: _Group) -> tuple[int, ...]:
+        """Rows by rank, then by start: a tone by crosstalk must not give the frame, or the window would turn with it."""
+        starts = self._events["start"]
+        return tuple(sorted(group.rows, key=lambda row: (group.rows[row], starts[row], row)))
+
+    def _free(self, drives: list[Action], still: list[Action]) -> list[Action]:
+        """Drives without those that are crosstalk only and meet a flux pulse or a measurement: that is not modelled."""
+        if not self._device.crosstalk:
+            return drives
+        busy: dict[int, list[Action]] = {}
+        for action in still:
+            for qubit in action.qubits:
+                busy.setdefault(qubit, []).append(action)
+
+        def stays(action: Action) -> bool:
+            own = [self._driven[self._events["port"][row]] in action.qubits for row in action.events]
+            meets = (other for qubit in action.qubits for other in busy.get(qubit, ()))
+            return any(own) or not any(other.start < action.stop and action.start < other.stop for other in meets)
+
+        return [action for action in drives if stays(action)]
+
+    def _qubits(self, kind: str, where: int) -> tuple[int, ...]:
+        return self._device.couplers[where].qubits if kind == "flux" else (self._device.resonators[where].qubit,)
+
+    def _target(self, row: int) -> tuple[str, int]:
+        number = self._events["port"][row]
+        port = self._schedule.ports[number]
+        driven = self._driven[number]
+        if self._events["operation"][row] == Operation.PLAY and driven is not None:
+            return "drive", driven
+        if port.kind is PortKind.FLUX and port.name in self._flux:
+            return "flux", self._flux[port.name]
+        if port.kind in (PortKind.READOUT, PortKind.ACQUIRE):
+            side = "port" if port.kind is PortKind.READOUT else "acquire_port"
+            near = [
+                (abs(resonator.frequency - self._events["frequency"][row]), index)
+                for index, resonator in enumerate(self._device.resonators)
+                if getattr(resonator, side) == port.name
+            ]
+            if near:
+                return "readout", min(near)[1]
+        raise ScheduleError(
+            "every event must be on a line of the device", given=f"{port.kind.value} port {port.name}", where=f"event {row}"
+        )
+
+    def _refuse(self, actions: list[Action], block: Straight) -> None:
+        busy: dict[int, Action] = {}
+        for action in actions:
+            for qubit in action.qubits:
+                before = busy.get(qubit)
+                if before is not None and before.stop > action.start:
+                    raise ScheduleError(
+                        "the emulator models one window at a time on a qubit (drives may overlap drives)",
+                        given=f"{before.kind} until tick {before.stop}, {action.kind} from tick {action.start}",
+                        where=f"qubit {qubit}, block of events {block.first} to {block.last}",
+                    )
+                busy[qubit] = action
+            if action.kind != "readout" and action.stop > block.duration:
+                raise ScheduleError(
+                    "a pulse must arrive within its block, whatever its line's delay",
+                    given=f"{action.kind} until tick {action.stop}, block of {block.duration} ticks",
+                    where=f"qubits {', '.join(map(str, action.qubits))}",
+                    remedy="Wait after the pulse for at least the delay of its line.",
+                )
+
+
+def _joined(groups: list[_Group]) -> list[_Group]:
+    """Join groups that overlap in time and share a qubit."""
+    done: dict[int, _Group] = {}
+    holder: dict[int, _Group] = {}
+    for group in sorted(groups, key=lambda group: group.begin):
+        for qubit in sorted(group.qubits):
+            other = holder.get(qubit)
+            if other is not None and other is not group and other.end > group.begin and id(other) in done:
+                group.absorb(other)
+                del done[id(other)]
+        for qubit in group.qubits:
+            holder[qubit] = group
+        done[id(group)] = group
+    return list(done.values())

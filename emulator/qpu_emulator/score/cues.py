@@ -1,0 +1,155 @@
+"""From an action to its solved windows: the numbers of its plays in every lane, and the virtual Z around them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qpu_bridge.errors import DriverFault
+from qpu_emulator.chip.line import IDEAL
+from qpu_emulator.score.actions import Action
+from qpu_emulator.score.lanes import Index, Lanes
+from qpu_emulator.score.program import Program
+from qpu_emulator.score.values import Number, Values
+from qpu_emulator.windows.library import Library
+from qpu_emulator.windows.tones import Tone
+
+_TAU = 2 * np.pi
+_PHASES = 64
+_EXACT = 2**32
+
+Found = NDArray[np.int32] | int
+
+
+class Cues:
+    """Looks up the windows of a program's actions. What all lanes share stays a plain number, and is looked up once.
+
+    Args:
+        program: What is played.
+        library: Windows of the device.
+        values: Numbers of every point.
+        lanes: Where it is played.
+    """
+
+    def __init__(self, program: Program, library: Library, values: Values, lanes: Lanes) -> None:
+        self._program = program
+        self._events = program.events
+        self._library = library
+        self._values = values
+        self._lanes = lanes
+        self._tick = float(program.schedule.clock.dt)
+        lines = [library.device.lines.get(port.name, IDEAL) for port in program.schedule.ports]
+        self._delays = [line.delay for line in lines]
+        self._late = [round(delay / self._tick) for delay in self._delays]
+        self._rests = [transmon.frequency for transmon in library.device.transmons]
+        self._swept: dict[tuple[int, ...], NDArray[np.int32]] = {}
+        self._fixed: dict[tuple[object, ...], int] = {}
+
+    def find(self, action: Action, levels: int, chosen: Index, begun: Number) -> tuple[Found, list[Number]]:
+        """Windows of an action, and the virtual Z around them.
+
+        Args:
+            action: What is played.
+            levels: Of each of its qubits.
+            chosen: Lanes.
+            begun: Number since the start of the shot at which its block began, in these lanes.
+
+        Returns:
+            Index of the window, and per qubit the argument of the virtual Z in rad.
+        """
+        start: Number = (begun + action.start) * self._tick
+        row = action.events[0]
+        if action.kind == "flux":
+            return self._flux(action, levels, chosen, start)
+        own = self._rests[action.qubits[0]]
+        amplitude, frequency = (self._values.of(row, name, self._lanes, chosen) for name in ("amplitude", "frequency"))
+        phase: Number = self._phase(row, chosen, frequency)
+        offset: Number = frequency - own
+        turns: list[Number] = [phase - _TAU * (offset + own - self._rests[qubit]) * start for qubit in action.qubits]
+        if len(action.events) > 1:
+            numbers = self._together(action, chosen, start, offset, phase)
+            if len(numbers) and (numbers == numbers[0]).all():
+                return self._remember(action, levels, numbers[:1]), turns
+            return self._windows(action, numbers, levels), turns
+        if not self._values.depends(row, "amplitude", "frequency"):
+            return self._remember(action, levels, np.array([[[amplitude, offset, 0.0]]])), turns
+        return self._sweep(action, chosen, lambda: self._at_points(action, levels, own)), turns
+
+    def _flux(self, action: Action, levels: int, chosen: Index, start: Number) -> tuple[Found, list[Number]]:
+        if len(action.events) > 1:
+            raise DriverFault("flux pulses on one line must not overlap", where=f"qubits {action.qubits}")
+        first, second = (self._rests[qubit] for qubit in action.qubits)
+        amplitudes = np.atleast_1d(self._values.at_points(action.events[0], "amplitude"))
+        turns: list[Number] = [0.0, _TAU * ((second - first) * start % 1.0)]
+        if not self._values.depends(action.events[0], "amplitude"):
+            return self._remember(action, levels, amplitudes), turns
+        return self._sweep(action, chosen, lambda: self._windows(action, amplitudes, levels, swept=True)), turns
+
+    def _at_points(self, action: Action, levels: int, rest: float) -> NDArray[np.int32]:
+        numbers = np.zeros((len(self._values.points), 1, 3))
+        numbers[:, 0, 0] = self._values.at_points(action.events[0], "amplitude")
+        numbers[:, 0, 1] = self._values.at_points(action.events[0], "frequency") - rest
+        return self._windows(action, numbers, levels)
+
+    def _together(self, action: Action, chosen: Index, start: Number, offset: Number, phase: Number) -> NDArray[np.float64]:
+        """Amplitudes, frequencies and phases of tones that act together, ``float[lanes, tones, 3]``; one lane for all alike."""
+        rest = self._rests[action.qubits[0]]
+        columns: list[tuple[Number, Number, Number]] = []
+        for row in action.events:
+            frequency = self._values.of(row, "frequency", self._lanes, chosen)
+            apart = self._phase(row, chosen, frequency) - _TAU * (frequency - rest - offset) * start - phase
+            amplitude = self._values.of(row, "amplitude", self._lanes, chosen)
+            columns.append((amplitude, frequency - rest, self._round(action, row, apart)))
+        alike = not any(isinstance(number, np.ndarray) for column in columns for number in column)
+        numbers = np.zeros((1 if alike else len(chosen), len(columns), 3))
+        for position, column in enumerate(columns):
+            for place, number in enumerate(column):
+                numbers[:, position, place] = number
+        return numbers
+
+    def _windows(self, action: Action, numbers: NDArray[np.float64], levels: int, *, swept: bool = False) -> NDArray[np.int32]:
+        tones = tuple(self._tone(row, action.start) for row in action.events)
+        if action.kind == "flux":
+            return self._library.flux(action.where, tones[0], numbers, levels, swept=swept)
+        if action.kind == "cross":
+            return self._library.cross(action.where, tones, numbers, levels)
+        return self._library.drive(action.where, tones, numbers, levels)
+
+    def _remember(self, action: Action, levels: int, numbers: NDArray[np.float64]) -> int:
+        """The window of one set of numbers: most pulses of a circuit are the same few."""
+        events, start = self._events, action.start
+        tones = [(events["waveform"][row], events["port"][row], events["start"][row] - start) for row in action.events]
+        key = (action.kind, action.where, levels, *tones, numbers.tobytes())
+        if key not in self._fixed:
+            self._fixed[key] = int(self._windows(action, numbers, levels)[0])
+        return self._fixed[key]
+
+    def _sweep(self, action: Action, chosen: Index, solve: Callable[[], NDArray[np.int32]]) -> NDArray[np.int32]:
+        """Windows at every point, solved together when the action comes for the first time."""
+        key = (action.where, *action.events)
+        if key not in self._swept:
+            self._swept[key] = solve()
+        return self._swept[key][self._lanes.point[chosen]]
+
+    def _phase(self, row: int, chosen: Index, frequency: Number) -> Number:
+        """Phase of a carrier where it arrives: a line delays it with its envelope."""
+        phase = self._values.of(row, "phase", self._lanes, chosen)
+        delay = self._delays[self._events["port"][row]]
+        return phase + _TAU * (frequency * delay % 1.0) if delay else phase
+
+    def _round(self, action: Action, row: int, apart: Number) -> Number:
+        """Phase between two tones, rounded: for crosstalk, whose phase runs, to a 64th of a turn; else where numbers end."""
+        port = self._program.schedule.ports[self._events["port"][row]]
+        own = self._library.device.driven_by(port.name) in action.qubits
+        steps = _EXACT if own else _PHASES
+        rounded: Number = np.mod(np.rint(apart / _TAU * steps), steps) * (_TAU / steps)
+        return rounded
+
+    def _tone(self, row: int, start: int) -> Tone:
+        number = self._events["port"][row]
+        schedule = self._program.schedule
+        port = schedule.ports[number]
+        offset = (self._events["start"][row] + self._late[number] - start) * self._tick
+        return Tone(schedule.waveforms[self._events["waveform"][row]], float(port.clock.dt), offset, port.name)

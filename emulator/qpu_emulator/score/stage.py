@@ -1,0 +1,258 @@
+"""Straight blocks: from actions in time to steps of an engine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qpu_bridge.schedule import NONE, Straight
+from qpu_emulator.engines.engine import IDLE, ONE, TWO, ZZ, Engine, Plan
+from qpu_emulator.noise import Spectrum, advance
+from qpu_emulator.readout.measurement import Receiver
+from qpu_emulator.score.actions import Action
+from qpu_emulator.score.cues import Cues, Found
+from qpu_emulator.score.lanes import Index, Lanes
+from qpu_emulator.score.program import Program
+from qpu_emulator.score.values import Number, Values
+from qpu_emulator.windows.library import Library
+
+_TAU = 2 * np.pi
+
+
+class _Step(NamedTuple):
+    """A step of the engine; numbers that differ from lane to lane are arrays.
+
+    Attributes:
+        kind: Of `density`.
+        qubits: On which qubits of the device.
+        seconds: Idle time that relaxes.
+        window: Which, for ONE and TWO.
+        angle: As the engine wants it.
+        noisy: Time in s over which the qubit's detuning acts in this step.
+    """
+
+    kind: int
+    qubits: tuple[int, ...]
+    seconds: Number = 0.0
+    window: Found = 0
+    angle: Number = 0.0
+    noisy: Number = 0.0
+
+
+class _Line:
+    """What is due on the qubits of a straight block since their last step, times in s since the start of the block."""
+
+    def __init__(self, qubits: list[int], pairs: list[int]) -> None:
+        self.relaxed: dict[int, Number] = dict.fromkeys(qubits, 0.0)
+        self.noisy: dict[int, Number] = dict.fromkeys(qubits, 0.0)
+        self.turn: dict[int, Number] = dict.fromkeys(qubits, 0.0)
+        self.coupled: dict[int, Number] = dict.fromkeys(pairs, 0.0)
+        self.done: set[int] = set()
+        self.begun: Number = 0.0  # ticks at which the block began
+
+
+class Stage:
+    """Plays straight blocks of one program on lanes of a run.
+
+    Args:
+        program: What to play.
+        library: Windows of the device.
+        spectrum: Slow noise.
+        values: Numbers of every point.
+        lanes: Where to play it.
+        receiver: What measures.
+        engine: Holds the states.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        library: Library,
+        spectrum: Spectrum,
+        values: Values,
+        lanes: Lanes,
+        receiver: Receiver,
+        engine: Engine,
+    ) -> None:
+        self._program = program
+        self._library = library
+        self._spectrum = spectrum
+        self._values = values
+        self._lanes = lanes
+        self._receiver = receiver
+        self._engine = engine
+        self._tick = float(program.schedule.clock.dt)
+        self._home = {q: number for number, cluster in enumerate(program.clusters) for q in cluster}
+        couplers = library.device.couplers
+        self._pairs = {
+            index: coupler.qubits
+            for index, coupler in enumerate(couplers)
+            if all(q in self._home for q in coupler.qubits)
+            and self._home[coupler.qubits[0]] == self._home[coupler.qubits[1]]
+            and library.zz[index]
+        }
+        self._around: dict[tuple[int, ...], list[tuple[int, tuple[int, int]]]] = {}
+        self._cues = Cues(program, library, values, lanes)
+
+    def play(self, block: Straight, chosen: Index) -> Index:
+        """Play a block; returns the lanes that its shots are in afterwards (a measurement on the way splits lanes)."""
+        score = self._program.scores[block]
+        line = _Line(list(self._home), list(self._pairs))
+        line.begun = _shared(self._lanes.time[chosen])
+        steps: list[_Step] = []
+        final = []
+        for number, action in enumerate(score.actions):
+            start, stop = action.start * self._tick, action.stop * self._tick
+            if action.kind == "readout":
+                qubit = action.qubits[0]
+                self._turn_pairs(steps, line, action.qubits, (start + stop) / 2 if number not in score.final else start)
+                self._idle(steps, line, qubit, start)
+                if number in score.final:
+                    line.done.add(qubit)
+                    final.append(action)
+                    continue
+                self._play_due(steps, line, start)
+                self._evolve(steps, chosen)
+                steps = []
+                chosen = self._receiver.split(action, chosen)
+                line.begun = _shared(self._lanes.time[chosen])
+                line.relaxed[qubit] = line.noisy[qubit] = stop
+                continue
+            self._window(steps, line, action, start, stop, chosen)
+        duration: Number = score.duration * self._tick
+        stretch = np.zeros(len(chosen), np.int64)
+        if score.stretch != NONE:
+            stretch = np.rint(self._values.points[self._lanes.point[chosen], score.stretch]).astype(np.int64)
+            duration = duration + stretch * self._tick
+        self._turn_pairs(steps, line, tuple(self._home), duration)
+        for qubit in self._home:
+            if qubit not in line.done:
+                self._idle(steps, line, qubit, duration)
+        self._evolve(steps, chosen)
+        if final:
+            self._receiver.sample(final, chosen)
+        self._lanes.time[chosen] += score.duration + stretch
+        return chosen
+
+    def _play_due(self, steps: list[_Step], line: _Line, until: float) -> None:
+        """Play all virtual Z and slow noise that differ from lane to lane: lanes are about to be split."""
+        for qubit in self._home:
+            noisy: Number = 0.0
+            if isinstance(line.noisy[qubit], np.ndarray):
+                noisy, line.noisy[qubit] = until - line.noisy[qubit], until
+            if _any(line.turn[qubit]) or _any(noisy):
+                steps.append(_Step(IDLE, (qubit,), angle=line.turn[qubit], noisy=noisy))
+            line.turn[qubit] = 0.0
+
+    def _window(self, steps: list[_Step], line: _Line, action: Action, start: float, stop: float, chosen: Index) -> None:
+        self._turn_pairs(steps, line, action.qubits, (start + stop) / 2, own=(start, stop, action))
+        levels = self._engine.levels[self._home[action.qubits[0]]]
+        index, turns = self._cues.find(action, levels, chosen, line.begun)
+        pair = len(action.qubits) == 2
+        # a slow detuning acts partly before and partly after a window on two qubits, and inside one on a single qubit
+        shares = self._library.shares(levels, index) if pair else None
+        for place, (qubit, turn) in enumerate(zip(action.qubits, turns, strict=True)):
+            before, after = (0.0, 0.0) if shares is None else (shares[..., place, 0], shares[..., place, 1])
+            line.turn[qubit] = line.turn[qubit] + turn
+            self._idle(steps, line, qubit, start, start + before)
+            line.turn[qubit] = -turn
+            line.relaxed[qubit] = stop
+            line.noisy[qubit] = stop - after
+        if pair:
+            steps.append(_Step(TWO, action.qubits, window=index))
+        else:
+            steps.append(_Step(ONE, action.qubits, window=index, noisy=stop - start))
+
+    def _turn_pairs(
+        self,
+        steps: list[_Step],
+        line: _Line,
+        qubits: tuple[int, ...],
+        until: Number,
+        own: tuple[float, float, Action] | None = None,
+    ) -> None:
+        """Let idle ZZ act between some qubits and their neighbours; a pair's own window has its ZZ inside."""
+        if qubits not in self._around:
+            self._around[qubits] = [item for item in self._pairs.items() if set(item[1]) & set(qubits)]
+        for pair, (first, second) in self._around[qubits]:
+            if first in line.done or second in line.done:
+                continue
+            end = after = until
+            if own is not None and len(own[2].qubits) == 2 and own[2].where == pair:
+                end, after = own[0], own[1]
+            turn = _TAU * self._library.zz[pair] * (end - line.coupled[pair])
+            line.coupled[pair] = after
+            if _any(turn):
+                steps.append(_Step(ZZ, (first, second), angle=turn))
+                line.turn[first] = line.turn[first] + turn / 2
+                line.turn[second] = line.turn[second] + turn / 2
+
+    def _idle(self, steps: list[_Step], line: _Line, qubit: int, until: Number, noise_until: Number | None = None) -> None:
+        """Let time pass on a qubit, slow noise perhaps until another moment, and play the virtual Z that is due."""
+        noisy = (until if noise_until is None else noise_until) - line.noisy[qubit]
+        seconds, turn = until - line.relaxed[qubit], line.turn[qubit]
+        line.relaxed[qubit] = line.noisy[qubit] = until
+        line.turn[qubit] = 0.0
+        if _any(seconds) or _any(turn) or _any(noisy):
+            steps.append(_Step(IDLE, (qubit,), seconds=seconds, angle=turn, noisy=noisy))
+
+    def _evolve(self, steps: list[_Step], chosen: Index) -> None:
+        if not steps:
+            return
+        noisy = _spread([step.noisy for step in steps], len(chosen))
+        shift = self._detune(steps, noisy, chosen)
+        for number, cluster in enumerate(self._program.clusters):
+            place = {qubit: position for position, qubit in enumerate(cluster)}
+            mine = [row for row, step in enumerate(steps) if step.qubits[0] in place]
+            if not mine:
+                continue
+            own = [steps[row] for row in mine]
+            entry = self._library.idle[self._engine.levels[number] - 2].find
+            plan = np.array([(step.kind, place[step.qubits[0]], place[step.qubits[-1]]) for step in own], np.int32)
+            found = [entry(step.qubits[0], step.seconds) if step.kind == IDLE else step.window for step in own]
+            index = _spread(found, len(chosen)).astype(np.int32)
+            angle = _spread([step.angle for step in own], len(chosen))
+            idle = plan[:, 0] == IDLE
+            shifted, waited = shift[mine], noisy[mine]
+            angle[idle] += _TAU * shifted[idle] * waited[idle]
+            self._engine.evolve(number, chosen, Plan(plan, index, angle, shifted, waited))
+
+    def _detune(self, steps: list[_Step], noisy: NDArray[np.float64], chosen: Index) -> NDArray[np.float64]:
+        """Mean detuning in Hz of each step in each lane."""
+        if self._spectrum.silent or not self._engine.draws_noise:
+            return np.zeros(noisy.shape)
+        qubit = np.array([step.qubits[0] if step.kind in (IDLE, ONE) else -1 for step in steps])
+        return advance(
+            self._lanes.detuning,
+            self._lanes.draws,
+            chosen,
+            qubit,
+            noisy,
+            self._spectrum.moving,
+            self._spectrum.times,
+            self._spectrum.grain,
+        )
+
+
+def _any(number: Number) -> bool:
+    """Whether it is not 0 in some lane."""
+    return bool(number.any()) if isinstance(number, np.ndarray) else number != 0.0
+
+
+def _shared(ticks: NDArray[np.int64]) -> Number:
+    """One number, if all lanes have the same."""
+    return float(ticks[0]) if len(ticks) and (ticks == ticks[0]).all() else ticks.astype(np.float64)
+
+
+def _spread(numbers: Sequence[Number | Found], width: int) -> NDArray[np.float64]:
+    """A row of lanes for each number."""
+    out = np.empty((len(numbers), width))
+    if any(isinstance(number, np.ndarray) for number in numbers):
+        for row, number in enumerate(numbers):
+            out[row] = number
+    else:
+        out[:] = np.array(numbers)[:, None]
+    return out

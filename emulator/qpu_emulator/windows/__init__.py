@@ -1,0 +1,1 @@
+"""Windows: solved pulses and what they do to qubits."""

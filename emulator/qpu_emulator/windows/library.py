@@ -1,0 +1,247 @@
+"""Windows: what one pulse, or several at the same time on the same qubits, does. Solved once per shape and strength, then kept.
+
+A window's start time and frame phase are not part of its key: they enter as virtual Z before and after,
+``U(phi, t0) = Z(-phi') W Z(phi')`` with ``phi' = phi - 2 pi (f - f_qubit) t0`` and ``Z(x) = exp(-i x n)``.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qpu_emulator.chip.device import Device, TunableCoupler
+from qpu_emulator.chip.line import IDEAL
+from qpu_emulator.readout.resonator import Listening, Response
+from qpu_emulator.scales import Scales
+from qpu_emulator.windows.basis import Real, commutator, narrow, superoperator, widen
+from qpu_emulator.windows.cross_resonance import solve_cross
+from qpu_emulator.windows.flow import exponential, product
+from qpu_emulator.windows.pair import Pair
+from qpu_emulator.windows.panel import Panels
+from qpu_emulator.windows.propagator import drive
+from qpu_emulator.windows.relaxation import Idle, Relaxation
+from qpu_emulator.windows.static_pair import StaticPair
+from qpu_emulator.windows.toggling import decay
+from qpu_emulator.windows.tones import Tone, beats, combine
+
+_TAU = 2 * np.pi
+_ROOM = 20_000
+
+Solved = tuple[Real, Real]
+"""Maps, and for pairs the times in s that a detuning acts before and after."""
+
+
+@dataclass(slots=True)
+class _Shelf:
+    """Solved windows of one size; row ``i`` of every array belongs to window ``i``."""
+
+    keys: dict[tuple[object, ...], int] = field(default_factory=dict)
+    maps: list[Real] = field(default_factory=list)
+    shares: list[Real] = field(default_factory=list)
+    stacked: Real | None = None
+
+
+class Library:
+    """All windows solved so far of one device under one set of noise scales.
+
+    Args:
+        device: The chip.
+        scales: Factors on its relaxation and dephasing.
+    """
+
+    def __init__(self, device: Device, scales: Scales) -> None:
+        self.device = device = device.scaled(scales.line, scales.crosstalk)
+        self.lock = threading.RLock()
+        self.relaxations = [Relaxation.of(transmon, scales) for transmon in device.transmons]
+        self.reach = [device.reach(qubit) for qubit in range(len(device.transmons))]
+        self.pairs = [
+            Pair(device, coupler) if isinstance(coupler, TunableCoupler) else StaticPair(device, coupler)
+            for coupler in device.couplers
+        ]
+        self.zz = [pair.zz() * scales.zz for pair in self.pairs]
+        self.responses: dict[tuple[int, Listening], Response] = {}
+        self.deaf: set[tuple[bytes, int, tuple[int, ...]]] = set()  # captures of templates to measurements next to them
+        self.unravelled: dict[int, Any] = {}  # what engines make of the windows of so many qubits
+        self.idle = [Idle(device, self.relaxations, levels) for levels in (2, 3)]
+        self._shelves: dict[tuple[int, int], _Shelf] = {}
+        self._panels: dict[tuple[object, ...], Panels] = {}
+
+    def maps(self, qubits: int, levels: int) -> Real:
+        """All solved windows of one or two qubits, to be indexed by what `drive` and `flux` return.
+
+        Returns:
+            ``float[windows, 3, levels**2, levels**2]`` for one qubit: value, and first and second order in a detuning in Hz;
+            ``float[windows, levels**4, levels**4]`` for two.
+        """
+        with self.lock:
+            shelf = self._shelf(qubits, levels)
+            if shelf.stacked is None or len(shelf.stacked) != len(shelf.maps):
+                size = levels ** (2 * qubits)
+                empty = np.zeros((0, 3, size, size) if qubits == 1 else (0, size, size))
+                shelf.stacked = np.array(shelf.maps) if shelf.maps else empty
+            return shelf.stacked
+
+    def drive(self, qubit: int, tones: tuple[Tone, ...], numbers: Real, levels: int) -> NDArray[np.int32]:
+        """Windows of drive pulses on one transmon.
+
+        Args:
+            qubit: Which.
+            tones: The plays.
+            numbers: ``float[n, tones, 3]``: amplitude, frequency minus the qubit's in Hz, phase relative to the first tone at
+                the window's start in rad.
+            levels: 2 or 3.
+
+        Returns:
+            ``int[n]``, indices into `maps`.
+        """
+        name = (qubit, *((t.waveform.digest, t.dt, t.offset, t.port) for t in tones))
+        return self._find(1, levels, name, numbers, lambda new: self._solve_drive(qubit, tones, new, levels))
+
+    def cross(self, coupler: int, tones: tuple[Tone, ...], numbers: Real, levels: int) -> NDArray[np.int32]:
+        """Windows of drives on both transmons of a static pair.
+
+        Args:
+            coupler: Which.
+            tones: The plays, the first gives the frame.
+            numbers: As of `drive`; frequencies minus that of the pair's first transmon.
+            levels: 2 or 3.
+
+        Returns:
+            ``int[n]``, indices into `maps`.
+        """
+        pair = self.pairs[coupler]
+        assert isinstance(pair, StaticPair)
+        first, second = pair.coupler.qubits
+        name = ("cross", coupler, *((t.waveform.digest, t.dt, t.offset, t.port) for t in tones))
+
+        def solve(new: Real) -> Solved:
+            return solve_cross(
+                pair,
+                tones,
+                new,
+                levels,
+                reach=[self.reach[first], self.reach[second]],
+                lines=self.device.lines,
+                relaxations=(self.relaxations[first], self.relaxations[second]),
+            )
+
+        return self._find(2, levels, name, numbers, lambda new: _apart(new, solve))
+
+    def shares(self, levels: int, index: NDArray[np.int32] | int) -> Real:
+        """Times in s that a detuning acts before and after windows of two qubits, ``float[..., qubit, 2]``."""
+        with self.lock:
+            shelf = self._shelf(2, levels)
+            if isinstance(index, int):
+                return shelf.shares[index]
+            few, which = np.unique(index, return_inverse=True)
+            found = np.array([shelf.shares[number] for number in few.tolist()])
+            return found[0] if (found == found[:1]).all() else found[which]
+
+    def flux(self, coupler: int, tone: Tone, amplitudes: Real, levels: int, *, swept: bool = False) -> NDArray[np.int32]:
+        """Windows of a flux pulse on one coupler.
+
+        Args:
+            coupler: Which.
+            tone: The play.
+            amplitudes: ``float[n]``.
+            levels: 2 or 3.
+            swept: Whether there may be many amplitudes: windows are then interpolated (to 1e-8).
+
+        Returns:
+            ``int[n]``, indices into `maps`.
+        """
+        name = (coupler, tone.waveform.digest, tone.dt, swept)
+
+        # the pulse is all but diagonal: a detuning during it may act with the idle time that follows
+        after = np.array([[0.0, tone.waveform.duration * tone.dt]] * 2)
+
+        def solve(new: Real) -> Real:
+            return self._solve_flux(coupler, tone, new, levels)
+
+        windows = self._panels.setdefault((levels, *name), Panels(solve)).windows if swept else solve
+        return self._find(2, levels, name, amplitudes, lambda new: (windows(new), np.broadcast_to(after, (len(new), 2, 2))))
+
+    def _shelf(self, qubits: int, levels: int) -> _Shelf:
+        return self._shelves.setdefault((qubits, levels), _Shelf())
+
+    def trim(self) -> None:
+        """Forget everything if a long sweep has filled the shelves; call between runs only."""
+        if any(len(shelf.maps) > _ROOM for shelf in self._shelves.values()):
+            self._shelves.clear()
+            self.unravelled.clear()
+
+    def _find(
+        self, qubits: int, levels: int, name: tuple[object, ...], numbers: Real, solve: Callable[[Real], Solved]
+    ) -> NDArray[np.int32]:
+        rows, which = np.ascontiguousarray(numbers), np.zeros(1, np.int64)
+        if len(rows) > 1:
+            rows, which = np.unique(rows, axis=0, return_inverse=True)
+        keys = [(name, row.tobytes()) for row in rows]
+        with self.lock:
+            shelf = self._shelf(qubits, levels)
+            new = {key: position for position, key in enumerate(keys) if key not in shelf.keys}
+            if new:
+                for key, solved, shares in zip(new, *solve(rows[list(new.values())]), strict=True):
+                    shelf.keys[key] = len(shelf.maps)
+                    shelf.maps.append(solved)
+                    shelf.shares.append(shares)
+            return np.array([shelf.keys[key] for key in keys], dtype=np.int32)[which.ravel()]
+
+    def _solve_drive(self, qubit: int, tones: tuple[Tone, ...], numbers: Real, levels: int) -> Solved:
+        return _apart(numbers, lambda new: (self._solve_alike(qubit, tones, new, levels), np.zeros((len(new), 0))))
+
+    def _solve_alike(self, qubit: int, tones: tuple[Tone, ...], numbers: Real, levels: int) -> Real:
+        transmon = self.device.transmons[qubit]
+        both, repeats, dt = combine(tones, numbers, [self.reach[qubit]], self.device.lines)
+        samples = np.ascontiguousarray(both[:, 0])
+        detuning = -_TAU * numbers[:, 0, 1]
+        generator = self.relaxations[qubit].generator()
+        unitary, sensitivity, lost = drive(samples, repeats, dt, detuning, _TAU * transmon.anharmonicity, generator)
+        # from the carrier's frame to the qubit's
+        turn = np.exp(1j * np.multiply.outer(detuning * repeats.sum() * dt, np.arange(3)))
+        unitary = turn[:, :, None] * unitary
+        lossy = exponential(lost)
+        flow = superoperator(unitary, 3, 3)
+        slope = commutator(_TAU * sensitivity, 3)
+        orders = np.stack([flow @ lossy, flow @ slope @ lossy, flow @ slope @ slope @ lossy / 2], axis=1)
+        return orders if levels == 3 else np.ascontiguousarray(narrow() @ orders @ widen())
+
+    def _solve_flux(self, coupler: int, tone: Tone, amplitudes: Real, levels: int) -> Real:
+        pair = self.pairs[coupler]
+        assert isinstance(pair, Pair)
+        arrived, repeats = self.device.lines.get(tone.port, IDEAL).respond(tone.waveform, tone.dt)
+        envelope = np.multiply.outer(amplitudes, arrived.real)
+        final, noted = pair.propagate(pair.frequency(envelope), repeats, tone.dt)
+        kept = [3 * a + b for a in range(levels) for b in range(levels)]
+        flow = superoperator(np.ascontiguousarray(final[:, :, kept]), levels, 3, systems=2)
+        flow = _keep_trace(flow, levels)
+        if levels == 2:
+            flow = np.kron(narrow(), narrow()) @ flow
+        left, _, right = np.linalg.svd(noted[:, :, kept][..., kept])
+        first, second = pair.coupler.qubits
+        seconds = float(repeats.sum()) * tone.dt
+        lost = decay(left @ right, (self.relaxations[first], self.relaxations[second]), seconds, levels)
+        return np.ascontiguousarray(product(flow, exponential(lost)))
+
+
+def _apart(numbers: Real, solve: Callable[[Real], Solved]) -> Solved:
+    """Solve windows whose tones beat apart from those whose tones do not."""
+    beating = beats(numbers)
+    if beating.all() or not beating.any():
+        return solve(numbers)
+    still, moving = solve(numbers[~beating]), solve(numbers[beating])
+    place = np.argsort(np.concatenate([np.flatnonzero(~beating), np.flatnonzero(beating)]))
+    return np.concatenate([still[0], moving[0]])[place], np.concatenate([still[1], moving[1]])[place]
+
+
+def _keep_trace(flow: Real, levels: int) -> Real:
+    """Return what was lost in the coupler to the joint ground state."""
+    trace_in = np.kron(np.arange(levels**2) < levels, np.arange(levels**2) < levels).astype(float)
+    trace_out = np.kron(np.arange(9) < 3, np.arange(9) < 3).astype(float)
+    flow[:, 0, :] += trace_in - trace_out @ flow
+    return flow

@@ -1,0 +1,161 @@
+"""Two transmons and their tunable coupler: bare numbers from dressed ones, idle states, flux pulses."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qpu_bridge.errors import SettingsError
+from qpu_emulator.chip.device import Device, TunableCoupler
+from qpu_emulator.windows.basis import Complex, Real
+from qpu_emulator.windows.propagator import flux
+
+_LEVELS = 3
+_TAU = 2 * np.pi
+_MARKS = 6
+
+
+class Pair:
+    """The Hamiltonian of a transmon, a coupler and a transmon with exchange couplings, which conserve excitations.
+
+    It is solved in blocks of 0 to 4 excitations with up to two in each part (27 states), in the frame that rotates at the
+    first transmon's frequency. The bare frequencies are solved so that the dressed ones at rest are the device file's.
+
+    Args:
+        device: The chip.
+        coupler: Which pair.
+    """
+
+    def __init__(self, device: Device, coupler: TunableCoupler) -> None:
+        self.coupler = coupler
+        first, second = (device.transmons[index] for index in coupler.qubits)
+        self.frequencies = (first.frequency, second.frequency)
+        self._alphas = (first.anharmonicity, coupler.anharmonicity, second.anharmonicity)
+        states = [(a, c, b) for a in range(_LEVELS) for c in range(_LEVELS) for b in range(_LEVELS)]
+        self._blocks = [[s for s in states if sum(s) == total] for total in range(5)]
+        self._bare = self._solve_bare()
+
+    def frequency(self, amplitude: Real | float) -> Real:
+        """Coupler frequency in Hz at flux amplitudes."""
+        turns = self.coupler.idle_flux + self.coupler.flux_per_amplitude * np.asarray(amplitude)
+        return np.asarray(self.coupler.maximum * np.sqrt(np.abs(np.cos(np.pi * turns))))
+
+    def zz(self, amplitude: float = 0.0) -> float:
+        """ZZ shift ``E11 - E10 - E01 + E00`` in Hz at a held flux amplitude, states followed from rest."""
+        energies = self._dressed(self._bare, float(self.frequency(amplitude)), 2)
+        return float(energies[1, 1] - energies[1, 0] - energies[0, 1] + energies[0, 0])
+
+    def gap(self, amplitude: float = 0.0) -> Real:
+        """Dressed energies ``E[n1, n2]`` in Hz above the rotating frame, coupler in its ground state."""
+        return self._dressed(self._bare, float(self.frequency(amplitude)))
+
+    def propagate(self, frequency: Real, repeats: NDArray[np.int64], dt: float) -> tuple[Complex, Complex]:
+        """Propagators of flux pulses between the dressed states at rest, in the frames of the two transmons.
+
+        Args:
+            frequency: ``float[n, runs]``, coupler frequency in Hz.
+            repeats: ``int[runs]``.
+            dt: Tick in s.
+
+        Returns:
+            ``K[n, 9, 9]`` for a pulse that starts at time 0 (what ends in the coupler is missing, so K contracts), and
+            ``K[n, q, 9, 9]`` at the middles of q equal parts.
+        """
+        piece = max(1, int(repeats.sum()) // (2 * _MARKS))
+        split = [[piece] * (r // piece) + ([r % piece] if r % piece else []) for r in repeats.tolist()]
+        pieces = np.array([p for parts in split for p in parts])
+        chosen = np.repeat(np.arange(len(repeats)), [len(parts) for parts in split])
+        ends = np.cumsum(pieces)
+        middles = (np.arange(_MARKS) + 0.5) * ends[-1] / _MARKS
+        marks = np.abs(ends[None, :] - middles[:, None]).argmin(axis=1) + 1
+        unitary, noted = flux(*self._stacked, _TAU * frequency[:, chosen], pieces, dt, marks)
+        times = ends[marks - 1] * dt
+        return self._to_frames(unitary, np.array(ends[-1] * dt)), self._to_frames(noted, times)
+
+    @cached_property
+    def _stacked(self) -> tuple[Real, Real, NDArray[np.int64]]:
+        sizes = np.array([len(block) for block in self._blocks])
+        static = np.zeros((len(sizes), sizes.max(), sizes.max()))
+        excitations = np.zeros((len(sizes), sizes.max()))
+        for index, block in enumerate(self._blocks):
+            static[index, : len(block), : len(block)] = _TAU * self._block(self._bare, 0.0, block)
+            excitations[index, : len(block)] = [state[1] for state in block]
+        return static, excitations, sizes
+
+    @cached_property
+    def _idle_states(self) -> Real:
+        """Dressed states at rest, ``float[blocks, size, 9]``; zero outside the state's own block."""
+        sizes = self._stacked[2]
+        vectors = np.zeros((len(sizes), sizes.max(), 9))
+        rest = float(self.frequency(0.0))
+        for index, block in enumerate(self._blocks):
+            _, found = self._diagonal(self._bare, rest, block)
+            for position, (a, c, b) in enumerate(block):
+                if c == 0:
+                    vectors[index, : len(block), 3 * a + b] = found[:, position]
+        return vectors
+
+    def _to_frames(self, unitary: Complex, time: Real) -> Complex:
+        idle = self._idle_states
+        within = np.einsum("bik,...bij,bjm->...km", idle, unitary, idle, optimize=True)
+        number = np.arange(_LEVELS)
+        turning = _TAU * (self.frequencies[1] - self.frequencies[0]) * np.add.outer(0 * number, number).ravel()
+        return np.asarray(np.exp(1j * np.multiply.outer(time, turning))[..., :, None] * within)
+
+    def _block(self, bare: Real, coupler: float, block: list[tuple[int, int, int]]) -> Real:
+        detunings = np.array([bare[0] - self.frequencies[0], coupler - self.frequencies[0], bare[1] - self.frequencies[0]])
+        if coupler == 0.0:
+            detunings[1] = -self.frequencies[0]
+        matrix = np.zeros((len(block), len(block)))
+        place = {state: index for index, state in enumerate(block)}
+        links = ((0, 1, self.coupler.g[0]), (2, 1, self.coupler.g[1]), (0, 2, self.coupler.g_direct))
+        for state, row in place.items():
+            number = np.array(state)
+            matrix[row, row] = detunings @ number + np.array(self._alphas) @ (number * (number - 1)) / 2
+            for up, down, g in links:
+                target = list(state)
+                target[up] += 1
+                target[down] -= 1
+                column = place.get((target[0], target[1], target[2]))
+                if column is not None:
+                    matrix[row, column] = matrix[column, row] = g * np.sqrt(target[up] * state[down])
+        return matrix
+
+    def _diagonal(self, bare: Real, coupler: float, block: list[tuple[int, int, int]]) -> tuple[Real, Real]:
+        """Energies and states, each at the position of the bare state it resembles most, real and positive there."""
+        values, vectors = np.linalg.eigh(self._block(bare, coupler, block))
+        order = np.full(len(block), -1)
+        overlap = np.abs(vectors) ** 2
+        for _ in block:
+            row, column = np.unravel_index(int(overlap.argmax()), overlap.shape)
+            order[row] = column
+            overlap[row, :] = -1
+            overlap[:, column] = -1
+        vectors = vectors[:, order]
+        return values[order], vectors * np.sign(np.diag(vectors))
+
+    def _dressed(self, bare: Real, coupler: float, most: int = 4) -> Real:
+        """Dressed energies of up to so many excitations."""
+        energies = np.zeros((_LEVELS, _LEVELS))
+        for block in self._blocks[: most + 1]:
+            values, _ = self._diagonal(bare, coupler, block)
+            for value, (a, c, b) in zip(values, block, strict=True):
+                if c == 0:
+                    energies[a, b] = value
+        return energies
+
+    def _solve_bare(self) -> Real:
+        target = np.array(self.frequencies)
+        rest = float(self.frequency(0.0))
+        bare = target.copy()
+        for _ in range(60):
+            energies = self._dressed(bare, rest, 1)
+            wrong = target - self.frequencies[0] - np.array([energies[1, 0], energies[0, 1]])
+            bare += wrong
+            if np.abs(wrong).max() < 1e-3:
+                return bare
+        raise SettingsError(
+            "a coupler must leave its qubits distinct at rest", given=f"coupler at {rest} Hz", where=str(self.coupler.qubits)
+        )

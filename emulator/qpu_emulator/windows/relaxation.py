@@ -1,0 +1,115 @@
+"""White noise of one transmon: Lindblad rates, as generator and as closed form for idle time."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qpu_emulator.chip.device import Device, Transmon
+from qpu_emulator.scales import Scales
+from qpu_emulator.windows.basis import Complex, Real, dissipator, pairs
+
+
+@dataclass(frozen=True, slots=True)
+class Relaxation:
+    """Rates in 1/s, after scaling.
+
+    Attributes:
+        down: From level 1 to 0; from 2 to 1 twice that.
+        up: From level 0 to 1.
+        dephasing: Pure dephasing of the coherence 01; it grows with the square of the difference of levels.
+    """
+
+    down: float
+    up: float
+    dephasing: float
+
+    @classmethod
+    def of(cls, transmon: Transmon, scales: Scales) -> Relaxation:
+        """The transmon's rates."""
+        rate = transmon.relaxation_rate * scales.t1
+        excited = transmon.thermal * scales.thermal
+        return cls(rate * (1 - excited), rate * excited, transmon.dephasing_rate * scales.t2)
+
+    def jumps(self, levels: int = 3) -> list[Complex]:
+        """Lindblad operators, each times the root of its rate; those of rate zero are left away."""
+        lower = np.diag(np.sqrt(np.arange(1, levels)), 1).astype(complex)
+        number = np.diag(np.arange(levels)).astype(complex)
+        rated = ((self.down, lower), (self.up, lower.conj().T), (2 * self.dephasing, number))
+        return [np.sqrt(rate) * operator for rate, operator in rated if rate]
+
+    @cache  # noqa: B019 - a few rates per device
+    def generator(self, levels: int = 3) -> Real:
+        """Lindblad generator on the real vectors of `basis`, 1/s."""
+        return np.asarray(sum((dissipator(jump) for jump in self.jumps(levels)), np.zeros((levels**2, levels**2))))
+
+    def mixing(self, levels: int) -> Real:
+        """Rates between populations: ``dp/dt = mixing @ p``."""
+        ladder = np.arange(1, levels)
+        rates = np.diag(self.down * ladder, 1) + np.diag(self.up * ladder, -1)
+        return rates - np.diag(rates.sum(axis=0))
+
+    def idle(self, seconds: Real, levels: int) -> tuple[Real, Real]:
+        """What idle time does.
+
+        A coherence that relaxation hands down from 12 to 01 turns with the anharmonicity and averages out; it is left away.
+
+        Returns:
+            ``float[n, levels, levels]`` for populations, and factors ``float[n, coherences]``.
+        """
+        mixing = self.mixing(levels)
+        values, vectors = np.linalg.eig(mixing) if self.down or self.up else (np.zeros(levels), np.eye(levels))
+        values, vectors = values.real, vectors.real
+        growth = np.exp(np.multiply.outer(seconds, values))
+        populations = np.einsum("ij,nj,jk->nik", vectors, growth, np.linalg.inv(vectors))
+        leaving = -np.diag(mixing)
+        rates = np.array([(leaving[k] + leaving[m]) / 2 + self.dephasing * (k - m) ** 2 for k, m in pairs(levels)])
+        return populations, np.exp(-np.multiply.outer(seconds, rates))
+
+
+class Idle:
+    """Idle times of all transmons, solved when first needed and kept as entries of three arrays.
+
+    Args:
+        device: The chip.
+        relaxations: Of each transmon.
+        levels: 2 or 3.
+    """
+
+    def __init__(self, device: Device, relaxations: list[Relaxation], levels: int) -> None:
+        self._device = device
+        self._relaxations = relaxations
+        self._levels = levels
+        self._lock = threading.Lock()
+        self._keys: dict[tuple[int, float], int] = {}
+        coherences = levels * (levels - 1) // 2
+        self.mixing = np.zeros((0, levels, levels))
+        self.fading = np.zeros((0, coherences))
+        self.turning = np.zeros(0)
+
+    def find(self, qubit: int, seconds: Real | float) -> NDArray[np.int32] | int:
+        """Entries for a transmon that idles for ``seconds[n]``, or the entry for one time."""
+        if not isinstance(seconds, np.ndarray):
+            known = self._keys.get((qubit, seconds))
+            return int(self.find(qubit, np.array([seconds]))[0]) if known is None else known  # type: ignore[index]
+        with self._lock:
+            return self._find(qubit, seconds)
+
+    def _find(self, qubit: int, seconds: Real) -> NDArray[np.int32]:
+        wanted = np.unique(seconds)
+        new = np.array([tau for tau in wanted.tolist() if (qubit, tau) not in self._keys])
+        if len(new):
+            mixing, fading = self._relaxations[qubit].idle(new, self._levels)
+            first = len(self.turning)
+            alpha = self._device.transmons[qubit].anharmonicity
+            self.mixing = np.concatenate([self.mixing, mixing])
+            self.fading = np.concatenate([self.fading, fading])
+            self.turning = np.concatenate([self.turning, 2 * np.pi * np.mod(alpha * new, 1.0)])
+            # named last: another thread must not see an entry before its numbers
+            self._keys.update({(qubit, tau): first + row for row, tau in enumerate(new.tolist())})
+        entries = np.array([self._keys[qubit, tau] for tau in wanted.tolist()], dtype=np.int32)
+        return entries[np.searchsorted(wanted, seconds)]

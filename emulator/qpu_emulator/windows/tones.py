@@ -1,0 +1,74 @@
+"""Plays that act together, as one drive on each transmon."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qpu_bridge.schedule import Waveform
+from qpu_emulator.chip.line import IDEAL, Line
+from qpu_emulator.windows.basis import Complex, Real
+
+_TAU = 2 * np.pi
+_BEAT_STEPS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Tone:
+    """One play inside a window: envelope, tick length in s, start in s after the window's start, line."""
+
+    waveform: Waveform
+    dt: float
+    offset: float
+    port: str
+
+
+def beats(numbers: Real) -> NDArray[np.bool_]:
+    """Which windows hold tones of different frequency; ``numbers`` as in `combine`."""
+    return np.asarray((numbers[:, :, 1] != numbers[:, :1, 1]).any(axis=1))
+
+
+def combine(
+    tones: tuple[Tone, ...], numbers: Real, reach: Sequence[Mapping[str, complex]], lines: Mapping[str, Line]
+) -> tuple[Complex, NDArray[np.int64], float]:
+    """Half the Rabi rate on some transmons, run by run, in the frame of the first tone at phase zero.
+
+    Tones of one frequency keep their held levels; tones that beat are followed in quarters of a tick.
+
+    Args:
+        tones: The plays.
+        numbers: ``float[n, tones, 3]``: amplitude, frequency in Hz from any common origin, phase in rad at the window's start
+            relative to the first tone. Either all or none of the windows beat.
+        reach: Of each transmon: line -> complex Rabi frequency in Hz per unit of amplitude.
+        lines: By port; a line that is not listed is ideal.
+
+    Returns:
+        ``complex[n, transmons, runs]`` in rad/s, ``int[runs]``, and the step in s.
+    """
+    dt = min(tone.dt for tone in tones)
+    arrived = [lines.get(tone.port, IDEAL).respond(tone.waveform, tone.dt) for tone in tones]
+    beating = bool(beats(numbers).any())
+    fine = _BEAT_STEPS if beating else 1
+    firsts = [round(tone.offset / dt) * fine for tone in tones]
+    bounds = [
+        first + np.concatenate([[0], np.cumsum(repeats) * round(tone.dt / dt) * fine])
+        for first, tone, (_, repeats) in zip(firsts, tones, arrived, strict=True)
+    ]
+    length = max(int(bound[-1]) for bound in bounds)
+    cuts = np.arange(length + 1) if beating else np.unique(np.concatenate([[0], *bounds]))
+    middle = (cuts[:-1] + cuts[1:]) / 2
+    total = np.zeros((len(numbers), len(reach), len(middle)), complex)
+    for index, (tone, bound, (samples, _)) in enumerate(zip(tones, bounds, arrived, strict=True)):
+        where = np.searchsorted(bound, middle) - 1
+        inside = (where >= 0) & (where < len(samples))
+        plain = np.where(inside, samples[np.clip(where, 0, len(samples) - 1)], 0.0)
+        phase = numbers[:, index, 2, None]
+        if beating:
+            phase = phase - _TAU * np.multiply.outer(numbers[:, index, 1] - numbers[:, 0, 1], middle * dt / fine)
+        sent = numbers[:, index, 0, None] * plain * np.exp(1j * phase)
+        for transmon, lines_of in enumerate(reach):
+            total[:, transmon] += np.pi * lines_of.get(tone.port, 0.0) * sent
+    return total, np.diff(cuts).astype(np.int64), dt / fine
