@@ -286,7 +286,7 @@ def main() -> None:
     figure, axis = plt.subplots(figsize=(7, 3.6), layout="constrained")
     numbers: dict[str, object] = {"made": datetime.now(UTC).date().isoformat(), "seed": SEED}
     kinds = ["t1", "t2", "assignment", "sx", "pair"]
-    for place, (source, name) in enumerate({"sherbrooke": "ecr", "torino": "cz", "marrakesh": "cz"}.items()):
+    for place, (source, name) in enumerate({"torino": "cz", "marrakesh": "cz", "sherbrooke": "ecr"}.items()):
         twin = make(of_shipped(source), f"emu_{source}", SEED, datetime.now(UTC), lambda _: None)
         with TemporaryDirectory() as folder:
             truth = Path(folder) / "truth.json"
