@@ -28,6 +28,9 @@ class Request:
         log_level: Lines below this level are not kept.
         cost: Longest device time, s; None for no limit.
         calibration_id: The calibration that the user counts on, if any.
+        session_id: The session or batch it belongs to, if any.
+        private: Whether its parameters are never shown and its result is given out once.
+        estimate_s: How long it will take the device, as far as known, s.
         key: The user's own name for this request; the same key never makes a second job.
         digest: Hash of the whole body, to recognise a repeated request.
     """
@@ -39,6 +42,9 @@ class Request:
     log_level: str = "WARNING"
     cost: int | None = None
     calibration_id: str | None = None
+    session_id: str | None = None
+    private: bool = False
+    estimate_s: float | None = None
     key: str | None = None
     digest: bytes = b""
 
@@ -61,6 +67,12 @@ class Job:
         log_level: Lines below this level are not kept.
         cost: Longest device time, s.
         calibration_id: The calibration that the user counts on.
+        session_id: The session or batch it belongs to, if any.
+        private: Whether its parameters are never shown and its result is given out once.
+        priority: Jobs of a higher number go first; 0 unless an administrator said otherwise.
+        estimate_s: How long it will take the device, as far as known, s.
+        seed: Everything random in it is drawn from this; drawn when its first run starts.
+        driver_deaths: How often its driver died while it ran.
         created: When it was accepted, UTC.
         running: When its last run started.
         finished: When it ended.
@@ -82,6 +94,12 @@ class Job:
     log_level: str
     cost: int | None
     calibration_id: str | None
+    session_id: str | None
+    private: bool
+    priority: int
+    estimate_s: float | None
+    seed: int | None
+    driver_deaths: int
     created: datetime
     running: datetime | None
     finished: datetime | None

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def test_what_is_accepted_is_there_after_opening_again(store: Store, path: Path, alice: Owner) -> None:
-    request = Request("sampler", "lab_two", '{"ü": 1.50}'.encode(), ("b", "a", "b"), "INFO", 7, "cal-1", None, b"d" * 32)
+    request = Request("sampler", "lab_two", '{"ü": 1.50}'.encode(), ("b", "a", "b"), "INFO", 7, "cal-1", digest=b"d" * 32)
     job = store.accept(alice, request)
     again = Store(path)
     try:
@@ -113,7 +113,7 @@ def test_another_schema_is_refused(store: Store, path: Path) -> None:
     raw.execute("UPDATE revisions SET number = 99")
     raw.commit()
     raw.close()
-    with pytest.raises(SettingsError, match=r"schema number 1; got 99"):
+    with pytest.raises(SettingsError, match=r"schema number 2; got 99"):
         Store(path)
 
 
