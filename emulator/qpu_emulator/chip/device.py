@@ -199,7 +199,7 @@ class Device(Document):
         try:
             return cls.model_validate_json(path.read_bytes())
         except OSError as error:
-            raise SettingsError("a device file must be readable", given=str(error), where=str(path)) from error
+            raise SettingsError("a device file must be readable", given=error.strerror, where=str(path)) from error
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(str(part) for part in first["loc"])
