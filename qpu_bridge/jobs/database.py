@@ -1,84 +1,137 @@
-"""The file behind the store: connections, durability, and errors of the disk."""
+"""What the store lies in, whichever database that is: read, write, note, watch, be alone. Nobody else knows which one it is."""
 
 from __future__ import annotations
 
-import fcntl
-import os
-import sqlite3
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any, Protocol
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import URL, Connection, Engine, Table, insert, inspect, make_url, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from qpu_bridge.errors import SettingsError, StoreFault
 from qpu_bridge.jobs.job import now, to_microseconds
+from qpu_bridge.jobs.lock import Held, lock
+from qpu_bridge.jobs.sqlite import SQLite
 from qpu_bridge.jobs.tables import SCHEMA, metadata, revisions
 
-BUSY_S = 20.0
-"""How long a transaction waits for another process, s."""
+__all__ = ["Database", "Watch", "lock", "upsert"]
+
+
+class Watch(Protocol):
+    """Tells whether anybody changed the store since the last time it was asked; cheap. For one thread."""
+
+    def changed(self) -> bool:
+        """Whether there was a commit since the last call; True at the first."""
+
+    def close(self) -> None:
+        """Let go of the database."""
+
+
+class Kind(Protocol):
+    """A kind of database: `sqlite.SQLite`, `postgresql.PostgreSQL`."""
+
+    where: str
+    reader: Engine
+    writer: Engine
+    noter: Engine
+
+    def watch(self) -> Watch:
+        """Notices commits."""
+
+    def alone(self, name: str, *, wait: bool) -> AbstractContextManager[Held]:
+        """A lock by name."""
+
+    def fault(self, error: BaseException | None) -> StoreFault | None:
+        """What an error of the driver means for whoever runs the bridge."""
+
+    def close(self) -> None:
+        """Let go of it."""
 
 
 class Database:
-    """One SQLite file in WAL mode: many readers beside one writer, in any number of processes.
+    """Where the tables are.
 
     Args:
-        path: The file; it and its folder are made if needed, for their owner only.
+        address: A SQLite file, made for its owner only if it is missing; or the URL of a PostgreSQL database.
 
     Raises:
-        SettingsError: If the file belongs to another schema.
+        SettingsError: If the URL cannot be read, or what is there is not a job store of this version.
         StoreFault: If it cannot be used.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, address: Path | str) -> None:
+        self._kind = _kind(address)
         self._turn = threading.Lock()
-        make_private(path)
-        self._reader = _engine(path, "BEGIN", "NORMAL")
-        self._writer = _engine(path, "BEGIN IMMEDIATE", "FULL")
-        self._noter = _engine(path, "BEGIN IMMEDIATE", "NORMAL")
-        with lock(path.with_name(f"{path.name}.lock")):
-            self._lay_tables()
+        try:
+            with self.alone("schema", wait=True):
+                self._lay_tables()
+        except BaseException:
+            self._kind.close()
+            raise
+
+    @property
+    def where(self) -> str:
+        """The place, for messages: never with a password."""
+        return self._kind.where
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A consistent view."""
-        with _said_clearly(self.path), self._reader.begin() as connection:
+        with self._said_clearly(), self._kind.reader.begin() as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction that is on the disk when this returns, and absent if it raises."""
-        with self._turn, _said_clearly(self.path), self._writer.begin() as connection:
+        """A transaction that is on the disk when this returns, and absent if it raises.
+
+        Writers, of all processes and machines, go one after the other: what a transaction has read stays true until its end.
+        """
+        with self._turn, self._said_clearly(), self._kind.writer.begin() as connection:
             yield connection
 
     @contextmanager
     def note(self) -> Iterator[Connection]:
-        """A transaction that survives the death of every process but is not worth a flush: a power cut may lose it."""
-        with self._turn, _said_clearly(self.path), self._noter.begin() as connection:
+        """A `write` that survives the death of every process but is not worth a flush: a power cut may lose it."""
+        with self._turn, self._said_clearly(), self._kind.noter.begin() as connection:
             yield connection
 
     def watch(self) -> Watch:
         """Notices commits of others; for one thread."""
-        return Watch(self.path)
+        return self._kind.watch()
+
+    @contextmanager
+    def alone(self, name: str, *, wait: bool = False) -> Iterator[Held]:
+        """Be the only one, of all who share this database, who holds a name.
+
+        Raises:
+            BlockingIOError: If somebody else holds it and ``wait`` is False.
+            StoreFault: If the database cannot be reached.
+        """
+        with self._kind.alone(name, wait=wait) as held:
+            yield held
 
     def close(self) -> None:
-        """Let go of the file."""
-        for engine in (self._reader, self._writer, self._noter):
-            engine.dispose()
+        """Let go of the database."""
+        self._kind.close()
+
+    @contextmanager
+    def _said_clearly(self) -> Iterator[None]:
+        try:
+            yield
+        except PoolTimeout as error:
+            raise StoreFault("the job store must have a free connection", given="all are busy", where=self.where) from error
+        except Exception as error:
+            fault = self._kind.fault(error.orig if isinstance(error, DBAPIError) else error)
+            if fault is None:
+                raise
+            raise fault from error
 
     def _lay_tables(self) -> None:
-        with _said_clearly(self.path):
-            raw = sqlite3.connect(self.path, timeout=BUSY_S)
-            try:
-                raw.execute("PRAGMA journal_mode = WAL")
-            except sqlite3.Error as error:
-                raise _fault(error, self.path) from error
-            finally:
-                raw.close()
         with self.write() as connection:
             if not inspect(connection).get_table_names():
                 metadata.create_all(connection)
@@ -89,99 +142,47 @@ class Database:
                 else None
             )
         if number != SCHEMA:
-            raise SettingsError(f"the job store must have schema number {SCHEMA}", given=str(number), where=str(self.path))
+            raise SettingsError(f"the job store must have schema number {SCHEMA}", given=str(number), where=self.where)
 
 
-class Watch:
-    """Tells whether anybody else changed the store since the last time it was asked; costs microseconds.
+def upsert(connection: Connection, table: Table, key: Mapping[str, Any], values: Mapping[str, Any]) -> None:
+    """Make a row, or change the one that has this key already.
 
-    SQLite's ``PRAGMA data_version`` changes when another connection, of this or another process, has committed.
+    Args:
+        connection: Of `Database.write` or `Database.note`.
+        table: The table.
+        key: Columns of its primary key, or of a unique constraint.
+        values: The other columns; those of an existing row that are not named stay.
     """
-
-    def __init__(self, path: Path) -> None:
-        self._connection = sqlite3.connect(path, timeout=BUSY_S)
-        self._seen = -1
-
-    def changed(self) -> bool:
-        """Whether there was a commit since the last call; True at the first."""
-        (version,) = self._connection.execute("PRAGMA data_version").fetchone()
-        fresh = bool(version != self._seen)
-        self._seen = version
-        return fresh
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._connection.close()
+    query = sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+    query = query.values(**key, **values)
+    connection.execute(query.on_conflict_do_update(index_elements=list(key), set_=dict(values)))
 
 
-@contextmanager
-def lock(path: Path, *, wait: bool = True) -> Iterator[None]:
-    """Hold a file lock that the kernel releases even after ``kill -9``.
-
-    Raises:
-        BlockingIOError: If somebody else holds it and ``wait`` is False.
-    """
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+def _kind(address: Path | str) -> Kind:
+    if isinstance(address, Path):
+        return SQLite(address)
+    url = _url(address)
+    if url.drivername == "sqlite":
+        return SQLite(Path(url.database or ""))
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        yield
-    finally:
-        os.close(descriptor)
+        from qpu_bridge.jobs.postgresql import PostgreSQL
+    except ImportError as error:
+        raise SettingsError(
+            "a store in PostgreSQL must have psycopg", given=error.msg, remedy="pip install 'qpu-bridge[postgresql]'"
+        ) from None
+    return PostgreSQL(url)
 
 
-def make_private(path: Path) -> None:
-    """Make a file that only its owner can read, and its folder, if they are missing.
-
-    Raises:
-        StoreFault: If that is not possible.
-    """
+def _url(text: str) -> URL:
+    remedy = "Write a password's @ : / # ? % in hexadecimal, such as %40 for @, or leave it to ~/.pgpass."
+    must = "the database must be postgresql+psycopg://USER:PASSWORD@HOST:PORT/DATABASE or sqlite:////FILE"
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
-    except OSError as error:
-        raise StoreFault("the data folder must be writable", given=error.strerror, where=str(path)) from None
-
-
-def _engine(path: Path, begin: str, synchronous: str) -> Engine:
-    engine = create_engine(
-        f"sqlite:///{path}", connect_args={"timeout": BUSY_S}, pool_size=8, max_overflow=56, pool_timeout=BUSY_S
-    )
-
-    @event.listens_for(engine, "connect")
-    def _prepare(connection: sqlite3.Connection, _record: object) -> None:
-        # The driver's own transactions start late and without a mode: a reader that turns writer would fail at once as busy.
-        connection.isolation_level = None
-        connection.execute(f"PRAGMA synchronous = {synchronous}")
-        connection.execute("PRAGMA foreign_keys = ON")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
-
-    return engine
-
-
-@contextmanager
-def _said_clearly(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except DBAPIError as error:
-        if isinstance(error.orig, sqlite3.OperationalError | sqlite3.DatabaseError) and not isinstance(
-            error.orig, sqlite3.IntegrityError | sqlite3.ProgrammingError
-        ):
-            raise _fault(error.orig, path) from error
-        raise
-    except PoolTimeout as error:
-        raise StoreFault("the job store must have a free connection", given="all are busy", where=str(path)) from error
-
-
-def _fault(error: BaseException, path: Path) -> StoreFault:
-    name = str(getattr(error, "sqlite_errorname", "") or "")
-    remedies = {
-        "SQLITE_FULL": "The disk is full: make room.",
-        "SQLITE_BUSY": "Another process holds it: try again.",
-        "SQLITE_CORRUPT": "The file is damaged: restore a backup.",
-        "SQLITE_NOTADB": "The file is damaged: restore a backup.",
-    }
-    remedy = next((text for key, text in remedies.items() if name.startswith(key)), "")
-    return StoreFault("the job store must be usable", given=f"{name} {error}".strip(), where=str(path), remedy=remedy)
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        # of the text nothing is repeated: it may hold a password, and not where one would look for it
+        raise SettingsError(must, remedy=remedy) from None
+    usable = {"sqlite": bool(url.database), "postgresql": not set("@/") & set(url.database or "")}
+    if not usable.get(url.drivername.removesuffix("+psycopg"), False):
+        raise SettingsError(must, remedy=remedy)
+    return url

@@ -20,7 +20,6 @@ from qpu_bridge.errors import (
     StoreFault,
     TooLarge,
 )
-from qpu_bridge.jobs.database import lock
 from qpu_bridge.jobs.job import Job, Reason
 from qpu_bridge.jobs.queue import CANCELLED, Queue
 from qpu_bridge.jobs.states import Move
@@ -159,10 +158,9 @@ class Runner:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        path = self._store.database.path
         with ExitStack() as held:
             try:
-                held.enter_context(lock(path.with_name(f"{path.name}.{self._device}.lock"), wait=False))
+                held.enter_context(self._store.database.alone(f"runner of {self._device}"))
             except BlockingIOError:
                 raise OperatorError("a device must have one runner", given="another one runs", where=self._device) from None
             yield
