@@ -11,6 +11,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from qpu_bridge.errors import SettingsError
+from qpu_bridge.telemetry.logs import LogFormat
 
 
 def _not_a_mock(name: str) -> str:
@@ -38,6 +39,39 @@ class Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Limits(Table):
+    """``[bridge.limits]``: what nobody may exceed. Administrators set other quotas for a user or an instance.
+
+    Attributes:
+        pending_jobs: Jobs of one user that wait or run; None for no limit.
+        instance_pending_jobs: Jobs of one instance that wait or run.
+        seconds: Device time of one user in 28 days, s.
+        instance_seconds: Device time of one instance in 28 days, s.
+        session_seconds: Longest time of a session or batch from its first job to its end, s; also what it has unless it asks for
+            less.
+        session_active_seconds: Longest time that a session may have the device in one go, s; None for as long as it lasts.
+        session_idle_seconds: How long a session has the device while none of its jobs runs, unless it asks for another time, s.
+        session_longest_idle_seconds: What it may ask for, s.
+        batch_turn_seconds: For how long the device prefers the jobs of one batch, s.
+    """
+
+    pending_jobs: int | None = Field(5000, ge=1)
+    instance_pending_jobs: int | None = Field(None, ge=1)
+    seconds: float | None = Field(None, ge=0)
+    instance_seconds: float | None = Field(None, ge=0)
+    session_seconds: int = Field(8 * 3600, ge=1, le=28 * 86_400)
+    session_active_seconds: int | None = Field(None, ge=1)
+    session_idle_seconds: int = Field(60, ge=1)
+    session_longest_idle_seconds: int = Field(900, ge=1)
+    batch_turn_seconds: int = Field(300, ge=1)
+
+    @model_validator(mode="after")
+    def _idle_within_its_limit(self) -> Self:
+        if self.session_idle_seconds > self.session_longest_idle_seconds:
+            raise ValueError("session_idle_seconds must not be more than session_longest_idle_seconds")
+        return self
+
+
 class Bridge(Table):
     """``[bridge]``: the HTTP face and where things are kept.
 
@@ -47,6 +81,9 @@ class Bridge(Table):
         data_dir: Folder of the job store, the secret and the local sockets.
         max_body_bytes: Largest body of a submitted job.
         max_result_bytes: Largest result of a job that is stored.
+        token_days: After how many days a new token ends by itself, unless its maker says otherwise; None for never.
+        log_format: Form of log lines: ``plain`` for people, ``json`` for machines.
+        limits: What nobody may exceed.
         tls_certificate: PEM file of the certificate chain.
         tls_key: PEM file of the private key.
         plain_http_off_loopback: True says that somebody else encrypts (a proxy, a tunnel) and that this was thought about.
@@ -57,6 +94,9 @@ class Bridge(Table):
     data_dir: Path = Field(default_factory=default_data_dir)
     max_body_bytes: int = Field(64 * 2**20, ge=1024)
     max_result_bytes: int = Field(900 * 2**20, ge=1024, le=900 * 2**20)
+    token_days: float | None = Field(None, gt=0, le=36_500)
+    log_format: LogFormat = LogFormat.PLAIN
+    limits: Limits = Field(default_factory=Limits)
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     plain_http_off_loopback: bool = False
@@ -191,7 +231,9 @@ def _files_relative_to(folder: Path, device: Device) -> dict[str, Any]:
 def _said(place: tuple[int | str, ...], kind: str, message: str) -> str:
     """One fault of a rack file: the field, and what it must be in words that its author can use."""
     field = ".".join(str(part) for part in place if part != "[key]") or "file"
-    table: type[Table] = Rack if len(place) < 2 else Bridge if place[0] == "bridge" else Device
+    table: type[Table] = Rack if len(place) < 2 else Device
+    if place[0] == "bridge" and len(place) > 1:
+        table = Limits if place[1] == "limits" and len(place) > 2 else Bridge
     if kind == "extra_forbidden":
         return f"{field}: unknown; the keys here are {', '.join(table.model_fields)}"
     if kind == "string_pattern_mismatch" and place[-1] == "[key]":

@@ -16,6 +16,7 @@ from qpu_bridge.execution.span import DeviceClock, Span
 from qpu_bridge.execution.watch import watch
 from qpu_bridge.schedule import Schedule, Table
 from qpu_bridge.schedule.check import check, check_table
+from qpu_bridge.telemetry import played
 
 RETRIES = 3
 """How often a run is taken up again after the driver was lost, without any result in between."""
@@ -157,7 +158,9 @@ class Execution:
         # templates of one job may be played in different ways: none speaks for another
         if said and said not in self.notes[-1:]:
             self.notes.append(said)
-        self.usage_seconds += max(0, chunk.stopped_ns - chunk.started_ns) * 1e-9
+        seconds = max(0, chunk.stopped_ns - chunk.started_ns) * 1e-9
+        self.usage_seconds += seconds
+        played(self.capabilities.device, seconds)
         if self.usage_limit_s is not None and self.usage_seconds > self.usage_limit_s:
             self.driver.abort()
             raise RanTooLong(f"the job may use {self.usage_limit_s:g} s of device time", given=round(self.usage_seconds, 6))

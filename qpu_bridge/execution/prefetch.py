@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -20,11 +21,12 @@ def prefetch(source: Iterable[T], count: int | None = None) -> Generator[T, None
     """
     iterator = iter(source)
     end = object()
+    context = copy_context()  # so that what is logged there says what it is about
     with ThreadPoolExecutor(1, thread_name_prefix="prefetch") as worker:
         item = next(iterator, end)
         used = 0
         while item is not end:
             used += 1
-            pending = None if used == count else worker.submit(next, iterator, end)
+            pending = None if used == count else worker.submit(context.run, next, iterator, end)
             yield item  # type: ignore[misc]  # not the end, hence a T
             item = end if pending is None else pending.result()

@@ -24,6 +24,7 @@ from qpu_bridge.programs.provenance import provenance
 from qpu_bridge.programs.randomization import randomizations
 from qpu_bridge.programs.result_size import Returned, admit_results
 from qpu_bridge.programs.typed_json import read_typed
+from qpu_bridge.telemetry import Stage, stage
 
 
 def check(params_json: str, device: DeviceView) -> None:
@@ -40,7 +41,8 @@ def check(params_json: str, device: DeviceView) -> None:
 
 def run(params_json: str, context: Context) -> str:
     """Run a job, and give the text of its result."""
-    request = read_request(read_typed(params_json, context.go_on), context.device.capabilities, context.go_on)
+    with stage(Stage.PARSE):
+        request = read_request(read_typed(params_json, context.go_on), context.device.capabilities, context.go_on)
     context.go_on()
     _admit(request, context.device)
     seed = _seed(request, context)

@@ -24,6 +24,7 @@ from qpu_bridge.programs.result_size import Returned, admit_results, returned_by
 from qpu_bridge.programs.sampling import Rows
 from qpu_bridge.schedule import Schedule
 from qpu_bridge.suppression import decouple
+from qpu_bridge.telemetry import Stage, stage
 
 
 def execute(program: QuantumProgram, options: ExecuteOptions, context: Context) -> QuantumProgramResult:
@@ -91,6 +92,7 @@ def _prepare_all(program: QuantumProgram, options: ExecuteOptions, context: Cont
         yield _prepare(index, item, program, options, context, seed)
 
 
+@stage(Stage.LOWER)
 def _prepare(
     index: int, item: CircuitItem | SamplexItem, program: QuantumProgram, options: ExecuteOptions, context: Context, seed: int
 ) -> _Prepared:
@@ -124,6 +126,7 @@ def _prepare(
     )
 
 
+@stage(Stage.DEVICE)
 def _measure(item: _Prepared, options: ExecuteOptions, context: Context, progress: tuple[int, int]) -> QuantumProgramItemResult:
     done, total = progress
     registers = Registers(item.schedule, item.lowered.registers, item.level, len(item.rows), item.shots)

@@ -14,12 +14,14 @@ from samplomatic.quantum_program import ChunkSpan
 
 from qpu_bridge.programs.compression import pack
 from qpu_bridge.programs.executor_request import ExecutorRequest
+from qpu_bridge.telemetry import Stage, stage
 
 _NARROW = {np.dtype(np.float64): "f64", np.dtype(np.bool_): "bool", np.dtype(np.uint8): "u8", np.dtype(np.complex128): "c128"}
 _WIDENED = {"c": np.complex128, "f": np.float64, "i": np.float64, "u": np.float64}
 _KINDS = {"b": "bool", "f": "f", "i": "i", "u": "u", "c": "c"}
 
 
+@stage(Stage.ANSWER)
 def answer(request: ExecutorRequest, result: QuantumProgramResult) -> str:
     """The text of the result.
 

@@ -12,6 +12,7 @@ from qpu_bridge.programs.executor_answer import answer
 from qpu_bridge.programs.executor_request import ExecutorRequest, read_request
 from qpu_bridge.programs.payload import parse
 from qpu_bridge.programs.result_size import admit_results
+from qpu_bridge.telemetry import Stage, stage
 
 
 def check(params_json: str, device: DeviceView) -> None:
@@ -29,7 +30,8 @@ def check(params_json: str, device: DeviceView) -> None:
 
 def run(params_json: str, context: Context) -> str:
     """Run a job, and give the text of its result."""
-    request = read_request(parse(params_json), context.device.capabilities)
+    with stage(Stage.PARSE):
+        request = read_request(parse(params_json), context.device.capabilities)
     context.go_on()
     # the machine may have been calibrated since the job was submitted; what circuits need is found when they are lowered
     _admit(request, context.device)

@@ -13,8 +13,10 @@ from qiskit.primitives.containers import PrimitiveResult
 from qiskit_ibm_runtime.json import RuntimeEncoder
 
 from qpu_bridge.programs.compression import pack
+from qpu_bridge.telemetry import Stage, stage
 
 
+@stage(Stage.ANSWER)
 def answer(result: PrimitiveResult) -> str:
     """The text of a result, as the client's `RuntimeDecoder` reads it."""
     return json.dumps(result, cls=_Encoder)

@@ -28,6 +28,7 @@ from qpu_bridge.programs.randomization import is_twirled, randomizations
 from qpu_bridge.programs.result_size import Returned, admit_results, returned_by
 from qpu_bridge.programs.sampler_request import SamplerRequest, read_request
 from qpu_bridge.programs.typed_json import read_typed
+from qpu_bridge.telemetry import Stage, stage
 
 
 def check(params_json: str, device: DeviceView) -> None:
@@ -44,7 +45,8 @@ def check(params_json: str, device: DeviceView) -> None:
 
 def run(params_json: str, context: Context) -> str:
     """Run a job, and give the text of its result."""
-    request = read_request(read_typed(params_json, context.go_on), context.device.capabilities, context.go_on)
+    with stage(Stage.PARSE):
+        request = read_request(read_typed(params_json, context.go_on), context.device.capabilities, context.go_on)
     context.go_on()
     _admit(request, context.device)
     seed = _seed(request, context)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import time
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
@@ -12,6 +13,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from qpu_bridge.errors import DeveloperError, TooLarge, UnsupportedOption
 from qpu_bridge.service.errors import TRACE_HEADER, UNFORESEEN, answer
+from qpu_bridge.telemetry import about
+from qpu_bridge.telemetry.metrics import Metrics
 
 SMALL = 64 * 1024
 """Largest body of any request but a submitted job, bytes."""
@@ -32,11 +35,13 @@ class Gate:
     Args:
         app: What is behind the gate.
         max_body_bytes: Largest body of a submitted job.
+        metrics: Where answers are counted, if anywhere.
     """
 
-    def __init__(self, app: ASGIApp, max_body_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, max_body_bytes: int, metrics: Metrics | None = None) -> None:
         self._app = app
         self._large = max_body_bytes
+        self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request in, or refuse it before its body is read."""
@@ -45,6 +50,23 @@ class Gate:
             return
         trace = secrets.token_hex(8)
         scope.setdefault("state", {})["trace"] = trace
+        began, status = time.perf_counter(), 0
+
+        async def tell(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        with about(trace=trace):
+            try:
+                await self._let_in(scope, receive, tell, trace)
+            finally:
+                if self._metrics is not None:
+                    route = getattr(scope.get("route"), "path", "none")
+                    self._metrics.answered(scope["method"], route, status, time.perf_counter() - began)
+
+    async def _let_in(self, scope: Scope, receive: Receive, send: Send, trace: str) -> None:
         headers = Headers(scope=scope)
         limit = self._large if scope["method"] == "POST" and scope["path"].endswith("/jobs") else SMALL
         started = False

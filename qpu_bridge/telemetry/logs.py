@@ -1,0 +1,80 @@
+"""Log lines on standard error: for people, or one JSON object each."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from qpu_bridge.telemetry.facts import facts
+
+ENVIRONMENT = "QPU_BRIDGE_LOG_FORMAT"
+"""Name of the variable by which the processes of a bridge are told the form."""
+
+
+class LogFormat(StrEnum):
+    """The form of a line."""
+
+    PLAIN = "plain"
+    JSON = "json"
+
+
+def keep_logs(verbose: bool, form: LogFormat | None = None, **known: str | int) -> None:
+    """Write warnings, and with ``verbose`` more, to standard error.
+
+    Args:
+        verbose: Whether to write what is worth no warning too.
+        form: The form; None takes that of the process that started this one, and plain if there is none.
+        **known: Facts that hold in the whole process.
+    """
+    if form is None:
+        form = LogFormat.JSON if os.environ.get(ENVIRONMENT) == LogFormat.JSON else LogFormat.PLAIN
+    os.environ[ENVIRONMENT] = form
+    output = logging.StreamHandler()
+    output.setFormatter(JsonLines(known) if form is LogFormat.JSON else PlainLines())
+    # once more for a process that has already begun to log
+    logging.basicConfig(level=logging.WARNING, handlers=[output], force=True)
+    logging.getLogger("qpu_bridge").setLevel(logging.INFO if verbose else logging.WARNING)
+
+
+class PlainLines(logging.Formatter):
+    """For people: time, level, process, where, text, and what it is about."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  the library's name
+        """The line, with the facts that hold."""
+        line = super().formatMessage(record)
+        said = " ".join(f"{name}={value}" for name, value in facts().items())
+        return f"{line} [{said}]" if said else line
+
+
+class JsonLines(logging.Formatter):
+    """For machines: one JSON object.
+
+    Args:
+        known: Facts that hold in the whole process.
+    """
+
+    def __init__(self, known: Mapping[str, str | int]) -> None:
+        super().__init__()
+        self._known = dict(known)
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        line: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
+            "level": record.levelname,
+            "logger": record.name,
+            "process": record.process,
+            "message": record.getMessage(),
+            **self._known,
+            **facts(),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str)

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+
+import pytest
+
+from qpu_bridge.execution import prefetch
+from qpu_bridge.telemetry import about, facts
+from qpu_bridge.telemetry.logs import ENVIRONMENT, JsonLines, LogFormat, PlainLines, keep_logs
+
+
+def record(text: str = "the %s is %d", *values: object, exc_info: object = None) -> logging.LogRecord:
+    return logging.LogRecord("qpu_bridge.x", logging.WARNING, __file__, 1, text, values or ("answer", 42), exc_info)  # type: ignore[arg-type]
+
+
+def test_a_json_line_holds_what_it_is_about() -> None:
+    with about(job="j1", device="lab_two"), about(trace="t1"):
+        line = json.loads(JsonLines({"process_name": "runner"}).format(record()))
+    assert line["message"] == "the answer is 42"
+    assert line["time"].endswith("+00:00")
+    assert {line["job"], line["device"], line["trace"], line["process_name"]} == {"j1", "lab_two", "t1", "runner"}
+    assert "job" not in json.loads(JsonLines({}).format(record()))
+
+
+def test_a_traceback_is_one_field_of_one_line() -> None:
+    try:
+        raise ValueError("two\nlines")
+    except ValueError as error:
+        text = JsonLines({}).format(record(exc_info=(type(error), error, error.__traceback__)))
+    assert "\n" not in text
+    assert "ValueError: two\nlines" in json.loads(text)["exception"]
+
+
+def test_plain_lines_say_it_at_their_end() -> None:
+    with about(job="j1"):
+        assert PlainLines().format(record()).endswith("qpu_bridge.x: the answer is 42 [job=j1]")
+    assert PlainLines().format(record()).endswith("the answer is 42")
+
+
+def test_facts_go_along_with_work_that_is_made_ahead() -> None:
+    def made() -> Iterator[str]:
+        for _ in range(3):
+            yield str(facts().get("job"))
+
+    with about(job="j1"):
+        assert list(prefetch(made())) == ["j1"] * 3
+        with ThreadPoolExecutor(1) as others:
+            assert others.submit(copy_context().run, lambda: facts()["job"]).result() == "j1"
+    assert facts() == {}
+
+
+def test_the_form_is_handed_down_to_child_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ENVIRONMENT, "json")
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    try:
+        keep_logs(False)
+        assert isinstance(root.handlers[0].formatter, JsonLines)
+        keep_logs(False, LogFormat.PLAIN)
+        assert isinstance(root.handlers[0].formatter, PlainLines)
+    finally:
+        root.handlers[:], root.level = before
