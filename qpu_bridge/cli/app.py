@@ -22,8 +22,12 @@ COMMANDS = {
     "driver": "driver:driver",
     "keys": "driver:keys",
     "runner": "runner:runner",
+    "api": "api:api",
 }
 """Where each command is, in the order of the help."""
+
+INNER = ("runner", "api")
+"""Commands that only `serve` gives."""
 
 
 def program(first: str = "") -> typer.Typer:
@@ -59,7 +63,7 @@ def program(first: str = "") -> typer.Typer:
         else:
             # what follows `run` is another program's
             settings = {"allow_interspersed_args": False} if name == "run" else None
-            app.command(name, hidden=name == "runner", context_settings=settings)(found)
+            app.command(name, hidden=name in INNER, context_settings=settings)(found)
     if first not in COMMANDS:
         from qpu_bridge import plugins
 

@@ -1,42 +1,42 @@
-"""The bridge: HTTP in this process, a runner process per device, and all of it gone at the end."""
+"""The bridge: this process holds the socket, a process answers HTTP, one per device works off its queue; all gone at the end."""
 
 from __future__ import annotations
 
-import errno
+import json
+import socket
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
 
 from qpu_bridge import plugins
-from qpu_bridge.cli.child import Asked, Child, command
+from qpu_bridge.cli.child import CLOSE_S, Asked, Child, command
 from qpu_bridge.cli.device import RackDevice
 from qpu_bridge.cli.private import write_private
-from qpu_bridge.cli.rack import SECRET, only_bridge, open_folder, open_store, rack_option, write_address
+from qpu_bridge.cli.rack import ADDRESS, only_bridge, open_folder, open_store, rack_option
 from qpu_bridge.errors import BridgeError, DriverLost, SettingsError
 from qpu_bridge.jobs import Filter, Store
-from qpu_bridge.programs.checkers import Checkers
+from qpu_bridge.service.listener import listen
 from qpu_bridge.settings import Rack
-
-if TYPE_CHECKING:
-    from qpu_bridge.service import Server
 
 PATIENCE_S = 120.0
 """How long the drivers may take until they say for the first time what they can do, s."""
 
+LOOK_S = 0.02
+"""How often to look whether what we wait for has come, s."""
 
-def serve(rack: Rack, *, verbose: bool, file: Path | None = None) -> None:
+
+def serve(rack: Rack, *, verbose: bool, file: Path | None = None, listener: socket.socket | None = None) -> None:
     """Serve the devices of a rack until the process is told to stop.
 
     Args:
         rack: What to serve.
         verbose: Whether to say more.
         file: Where the rack was read, for the hints.
+        listener: The socket, if a service manager holds it for us.
 
     Raises:
         OperatorError: If the address, the data folder or every driver is not usable.
@@ -45,6 +45,11 @@ def serve(rack: Rack, *, verbose: bool, file: Path | None = None) -> None:
     folder = open_folder(rack)
     with ExitStack() as held:
         held.enter_context(only_bridge(folder))
+        address = folder / ADDRESS
+        # one that was killed could not remove it, and its children may still be about to let go of the port
+        patience_s = CLOSE_S if address.exists() else 0.0
+        held.callback(address.unlink, missing_ok=True)
+        door = held.enter_context(listener or listen(rack.bridge.host, rack.bridge.port, patience_s))
         store = open_store(rack)
         held.callback(store.close)
         # when the runners are gone: what they left goes back to the queue first
@@ -55,36 +60,42 @@ def serve(rack: Rack, *, verbose: bool, file: Path | None = None) -> None:
             if device.spec.supervised:
                 plugins.require_driver(device.spec.driver)
         started = time.time_ns()
-        runners = held.enter_context(_runners(rack, devices, verbose, folder))
-        # while they come up, for it takes as long
-        import_module("qpu_bridge.service")
+        address.unlink(missing_ok=True)
+        # The children read what this process has read, so that a rack file edited meanwhile does not give two truths.
+        frozen = write_private(folder / "rack.json", rack.model_dump_json())
+        flags = ["--frozen", str(frozen), *(["--verbose"] if verbose else [])]
+        runners = [Child(f"runner of {d.name}", command("runner", d.name, "--with-parent", *flags)) for d in devices]
+        face = Child("HTTP face", command("api", "--listener", str(door.fileno()), *flags), descriptors=[door.fileno()])
+        held.enter_context(_alive(runners))
+        held.enter_context(_alive([face]))
         with console.status("the drivers come up ..."):
             ready = _answering(devices, runners, started, console)
-        checkers = held.enter_context(Checkers())
-        server = held.enter_context(_server(rack, store, ready, folder, checkers))
-        path = write_address(folder, server.url)
-        held.callback(path.unlink, missing_ok=True)
-        _greet(console, server.url, ready, folder, file)
-        server.run()
+            face.tell(json.dumps(list(ready)))
+            while not address.exists():
+                _require(face)
+                time.sleep(LOOK_S)
+        _greet(console, address.read_text().strip(), ready, folder, file)
+        while True:
+            # until a signal raises `Asked`
+            time.sleep(3600)
 
 
 @contextmanager
-def _runners(rack: Rack, devices: Sequence[RackDevice], verbose: bool, folder: Path) -> Iterator[list[Child]]:
-    # The runners read what this process has read, so that a rack file edited meanwhile does not give two truths.
-    frozen = write_private(folder / "rack.json", rack.model_dump_json())
-    flags = ["--verbose"] if verbose else []
-    children = [
-        Child(f"runner of {d.name}", command("runner", d.name, "--frozen", str(frozen), "--with-parent", *flags)) for d in devices
-    ]
+def _alive(children: Sequence[Child]) -> Iterator[None]:
     for child in children:
         child.start()
     try:
-        yield children
+        yield
     finally:
         for child in children:
             child.stop()
         for child in children:
             child.join()
+
+
+def _require(child: Child) -> None:
+    if child.unusable:
+        raise SettingsError(f"the {child.name} must be able to start", remedy="What it said is above.")
 
 
 def _answering(devices: Sequence[RackDevice], runners: Sequence[Child], started: int, console: Console) -> dict[str, RackDevice]:
@@ -94,9 +105,8 @@ def _answering(devices: Sequence[RackDevice], runners: Sequence[Child], started:
     while waiting and time.monotonic() < deadline_s:
         waiting = [device for device in waiting if not device.announced_since(started)]
         for runner in runners:
-            if runner.unusable:
-                raise SettingsError(f"the {runner.name} must be able to start", remedy="What it said is above.")
-        time.sleep(0.02)
+            _require(runner)
+        time.sleep(LOOK_S)
     ready = {}
     for device in devices:
         try:
@@ -110,25 +120,6 @@ def _answering(devices: Sequence[RackDevice], runners: Sequence[Child], started:
     if not ready:
         raise SettingsError("a driver must come up", given="none did", remedy="Its messages are above.")
     return ready
-
-
-def _server(rack: Rack, store: Store, devices: dict[str, RackDevice], folder: Path, checkers: Checkers) -> Server:
-    from qpu_bridge.service import Server, create_app, read_secret
-
-    def check(program_id: str, params: str, device: RackDevice) -> None:
-        checkers.check(program_id, params, device.view())
-
-    bridge = rack.bridge
-    secret = read_secret(folder / SECRET)
-    app = create_app(store, devices, check, secret=secret, max_body_bytes=bridge.max_body_bytes, checks=checkers.number)
-    try:
-        return Server(app, bridge.host, bridge.port, certificate=bridge.tls_certificate, key=bridge.tls_key)
-    except SettingsError as error:
-        if isinstance(error.__context__, OSError) and error.__context__.errno == errno.EADDRINUSE:
-            error = SettingsError(
-                error.must, given=error.given, where=error.where, remedy="Take another port: --port 0 takes a free one."
-            )
-        raise error from None
 
 
 @contextmanager

@@ -22,11 +22,14 @@ def serve(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")] = False,
     with_parent: Annotated[bool, typer.Option("--with-parent", hidden=True)] = False,
 ) -> None:
-    """Run the bridge: the HTTP face in this process, and per device a runner and its driver. Ctrl-C stops everything.
+    """Run the bridge: a process for HTTP, and per device its runner and its driver. Ctrl-C stops everything.
 
     \b
       qpu-bridge serve                        an emulated device of five qubits on 127.0.0.1:8080
       qpu-bridge serve --rack lab.toml        the devices of a rack file
+
+    \b
+    A socket that systemd holds (socket activation) is used instead of the rack's address: see deploy/systemd.
     """
     stop_on_signals()
     keep_private()
@@ -34,8 +37,13 @@ def serve(
         leave_with_parent()
     keep_journal(verbose)
     from qpu_bridge.cli.bridge import serve as serve_rack
+    from qpu_bridge.service.listener import inherited
 
-    serve_rack(_at(read_rack(rack), host, port), verbose=verbose, file=rack)
+    listener = inherited()
+    if listener is not None:
+        # the service manager has chosen the address; the rack's rules hold for it too
+        host, port = listener.getsockname()[:2]
+    serve_rack(_at(read_rack(rack), host, port), verbose=verbose, file=rack, listener=listener)
 
 
 def _at(rack: Rack, host: str | None, port: int | None) -> Rack:

@@ -12,6 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from qpu_bridge.errors import SettingsError
+from qpu_bridge.service.listener import listen
 
 KEEP_ALIVE_S = 75
 """How long an idle connection is kept, s. The client keeps its own and must not find one closed that it wants to use."""
@@ -29,13 +30,23 @@ class Server:
         port: TCP port; 0 takes a free one.
         certificate: PEM file of the certificate chain, for TLS.
         key: PEM file of its private key.
+        listener: A socket that listens there already.
 
     Raises:
-        SettingsError: If the address cannot be had.
+        SettingsError: If the address cannot be had, or the certificate not be used.
     """
 
-    def __init__(self, app: FastAPI, host: str, port: int, *, certificate: Path | None = None, key: Path | None = None) -> None:
-        self._socket = _bind(host, port)
+    def __init__(
+        self,
+        app: FastAPI,
+        host: str,
+        port: int,
+        *,
+        certificate: Path | None = None,
+        key: Path | None = None,
+        listener: socket.socket | None = None,
+    ) -> None:
+        self._socket = listener or listen(host, port)
         self.host = host
         self.port: int = self._socket.getsockname()[1]
         self._scheme = "http" if certificate is None else "https"
@@ -44,6 +55,8 @@ class Server:
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=CLOSE_S,
             access_log=False,
+            # ours, in the form that was asked for
+            log_config=None,
             log_level="warning",
             lifespan="off",
             ws="none",
@@ -51,6 +64,13 @@ class Server:
             ssl_certfile=certificate,
             ssl_keyfile=key,
         )
+        try:
+            # reads the certificate, which must be told now and not when the first user comes
+            config.load()
+        except OSError as error:
+            self._socket.close()
+            given = error.strerror or str(error)
+            raise SettingsError("the certificate and its key must be usable", given=given, where=str(certificate)) from None
         self._server = uvicorn.Server(config)
 
     @property
@@ -102,18 +122,3 @@ def serve(
     with Server(app, host, port, certificate=certificate, key=key) as server:
         ready(server.url)
         server.run()
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # With the protocol named: asyncio switches off Nagle's delay (40 ms for each answer) only on sockets that name it.
-    taken = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        taken.bind((host, port))
-        # From here on connections wait in line instead of being refused.
-        taken.listen(2048)
-    except OSError as error:
-        taken.close()
-        raise SettingsError("the address must be free and ours", given=error.strerror, where=f"{host}:{port}") from None
-    return taken
