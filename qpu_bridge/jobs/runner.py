@@ -6,6 +6,7 @@ import logging
 import os
 import secrets
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -20,11 +21,12 @@ from qpu_bridge.errors import (
     StoreFault,
     TooLarge,
 )
-from qpu_bridge.jobs.job import Job, Reason
+from qpu_bridge.jobs.job import Job, Reason, to_microseconds
 from qpu_bridge.jobs.queue import CANCELLED, Queue
 from qpu_bridge.jobs.states import Move
 from qpu_bridge.jobs.store import Store
 from qpu_bridge.jobs.work import Work
+from qpu_bridge.telemetry import Stage, about, stage, took, traces
 
 Run = Callable[[Job, Work], str]
 """Does a job and returns the text of its result."""
@@ -99,7 +101,16 @@ class Runner:
         if taken is None:
             return False
         job = taken.job
-        work = Work(self._store, self._queue, job, taken.params, self._stop)
+        began_ns = time.time_ns()
+        known = {"job": job.id, "device": self._device, "attempt": job.attempts, "trace": traces.trace_id(job.id)}
+        with about(**known), traces.running(job.id, job.attempts, began_ns):
+            created_ns = 1000 * to_microseconds(job.created)
+            took(Stage.WAIT, created_ns, 1e-9 * (began_ns - created_ns))
+            self._do(job, taken.params)
+        return True
+
+    def _do(self, job: Job, params: str) -> None:
+        work = Work(self._store, self._queue, job, params, self._stop)
         work.log(f"attempt {job.attempts} starts on {self._device}", "INFO")
         if job.attempts > 1:
             work.log(f"this is attempt {job.attempts}: the runner died during the one before", "WARNING")
@@ -122,8 +133,8 @@ class Runner:
             self._queue.put_back(job)
             raise
         else:
-            self._finish(job, work, result)
-        return True
+            with stage(Stage.STORE):
+                self._finish(job, work, result)
 
     def _finish(self, job: Job, work: Work, result: str) -> None:
         if work.overrun:

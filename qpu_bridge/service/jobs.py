@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Query, Request
@@ -19,6 +20,7 @@ from qpu_bridge.service.errors import UNFORESEEN, answer, say, trace_of
 from qpu_bridge.service.job_document import document, metrics, with_params
 from qpu_bridge.service.moment import to_moment, to_text
 from qpu_bridge.service.parts import Parts
+from qpu_bridge.telemetry import Stage, about, took, traces
 
 JSON_TEXT = "application/json; charset=utf-8"
 """With the charset: without one the client guesses it from every byte of a large result, which takes seconds."""
@@ -35,11 +37,13 @@ def routes(parts: Parts) -> APIRouter:
     @router.post("/jobs")
     async def submit(request: Request, owner: Owner = Depends(who)) -> Response:
         """Accept a job: when the answer is sent, the job is on the disk."""
+        began_ns = time.time_ns()
         raw = await request.body()
         asked = await run_in_threadpool(submission.read, parts, raw, request.headers.get("idempotency-key"))
         known = parts.repeated(owner, asked.digest)
         if known is None:
             device = parts.devices[asked.backend]
+            check_ns, checked = time.time_ns(), time.perf_counter()
             try:
                 async with parts.checks.turn(owner):
                     text = asked.params.decode("utf-8")
@@ -52,7 +56,11 @@ def routes(parts: Parts) -> APIRouter:
                 trace = trace_of(request)
                 logger.exception("the check of program %s failed (trace %s)", asked.program_id, trace)
                 return answer(400, DeveloperError.code, f"{UNFORESEEN} while it checked this job", "", trace)
+            checked = time.perf_counter() - checked
             known = (await run_in_threadpool(store.accept, owner, asked)).id
+            with about(job=known):
+                took(Stage.CHECK, check_ns, checked)
+            traces.submitted(known, "POST", "/jobs", began_ns, device=asked.backend, program=asked.program_id)
         return JSONResponse({"id": known, "backend": asked.backend}, background=BackgroundTask(_answered, parts, known))
 
     @router.get("/jobs")
