@@ -102,8 +102,11 @@ class Runner:
             return False
         job = taken.job
         began_ns = time.time_ns()
-        known = {"job": job.id, "device": self._device, "attempt": job.attempts, "trace": traces.trace_id(job.id)}
-        with about(**known), traces.running(job.id, job.attempts, began_ns):
+        trace = traces.trace_id(job.id)
+        with (
+            about(job=job.id, device=self._device, attempt=job.attempts, trace=trace),
+            traces.running(job.id, job.attempts, began_ns),
+        ):
             created_ns = 1000 * to_microseconds(job.created)
             took(Stage.WAIT, created_ns, 1e-9 * (began_ns - created_ns))
             self._do(job, taken.params)

@@ -146,7 +146,7 @@ def _ids() -> Any:
 
     from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 
-    class Told(threading.local, RandomIdGenerator):  # type: ignore[misc]  the library is optional, so unseen here
+    class Told(threading.local, RandomIdGenerator):  # type: ignore[misc]
         next_trace: int | None = None
         next_span: int | None = None
 
