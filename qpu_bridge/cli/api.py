@@ -23,7 +23,7 @@ def api(
     stop_on_signals()
     keep_private()
     named = leave_with_parent()
-    keep_journal(verbose)
+    keep_journal(verbose, count=True, part="api")
     from qpu_bridge.cli.answer import answer
 
     # all the imports are done while the drivers come up

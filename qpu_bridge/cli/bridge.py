@@ -15,6 +15,7 @@ from rich.markup import escape
 from qpu_bridge import plugins
 from qpu_bridge.cli.child import CLOSE_S, Asked, Child, command
 from qpu_bridge.cli.device import RackDevice
+from qpu_bridge.cli.journal import share_metrics
 from qpu_bridge.cli.private import write_private
 from qpu_bridge.cli.rack import ADDRESS, only_bridge, open_folder, open_store, rack_option
 from qpu_bridge.errors import BridgeError, DriverLost, SettingsError
@@ -45,6 +46,7 @@ def serve(rack: Rack, *, verbose: bool, file: Path | None = None, listener: sock
     folder = open_folder(rack)
     with ExitStack() as held:
         held.enter_context(only_bridge(folder))
+        share_metrics(folder)
         address = folder / ADDRESS
         # one that was killed could not remove it, and its children may still be about to let go of the port
         patience_s = CLOSE_S if address.exists() else 0.0

@@ -57,7 +57,7 @@ def driver(
       qpu-bridge driver qblox --check --rack lab.toml --device lab_one
     """
     keep_private()
-    keep_journal(verbose)
+    keep_journal(verbose, part="driver", device=device)
 
     def say(line: str) -> None:
         typer.echo(line, err=True)

@@ -27,7 +27,7 @@ def runner(
     keep_private()
     if with_parent:
         leave_with_parent()
-    keep_journal(verbose)
+    keep_journal(verbose, count=True, part="runner", device=device)
     known = read_rack(rack) if frozen is None else Rack.model_validate_json(frozen.read_bytes())
     if device not in known.devices:
         raise SettingsError("the device must be in the rack", given=device, remedy=f"Available: {', '.join(known.devices)}.")

@@ -11,6 +11,7 @@ from qpu_bridge.cli.journal import keep_journal
 from qpu_bridge.cli.private import keep_private
 from qpu_bridge.cli.rack import RackOption, read_rack
 from qpu_bridge.settings import Rack
+from qpu_bridge.telemetry.logs import LogFormat
 
 
 def serve(
@@ -20,6 +21,9 @@ def serve(
         int | None, typer.Option(min=0, max=65535, help="Listen at this port; 0 takes a free one.", show_default=False)
     ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")] = False,
+    log_format: Annotated[
+        LogFormat | None, typer.Option(help="Lines for people (plain) or machines (json).", show_default=False)
+    ] = None,
     with_parent: Annotated[bool, typer.Option("--with-parent", hidden=True)] = False,
 ) -> None:
     """Run the bridge: a process for HTTP, and per device its runner and its driver. Ctrl-C stops everything.
@@ -35,7 +39,8 @@ def serve(
     keep_private()
     if with_parent:
         leave_with_parent()
-    keep_journal(verbose)
+    known = read_rack(rack)
+    keep_journal(verbose, log_format or known.bridge.log_format, part="bridge")
     from qpu_bridge.cli.bridge import serve as serve_rack
     from qpu_bridge.service.listener import inherited
 
@@ -43,7 +48,7 @@ def serve(
     if listener is not None:
         # the service manager has chosen the address; the rack's rules hold for it too
         host, port = listener.getsockname()[:2]
-    serve_rack(_at(read_rack(rack), host, port), verbose=verbose, file=rack, listener=listener)
+    serve_rack(_at(known, host, port), verbose=verbose, file=rack, listener=listener)
 
 
 def _at(rack: Rack, host: str | None, port: int | None) -> Rack:
