@@ -40,8 +40,21 @@ def rows_per_run(schedule: Schedule, shots: int, limits: Limits, budget: int = R
     return max(1, min(limits.max_rows, min(limits.max_results, budget) // each))
 
 
-def cut(tables: Iterable[Table], rows: int) -> Iterator[Table]:
-    """The same rows in the same order, in tables of at most ``rows`` rows."""
+def cut(tables: Iterable[Table], rows: int, skip: int = 0) -> Iterator[Table]:
+    """The same rows in the same order without the first ``skip``, in tables of at most ``rows`` rows."""
     for table in tables:
-        for first in range(0, len(table), rows):
-            yield table if len(table) <= rows else Table(table.values[first : first + rows])
+        known = min(skip, len(table))
+        skip -= known
+        for first in range(known, len(table), rows):
+            whole = not known and len(table) <= rows
+            yield table if whole else Table(table.values[first : first + rows])
+
+
+def count_cut(tables: Iterable[Table], rows: int, skip: int = 0) -> int:
+    """How many tables `cut` gives."""
+    number = 0
+    for table in tables:
+        known = min(skip, len(table))
+        skip -= known
+        number += -(-(len(table) - known) // rows)
+    return number

@@ -6,11 +6,11 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from contextlib import closing
 from dataclasses import replace
 from functools import lru_cache
-from time import sleep
+from time import monotonic, sleep
 
 from qpu_bridge.driver import Capabilities, Chunk, Driver, Run, check_chunk
 from qpu_bridge.errors import Cancelled, DriverFault, DriverLost, NotLoaded, RanTooLong
-from qpu_bridge.execution.cut import cut, rows_per_run
+from qpu_bridge.execution.cut import count_cut, cut, rows_per_run
 from qpu_bridge.execution.prefetch import prefetch
 from qpu_bridge.execution.span import DeviceClock, Span
 from qpu_bridge.execution.watch import watch
@@ -21,6 +21,9 @@ from qpu_bridge.telemetry import played
 RETRIES = 3
 """How often a run is taken up again after the driver was lost, without any result in between."""
 
+BACK_S = 120.0
+"""How long a lost driver may take to come back, s."""
+
 
 class Execution:
     """Plays schedules on one device and accounts for what it used.
@@ -29,7 +32,8 @@ class Execution:
         driver: The device.
         capabilities: Its capability document.
         usage_limit_s: Device time after which the work ends with `errors.RanTooLong`, s.
-        retry_pause_s: Wait before a lost driver is asked again, s; doubled at each further try.
+        retry_pause_s: Wait before a lost driver is asked again, s.
+        lost: Told each time that the driver was lost while it worked for us; what it raises ends the work.
     """
 
     def __init__(
@@ -38,7 +42,8 @@ class Execution:
         capabilities: Capabilities,
         *,
         usage_limit_s: float | None = None,
-        retry_pause_s: float = 1.0,
+        retry_pause_s: float = 0.2,
+        lost: Callable[[], None] | None = None,
     ) -> None:
         self.driver = driver
         self.capabilities = capabilities
@@ -48,6 +53,7 @@ class Execution:
         self.spans: list[Span] = []
         self.notes: list[dict[str, object]] = []
         self._retry_pause_s = retry_pause_s
+        self._lost = lost or _nothing
 
     def run(
         self,
@@ -59,6 +65,7 @@ class Execution:
         seed: int | None = None,
         settings: Mapping[str, float | int | str | bool] | None = None,
         max_rows: int | None = None,
+        first_row: int = 0,
         cancelled: Callable[[], bool] | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> Generator[Chunk, None, None]:
@@ -73,11 +80,12 @@ class Execution:
             seed: For simulated devices. The same seed gives the same results however the rows are cut.
             settings: Device settings.
             max_rows: Most rows per run, where the caller wants fewer than the device allows.
+            first_row: Rows before this one are known already: they are made, for the others may hang on them, and not played.
             cancelled: Asked from another thread, several times a second; True stops the device.
             progress: Told the number of rows done.
 
         Yields:
-            Chunks whose ``first_row`` counts from the start of this call.
+            Chunks whose ``first_row`` counts from the first row of the tables.
 
         Raises:
             TooLarge: If the device cannot take the shots or the results.
@@ -89,14 +97,14 @@ class Execution:
         limits = self.capabilities.limits
         rows = min(rows_per_run(schedule, shots, limits), max_rows or limits.max_rows)
         _check_once(schedule, limits)
-        self._with_patience(lambda: self.driver.load(schedule))
+        asked = cancelled or _never
+        self._load(schedule, asked)
         self.spans = []
         clock = DeviceClock()
         order = Run(schedule.digest, Table.single(), shots, 0, rep_delay_s, seed, dict(settings or {}))
-        first = 0
-        asked = cancelled or _never
-        count = sum(-(-len(table) // rows) for table in tables) if isinstance(tables, Sequence) else None
-        pieces = prefetch(self._checked(schedule, cut(tables, rows)), count)
+        first = first_row
+        count = count_cut(tables, rows, first_row) if isinstance(tables, Sequence) else None
+        pieces = prefetch(self._checked(schedule, cut(tables, rows, first_row)), count)
         with closing(pieces), watch(asked, self.driver.abort):
             for table in pieces:
                 for chunk in self._play(schedule, replace(order, table=table, first_row=first), asked):
@@ -124,12 +132,11 @@ class Execution:
                     if cancelled():
                         self.driver.abort()
                         raise Cancelled("the work was cancelled")
-            except (DriverLost, NotLoaded):
+            except (DriverLost, NotLoaded) as error:
                 tries += 1
-                if tries > RETRIES:
-                    raise
+                self._mourn(error, tries, cancelled)
                 self.resumed += 1
-                self._with_patience(lambda: self.driver.load(schedule), tries)
+                self._load(schedule, cancelled)
             else:
                 if done < len(order.table) and not cancelled():
                     raise DriverFault("a driver must return all rows of a run", given=done, where=f"{len(order.table)} rows")
@@ -139,16 +146,33 @@ class Execution:
             check_table(schedule, table, self.capabilities.limits)
             yield table
 
-    def _with_patience(self, act: Callable[[], None], tries: int = 0) -> None:
+    def _load(self, schedule: Schedule, cancelled: Callable[[], bool]) -> None:
+        tries = 0
         while True:
-            if tries:
-                sleep(self._retry_pause_s * 2 ** (tries - 1))
             try:
-                act()
-            except (DriverLost, NotLoaded):
+                self.driver.load(schedule)
+            except (DriverLost, NotLoaded) as error:
                 tries += 1
-                if tries > RETRIES:
+                self._mourn(error, tries, cancelled)
+            else:
+                return
+
+    def _mourn(self, error: DriverLost | NotLoaded, tries: int, cancelled: Callable[[], bool]) -> None:
+        """After a loss: say so, give up if there were too many, and wait until the driver is back."""
+        if isinstance(error, DriverLost):
+            self._lost()
+        if tries > RETRIES:
+            raise error
+        until_s = monotonic() + BACK_S
+        while True:
+            if cancelled():
+                raise Cancelled("the work was cancelled")
+            try:
+                self.driver.status()
+            except DriverLost:
+                if monotonic() > until_s:
                     raise
+                sleep(self._retry_pause_s)
             else:
                 return
 
@@ -172,3 +196,7 @@ _check_once = lru_cache(maxsize=64)(check)
 
 def _never() -> bool:
     return False
+
+
+def _nothing() -> None:
+    pass

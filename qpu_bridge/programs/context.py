@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from qpu_bridge.errors import Cancelled
 from qpu_bridge.execution import Execution
 from qpu_bridge.programs.device import DeviceView
+from qpu_bridge.programs.finished import Forgetful, Notebook
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class Context:
         log: Takes lines for the job's log.
         cancelled: Whether somebody wants the job to stop; asked from other threads as well.
         progress: Told (rows done, rows in all) as results come.
+        notebook: Keeps finished rows, and knows those of a run that was lost.
     """
 
     device: DeviceView
@@ -29,6 +31,7 @@ class Context:
     log: Callable[[str], None] = field(default=lambda line: None)
     cancelled: Callable[[], bool] = field(default=lambda: False)
     progress: Callable[[int, int], None] = field(default=lambda done, total: None)
+    notebook: Notebook = field(default_factory=Forgetful)
 
     def go_on(self) -> None:
         """Ask whether to go on; done between steps that take long without the device.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from time import perf_counter
@@ -14,11 +14,12 @@ from qiskit_ibm_runtime.results import QuantumProgramItemResult, QuantumProgramR
 from qiskit_ibm_runtime.results.quantum_program import ItemMetadata, Metadata, SchedulerTiming
 from samplomatic.quantum_program import ChunkPart, ChunkSpan, CircuitItem, SamplexItem
 
-from qpu_bridge.execution import prefetch
+from qpu_bridge.execution import Span, prefetch
 from qpu_bridge.lowering import Lowered, LoweringOptions, MeasLevel, lower, timing_text
 from qpu_bridge.programs.context import Context
+from qpu_bridge.programs.finished import Page, key_of
 from qpu_bridge.programs.options import ExecuteOptions
-from qpu_bridge.programs.provenance import provenance
+from qpu_bridge.programs.provenance import provenance, versions
 from qpu_bridge.programs.registers import Registers
 from qpu_bridge.programs.result_size import Returned, admit_results, returned_by
 from qpu_bridge.programs.sampling import Rows
@@ -58,8 +59,9 @@ def execute(program: QuantumProgram, options: ExecuteOptions, context: Context) 
     with closing(prefetch(_prepare_all(program, options, context, seed), len(program.items))) as items:
         for index, item in enumerate(items):
             context.go_on()
-            data.append(_measure(item, options, context, (done, total)))
-            timing += [ChunkSpan(span.start, span.stop, [ChunkPart(index, span.rows)]) for span in context.execution.spans]
+            result, spans = _measure(item, options, context, (done, total))
+            data.append(result)
+            timing += [ChunkSpan(span.start, span.stop, [ChunkPart(index, span.rows)]) for span in spans]
             done += len(item.rows)
     context.log("provenance " + json.dumps(provenance(context, seed), default=str))
     result = QuantumProgramResult(data, Metadata(timing), program.passthrough_data)
@@ -82,6 +84,7 @@ class _Prepared:
     shots: int
     chunk_size: int | None
     level: MeasLevel
+    draw: int
     seed: int
     lowering_s: float
 
@@ -121,16 +124,64 @@ def _prepare(
         shots=options.item_shots.get(index, program.shots),
         chunk_size=item.chunk_size,
         level=program.meas_level,
+        draw=draw,
         seed=device,
         lowering_s=perf_counter() - began,
     )
 
 
 @stage(Stage.DEVICE)
-def _measure(item: _Prepared, options: ExecuteOptions, context: Context, progress: tuple[int, int]) -> QuantumProgramItemResult:
+def _measure(
+    item: _Prepared, options: ExecuteOptions, context: Context, progress: tuple[int, int]
+) -> tuple[QuantumProgramItemResult, list[Span]]:
     done, total = progress
     registers = Registers(item.schedule, item.lowered.registers, item.level, len(item.rows), item.shots)
+    page = Page(
+        context.notebook.item(),
+        _key(item, options, context),
+        item.rows.shape,
+        lambda first, stop: {**registers.read(first, stop), **item.rows.extras_of(first, stop)},
+    )
+    spans, known = [], 0
+    for finished in context.notebook.recall(page.item, page.key):
+        registers.restore(known, finished.arrays)
+        spans.append(Span(known, finished.rows, finished.start, finished.stop))
+        known += finished.rows
     used = context.execution.usage_seconds
+    if known < len(item.rows):
+        spans += _play(item, options, context, registers, page, known, lambda rows: context.progress(done + rows, total))
+    else:
+        # nothing is left to play; what a samplex returns besides angles comes as the rows are made
+        for _ in item.rows.tables():
+            pass
+    context.log(
+        f"item {item.index}: {len(item.schedule.events)} events, {len(item.schedule.slots)} slots, "
+        f"lowered in {1e3 * item.lowering_s:.1f} ms; {len(item.rows)} rows x {item.shots} shots, "
+        + (f"{known} rows taken over from an earlier run, " if known else "")
+        + f"{context.execution.usage_seconds - used:.6f} s of device time"
+    )
+    shape = item.rows.shape
+    result = QuantumProgramItemResult(
+        {**registers.shaped(shape), **item.rows.extras},
+        ItemMetadata(
+            _timing(item.lowered) if options.scheduler_timing else None,
+            # circuits with stretches are refused before they are lowered: there is nothing to resolve
+            [] if options.stretch_values else None,
+        ),
+    )
+    return result, spans
+
+
+def _play(
+    item: _Prepared,
+    options: ExecuteOptions,
+    context: Context,
+    registers: Registers,
+    page: Page,
+    known: int,
+    progress: Callable[[int], None],
+) -> list[Span]:
+    """Measure all rows of an item but those that are known."""
     chunks = context.execution.run(
         item.schedule,
         item.rows.tables(),
@@ -139,25 +190,32 @@ def _measure(item: _Prepared, options: ExecuteOptions, context: Context, progres
         seed=item.seed,
         settings=options.settings,
         max_rows=item.chunk_size,
+        first_row=known,
         cancelled=context.cancelled,
-        progress=lambda rows: context.progress(done + rows, total),
+        progress=progress,
     )
     with closing(chunks):
         for chunk in chunks:
             registers.add(chunk)
-    context.log(
-        f"item {item.index}: {len(item.schedule.events)} events, {len(item.schedule.slots)} slots, "
-        f"lowered in {1e3 * item.lowering_s:.1f} ms; {len(item.rows)} rows x {item.shots} shots, "
-        f"{context.execution.usage_seconds - used:.6f} s of device time"
-    )
-    shape = item.rows.shape
-    return QuantumProgramItemResult(
-        {**registers.shaped(shape), **item.rows.extras},
-        ItemMetadata(
-            _timing(item.lowered) if options.scheduler_timing else None,
-            # circuits with stretches are refused before they are lowered: there is nothing to resolve
-            [] if options.stretch_values else None,
-        ),
+            span = context.execution.spans[-1]
+            context.notebook.add(page, chunk.first_row, chunk.rows, span.start, span.stop)
+    return context.execution.spans
+
+
+def _key(item: _Prepared, options: ExecuteOptions, context: Context) -> str:
+    """Rows under the same key are drawn from the same numbers and played in the same way; the job's parameters never change."""
+    can = context.device.capabilities
+    return key_of(
+        schedule=item.schedule.digest.hex(),
+        shape=item.rows.shape,
+        shots=item.shots,
+        level=item.level,
+        seeds=(item.draw, item.seed),
+        rep_delay_s=options.wait_s(context.device.snapshot),
+        settings=dict(options.settings),
+        calibration=context.device.snapshot.calibration_id,
+        driver=(can.driver, can.version, can.source),
+        versions=dict(versions()),
     )
 
 

@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 from qiskit_ibm_runtime.results import QuantumProgramItemResult, QuantumProgramResult
 from samplomatic.quantum_program import ChunkSpan
 
-from qpu_bridge.programs.compression import pack
 from qpu_bridge.programs.executor_request import ExecutorRequest
+from qpu_bridge.programs.tensor import packed_bytes, plain_bytes, type_name
 from qpu_bridge.telemetry import Stage, stage
 
 _NARROW = {np.dtype(np.float64): "f64", np.dtype(np.bool_): "bool", np.dtype(np.uint8): "u8", np.dtype(np.complex128): "c128"}
 _WIDENED = {"c": np.complex128, "f": np.float64, "i": np.float64, "u": np.float64}
-_KINDS = {"b": "bool", "f": "f", "i": "i", "u": "u", "c": "c"}
 
 
 @stage(Stage.ANSWER)
@@ -54,21 +53,13 @@ def _item(item: QuantumProgramItemResult, version: str) -> dict[str, Any]:
 
 
 def _compressed(array: NDArray[np.generic]) -> dict[str, Any]:
-    kind = array.dtype.kind
-    name = "bool" if kind == "b" else f"{_KINDS[kind]}{8 * array.dtype.itemsize}"
-    return _document(pack(_bytes(array), array.dtype), array.shape, name)
+    return _document(packed_bytes(array), array.shape, type_name(array))
 
 
 def _plain(array: NDArray[np.generic]) -> dict[str, Any]:
     if array.dtype not in _NARROW:
         array = array.astype(_WIDENED[array.dtype.kind])
-    return _document(_bytes(array), array.shape, _NARROW[array.dtype])
-
-
-def _bytes(array: NDArray[np.generic]) -> bytes:
-    if array.dtype.kind == "b":
-        return np.packbits(array.astype(np.bool_, copy=False), bitorder="little").tobytes()
-    return bytes(array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes())
+    return _document(plain_bytes(array), array.shape, _NARROW[array.dtype])
 
 
 def _document(data: bytes, shape: tuple[int, ...], name: str) -> dict[str, Any]:

@@ -30,7 +30,17 @@ def provenance(context: Context, seed: int) -> dict[str, Any]:
         found["notes"] = list(context.execution.notes)
     if context.execution.resumed:
         found["resumed"] = context.execution.resumed
+    book = context.notebook
+    found["attempt"] = book.attempt
+    if book.attempt > 1 or book.resumed_rows or book.discarded_rows:
+        found["rows"] = {"resumed": book.resumed_rows, "measured": book.measured_rows, "discarded": book.discarded_rows}
+        found["earlier_device_seconds"] = book.earlier_s
     return found
+
+
+def versions() -> Mapping[str, str]:
+    """Versions of everything that the drawn rows hang on."""
+    return _versions()
 
 
 @cache

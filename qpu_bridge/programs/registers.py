@@ -55,6 +55,21 @@ class Registers:
             if len(bits):
                 self._arrays[name][rows, ..., bits] = getattr(chunk, kind)[..., source]
 
+    def read(self, first: int, stop: int) -> dict[str, NDArray[np.generic]]:
+        """The arrays of some rows, as views."""
+        return {name: array[first:stop] for name, array in self._arrays.items()}
+
+    def restore(self, first: int, arrays: Mapping[str, NDArray[np.generic]]) -> None:
+        """Put back what `read` gave; other arrays are left alone.
+
+        Raises:
+            ValueError: If they have other shapes, or one is missing.
+        """
+        for name, array in self._arrays.items():
+            if name not in arrays:
+                raise ValueError(f"array {name} must be there")
+            array[first : first + len(arrays[name])] = arrays[name]
+
     def shaped(self, shape: tuple[int, ...]) -> dict[str, NDArray[np.generic]]:
         """The arrays, the axis of rows unfolded to the item's shape."""
         assert all(len(array) == prod(shape) for array in self._arrays.values())

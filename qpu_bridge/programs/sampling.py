@@ -43,6 +43,11 @@ class Rows:
         """All rows; no table is empty. Few rows are made here and now, many while they are asked for."""
         return self._made() if len(self) > ROWS_PER_TABLE else tuple(self._made())
 
+    def extras_of(self, first: int, stop: int) -> dict[str, NDArray[np.generic]]:
+        """What a samplex returned besides angles for some rows that have been made, as views."""
+        axes = len(self.shape)
+        return {name: values.reshape(len(self), *values.shape[axes:])[first:stop] for name, values in self.extras.items()}
+
     def _made(self) -> Iterator[Table]:
         if not len(self):
             return
