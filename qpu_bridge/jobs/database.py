@@ -160,8 +160,8 @@ def upsert(connection: Connection, table: Table, key: Mapping[str, Any], values:
 
 
 def _kind(address: Path | str) -> Kind:
-    if isinstance(address, Path):
-        return SQLite(address)
+    if isinstance(address, Path) or "://" not in address:
+        return SQLite(Path(address))
     url = _url(address)
     if url.drivername == "sqlite":
         return SQLite(Path(url.database or ""))

@@ -16,28 +16,26 @@ if TYPE_CHECKING:
 
 ACCEPT = """
 import sys
-from pathlib import Path
 from qpu_bridge.jobs import Owner, Request, Store
-store = Store(Path(sys.argv[1]))
+store = Store(sys.argv[1])
 while True:
     print(store.accept(Owner("alice", "lab"), Request("sampler", "lab_two", b"x" * 5000)).id, flush=True)
 """
 
 RUN = """
 import sys, threading
-from pathlib import Path
 from qpu_bridge.jobs import Runner, Store
 def run(job, work):
     print(job.id, flush=True)
     threading.Event().wait()
-Runner(Store(Path(sys.argv[1])), "lab_two", run).serve()
+Runner(Store(sys.argv[1]), "lab_two", run).serve()
 """
 
 
 @contextmanager
-def doomed(program: str, path: Path) -> Iterator[Iterator[str]]:
+def doomed(program: str, address: Path | str) -> Iterator[Iterator[str]]:
     """A process that is killed at the end of the block: yields the lines that it prints."""
-    with subprocess.Popen([sys.executable, "-c", program, str(path)], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen([sys.executable, "-c", program, str(address)], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         yield (line.strip() for line in process.stdout)
         process.kill()
@@ -45,8 +43,8 @@ def doomed(program: str, path: Path) -> Iterator[Iterator[str]]:
         assert rest is not None
 
 
-def test_what_was_accepted_survives(store: Store, path: Path) -> None:
-    with doomed(ACCEPT, path) as lines:
+def test_what_was_accepted_survives(store: Store, address: Path | str) -> None:
+    with doomed(ACCEPT, address) as lines:
         told = [next(lines) for _ in range(20)]
     for job_id in told:
         job = store.job(job_id)
@@ -54,14 +52,14 @@ def test_what_was_accepted_survives(store: Store, path: Path) -> None:
         assert store.params(job) == b"x" * 5000
 
 
-def test_a_killed_runner_is_followed_by_another(store: Store, path: Path, accept: Accept) -> None:
+def test_a_killed_runner_is_followed_by_another(store: Store, address: Path | str, accept: Accept) -> None:
     poison, healthy = accept(), accept()
     for attempt in (1, 2):
-        with doomed(RUN, path) as lines:
+        with doomed(RUN, address) as lines:
             assert next(lines) == poison.id
             assert store.job(poison.id).attempts == attempt
         assert store.job(poison.id).state is State.RUNNING
-    with doomed(RUN, path) as lines:
+    with doomed(RUN, address) as lines:
         assert next(lines) == healthy.id
         assert store.job(poison.id).state is State.FAILED
     runner = Runner(store, "lab_two", lambda job, work: runner.stop() or "{}")

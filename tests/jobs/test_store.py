@@ -13,15 +13,16 @@ import pytest
 from qpu_bridge.errors import NotFound, SettingsError, StoreFault, WrongState
 from qpu_bridge.jobs import Filter, Owner, Request, State, Store
 from qpu_bridge.jobs.job import now
+from tests.jobs.conftest import SQLITE_ONLY
 
 if TYPE_CHECKING:
     from tests.jobs.conftest import Accept
 
 
-def test_what_is_accepted_is_there_after_opening_again(store: Store, path: Path, alice: Owner) -> None:
+def test_what_is_accepted_is_there_after_opening_again(store: Store, address: Path | str, alice: Owner) -> None:
     request = Request("sampler", "lab_two", '{"ü": 1.50}'.encode(), ("b", "a", "b"), "INFO", 7, "cal-1", digest=b"d" * 32)
     job = store.accept(alice, request)
-    again = Store(path)
+    again = Store(address)
     try:
         found = again.job(job.id, alice)
         assert found == job
@@ -32,6 +33,7 @@ def test_what_is_accepted_is_there_after_opening_again(store: Store, path: Path,
         again.close()
 
 
+@SQLITE_ONLY
 def test_accepted_jobs_are_flushed_to_the_disk(store: Store) -> None:
     with store.database.write() as connection:
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
@@ -40,6 +42,7 @@ def test_accepted_jobs_are_flushed_to_the_disk(store: Store) -> None:
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 1
 
 
+@SQLITE_ONLY
 def test_only_the_owner_can_read_the_files(store: Store, path: Path, accept: Accept) -> None:
     accept()
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
@@ -107,6 +110,7 @@ def test_tags(store: Store, accept: Accept, alice: Owner, bob: Owner) -> None:
     assert store.tags(bob) == ()
 
 
+@SQLITE_ONLY
 def test_another_schema_is_refused(store: Store, path: Path) -> None:
     store.close()
     raw = sqlite3.connect(path)
@@ -124,6 +128,7 @@ def test_a_foreign_file_is_refused(tmp_path: Path) -> None:
         Store(path)
 
 
+@SQLITE_ONLY
 def test_a_full_disk_is_a_clear_stop_and_leaves_nothing_half(store: Store, accept: Accept, alice: Owner) -> None:
     accept()
     with store.database.write() as connection:
