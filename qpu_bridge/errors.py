@@ -108,9 +108,21 @@ class WrongState(CallerError):
 
 
 class NotAuthorized(CallerError):
-    """Nobody we know asks, or somebody who may not."""
+    """Nobody we know asks."""
 
     code = 1007
+
+
+class NotAllowed(CallerError):
+    """Somebody we know asks for what their role may not do."""
+
+    code = 1008
+
+
+class QuotaReached(CallerError):
+    """A user or an instance has as much of the queue or of the devices' time as they may have."""
+
+    code = 1009
 
 
 class NotNative(CallerError):

@@ -6,21 +6,32 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from qpu_bridge.cli.account import save
 from qpu_bridge.cli.rack import RackOption, open_store, rack_option, read_rack, running_url, url_of
-from qpu_bridge.jobs import DEFAULT_INSTANCE
+from qpu_bridge.cli.tabular import JsonOption
+from qpu_bridge.cli.tabular import show as show_rows
+from qpu_bridge.jobs import os_user
 
 app = typer.Typer(help="Make, list and take back the tokens with which users come in.", no_args_is_help=True)
 
 
 @app.command()
 def create(
-    user: Annotated[str, typer.Argument(help="Whose jobs they will be.")],
-    instance: Annotated[str, typer.Option(help="The instance that the user works in: users of one do not see another.")] = (
-        DEFAULT_INSTANCE
-    ),
+    user: Annotated[str, typer.Argument(help="Whose jobs they will be; who is not there yet is made, an ordinary user.")],
+    instance: Annotated[
+        str | None,
+        typer.Option(
+            help="The one instance that it opens; the user joins it if need be. Default: all instances of the user.",
+            show_default=False,
+        ),
+    ] = None,
+    days: Annotated[
+        float | None,
+        typer.Option(
+            help="It ends by itself after so many days. Default: as the rack file says, else never.", show_default=False
+        ),
+    ] = None,
     rack: RackOption = None,
     keep: Annotated[bool, typer.Option("--save", help="Also keep it for `qpu-bridge env` and `run` of this account.")] = False,
 ) -> None:
@@ -28,12 +39,13 @@ def create(
 
     \b
       qpu-bridge token create ada
+      qpu-bridge token create ada --instance physics --days 90
       export QPU_BRIDGE_TOKEN=$(qpu-bridge token create ada)
     """
     known = read_rack(rack)
     url = url_of(known) if keep else ""
     store = open_store(known)
-    token = store.tokens.create(user, instance)
+    token = store.tokens.create(user, instance, days=known.bridge.token_days if days is None else days, actor=os_user())
     store.close()
     if keep:
         path = save(url, token)
@@ -50,15 +62,27 @@ def create(
 
 
 @app.command("list")
-def show(rack: RackOption = None) -> None:
+def show(
+    user: Annotated[str | None, typer.Argument(help="Only this user's.", show_default=False)] = None,
+    rack: RackOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """List the tokens; their secrets cannot be shown."""
     store = open_store(read_rack(rack))
-    table = Table("id", "user", "instance", "created", "taken back")
-    for token in store.tokens.all():
-        revoked = f"{token.revoked:%Y-%m-%d %H:%M} UTC" if token.revoked else ""
-        table.add_row(token.id, token.owner.user, token.owner.instance, f"{token.created:%Y-%m-%d %H:%M} UTC", revoked)
+    rows = [
+        {
+            "id": token.id,
+            "user": token.user,
+            "instance": token.instance or "all",
+            "created": token.created,
+            "last_used": token.last_used,
+            "expires": token.expires,
+            "taken_back": token.revoked,
+        }
+        for token in store.tokens.all(user)
+    ]
     store.close()
-    Console().print(table)
+    show_rows(rows, ("id", "user", "instance", "created", "last_used", "expires", "taken_back"), as_json=as_json)
 
 
 @app.command()
@@ -67,5 +91,5 @@ def revoke(
 ) -> None:
     """Take a token back: at once nobody comes in with it."""
     store = open_store(read_rack(rack))
-    store.tokens.revoke(token)
+    store.tokens.revoke(token, actor=os_user())
     store.close()

@@ -21,9 +21,11 @@ RETRIED = frozenset({500, 502, 503, 504, 520, 521, 522, 524})
 
 STATUS: tuple[tuple[type[errors.BridgeError], int], ...] = (
     (errors.NotAuthorized, 401),
+    (errors.NotAllowed, 403),
     (errors.NotFound, 404),
     (errors.UnsupportedProgram, 404),
     (errors.WrongState, 409),
+    (errors.QuotaReached, 409),
     (errors.CallerError, 400),
     (errors.OperatorError, 503),
 )

@@ -9,7 +9,6 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
 from qpu_bridge.service.parts import Parts
-from qpu_bridge.service.secret import LIFETIME_S
 
 GRANT = "urn:ibm:params:oauth:grant-type:apikey"
 
@@ -36,7 +35,7 @@ def routes(parts: Parts) -> APIRouter:
                 "access_token": access.text,
                 "refresh_token": "not_supported",
                 "token_type": "Bearer",
-                "expires_in": LIFETIME_S,
+                "expires_in": access.expires - access.issued,
                 "expiration": access.expires,
                 "scope": "ibm openid",
             },

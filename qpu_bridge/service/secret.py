@@ -11,7 +11,7 @@ from pathlib import Path
 import jwt
 
 from qpu_bridge.errors import SettingsError
-from qpu_bridge.jobs import Token
+from qpu_bridge.jobs import Caller
 
 LIFETIME_S = 3600
 """How long an access token is good, s. The client asks for a new one after 80 % of this."""
@@ -35,11 +35,14 @@ class Signer:
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
 
-    def sign(self, token: Token) -> Access:
-        """An access token that stands for an API key; it names the key, so that revoking one ends both."""
+    def sign(self, caller: Caller) -> Access:
+        """An access token that stands for an API key; it names the key, so that what ends the one ends both."""
         issued = int(time.time())
         expires = issued + LIFETIME_S
-        claims = {"sub": token.owner.user, "jti": token.id, "aud": AUDIENCE, "iat": issued, "exp": expires}
+        if caller.expires is not None:
+            # later the key would be looked at and refused all the same; so the client is told the truth
+            expires = max(issued + 1, min(expires, int(caller.expires.timestamp())))
+        claims = {"sub": caller.user, "jti": caller.token, "aud": AUDIENCE, "iat": issued, "exp": expires}
         return Access(jwt.encode(claims, self._secret, algorithm=ALGORITHM), issued, expires)
 
     def read(self, text: str) -> str | None:

@@ -63,7 +63,7 @@ def by_resolver(bridge: Bridge, key: str) -> QiskitRuntimeService:
 
 def by_account(bridge: Bridge, key: str) -> QiskitRuntimeService:
     """An account saved once; the program itself names nothing."""
-    file = str(bridge.store.database.path.with_name("accounts.json"))
+    file = str(bridge.folder / "accounts.json")
     QiskitRuntimeService.save_account(
         channel="ibm_quantum_platform",
         token=key,

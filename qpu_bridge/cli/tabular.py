@@ -1,0 +1,44 @@
+"""Tables of the command line: for people, or as JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Column, Table
+
+JsonOption = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
+
+
+def show(rows: Sequence[Mapping[str, object]], columns: Sequence[str], *, as_json: bool) -> None:
+    """Print rows, which all have these columns: a table, or a JSON list of objects."""
+    if as_json:
+        typer.echo(json.dumps([{name: _plain(row[name]) for name in columns} for row in rows], indent=2))
+        return
+    table = Table(*(Column(name.replace("_", " "), overflow="fold") for name in columns), box=None)
+    for row in rows:
+        table.add_row(*(escape(_words(row[name])) for name in columns))
+    Console().print(table)
+
+
+def _plain(fact: object) -> object:
+    if isinstance(fact, datetime):
+        return fact.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return fact
+
+
+def _words(fact: object) -> str:
+    if fact is None:
+        return ""
+    if isinstance(fact, datetime):
+        return f"{fact.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    if isinstance(fact, bool):
+        return "yes" if fact else "no"
+    if isinstance(fact, str | int | float):
+        return f"{fact:g}" if isinstance(fact, float) else str(fact)
+    return ", ".join(fact)
