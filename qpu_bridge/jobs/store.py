@@ -10,6 +10,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from qpu_bridge.errors import BadRequest, NotFound, WrongState
 from qpu_bridge.jobs import listing
+from qpu_bridge.jobs.audit import Audit
 from qpu_bridge.jobs.database import Database
 from qpu_bridge.jobs.devices import Devices
 from qpu_bridge.jobs.job import Job, Owner, Request, from_microseconds, now, to_microseconds
@@ -18,6 +19,7 @@ from qpu_bridge.jobs.rows import by_id
 from qpu_bridge.jobs.states import PENDING, Move, State, after, target
 from qpu_bridge.jobs.tables import jobs, logs, params, results, tags, usage
 from qpu_bridge.jobs.tokens import Tokens
+from qpu_bridge.jobs.users import Users
 
 
 class Store:
@@ -33,7 +35,9 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self.database = Database(path)
+        self.users = Users(self.database)
         self.tokens = Tokens(self.database)
+        self.audit = Audit(self.database)
         self.devices = Devices(self.database)
 
     def close(self) -> None:
