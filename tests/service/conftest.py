@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from qiskit.primitives import BitArray, DataBin, PrimitiveResult, SamplerPubResu
 from qiskit_ibm_runtime.json import RuntimeEncoder
 
 from qpu_bridge.driver import Capabilities
-from qpu_bridge.errors import BadRequest, UnsupportedProgram
+from qpu_bridge.errors import BadRequest, NotFound, UnsupportedProgram
 from qpu_bridge.jobs import Job, Runner, Store, Work
 from qpu_bridge.schedule import Feature, Limits
 from qpu_bridge.service import Server, create_app, read_secret
@@ -97,6 +98,14 @@ class View:
     snapshot: Snapshot
     capabilities: Capabilities
 
+    def at(self, calibration_id: str) -> View:
+        if calibration_id != self.snapshot.calibration_id:
+            raise NotFound("no such calibration", given=calibration_id, remedy=f"Use {self.snapshot.calibration_id}.")
+        return self
+
+    def before(self, moment: datetime) -> View | None:
+        return self if self.snapshot.calibrated_at <= moment else None
+
 
 def view(name: str = "lab_two") -> View:
     limits = Limits.model_validate({"dt": NS, "ports": (), "features": frozenset(Feature)})
@@ -127,6 +136,7 @@ class Bridge:
 
     Attributes:
         url: Its root.
+        folder: Where it keeps things.
         store: Its store.
         alice: A user's API key.
         bob: Another's.
@@ -135,6 +145,7 @@ class Bridge:
     """
 
     url: str
+    folder: Path
     store: Store
     alice: str
     bob: str
@@ -152,7 +163,7 @@ class Bridge:
             self.store,
             {"lab_two": view()},
             lambda *args: self.check(*args),
-            secret=read_secret(self.store.database.path.with_name("secret")),
+            secret=read_secret(self.folder / "secret"),
             max_body_bytes=MAX_BODY,
         )
         with Server(app, "127.0.0.1", 0) as server:
@@ -178,7 +189,7 @@ class Bridge:
 def bridge(tmp_path: Path) -> Iterator[Bridge]:
     """A bridge without a runner."""
     store = Store(tmp_path / "jobs.db")
-    made = Bridge("", store, store.tokens.create("alice"), store.tokens.create("bob"))
+    made = Bridge("", tmp_path, store, store.tokens.create("alice"), store.tokens.create("bob"))
     with made.again() as made.url:
         yield made
     store.close()
