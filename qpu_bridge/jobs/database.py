@@ -10,10 +10,10 @@ from typing import Any, Protocol
 
 from sqlalchemy import URL, Connection, Engine, Table, insert, inspect, make_url, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from qpu_bridge.errors import SettingsError, StoreFault
+from qpu_bridge.errors import BridgeError, SettingsError, StoreFault
 from qpu_bridge.jobs.job import now, to_microseconds
 from qpu_bridge.jobs.lock import Held, lock
 from qpu_bridge.jobs.sqlite import SQLite
@@ -126,6 +126,8 @@ class Database:
         except PoolTimeout as error:
             raise StoreFault("the job store must have a free connection", given="all are busy", where=self.where) from error
         except Exception as error:
+            if isinstance(error, StatementError) and isinstance(error.orig, BridgeError):
+                raise error.orig from None
             fault = self._kind.fault(error.orig if isinstance(error, DBAPIError) else error)
             if fault is None:
                 raise
