@@ -1,1 +1,1 @@
-"""Calibration routines: they measure through the bridge and write a new snapshot. They come in a later version."""
+"""Calibration routines: they measure through the bridge and write new snapshots. See README.md of this room."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,8 +13,9 @@ from pydantic import ValidationError
 from qpu_bridge import plugins, settings
 from qpu_bridge.cli.private import write_private
 from qpu_bridge.driver import Capabilities
-from qpu_bridge.errors import DriverLost
+from qpu_bridge.errors import DriverLost, NotFound
 from qpu_bridge.target import Snapshot
+from qpu_bridge.target.versions import Versions
 
 if TYPE_CHECKING:
     from qpu_bridge.programs import DeviceView
@@ -37,11 +40,13 @@ class RackDevice:
         name: Name in the rack.
         spec: Its table in the rack file.
         folder: The data folder.
+        then: A calibration that it keeps to; None for the one in use.
     """
 
     name: str
     spec: settings.Device
     folder: Path
+    then: Snapshot | None = None
     _snapshot: tuple[object, Snapshot] | None = field(default=None, repr=False)
     _capabilities: tuple[object, Capabilities] | None = field(default=None, repr=False)
 
@@ -50,13 +55,43 @@ class RackDevice:
         """File of the capability document."""
         return self.folder / f"{self.name}.capabilities.json"
 
+    @cached_property
+    def versions(self) -> Versions:
+        """What calibration has found, version by version."""
+        return Versions.of(self.folder, self.name)
+
     @property
     def snapshot(self) -> Snapshot:
-        """What the lab believes of it, at this moment."""
-        stamp = _stamp(Path(self.spec.snapshot)) if settings.is_path(self.spec.snapshot) else None
+        """What the lab believes of it, at this moment: what calibration adopted last, or else the rack's snapshot."""
+        if self.then is not None:
+            return self.then
+        stamp: object = self.versions.stamp
+        if stamp is None:
+            stamp = _stamp(Path(self.spec.snapshot)) if settings.is_path(self.spec.snapshot) else "built-in"
         if self._snapshot is None or self._snapshot[0] != stamp:
-            self._snapshot = (stamp, read_snapshot(self.name, self.spec))
+            self._snapshot = (stamp, self.versions.current() or read_snapshot(self.name, self.spec))
         return self._snapshot[1]
+
+    def at(self, calibration_id: str) -> RackDevice:
+        """The device as it was believed to be at one of its calibrations.
+
+        Raises:
+            NotFound: If it never had it.
+        """
+        current = self.snapshot.calibration_id
+        if calibration_id == current:
+            return self
+        try:
+            return RackDevice(self.name, self.spec, self.folder, self.versions.open(calibration_id))
+        except NotFound as error:
+            raise NotFound(error.must, given=error.given, where=error.where, remedy=f"Use {current}.") from None
+
+    def before(self, moment: datetime) -> RackDevice | None:
+        """The device as it was believed to be at a moment; None if nothing was believed yet."""
+        found = self.versions.before(moment)
+        if found is None:
+            return self if self.snapshot.calibrated_at <= moment else None
+        return RackDevice(self.name, self.spec, self.folder, found)
 
     @property
     def capabilities(self) -> Capabilities:

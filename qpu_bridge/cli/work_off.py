@@ -108,7 +108,8 @@ def _run_on(driver: Driver, device: RackDevice) -> Run:
     from qpu_bridge import programs
 
     def run(job: Job, work: Work) -> str:
-        view = device.view()
+        # a job keeps to the calibration that its user counts on
+        view = (device if job.calibration_id is None else device.at(job.calibration_id)).view()
         view.require_trustworthy()
         execution = Execution(driver, view.capabilities, usage_limit_s=job.cost)
         work.meter(lambda: execution.usage_seconds)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter, Depends
@@ -42,11 +41,10 @@ def routes(parts: Parts) -> APIRouter:
     def properties(
         name: str, calibration_id: str | None = None, updated_before: str | None = None, owner: Owner = Depends(who)
     ) -> dict[str, Any]:
-        """Its calibrated numbers; nothing if they are younger than asked for."""
+        """Its calibrated numbers, now or as they were at a moment; nothing if that is before all that is known."""
         device = find(parts, name, calibration_id)
-        if updated_before is not None and _calibrated(device) > to_moment(updated_before, "updated_before"):
-            return {}
-        return {**parts.properties(device.snapshot), "backend_name": name}
+        then = device if updated_before is None else device.before(to_moment(updated_before, "updated_before"))
+        return {} if then is None else {**parts.properties(then.snapshot), "backend_name": name}
 
     @router.get("/backends/{name}/status")
     def status(name: str, owner: Owner = Depends(who)) -> dict[str, Any]:
@@ -85,12 +83,7 @@ def find(parts: Parts, name: str, calibration_id: str | None) -> Device:
     if device is None:
         names = ", ".join(parts.devices)
         raise NotFound("the backend must exist", given=name, where="backend", remedy=f"Available: {names}.")
-    current = device.snapshot.calibration_id
-    if calibration_id not in (None, "", current):
-        raise NotFound(
-            "the calibration must be the one in use", given=calibration_id, where="calibration_id", remedy=f"Use {current}."
-        )
-    return device
+    return device.at(calibration_id) if calibration_id else device
 
 
 def _device(name: str, device: Device, condition: Condition, kind: str) -> dict[str, Any]:
@@ -104,7 +97,3 @@ def _device(name: str, device: Device, condition: Condition, kind: str) -> dict[
         "qubits": len(device.snapshot.qubits),
         "class": kind,
     }
-
-
-def _calibrated(device: Device) -> datetime:
-    return to_moment(device.snapshot.calibrated_at.isoformat(), "calibrated_at")

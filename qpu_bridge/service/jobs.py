@@ -15,6 +15,7 @@ from qpu_bridge.errors import BadRequest, BridgeError, DeveloperError, RanTooLon
 from qpu_bridge.jobs import Filter, Owner, State
 from qpu_bridge.service import submission
 from qpu_bridge.service.auth import caller
+from qpu_bridge.service.backends import find
 from qpu_bridge.service.body import split
 from qpu_bridge.service.errors import UNFORESEEN, answer, say, trace_of
 from qpu_bridge.service.job_document import document, metrics, with_params
@@ -42,7 +43,7 @@ def routes(parts: Parts) -> APIRouter:
         asked = await run_in_threadpool(submission.read, parts, raw, request.headers.get("idempotency-key"))
         known = parts.repeated(owner, asked.digest)
         if known is None:
-            device = parts.devices[asked.backend]
+            device = await run_in_threadpool(find, parts, asked.backend, asked.calibration_id)
             check_ns, checked = time.time_ns(), time.perf_counter()
             try:
                 async with parts.checks.turn(owner):

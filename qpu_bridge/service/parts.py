@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 from qpu_bridge.driver import Capabilities
@@ -31,6 +32,12 @@ class Device(Protocol):
     @property
     def capabilities(self) -> Capabilities:
         """What its driver can do."""
+
+    def at(self, calibration_id: str) -> Device:
+        """The device at one of its calibrations; `errors.NotFound` if it never had it."""
+
+    def before(self, moment: datetime) -> Device | None:
+        """The device as it was at a moment; None if nothing was known of it then."""
 
 
 Check = Callable[[str, str, Any], None]

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from qpu_bridge.errors import BadRequest, UnsupportedOption
+from qpu_bridge.errors import BadRequest, NotFound, UnsupportedOption
 from qpu_bridge.jobs import Request
 from qpu_bridge.service.backends import find, mocks
 from qpu_bridge.service.body import Member, split
@@ -15,6 +15,7 @@ from qpu_bridge.service.parts import Parts
 MOST_TAGS = 8
 LONGEST_TAG = 86
 LONGEST_KEY = 255
+LONGEST_CALIBRATION = 128
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 REFUSED: Mapping[str, str] = {
@@ -124,9 +125,10 @@ def _calibration(parts: Parts, backend: str, members: Mapping[str, Member]) -> s
     value = members["calibration_id"].value if "calibration_id" in members else None
     if value is None:
         return None
-    current = find(parts, backend, None).snapshot.calibration_id
-    if value != current:
-        raise UnsupportedOption(
-            "the calibration must be the one in use", given=str(value)[:64], where="calibration_id", remedy=f"Use {current}."
-        )
-    return current
+    if not isinstance(value, str) or not 1 <= len(value) <= LONGEST_CALIBRATION:
+        raise BadRequest(f"a calibration's name must be a text of 1 to {LONGEST_CALIBRATION} characters", where="calibration_id")
+    try:
+        return find(parts, backend, value).snapshot.calibration_id
+    except NotFound as error:
+        # a 404 would say that the address is wrong
+        raise BadRequest(error.must, given=error.given, where=error.where, remedy=error.remedy) from None

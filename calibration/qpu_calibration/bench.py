@@ -1,0 +1,166 @@
+"""The bench: a device, what is believed of it, and routines that change that."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Any
+
+import xarray as xr
+from matplotlib.figure import Figure
+
+from qpu_bridge.errors import ScheduleError, SettingsError
+from qpu_bridge.execution import Execution
+from qpu_bridge.target import Snapshot
+from qpu_bridge.target.versions import Versions
+from qpu_calibration.archive import Archive
+from qpu_calibration.fit import Fit
+from qpu_calibration.guard import offences
+from qpu_calibration.measure import measure
+from qpu_calibration.page import Target
+from qpu_calibration.routine import Routine, Settings
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a routine did.
+
+    Attributes:
+        routine: Its name.
+        fits: The last one of each target.
+        changed: Targets whose numbers in the snapshot are others now.
+        refused: Target -> why nothing of it was changed.
+        passes: Data, fits and figure of each pass.
+        run: Where the raw data are, empty where nothing is kept.
+    """
+
+    routine: str
+    fits: Mapping[Target, Fit]
+    changed: tuple[Target, ...]
+    refused: Mapping[Target, str]
+    passes: tuple[tuple[xr.Dataset, tuple[Fit, ...], Figure | None], ...] = field(repr=False, default=())
+    run: str = ""
+
+
+@dataclass
+class Bench:
+    """Runs routines on a device.
+
+    Attributes:
+        execution: The road to the device, as for a job.
+        snapshot: What is believed at this moment.
+        versions: Where new snapshots go; None keeps them in memory only.
+        archive: Where raw data go; None keeps none.
+        seed: For simulated devices; it counts on from run to run.
+        operator: Who asked for it.
+        cancelled: Asked while the device is busy; True stops it.
+        told: Told of each schedule that is done: routine, targets, how many of how many.
+        figures: Whether figures are drawn.
+    """
+
+    execution: Execution
+    snapshot: Snapshot
+    versions: Versions | None = None
+    archive: Archive | None = None
+    seed: int | None = None
+    operator: str = field(default_factory=getpass.getuser)
+    cancelled: Callable[[], bool] | None = None
+    told: Callable[[str, Sequence[Target], int, int], None] | None = None
+    figures: bool = True
+
+    def __post_init__(self) -> None:
+        if self.versions is not None:
+            self.snapshot = self.versions.found(self.snapshot)
+
+    def run(self, routine: Routine[Any], targets: Sequence[Target], settings: Settings | None = None) -> Outcome:
+        """Plan, measure, fit, update: on targets that may be measured side by side.
+
+        What no good fit was made of, or what the guard refuses, keeps its numbers. The others make one new version together.
+
+        Raises:
+            Cancelled: If somebody wanted the device back.
+        """
+        believed, refused = self.snapshot, dict[Target, str]()
+        fits: dict[Target, Fit] = {}
+        left = list(targets)
+        passes: list[tuple[xr.Dataset, tuple[Fit, ...], Figure | None]] = []
+        for step in routine.passes(settings or routine.settings):
+            if not left:
+                break
+            data, found = self._look(routine, left, step, believed)
+            passes.append((data, found, routine.plot(data, found) if self.figures else None))
+            for fit in found:
+                fits[fit.target] = fit
+                believed, reason = self._taken(routine, believed, fit)
+                if reason:
+                    refused[fit.target] = reason
+            left = [target for target in left if target not in refused]
+        # a pass that went wrong takes back what the passes before it had found of its target
+        believed = self._again(routine, passes, refused) if refused and len(passes) > 1 else believed
+        run = self.archive.keep(routine.name, passes) if self.archive is not None else ""
+        changed = tuple(t for t in targets if t not in refused) if believed is not self.snapshot else ()
+        if changed:
+            self._adopt(believed, routine.name, changed, fits, run)
+        return Outcome(routine.name, fits, changed, refused, tuple(passes), run)
+
+    def look(self, routine: Routine[Any], targets: Sequence[Target], settings: Settings | None = None) -> tuple[Fit, ...]:
+        """Measure and fit only: a short look (`Routine.brief`) that changes nothing."""
+        step = settings or routine.brief(routine.settings)
+        return self._look(routine, targets, step, self.snapshot)[1]
+
+    def _look(
+        self, routine: Routine[Any], targets: Sequence[Target], settings: Settings, snapshot: Snapshot
+    ) -> tuple[xr.Dataset, tuple[Fit, ...]]:
+        plan = routine.plan(snapshot, targets, settings)
+        told = self.told
+
+        def progress(done: int, of: int) -> None:
+            if told is not None:
+                told(routine.name, targets, done, of)
+
+        data = measure(plan, snapshot, self.execution, seed=self.seed, cancelled=self.cancelled, progress=progress)
+        if self.seed is not None:
+            self.seed = (self.seed + len(plan.sheets)) % 2**63
+        data = data.assign_attrs(routine=routine.name, settings=settings.model_dump_json())
+        return data, routine.fit(data)
+
+    def _taken(self, routine: Routine[Any], snapshot: Snapshot, fit: Fit) -> tuple[Snapshot, str]:
+        """The snapshot after a fit, and why it is the same if it had to be."""
+        if not fit.good:
+            return snapshot, fit.reason
+        try:
+            after = routine.update(snapshot, fit)
+            found = offences(snapshot, after, self.execution.capabilities.limits) if after is not snapshot else []
+        except (ScheduleError, SettingsError) as error:
+            return snapshot, error.sentence
+        return (snapshot, "; ".join(found)) if found else (after, "")
+
+    def _again(
+        self,
+        routine: Routine[Any],
+        passes: Sequence[tuple[xr.Dataset, tuple[Fit, ...], Figure | None]],
+        refused: Mapping[Target, str],
+    ) -> Snapshot:
+        believed = self.snapshot
+        for _, found, _ in passes:
+            for fit in found:
+                if fit.target not in refused:
+                    believed, _ = self._taken(routine, believed, fit)
+        return believed
+
+    def _adopt(self, believed: Snapshot, routine: str, changed: tuple[Target, ...], fits: Mapping[Target, Fit], run: str) -> None:
+        if self.versions is None:
+            self.snapshot = believed
+            return
+        self.snapshot = self.versions.commit(
+            believed,
+            routine=routine,
+            parent=self.snapshot.calibration_id,
+            targets=changed,
+            operator=self.operator,
+            software=version("qpu-bridge"),
+            data=(run,) if run else (),
+            fits=tuple(fits[target].model_dump(mode="json") for target in changed),
+        )

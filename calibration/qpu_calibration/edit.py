@@ -1,0 +1,129 @@
+"""Edits: a snapshot with one thing changed, and all that follows from it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qpu_bridge.errors import SettingsError
+from qpu_bridge.target import Curve, DragShape, GateSpec, PulseSpec, Shape, Snapshot
+
+
+def with_qubit(snapshot: Snapshot, qubit: int, **changes: Any) -> Snapshot:
+    """With other fields of a qubit (``t1``, ``t2``, ``anharmonicity``, ``operational``); for f01 see `with_frequency`."""
+    qubits = tuple(q.model_copy(update=changes) if q.index == qubit else q for q in snapshot.qubits)
+    return snapshot.model_copy(update={"qubits": qubits})
+
+
+def with_frequency(snapshot: Snapshot, qubit: int, hz: float) -> Snapshot:
+    """With another f01: the qubit, and every carrier that follows it (its drive, and cross-resonance tones that drive it)."""
+    hz = round(float(hz), 1)
+    frames = tuple(f.model_copy(update={"frequency": hz}) if f.follows == qubit else f for f in snapshot.frames)
+    return with_qubit(snapshot.model_copy(update={"frames": frames}), qubit, frequency=hz)
+
+
+def with_readout_frequency(snapshot: Snapshot, qubit: int, hz: float) -> Snapshot:
+    """With another readout frequency: tone and capture."""
+    measure = snapshot.measure(qubit)
+    names = {measure.drive_frame, measure.acquire_frame}
+    frames = tuple(f.model_copy(update={"frequency": round(float(hz), 1)}) if f.name in names else f for f in snapshot.frames)
+    return snapshot.model_copy(update={"frames": frames})
+
+
+def with_measure(snapshot: Snapshot, qubit: int, **changes: Any) -> Snapshot:
+    """With other fields of a qubit's measurement."""
+    measures = tuple(m.model_copy(update=changes) if m.qubit == qubit else m for m in snapshot.measures)
+    return snapshot.model_copy(update={"measures": measures})
+
+
+def with_waveform(snapshot: Snapshot, name: str, shape: Shape) -> Snapshot:
+    """With a waveform of this name, new or instead of the one there."""
+    return snapshot.model_copy(update={"waveforms": snapshot.waveforms | {name: shape}})
+
+
+def with_gate(snapshot: Snapshot, gate: GateSpec) -> Snapshot:
+    """With a gate instead of the one of the same name on the same qubits, or as a new one."""
+    there = [(g.name, g.qubits) for g in snapshot.gates]
+    if (gate.name, gate.qubits) not in there:
+        return snapshot.model_copy(update={"gates": (*snapshot.gates, gate)})
+    gates = tuple(gate if (g.name, g.qubits) == (gate.name, gate.qubits) else g for g in snapshot.gates)
+    return snapshot.model_copy(update={"gates": gates})
+
+
+def rotation(snapshot: Snapshot, qubit: int, name: str = "x") -> tuple[PulseSpec, DragShape]:
+    """The one pulse of a qubit's ``x`` or ``sx``, and its DRAG envelope.
+
+    Raises:
+        SettingsError: If the gate is not one DRAG pulse of a fixed amplitude.
+    """
+    gate = snapshot.gate(name, qubit)
+    pulse = gate.pulses[0] if gate is not None and len(gate.pulses) == 1 else None
+    shape = None if pulse is None else snapshot.waveforms[pulse.waveform]
+    if pulse is None or not isinstance(shape, DragShape) or isinstance(pulse.amplitude, Curve):
+        raise SettingsError("a calibrated rotation must be one DRAG pulse", given="another", where=f"{name} of qubit {qubit}")
+    return pulse, shape
+
+
+def amplitude(snapshot: Snapshot, qubit: int, name: str = "x") -> float:
+    """The amplitude of a qubit's ``x`` or ``sx``."""
+    level = rotation(snapshot, qubit, name)[0].amplitude
+    assert isinstance(level, float)
+    return level
+
+
+def with_amplitude(snapshot: Snapshot, qubit: int, name: str, level: float) -> Snapshot:
+    """With another amplitude of ``x`` or ``sx``.
+
+    With ``x``, the curve of a fractional ``rx`` is stretched alike, and copies of the pulse in gates of two qubits (the echo of a
+    cross-resonance gate) follow.
+    """
+    pulse, _ = rotation(snapshot, qubit, name)
+    level = round(float(level), 9)
+    old = amplitude(snapshot, qubit, name)
+    drive = snapshot.qubits[qubit].drive_frame
+
+    def changed(gate: GateSpec) -> GateSpec:
+        if gate.name == name and gate.qubits == (qubit,):
+            return gate.model_copy(update={"pulses": (pulse.model_copy(update={"amplitude": level}),)})
+        if name == "x" and gate.name == "rx" and gate.qubits == (qubit,):
+            return gate.model_copy(update={"pulses": tuple(_stretched(p, level / old if old else 1.0) for p in gate.pulses)})
+        if name == "x" and len(gate.qubits) == 2 and qubit in gate.qubits:
+            return gate.model_copy(update={"pulses": tuple(_copied(p) for p in gate.pulses)})
+        return gate
+
+    def _copied(part: PulseSpec) -> PulseSpec:
+        copy = part.frame == drive and part.waveform == pulse.waveform and part.amplitude == old
+        return part.model_copy(update={"amplitude": level}) if copy else part
+
+    return snapshot.model_copy(update={"gates": tuple(changed(gate) for gate in snapshot.gates)})
+
+
+def with_beta(snapshot: Snapshot, qubit: int, beta: float) -> Snapshot:
+    """With another DRAG coefficient (samples) of all the qubit's rotations; an envelope that other qubits share stays theirs."""
+    pulse, shape = rotation(snapshot, qubit)
+    drive = snapshot.qubits[qubit].drive_frame
+    old = pulse.waveform
+    shared = any(p.waveform == old and p.frame != drive for gate in snapshot.gates for p in gate.pulses)
+    name = f"{old}_q{qubit}" if shared else old
+    snapshot = with_waveform(snapshot, name, shape.model_copy(update={"beta": round(float(beta), 6)}))
+    if not shared:
+        return snapshot
+
+    def renamed(part: PulseSpec) -> PulseSpec:
+        own = part.waveform == old and part.frame == drive
+        return part.model_copy(update={"waveform": name}) if own else part
+
+    gates = tuple(g.model_copy(update={"pulses": tuple(renamed(p) for p in g.pulses)}) for g in snapshot.gates)
+    return snapshot.model_copy(update={"gates": gates})
+
+
+def with_error(snapshot: Snapshot, name: str, qubits: tuple[int, ...], error: float) -> Snapshot:
+    """With another believed infidelity of a gate."""
+    gate = snapshot.gate(name, *qubits)
+    return snapshot if gate is None else with_gate(snapshot, gate.model_copy(update={"error": min(1.0, max(0.0, error))}))
+
+
+def _stretched(pulse: PulseSpec, ratio: float) -> PulseSpec:
+    if not isinstance(pulse.amplitude, Curve):
+        return pulse
+    values = tuple(round(value * ratio, 9) for value in pulse.amplitude.value)
+    return pulse.model_copy(update={"amplitude": pulse.amplitude.model_copy(update={"value": values})})

@@ -1,0 +1,82 @@
+"""Fits: what was found of one target, how sure, and whether it is good enough to believe."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from pydantic import Field
+
+from qpu_bridge.schedule import Document
+from qpu_calibration.curve import CurveFit
+
+Number = tuple[float, float, str]
+"""Value, standard error, unit."""
+
+
+class Parameter(Document):
+    """A number with its standard error, both in ``unit``."""
+
+    value: float
+    error: float = Field(ge=0)
+    unit: str = ""
+
+
+class Fit(Document):
+    """What one target's data say.
+
+    Attributes:
+        target: Qubits; `Routine.fit` fills them in.
+        parameters: By name; empty where nothing could be made of the data.
+        good: Whether to believe them.
+        reason: Why not; empty if good.
+        chi_square: Of the residuals, per degree of freedom; 0 where there is no such number.
+        shape: Numbers of the fitted curve, for the figure.
+    """
+
+    target: tuple[int, ...] = ()
+    parameters: dict[str, Parameter] = {}
+    good: bool
+    reason: str = ""
+    chi_square: float = Field(0.0, ge=0)
+    shape: dict[str, float] = {}
+
+    def __getitem__(self, name: str) -> float:
+        """The value of a parameter."""
+        return self.parameters[name].value
+
+    def error(self, name: str) -> float:
+        """The standard error of a parameter."""
+        return self.parameters[name].error
+
+    @property
+    def qubit(self) -> int:
+        """The first qubit of the target."""
+        return self.target[0]
+
+
+def good(found: CurveFit | None = None, /, **parameters: Number) -> Fit:
+    """A fit to believe.
+
+    Args:
+        found: The curve that was fitted, if one was; its shape and chi square are kept for the figure.
+        parameters: ``(value, standard error, unit)`` each. Numbers that are not finite make the fit a bad one.
+    """
+    return _fit("", found, parameters)
+
+
+def bad(reason: str, found: CurveFit | None = None, /, **parameters: Number) -> Fit:
+    """A fit not to believe: why, and what was found all the same."""
+    return _fit(reason, found, parameters)
+
+
+def _fit(reason: str, found: CurveFit | None, parameters: Mapping[str, Number]) -> Fit:
+    kept = {}
+    for name, (value, error, unit) in parameters.items():
+        if np.isfinite(value) and np.isfinite(error):
+            kept[name] = Parameter(value=float(value), error=float(error), unit=unit)
+        else:
+            reason = reason or f"{name} has no finite value or error"
+    square = found.chi_square if found is not None and np.isfinite(found.chi_square) else 0.0
+    shape = {} if found is None else {name: value for name, value in found.value.items() if np.isfinite(value)}
+    return Fit(parameters=kept, good=not reason, reason=reason, chi_square=square, shape=shape)

@@ -1,0 +1,115 @@
+"""Measuring a plan: the same road as a job's, and data with names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from qpu_bridge.execution import Execution
+from qpu_bridge.target import Snapshot
+from qpu_calibration.page import Target
+from qpu_calibration.plan import Kind, Plan
+from qpu_calibration.reading import Reading
+
+
+def measure(
+    plan: Plan,
+    snapshot: Snapshot,
+    execution: Execution,
+    *,
+    seed: int | None = None,
+    cancelled: Callable[[], bool] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> xr.Dataset:
+    """Play a plan.
+
+    Args:
+        plan: What.
+        snapshot: What it was written with; its name and its readout errors go into the data.
+        execution: The road to the device, as for a job.
+        seed: For simulated devices.
+        cancelled: Asked from another thread; True stops the device.
+        progress: Told how many of how many schedules are done.
+
+    Returns:
+        Dimensions: ``qubit`` or ``coupler``, then ``place`` (of couplers), the axes, ``round`` (if measured more than once),
+        ``shot`` or ``outcome`` where the reading has them. Units stand in ``attrs["units"]`` of the coordinates.
+
+    Raises:
+        Cancelled: If ``cancelled`` said so.
+        ScheduleError: If the device cannot play a schedule.
+    """
+    found = []
+    for number, (schedule, table) in enumerate(plan.sheets):
+        chunks = execution.run(
+            schedule,
+            [table],
+            plan.shots,
+            rep_delay_s=plan.rep_delay_s,
+            seed=None if seed is None else (seed + number) % 2**63,
+            cancelled=cancelled,
+        )
+        found.append(np.concatenate([_numbers(plan, chunk) for chunk in chunks]))
+        if progress is not None:
+            progress(number + 1, len(plan.sheets))
+    return _dataset(plan, snapshot, np.stack(found))
+
+
+def _numbers(plan: Plan, chunk: Any) -> NDArray[Any]:
+    """Of one chunk: ``[rows, targets, places, rounds, ...]``."""
+    source = chunk.bits if plan.reading.bits else chunk.mean if plan.reading is Reading.MEAN else chunk.iq
+    # columns are written round by round, target by target, place by place
+    columns = source.reshape(*source.shape[:-1], plan.rounds, len(plan.targets), -1)
+    if plan.reading is Reading.MEAN:
+        averaged: NDArray[Any] = np.moveaxis(columns, 1, 3)
+        return averaged
+    single: NDArray[Any] = np.moveaxis(columns, (3, 4, 2, 1), (1, 2, 3, 4))
+    if plan.reading is Reading.POINTS:
+        return single
+    if plan.reading is Reading.ONES:
+        return np.asarray(single.mean(axis=-1))
+    weights = 2 ** np.arange(single.shape[2])
+    outcome = np.tensordot(single, weights, axes=(2, 0))
+    share = np.stack([(outcome == k).mean(axis=-1) for k in range(2 ** single.shape[2])], axis=-1)
+    return share[:, :, None]
+
+
+def _dataset(plan: Plan, snapshot: Snapshot, numbers: NDArray[Any]) -> xr.Dataset:
+    steps = [axis.points for axis in plan.stepped]
+    sweeps = [axis.points for axis in plan.swept]
+    shaped = numbers.reshape(*steps, *sweeps, *numbers.shape[2:])
+    own = [axis.dimension for axis in (*plan.stepped, *plan.swept)]
+    last = {Reading.POINTS: ["shot"], Reading.JOINT: ["outcome"]}.get(plan.reading, [])
+    name = "iq" if plan.reading in (Reading.MEAN, Reading.POINTS) else plan.reading.value
+    array = xr.DataArray(shaped, dims=[*own, plan.kind.value, "place", "round", *last])
+    coupled = plan.kind is Kind.COUPLER and plan.reading is not Reading.JOINT
+    array = array if coupled else array.isel(place=0)
+    array = array if plan.rounds > 1 else array.isel(round=0)
+    order = [plan.kind.value, *(["place"] if coupled else []), *(axis.dimension for axis in plan.axes)]
+    data = xr.Dataset({name: array.transpose(*order, ...)}, coords={plan.kind.value: [label(t) for t in plan.targets]})
+    for axis in plan.axes:
+        dims = (axis.dimension,) if axis.values.ndim == 1 else (plan.kind.value, axis.dimension)
+        data = data.assign_coords({axis.name: (dims, axis.values, {"units": axis.unit})})
+    for field in ("prob_meas1_prep0", "prob_meas0_prep1"):
+        beliefs = np.array([[getattr(snapshot.measure(qubit), field) for qubit in target] for target in plan.targets])
+        data[field] = ((plan.kind.value, "place"), beliefs) if plan.kind is Kind.COUPLER else (plan.kind.value, beliefs[:, 0])
+    for fact, values in plan.facts.items():
+        data[fact] = (plan.kind.value, values)
+    return data.assign_attrs(
+        shots=plan.shots, reading=plan.reading.value, kind=plan.kind.value, calibration_id=snapshot.calibration_id
+    )
+
+
+def label(target: Target) -> int | str:
+    """A target as a coordinate: ``3``, or ``"3_4"``."""
+    return target[0] if len(target) == 1 else "_".join(map(str, target))
+
+
+def targets_of(data: xr.Dataset) -> list[Target]:
+    """Which qubits or couplers data are of."""
+    labels = data[data.attrs["kind"]].values.tolist()
+    return [(int(one),) if not isinstance(one, str) else tuple(int(part) for part in one.split("_")) for one in labels]

@@ -1,0 +1,303 @@
+"""A page: the pulses of one schedule, written for all targets at once in the words of the calibrated machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from qpu_bridge.errors import SettingsError
+from qpu_bridge.schedule import Builder, Column, Discriminator, Output, Schedule, SlotKind, SlotRef, Table, Waveform
+from qpu_bridge.target import Curve, GateSpec, PulseSpec, Snapshot, waveform
+from qpu_bridge.units import Clock
+from qpu_calibration.axis import Values
+from qpu_calibration.reading import Reading
+
+Numbers = float | Values
+"""A number for all, or an array that broadcasts to ``[targets, rows]``. What differs from row to row fills a slot."""
+Waveforms = Waveform | Sequence[Waveform]
+"""An envelope for all targets, or one for each."""
+Target = tuple[int, ...]
+"""Qubits: ``(q,)``, or ``(control, target)`` of a coupler."""
+
+
+@dataclass
+class _Frame:
+    """A carrier that the page uses: its line, Hz at rest, and offsets in Hz where they differ from row to row."""
+
+    port: str
+    frequency: float
+    offsets: Values | None
+    phase: Values
+
+
+class Page:
+    """One schedule under way.
+
+    Verbs act on all targets side by side; ``of`` is the place within a target (0; 1 is the second qubit of a coupler). Numbers
+    may be arrays over ``[targets, rows]``. Plays of one line follow one another; `barrier` and `wait` line all lines up.
+
+    Args:
+        snapshot: What is believed of the machine.
+        targets: Which qubits or couplers.
+        rows: Points that fill slots.
+        reading: What a measurement returns.
+    """
+
+    def __init__(self, snapshot: Snapshot, targets: Sequence[Target], rows: int, reading: Reading) -> None:
+        self.snapshot = snapshot
+        self.targets = tuple(targets)
+        self.rows = rows
+        self.reading = reading
+        self.rounds = 0
+        self._frames: dict[str, _Frame] = {}
+        self._writing: list[Callable[[_Ink], None]] = []
+
+    def x(self, phase: Numbers = 0.0, of: int = 0) -> None:
+        """The calibrated ``x``, about an axis turned by a phase (rad)."""
+        self.gate("x", of, phase=phase)
+
+    def sx(self, phase: Numbers = 0.0, of: int = 0) -> None:
+        """The calibrated ``sx``, about an axis turned by a phase (rad)."""
+        self.gate("sx", of, phase=phase)
+
+    def gate(self, name: str, *places: int, angle: Numbers | None = None, phase: Numbers = 0.0) -> None:
+        """A calibrated gate on some places of each target (all, if none is named), with its virtual Z.
+
+        Args:
+            name: Native gate.
+            places: In the gate's order of qubits.
+            angle: Of a fractional gate, rad, the same in all rows of a target.
+            phase: By which all pulses' axes are turned, rad.
+        """
+        turns = self._spread(phase)
+        angles = None if angle is None else self._spread(angle)
+        for index, target in enumerate(self.targets):
+            qubits = tuple(target[place] for place in places) if places else target
+            self._gate(_known(self.snapshot, name, qubits), turns[index], None if angles is None else float(angles[index, 0]))
+
+    def rz(self, angle: Numbers, of: int = 0) -> None:
+        """A virtual Z (rad) on one place of each target."""
+        angles = self._spread(angle)
+        for index, target in enumerate(self.targets):
+            self._turn(target[of], angles[index])
+
+    def drive(
+        self,
+        shape: Waveforms,
+        amplitude: Numbers = 1.0,
+        phase: Numbers = 0.0,
+        frequency: Numbers | None = None,
+        of: int = 0,
+    ) -> None:
+        """A pulse on each target's drive line; at its qubit's frequency, or at others (Hz)."""
+        frames = [self.snapshot.qubits[target[of]].drive_frame for target in self.targets]
+        self.play(frames, shape, amplitude, phase, frequency)
+
+    def play(
+        self,
+        frames: Sequence[str],
+        shape: Waveforms,
+        amplitude: Numbers = 1.0,
+        phase: Numbers = 0.0,
+        frequency: Numbers | None = None,
+    ) -> None:
+        """A pulse at a carrier per target.
+
+        Args:
+            frames: Names in the snapshot, one per target.
+            shape: Envelope.
+            amplitude: Full scale.
+            phase: Added to the frame's, rad.
+            frequency: Hz, instead of the frame's own; its phase then has its origin at the start of the shot.
+        """
+        levels, turns = self._spread(amplitude), self._spread(phase)
+        tones = None if frequency is None else self._spread(frequency)
+        shapes = [shape] * len(self.targets) if isinstance(shape, Waveform) else shape
+        for index, (frame, envelope) in enumerate(zip(frames, shapes, strict=True)):
+            key = self._frame(frame, None if tones is None else tones[index])
+            self._play(key, envelope, levels[index], self._frames[key].phase + turns[index])
+
+    def wait(self, seconds: Numbers) -> None:
+        """All lines wait, for one time in each row; the times must lie on the machine's grid (`axis.delays` puts them there)."""
+        times = self._spread(seconds)
+        if not np.all(times == times[0]):
+            raise SettingsError("all targets of a page must wait equally long", given="different waits", where="wait")
+        exact = times[0] / float(self.snapshot.timing.dt)
+        ticks = np.rint(exact)
+        grain = self.snapshot.timing.granularity
+        if np.any(np.abs(exact - ticks) > 1e-3) or np.any(ticks % grain) or np.any(ticks < 0):
+            raise SettingsError(f"a wait must be a multiple of {grain} ticks", given=str(exact[0]), where="wait")
+        self._writing.append(lambda ink: ink.build.wait(ink.duration(ticks)))
+
+    def barrier(self) -> None:
+        """What follows begins on all lines together."""
+        self._writing.append(lambda ink: ink.build.barrier())
+
+    def measure(
+        self,
+        amplitude: Numbers | None = None,
+        frequency: Numbers | None = None,
+        *,
+        plain: bool = False,
+        places: Sequence[int] | None = None,
+    ) -> None:
+        """Measure all places of all targets together, as the snapshot says or with other numbers.
+
+        Args:
+            amplitude: Of the tone, instead of the snapshot's.
+            frequency: Of tone and capture in Hz, instead of the snapshot's.
+            plain: Weigh all samples alike, where the kernel is not known yet.
+            places: Which places of each target; all, if None. Every round of a page must measure the same.
+        """
+        levels = None if amplitude is None else self._spread(amplitude)
+        tones = None if frequency is None else self._spread(frequency)
+        number, self.rounds = self.rounds, self.rounds + 1
+        heard = []
+        for index, target in enumerate(self.targets):
+            for place in range(len(target)) if places is None else places:
+                spec = self.snapshot.measure(target[place])
+                own = None if tones is None else tones[index]
+                level = np.full(self.rows, spec.amplitude) if levels is None else levels[index]
+                heard.append((spec, self._frame(spec.drive_frame, own), self._frame(spec.acquire_frame, own), level))
+
+        def write(ink: _Ink) -> None:
+            ink.build.barrier()
+            start = max(ink.build.now(ink.frames[tone]) for _, tone, _, _ in heard)
+            for spec, tone, ear, level in heard:
+                envelope = _envelope(self.snapshot, spec.waveform)
+                kernel = None if plain or spec.kernel is None else _envelope(self.snapshot, spec.kernel)
+                column = ink.build.column(self._column(f"q{spec.qubit} {number}", spec.angle, spec.threshold))
+                ink.play(tone, envelope, level, self._frames[tone].phase, start)
+                begin = start + spec.acquire_start
+                ink.build.capture(ink.frames[ear], column, spec.acquire_duration, kernel, at=begin)
+                over = start + spec.duration - ink.build.now(ink.frames[tone])
+                ink.build.delay(ink.frames[tone], max(0, over))
+            ink.build.barrier()
+
+        self._writing.append(write)
+
+    def schedule(self) -> tuple[Schedule, Table]:
+        """What has been written: a template, and the table of its rows."""
+        ink = _Ink(Clock(self.snapshot.timing.dt), self.rows)
+        ports: dict[str, int] = {}
+        for key, frame in self._frames.items():
+            spec = self.snapshot.port(frame.port)
+            if frame.port not in ports:
+                ports[frame.port] = ink.build.port(frame.port, spec.kind, Clock(spec.dt))
+            ink.frames[key] = ink.build.frame(key, ports[frame.port], frame.frequency)
+            if frame.offsets is not None:
+                ink.build.set_frequency(ink.frames[key], ink.slot(SlotKind.FREQUENCY, frame.offsets))
+        for write in self._writing:
+            write(ink)
+        table = np.stack(ink.columns, axis=1) if ink.columns else np.zeros((self.rows, 0))
+        return ink.build.build(), Table(table)
+
+    def _spread(self, numbers: Numbers) -> Values:
+        return np.broadcast_to(np.asarray(numbers, np.float64), (len(self.targets), self.rows))
+
+    def _frame(self, name: str, tones: Values | None) -> str:
+        """Note that a carrier is used, at its own frequency or at others, and say under which key."""
+        spec = self.snapshot.frame(name)
+        key, frequency, offsets = name, spec.frequency, None
+        if tones is not None:
+            frequency = float(tones[0]) if np.all(tones == tones[0]) else spec.frequency
+            offsets = None if np.all(tones == tones[0]) else tones - frequency
+            if offsets is not None or frequency != spec.frequency:
+                key = f"{name} at {hash(tones.tobytes()) & 0xFFFFFFFF:08x}"
+        if key not in self._frames:
+            self._frames[key] = _Frame(spec.port, frequency, offsets, np.zeros(self.rows))
+        return key
+
+    def _turn(self, qubit: int, angle: Values) -> None:
+        """RZ subtracts from all frames of the qubit, also from those that are not used yet."""
+        for spec in self.snapshot.following(qubit):
+            frame = self._frames[self._frame(spec.name, None)]
+            frame.phase = frame.phase - angle
+
+    def _gate(self, gate: GateSpec, turn: Values, angle: float | None) -> None:
+        drives = [self._frame(self.snapshot.qubits[qubit].drive_frame, None) for qubit in gate.qubits]
+        plays = []
+        for pulse in gate.pulses:
+            key = self._frame(pulse.frame, None)
+            level = np.full(self.rows, _at(pulse.amplitude, angle))
+            plays.append((key, pulse, level, self._frames[key].phase + pulse.phase + turn))
+        involved = list(dict.fromkeys([*drives, *(key for key, *_ in plays)]))
+
+        def write(ink: _Ink) -> None:
+            frames = [ink.frames[key] for key in involved]
+            ink.build.barrier(*frames)
+            begin = ink.build.now(frames[0])
+            for key, pulse, level, phase in plays:
+                ink.play(key, self._shape(pulse), level, phase, begin + pulse.start)
+            for frame in frames:
+                ink.build.delay(frame, max(0, begin + gate.duration - ink.build.now(frame)))
+
+        self._writing.append(write)
+        for phase in gate.phases:
+            self._turn(phase.qubit, np.full(self.rows, _at(phase.angle, angle)))
+
+    def _play(self, key: str, envelope: Waveform, level: Values, phase: Values) -> None:
+        self._writing.append(lambda ink: ink.play(key, envelope, level, phase, None))
+
+    def _shape(self, pulse: PulseSpec) -> Waveform:
+        return _envelope(self.snapshot, pulse.waveform)
+
+    def _column(self, name: str, angle: float, threshold: float) -> Column:
+        if self.reading.bits:
+            return Column(name, discriminator=Discriminator(angle, threshold))
+        return Column(name, output=Output.IQ, average=self.reading is Reading.MEAN)
+
+
+class _Ink:
+    """Writes a page into a builder: frames by key, slots by content."""
+
+    def __init__(self, clock: Clock, rows: int) -> None:
+        self.build = Builder(clock)
+        self.frames: dict[str, int] = {}
+        self.columns: list[Values] = []
+        self._slots: dict[tuple[SlotKind, bytes], SlotRef] = {}
+
+    def slot(self, kind: SlotKind, values: Values) -> SlotRef:
+        """The slot that holds these numbers, one per row."""
+        key = (kind, values.tobytes())
+        if key not in self._slots:
+            self._slots[key] = self.build.slot(kind)
+            self.columns.append(values)
+        return self._slots[key]
+
+    def duration(self, ticks: Values) -> int | SlotRef:
+        """A wait in ticks."""
+        return int(ticks[0]) if np.all(ticks == ticks[0]) else self.slot(SlotKind.DURATION, ticks)
+
+    def play(self, key: str, envelope: Waveform, level: Values, phase: Values, at: int | None) -> None:
+        """A play whose amplitude and phase are numbers or slots."""
+        amplitude = float(level[0]) if np.all(level == level[0]) else self.slot(SlotKind.AMPLITUDE, level)
+        turn = float(phase[0]) if np.all(phase == phase[0]) else self.slot(SlotKind.PHASE, phase)
+        self.build.play(self.frames[key], envelope, amplitude, turn, at=at)
+
+
+def _known(snapshot: Snapshot, name: str, qubits: Target) -> GateSpec:
+    gate = snapshot.gate(name, *qubits)
+    if gate is None:
+        raise SettingsError("a routine plays gates that the snapshot has", given=f"{name} on {list(qubits)}")
+    return gate
+
+
+def _at(number: float | Curve, angle: float | None) -> float:
+    if not isinstance(number, Curve):
+        return number
+    from scipy.interpolate import CubicSpline
+
+    if angle is None:
+        raise SettingsError("a gate with an angle must be given one", given="none")
+    return float(CubicSpline(number.angle, number.value)(angle))
+
+
+def _envelope(snapshot: Snapshot, name: str) -> Waveform:
+    return _made(snapshot.waveforms[name])
+
+
+_made = lru_cache(maxsize=512)(waveform)

@@ -1,0 +1,69 @@
+"""The figure of a routine: points, curve and what was found, a panel per target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from qpu_calibration.axis import Values
+from qpu_calibration.fit import Fit
+
+COLUMNS = 4
+Curve = Mapping[str, Any]
+"""What a panel shows: ``x``, ``y``, and perhaps ``error``, ``model_x``, ``model`` and the ``label`` of the abscissa."""
+
+
+def drawn(
+    x: Values, y: Values, model: Callable[..., Values], fit: Fit, label: str, error: Values | None = None, scale: float = 1.0
+) -> Curve:
+    """Points with the curve that was fitted to them (`Fit.shape`); the abscissa is shown times a scale."""
+    found: dict[str, Any] = {"x": x * scale, "y": y, "label": label}
+    if error is not None:
+        found["error"] = error
+    if fit.shape:
+        fine = np.linspace(x.min(), x.max(), 401)
+        found |= {"model_x": fine * scale, "model": model(fine, **fit.shape)}
+    return found
+
+
+def picture(title: str, kind: str, panels: Sequence[tuple[Fit, Curve]]) -> Figure:
+    """Draw a panel per target; red where the fit is not believed.
+
+    Args:
+        title: Of the figure.
+        kind: Qubit or coupler.
+        panels: Fit and curve of each target.
+    """
+    across = min(COLUMNS, max(1, len(panels)))
+    down = -(-len(panels) // across)
+    figure = Figure(figsize=(3.6 * across, 2.8 * down), layout="constrained")
+    figure.suptitle(title.replace("_", " "))
+    for index, (fit, curve) in enumerate(panels):
+        axes = figure.add_subplot(down, across, index + 1)
+        if "x" in curve:
+            axes.errorbar(curve["x"], curve["y"], curve.get("error"), fmt=".", ms=4, lw=0.7)
+        if "model" in curve:
+            axes.plot(curve["model_x"], curve["model"], lw=1.2)
+        axes.set_xlabel(curve.get("label", ""), fontsize=8)
+        axes.tick_params(labelsize=7)
+        words = [f"{name} {said(p.value, p.error, p.unit)}" for name, p in fit.parameters.items()]
+        words = words if fit.good else [fit.reason, *words]
+        name = f"{kind} {'-'.join(map(str, fit.target))}"
+        axes.set_title("\n".join([name, *words[:4]]), fontsize=7, color="black" if fit.good else "tab:red")
+    return figure
+
+
+def said(value: float, error: float, unit: str) -> str:
+    """A number for people: with its error, to the digit that the error leaves; seconds and Hz in steps of a thousand."""
+    size = abs(value)
+    factor, prefix = 1.0, ""
+    if unit in ("s", "Hz") and size > 0:
+        place = int(np.clip(np.floor(np.log10(size) / 3), -4, 3))
+        factor, prefix = 10.0 ** (3 * place), {-4: "p", -3: "n", -2: "u", -1: "m", 0: "", 1: "k", 2: "M", 3: "G"}[place]
+    if error <= 0 or not np.isfinite(error):
+        return f"{value / factor:.6g} {prefix}{unit}".rstrip()
+    digits = int(np.clip(1 - np.floor(np.log10(error / factor)), 0, 12))
+    return f"{value / factor:.{digits}f}({error / factor:.{digits}f}) {prefix}{unit}".rstrip()

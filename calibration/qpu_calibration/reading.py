@@ -1,0 +1,58 @@
+"""Readings: what a measurement returns, and populations made of it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import numpy as np
+import xarray as xr
+
+from qpu_calibration.axis import Values
+
+
+class Reading(StrEnum):
+    """What comes back of each measured qubit.
+
+    ``ones``: how often it was 1 (variable ``ones``, a fraction). ``joint``: how often each outcome of a target's qubits came
+    (variable ``joint`` with the dimension ``outcome``, the first place is its lowest bit). ``mean``: the average IQ point
+    (variable ``iq``). ``points``: the IQ point of each shot (``iq`` with the dimension ``shot``).
+    """
+
+    ONES = "ones"
+    JOINT = "joint"
+    MEAN = "mean"
+    POINTS = "points"
+
+    @property
+    def bits(self) -> bool:
+        """Whether the device's line between the clouds is used."""
+        return self in (Reading.ONES, Reading.JOINT)
+
+
+def excited(data: xr.Dataset) -> tuple[Values, Values]:
+    """Population of the excited state, readout errors undone, and its standard error; of data of one target.
+
+    The error is the binomial one of the shots (Agresti and Coull's add-two estimate, never 0); what the belief about the readout
+    adds is not in it, so a fit leaves height and offset free where that matters.
+    """
+    ones, shots = data["ones"].values, float(data.attrs["shots"])
+    low, high = data["prob_meas1_prep0"].values, 1 - data["prob_meas0_prep1"].values
+    contrast = np.maximum(high - low, 0.05)
+    likely = (ones * shots + 2) / (shots + 4)
+    return (ones - low) / contrast, np.sqrt(likely * (1 - likely) / (shots + 4)) / contrast
+
+
+def along(data: xr.Dataset) -> tuple[Values, Values]:
+    """Averaged IQ points along the direction in which they differ most, from the median on, in digitizer units.
+
+    Returns:
+        Positions, of either sign; and the scatter across that direction as their standard error.
+    """
+    points = data["iq"].values - np.median(data["iq"].values.real) - 1j * np.median(data["iq"].values.imag)
+    flat = points.ravel()
+    _, _, axes = np.linalg.svd(
+        np.stack([flat.real, flat.imag], axis=1) - [flat.real.mean(), flat.imag.mean()], full_matrices=False
+    )
+    turned = points * np.conj(axes[0, 0] + 1j * axes[0, 1])
+    across = np.std(turned.imag) if flat.size > 2 else 0.0
+    return turned.real, np.full(points.shape, max(float(across), 1e-12))

@@ -1,0 +1,116 @@
+"""The shape of every routine: plan, measure, fit, update, plot. README.md has the guide."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Generic, TypeVar
+
+import numpy as np
+import xarray as xr
+from matplotlib.figure import Figure
+from pydantic import Field
+
+from qpu_bridge.schedule import Document
+from qpu_bridge.target import Snapshot
+from qpu_calibration.axis import Axis
+from qpu_calibration.fit import Fit
+from qpu_calibration.measure import targets_of
+from qpu_calibration.page import Page, Target
+from qpu_calibration.picture import Curve, picture
+from qpu_calibration.plan import Kind, Plan, Point, write
+from qpu_calibration.reading import Reading
+
+
+class Settings(Document):
+    """What an operator may change of a routine; each routine adds its own fields, all with defaults.
+
+    Attributes:
+        shots: Per point.
+    """
+
+    shots: int = Field(500, ge=1)
+
+
+S = TypeVar("S", bound=Settings)
+
+
+class Routine(ABC, Generic[S]):
+    """One experiment on qubits or couplers that finds some calibrated numbers.
+
+    A routine holds no state: what it needs is in its arguments, what it finds in what it returns.
+
+    Attributes:
+        name: As on the command line and in entry points.
+        kind: What its targets are.
+        depends_on: Routines whose numbers it uses.
+        timeout_h: Hours of device time after which its numbers are no longer taken for granted.
+        reading: What a measurement returns.
+        settings: Its settings, with their defaults.
+    """
+
+    name: ClassVar[str]
+    kind: ClassVar[Kind] = Kind.QUBIT
+    depends_on: ClassVar[tuple[str, ...]] = ()
+    timeout_h: ClassVar[float] = 24.0
+    reading: ClassVar[Reading] = Reading.ONES
+    settings: S
+
+    @abstractmethod
+    def axes(self, snapshot: Snapshot, targets: Sequence[Target], settings: S) -> Sequence[Axis]:
+        """What is varied, in the order of the data's dimensions."""
+
+    @abstractmethod
+    def play(self, page: Page, at: Point, settings: S) -> None:
+        """Write the pulses of one page, measurement included."""
+
+    @abstractmethod
+    def fit_one(self, data: xr.Dataset) -> Fit:
+        """Fit the data of one target (its dimension is gone, its coordinate is there). Pure; `fit` says of which target it is."""
+
+    def facts(self, snapshot: Snapshot, target: Target) -> Mapping[str, float]:
+        """Numbers of the snapshot that the fit needs; they are stored with the data, one variable each."""
+        return {}
+
+    def passes(self, settings: S) -> Sequence[S]:
+        """Settings of measurements that follow one another, coarse to fine; each uses what the one before has found."""
+        return [settings]
+
+    def update(self, snapshot: Snapshot, fit: Fit) -> Snapshot:
+        """The snapshot with what a good fit has found; the same object if nothing changes."""
+        return snapshot
+
+    def deviation(self, snapshot: Snapshot, fit: Fit) -> float:
+        """How far a good fit is from what the snapshot says, in units of what is tolerated: above 1 it is calibrated again."""
+        return 0.0
+
+    def brief(self, settings: S) -> S:
+        """Settings of a short look that only asks whether the numbers still hold (Kelly et al.: check data)."""
+        return self.passes(settings)[-1]
+
+    def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
+        """What the panel of one target shows (`picture.drawn`); a routine with a figure of another kind overrides `plot`."""
+        return {}
+
+    def plan(self, snapshot: Snapshot, targets: Sequence[Target], settings: S) -> Plan:
+        """Schedules for some targets side by side."""
+        axes = tuple(self.axes(snapshot, targets, settings))
+        sheets, rounds = write(snapshot, targets, axes, lambda page, at: self.play(page, at, settings), self.reading)
+        rows = [self.facts(snapshot, target) for target in targets]
+        facts = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+        return Plan(self.kind, tuple(targets), axes, sheets, settings.shots, self.reading, rounds, facts)
+
+    def fit(self, data: xr.Dataset) -> tuple[Fit, ...]:
+        """One fit per target, in the order of the data."""
+        kind = data.attrs["kind"]
+        found = []
+        for index, target in enumerate(targets_of(data)):
+            one = self.fit_one(data.isel({kind: index}))
+            found.append(one.model_copy(update={"target": target}))
+        return tuple(found)
+
+    def plot(self, data: xr.Dataset, fits: Sequence[Fit]) -> Figure:
+        """A figure with a panel per target."""
+        kind = data.attrs["kind"]
+        panels = [(fit, self.curve(data.isel({kind: index}), fit)) for index, fit in enumerate(fits)]
+        return picture(self.name, kind, panels)

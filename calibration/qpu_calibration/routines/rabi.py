@@ -1,0 +1,90 @@
+"""Rabi oscillation: the amplitude of a pi pulse, roughly."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+from pydantic import Field
+
+from qpu_bridge.target import Snapshot, waveform
+from qpu_calibration.axis import Axis, Values
+from qpu_calibration.curve import fit_curve
+from qpu_calibration.edit import amplitude, rotation, with_amplitude
+from qpu_calibration.fit import Fit, bad, good
+from qpu_calibration.page import Page, Target
+from qpu_calibration.picture import Curve, drawn
+from qpu_calibration.plan import Point
+from qpu_calibration.reading import Reading, along
+from qpu_calibration.routine import Routine, Settings
+
+TURNS = (0.35, 12.0)
+"""Pi pulses that the scan may hold: with fewer there is no oscillation, with more it is not resolved."""
+
+
+class RabiSettings(Settings):
+    """How the amplitude is scanned.
+
+    Attributes:
+        points: Amplitudes, from 0 on.
+        most: The largest, in units of the pi amplitude that is believed (never above full scale).
+    """
+
+    points: int = Field(41, ge=8)
+    most: float = Field(3.2, gt=0)
+
+
+class Rabi(Routine[RabiSettings]):
+    """One pulse of growing amplitude. Needs no line between the clouds: averaged points tell by where they move."""
+
+    name = "rabi"
+    depends_on = ("qubit_spectroscopy",)
+    reading = Reading.MEAN
+    settings = RabiSettings()
+
+    def axes(self, snapshot: Snapshot, targets: Sequence[Target], settings: RabiSettings) -> Sequence[Axis]:
+        """Amplitudes of each target's own scan."""
+        most = [min(settings.most * abs(amplitude(snapshot, q)), 0.99) for (q,) in targets]
+        return [Axis("amplitude", np.linspace(0, 1, settings.points) * np.array(most)[:, None])]
+
+    def play(self, page: Page, at: Point, settings: RabiSettings) -> None:
+        """One pulse in the shape of the calibrated ``x``."""
+        shapes = [waveform(rotation(page.snapshot, q)[1]) for (q,) in page.targets]
+        page.drive(shapes, at["amplitude"])
+        page.measure()
+
+    def fit_one(self, data: xr.Dataset) -> Fit:
+        """A cosine with its first extremum at amplitude 0."""
+        x = data["amplitude"].values
+        y, sigma = along(data)
+        size = float(np.ptp(y))
+        starts = [{"height": s * size, "pi": x[-1] / turns, "base": y[0]} for turns in np.linspace(*TURNS, 60) for s in (1, -1)]
+        found = fit_curve(oscillation, x, y, sigma, starts, {"pi": (x[-1] / 30, 30 * x[-1])})
+        turns = x[-1] / found.value["pi"]
+        height = abs(found.value["height"])
+        pi = found.of("pi")
+        if height < 6 * found.error["height"]:
+            return bad("no oscillation stands out of the noise", found, pi_amplitude=pi)
+        if not TURNS[0] < turns < TURNS[1]:
+            return bad(f"the scan holds {turns:.2g} pi pulses, too few or too many to tell", found, pi_amplitude=pi)
+        return good(found, pi_amplitude=pi)
+
+    def update(self, snapshot: Snapshot, fit: Fit) -> Snapshot:
+        """Both ``x`` and ``sx``; what parts them is for the fine amplitudes to find."""
+        after = with_amplitude(snapshot, fit.qubit, "x", fit["pi_amplitude"])
+        return with_amplitude(after, fit.qubit, "sx", fit["pi_amplitude"] / 2)
+
+    def deviation(self, snapshot: Snapshot, fit: Fit) -> float:
+        """In units of 3 %."""
+        return abs(fit["pi_amplitude"] / amplitude(snapshot, fit.qubit) - 1) / 0.03
+
+    def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
+        """IQ points along the direction in which they move."""
+        y, _ = along(data)
+        return drawn(data["amplitude"].values, y, oscillation, fit, "amplitude")
+
+
+def oscillation(x: Values, height: float, pi: float, base: float) -> Values:
+    """Population against amplitude."""
+    return base + height * np.sin(np.pi / 2 * x / pi) ** 2

@@ -1,0 +1,42 @@
+"""``python -m tests.calibration.stored.make NAME …``: measure routines on the built-in device and store their raw data."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import zarr
+from numcodecs import Zlib
+
+from qpu_bridge.execution import Execution
+from qpu_bridge.plugins import open_driver
+from qpu_calibration.bench import Bench
+from qpu_calibration.catalog import routine
+from qpu_calibration.plan import Kind
+from qpu_emulator import five
+
+SEED, SHOTS = 20261121, 300
+
+
+def main(names: list[str]) -> None:
+    """Measure and store."""
+    snapshot = five.snapshot()
+    driver = open_driver("emulator", snapshot.device, snapshot, {})
+    for name in names:
+        bench = Bench(Execution(driver, driver.capabilities()), snapshot, seed=SEED, figures=False)
+        found = routine(name)
+        few = found.settings.model_copy(update={"shots": SHOTS})
+        outcome = bench.run(found, [(0,), (2,)] if found.kind is Kind.QUBIT else [(0, 1)], few)
+        data, fits, _ = outcome.passes[-1]
+        place = Path(__file__).parent / f"{name}.zarr"
+        shutil.rmtree(place, ignore_errors=True)
+        # one file per variable, and no file that differs from run to run
+        data.to_zarr(place, zarr_format=2, consolidated=True, encoding={v: {"compressors": [Zlib(6)]} for v in data.variables})
+        print(name, *fits, sep="\n  ")
+    driver.close()
+
+
+if __name__ == "__main__":
+    assert zarr.__version__ >= "3"
+    main(sys.argv[1:])

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from qpu_bridge.errors import SettingsError
+from qpu_bridge.schedule import row_values, unroll
+from qpu_bridge.schedule.shapes import constant
+from qpu_calibration.axis import Axis, delays
+from qpu_calibration.page import Page
+from qpu_calibration.reading import Reading
+from qpu_emulator import five, five_ecr
+
+TAU = 2 * np.pi
+
+
+def page(targets, rows, snapshot=None, reading=Reading.ONES) -> Page:
+    return Page(snapshot or five.snapshot(), targets, rows, reading)
+
+
+def events(written: Page, row: int = 0):
+    schedule, table = written.schedule()
+    shot = unroll(schedule, row_values(schedule, row, table, ()))
+    return [
+        (
+            schedule.frames[int(e["frame"])].name,
+            int(e["start"]),
+            float(e["amplitude"]),
+            float(e["phase"]),
+            float(e["frequency"]),
+        )
+        for e in shot.events
+    ]
+
+
+def test_targets_play_side_by_side_and_are_read_together():
+    sheet = page([(0,), (2,)], 1)
+    sheet.x()
+    sheet.wait(400e-9)
+    sheet.x()
+    sheet.measure()
+    found = events(sheet)
+    assert [(name, start) for name, start, *_ in found if name.startswith("q")] == [
+        ("q0", 0),
+        ("q2", 0),
+        ("q0", 436),
+        ("q2", 436),
+    ]
+    assert {start for name, start, *_ in found if name.startswith("m")} == {472}
+    assert {start for name, start, *_ in found if name.startswith("a")} == {504}
+
+
+def test_what_differs_from_row_to_row_fills_a_slot_and_equal_numbers_share_it():
+    sheet = page([(0,), (1,)], 3)
+    angle = np.array([[0.0, 0.1, 0.2]])
+    sheet.sx(angle)
+    sheet.sx(2 * angle)
+    sheet.sx(angle)
+    schedule, table = sheet.schedule()
+    assert len(schedule.slots) == 2
+    np.testing.assert_allclose(table.values, np.stack([angle[0], 2 * angle[0]], axis=1))
+    assert [round(phase, 9) for *_, phase, _ in events(sheet, 2)] == [0.2, 0.2, 0.4, 0.4, 0.2, 0.2]
+
+
+def test_each_target_has_its_own_numbers():
+    sheet = page([(0,), (1,)], 2)
+    sheet.drive(constant(20), np.array([[0.1, 0.2], [0.3, 0.4]]))
+    assert [amplitude for _, _, amplitude, *_ in events(sheet, 1)] == [0.2, 0.4]
+
+
+def test_a_swept_frequency_is_an_offset_from_the_start_of_the_shot_on():
+    sheet = page([(0,)], 2)
+    tones = np.array([[4.9e9, 5.1e9]])
+    sheet.x()
+    sheet.drive(constant(20), 0.1, frequency=tones)
+    assert [frequency for *_, frequency in events(sheet, 0)] == [five.snapshot().qubits[0].frequency, 4.9e9]
+    assert events(sheet, 1)[1][-1] == 5.1e9
+
+
+def test_a_virtual_z_turns_all_that_follows_on_every_frame_of_the_qubit():
+    snapshot = five_ecr.snapshot()
+    gate = next(gate for gate in snapshot.gates if gate.name == "ecr")
+    sheet = page([gate.qubits], 1, snapshot)
+    plain = page([gate.qubits], 1, snapshot)
+    sheet.rz(0.3, of=1)
+    sheet.gate("ecr")
+    plain.gate("ecr")
+    turned = [(name, a[3] - b[3]) for name, a, b in zip([e[0] for e in events(sheet)], events(sheet), events(plain), strict=True)]
+    follows = {frame.name: frame.follows for frame in snapshot.frames}
+    for name, by in turned:
+        assert by == pytest.approx(-0.3 if follows[name] == gate.qubits[1] else 0.0)
+
+
+def test_a_gate_of_two_qubits_lasts_as_long_as_it_says_and_leaves_its_virtual_z():
+    snapshot = five.snapshot()
+    gate = snapshot.gate("cz", 0, 1) or snapshot.gate("cz", 1, 0)
+    sheet = page([gate.qubits], 1)
+    sheet.x(of=0)
+    sheet.gate("cz")
+    sheet.sx(of=1)
+    found = events(sheet)
+    assert found[-1][1] == 36 + gate.duration
+    turn = sum(phase.angle for phase in gate.phases if phase.qubit == gate.qubits[1])
+    assert found[-1][3] == pytest.approx(-turn)
+
+
+def test_waits_lie_on_the_grid_and_are_common():
+    axis = delays(five.snapshot(), np.array([0, 1e-9, 101e-9, 103e-9, 1e-6]), parts=2)
+    np.testing.assert_allclose(axis.values, [0, 104e-9, 1e-6], atol=1e-15)
+    with pytest.raises(SettingsError, match="multiple"):
+        page([(0,)], 1).wait(1e-9)
+    with pytest.raises(SettingsError, match="equally long"):
+        page([(0,), (1,)], 1).wait(np.array([[4e-9], [8e-9]]))
+
+
+def test_a_curve_of_a_fractional_gate_is_read_at_its_angle():
+    sheet = page([(0,)], 1)
+    sheet.gate("rx", angle=np.pi)
+    level = five.snapshot().gate("x", 0).pulses[0].amplitude
+    assert events(sheet)[0][2] == pytest.approx(level, rel=2e-3)
+
+
+def test_a_gate_that_is_not_there_is_said():
+    with pytest.raises(SettingsError, match="cz on"):
+        page([(0, 3)], 1).gate("cz")
+
+
+def test_an_axis_of_each_target_has_a_dimension_of_its_own_name():
+    assert Axis("amplitude", np.zeros((2, 3))).dimension == "amplitude_point"
+    assert Axis("delay", np.zeros(3)).dimension == "delay"
