@@ -13,6 +13,7 @@ from qpu_bridge.service.listener import adopt
 from qpu_bridge.service.secret import read_secret
 from qpu_bridge.service.server import Server
 from qpu_bridge.settings import Rack
+from qpu_bridge.telemetry import metrics
 
 
 def answer(rack: Rack, listener: int, named: Callable[[], Sequence[str]]) -> None:
@@ -33,6 +34,9 @@ def answer(rack: Rack, listener: int, named: Callable[[], Sequence[str]]) -> Non
         store = open_store(rack)
         held.callback(store.close)
         devices = {name: RackDevice(name, rack.devices[name], folder) for name in named()}
+        for device in devices.values():
+            # reading a snapshot for the first time takes a second, in which nobody else would be answered
+            device.snapshot  # noqa: B018
         # not before the drivers are up, whose start would have to share the processors with it
         checkers = held.enter_context(Checkers())
 
@@ -46,6 +50,7 @@ def answer(rack: Rack, listener: int, named: Callable[[], Sequence[str]]) -> Non
             secret=read_secret(folder / SECRET),
             max_body_bytes=bridge.max_body_bytes,
             checks=checkers.number,
+            counted=metrics.count(),
         )
         server = held.enter_context(
             Server(app, bridge.host, bridge.port, certificate=bridge.tls_certificate, key=bridge.tls_key, listener=socket)

@@ -8,11 +8,12 @@ from fastapi import APIRouter, FastAPI
 
 from qpu_bridge import target
 from qpu_bridge.jobs import Store
-from qpu_bridge.service import about, backends, catalog, errors, identity, instances, jobs, search, sessions
+from qpu_bridge.service import about, backends, catalog, errors, identity, instances, jobs, metrics, search, sessions
 from qpu_bridge.service.gate import Gate
 from qpu_bridge.service.parts import Check, Device, Parts
 from qpu_bridge.service.secret import Signer
 from qpu_bridge.service.turns import Turns
+from qpu_bridge.telemetry.metrics import Metrics
 
 BASES = ("/api/v1", "/experimental/api/v1")
 """The client leaves a URL alone only if it contains the word ``experimental``; people prefer the other."""
@@ -26,6 +27,7 @@ def create_app(
     secret: bytes,
     max_body_bytes: int = 64 * 2**20,
     checks: int = 4,
+    counted: Metrics | None = None,
 ) -> FastAPI:
     """The bridge's HTTP face.
 
@@ -36,6 +38,7 @@ def create_app(
         secret: What access tokens are signed with, 32 bytes (`read_secret`).
         max_body_bytes: Largest body of a submitted job.
         checks: How many checks may run at once; with two or more, never all of them for one owner.
+        counted: Where answers are counted, and what ``/metrics`` shows; None for neither.
     """
     parts = Parts(
         store=store,
@@ -49,12 +52,14 @@ def create_app(
     )
     # The interactive pages would load scripts from a public network.
     app = FastAPI(title="qpu-bridge", docs_url=None, redoc_url=None, redirect_slashes=False)
-    app.add_middleware(Gate, max_body_bytes=max_body_bytes)
+    app.add_middleware(Gate, max_body_bytes=max_body_bytes, metrics=counted)
     errors.install(app)
     app.include_router(identity.routes(parts))
     app.include_router(search.routes(parts))
     app.include_router(catalog.routes())
     app.include_router(about.health(parts))
+    if counted is not None:
+        app.include_router(metrics.routes(parts, counted.folder))
     for base in BASES:
         app.include_router(_runtime(parts), prefix=base, include_in_schema=base == BASES[0])
     return app
