@@ -1,15 +1,19 @@
-"""How each device is: paused by people, faulted by itself, without a runner, or ready."""
+"""How each device is: paused by people, under maintenance, faulted by itself, without a runner, or ready."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import func, select
-from sqlalchemy.dialects.sqlite import insert
 
-from qpu_bridge.jobs.database import Database
-from qpu_bridge.jobs.job import now, to_microseconds
+from qpu_bridge.jobs.audit import BRIDGE, record
+from qpu_bridge.jobs.database import Database, upsert
+from qpu_bridge.jobs.estimates import pace
+from qpu_bridge.jobs.job import from_microseconds, now, to_microseconds
+from qpu_bridge.jobs.maintenance import coming_windows
 from qpu_bridge.jobs.states import PENDING
 from qpu_bridge.jobs.tables import devices, jobs
 
@@ -41,10 +45,16 @@ class Condition:
 
 
 class Devices:
-    """What people and runners say of the devices."""
+    """What people and runners say of the devices.
 
-    def __init__(self, database: Database) -> None:
+    Args:
+        database: Where it is kept.
+        clock: What time it is.
+    """
+
+    def __init__(self, database: Database, clock: Callable[[], datetime] = now) -> None:
         self._database = database
+        self._clock = clock
 
     def condition(self, name: str) -> Condition:
         """How one device is; a device that nobody has spoken of has no runner."""
@@ -52,17 +62,23 @@ class Devices:
 
     def conditions(self, names: tuple[str, ...]) -> dict[str, Condition]:
         """How these devices are."""
+        at = to_microseconds(self._clock())
         with self._database.read() as connection:
+            windows = [one for one in coming_windows(connection, None, at) if one.starts <= from_microseconds(at)]
+            # of several at the same time, the one that ends last
+            begun = {window.device: window for window in sorted(windows, key=lambda one: one.stops)}
             rows = {row.name: row for row in connection.execute(select(devices))}
             waiting = select(jobs.c.backend, func.count()).where(jobs.c.state.in_(sorted(PENDING))).group_by(jobs.c.backend)
             queues = {row[0]: row[1] for row in connection.execute(waiting)}
-        oldest = to_microseconds(now()) - int(STALE_S * 1e6)
+        oldest = at - int(STALE_S * 1e6)
         found = {}
         for name in names:
             row = rows.get(name)
             queue = queues.get(name, 0)
             if row is not None and row.paused:
                 found[name] = Condition(Word.PAUSED, row.reason, queue)
+            elif name in begun:
+                found[name] = Condition(Word.PAUSED, begun[name].words, queue)
             elif row is None or row.heartbeat is None or row.heartbeat < oldest:
                 found[name] = Condition(Word.OFFLINE, "its runner is not there", queue)
             elif row.fault:
@@ -71,27 +87,41 @@ class Devices:
                 found[name] = Condition(Word.ONLINE, "", queue)
         return found
 
-    def pause(self, name: str, reason: str) -> None:
-        """Start no more jobs; users see the reason."""
-        self._set(name, paused=True, reason=reason)
+    def wait_s(self, name: str) -> float:
+        """How long the jobs that wait or run will keep a device, as far as known, s: a new job of the least user waits less."""
+        at = to_microseconds(self._clock())
+        with self._database.read() as connection:
+            job_s, overhead_s = pace(connection, name)
+            query = select(func.count(), func.sum(func.coalesce(jobs.c.estimate_s, job_s)), func.max(jobs.c.running))
+            query = query.where(jobs.c.backend == name, jobs.c.state.in_(sorted(PENDING)))
+            count, total_s, since = connection.execute(query).one()
+        run_s = 0.0 if since is None else (at - since) / 1e6
+        return max(0.0, float(total_s or 0.0) + float(count) * overhead_s - run_s)
 
-    def resume(self, name: str) -> None:
+    def pause(self, name: str, reason: str, *, actor: str = BRIDGE) -> None:
+        """Start no more jobs; users see the reason."""
+        self._set(name, "pause", reason, actor, paused=True, reason=reason)
+
+    def resume(self, name: str, *, actor: str = BRIDGE) -> None:
         """Start jobs again."""
-        self._set(name, paused=False, reason="")
+        self._set(name, "resume", "", actor, paused=False, reason="")
 
     def fault(self, name: str, reason: str) -> None:
         """The device cannot run now and says why; an empty reason: it can again."""
-        self._set(name, fault=reason)
+        with self._database.write() as connection:
+            upsert(connection, devices, {"name": name}, {"fault": reason})
 
     def beat(self, name: str, runner: str) -> None:
         """The runner of a device is alive."""
-        self._set(name, durable=False, runner=runner, heartbeat=to_microseconds(now()))
+        with self._database.note() as connection:
+            upsert(connection, devices, {"name": name}, {"runner": runner, "heartbeat": to_microseconds(self._clock())})
 
     def leave(self, name: str) -> None:
         """The runner of a device goes in good order."""
-        self._set(name, runner=None, heartbeat=None)
+        with self._database.write() as connection:
+            upsert(connection, devices, {"name": name}, {"runner": None, "heartbeat": None})
 
-    def _set(self, name: str, *, durable: bool = True, **values: object) -> None:
-        query = insert(devices).values(name=name, **values).on_conflict_do_update(index_elements=["name"], set_=values)
-        with self._database.write() if durable else self._database.note() as connection:
-            connection.execute(query)
+    def _set(self, name: str, act: str, details: str, actor: str, **values: object) -> None:
+        with self._database.write() as connection:
+            upsert(connection, devices, {"name": name}, values)
+            record(connection, actor, f"device.{act}", name, details)

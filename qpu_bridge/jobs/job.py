@@ -30,9 +30,10 @@ class Request:
         calibration_id: The calibration that the user counts on, if any.
         session_id: The session or batch it belongs to, if any.
         private: Whether its parameters are never shown and its result is given out once.
-        estimate_s: How long it will take the device, as far as known, s.
+        estimate_s: How long its compiled pulses take, times shots, if known, s.
         key: The user's own name for this request; the same key never makes a second job.
         digest: Hash of the whole body, to recognise a repeated request.
+        client: What the program that asks said of itself.
     """
 
     program_id: str
@@ -47,6 +48,7 @@ class Request:
     estimate_s: float | None = None
     key: str | None = None
     digest: bytes = b""
+    client: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ class Job:
         attempts: How many runs were started.
         cancel_requested: Whether somebody wants it stopped.
         usage_s: Device time used so far, s.
+        client: What the program that asked for it said of itself.
     """
 
     number: int
@@ -106,6 +109,7 @@ class Job:
     attempts: int
     cancel_requested: bool
     usage_s: float
+    client: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,16 +6,23 @@ cannot write over its successor.
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import Connection, Select, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from qpu_bridge.errors import WrongState
+from qpu_bridge.jobs import account, interim, sessions
 from qpu_bridge.jobs.database import Database
 from qpu_bridge.jobs.job import Job, Reason, now, to_microseconds
+from qpu_bridge.jobs.order import next_in_line
+from qpu_bridge.jobs.private import forget_inputs
 from qpu_bridge.jobs.rows import by_id, to_jobs
 from qpu_bridge.jobs.states import CAN, Move, State, sources, target
-from qpu_bridge.jobs.tables import devices, jobs, logs, params, results, usage
+from qpu_bridge.jobs.tables import jobs, logs, params, results
+from qpu_bridge.settings import Limits
 
 ATTEMPTS = 2
 """A job whose runner died this many times is poison and is not tried again."""
@@ -26,7 +33,7 @@ POISON = Reason(
     "Make the job smaller, or show its log to whoever runs the bridge.",
 )
 
-CANCELLED = Reason("cancelled by the user", 2000)
+CANCELLED = Reason("cancelled on request", 2000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,28 +51,52 @@ class Queue:
         database: Where they are kept.
         device: Which device.
         runner: Name of the runner, different for each process that ever ran.
+        limits: The rack's.
+        clock: What time it is.
     """
 
-    def __init__(self, database: Database, device: str, runner: str) -> None:
+    def __init__(
+        self,
+        database: Database,
+        device: str,
+        runner: str,
+        limits: Limits | None = None,
+        clock: Callable[[], datetime] = now,
+    ) -> None:
         self._database = database
         self._device = device
         self._runner = runner
+        self._limits = limits or Limits()
+        self._clock = clock
 
     def take(self) -> Taken | None:
-        """Start the next job, if there is one and the device is neither paused nor faulted."""
+        """Start the next job, if there is one that may start now; see `order`."""
+        at = self._at()
         with self._database.read() as connection:
-            if connection.execute(next_in_line(self._device)).one_or_none() is None:
-                return None
+            overdue = sessions.overdue(connection, self._device, at)
+            chosen = None if overdue else next_in_line(connection, self._device, at, self._limits)
+        if overdue:
+            # what time has done to sessions comes first: a job of theirs may be cancelled, the device may be free
+            with self._database.write() as connection:
+                for session_id in overdue:
+                    sessions.review(connection, session_id, at)
+                chosen = next_in_line(connection, self._device, at, self._limits)
+        if chosen is None:
+            return None
         # not worth a flush: after a power cut the job is queued still, which is what it ought to be
         with self._database.note() as connection:
-            chosen = next_in_line(self._device).scalar_subquery()
+            # a session may have been closed, or a device paused, since we looked
+            if next_in_line(connection, self._device, at, self._limits) != chosen:
+                return None
             query = (
                 update(jobs)
                 .where(jobs.c.number == chosen, jobs.c.state.in_(sources(Move.START)))
                 .values(
                     state=target(Move.START),
-                    running=to_microseconds(now()),
+                    running=at,
                     attempts=jobs.c.attempts + 1,
+                    # drawn once: an attempt that follows draws the same rows
+                    seed=func.coalesce(jobs.c.seed, secrets.randbits(63)),
                     runner=self._runner,
                 )
                 .returning(jobs)
@@ -73,6 +104,7 @@ class Queue:
             row = connection.execute(query).one_or_none()
             if row is None:
                 return None
+            sessions.started(connection, row.session_id, self._device, at, self._limits.batch_turn_seconds)
             text = connection.execute(select(params.c.text).where(params.c.job == row.number)).scalar_one()
             return Taken(to_jobs(connection, [row])[0], text.decode("utf-8"))
 
@@ -87,7 +119,7 @@ class Queue:
         with self._database.write() as connection:
             self._end(connection, job, move, reason, usage_s)
             for line in lines:
-                connection.execute(insert(logs).values(job=job.number, at=to_microseconds(now()), level="ERROR", text=line))
+                connection.execute(insert(logs).values(job=job.number, at=self._at(), level="ERROR", text=line))
 
     def put_back(self, job: Job) -> None:
         """Queue a job again whose runner stops in good order, which is no attempt; if somebody wants it stopped, end it."""
@@ -96,7 +128,8 @@ class Queue:
             if connection.execute(query).scalar_one_or_none():
                 self._end(connection, job, Move.CANCEL, CANCELLED, job.usage_s)
                 return
-            self._move(connection, job, Move.PUT_BACK, attempts=jobs.c.attempts - 1, runner=None, running=None)
+            self._move(connection, job, Move.PUT_BACK, attempts=jobs.c.attempts - 1, runner=None, running=None, usage_s=job.usage_s)
+            sessions.stopped(connection, job.session_id, self._at(), 0.0, ended=False)
 
     def cancel_requested(self, job: Job) -> bool:
         """Whether somebody wants it stopped."""
@@ -125,25 +158,20 @@ class Queue:
         connection.execute(update(jobs).where(jobs.c.number == job.number).values(runner=self._runner))
         if reason is None:
             self._move(connection, job, move, runner=None, running=None)
+            sessions.stopped(connection, job.session_id, self._at(), 0.0, ended=False)
         else:
             self._end(connection, job, move, reason, job.usage_s)
         text = f"the runner died during attempt {job.attempts}; the job is now {target(move)}"
-        connection.execute(insert(logs).values(job=job.number, at=to_microseconds(now()), level="ERROR", text=text))
+        connection.execute(insert(logs).values(job=job.number, at=self._at(), level="ERROR", text=text))
 
     def _end(self, connection: Connection, job: Job, move: Move, reason: Reason | None, usage_s: float) -> None:
-        moment = to_microseconds(now())
+        at = self._at()
         said = {} if reason is None else {"reason": reason.text, "reason_code": reason.code, "solution": reason.solution}
-        self._move(connection, job, move, finished=moment, usage_s=usage_s, **said)
-        connection.execute(
-            insert(usage).values(
-                job_id=job.id,
-                user=job.owner.user,
-                instance=job.owner.instance,
-                backend=job.backend,
-                at=moment,
-                seconds=usage_s,
-            )
-        )
+        self._move(connection, job, move, finished=at, usage_s=usage_s, **said)
+        interim.forget(connection, job.number)
+        account.charge(connection, job.owner, job.id, job.backend, at, usage_s)
+        sessions.stopped(connection, job.session_id, at, usage_s)
+        forget_inputs(connection, jobs.c.number == job.number)
 
     def _move(self, connection: Connection, job: Job, move: Move, **values: object) -> None:
         query = (
@@ -154,13 +182,5 @@ class Queue:
         if connection.execute(query).rowcount != 1:
             raise WrongState(f"a job can {CAN[move]} only while this runner runs it", given=job.id, where=self._device)
 
-
-def next_in_line(device: str) -> Select[tuple[int]]:
-    """Number of the job that starts next: the first come. The only place that knows the order."""
-    held = select(devices.c.name).where(devices.c.name == device, devices.c.paused | (devices.c.fault != "")).exists()
-    return (
-        select(jobs.c.number)
-        .where(jobs.c.backend == device, jobs.c.state.in_(sources(Move.START)), ~held)
-        .order_by(jobs.c.number)
-        .limit(1)
-    )
+    def _at(self) -> int:
+        return to_microseconds(self._clock())

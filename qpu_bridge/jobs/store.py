@@ -3,49 +3,78 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from qpu_bridge.errors import BadRequest, NotFound, WrongState
-from qpu_bridge.jobs import listing
-from qpu_bridge.jobs.audit import Audit
+from qpu_bridge.jobs import listing, sessions
+from qpu_bridge.jobs.audit import BRIDGE, Audit, record
 from qpu_bridge.jobs.database import Database
 from qpu_bridge.jobs.devices import Devices
+from qpu_bridge.jobs.estimates import expected_s
 from qpu_bridge.jobs.job import Job, Owner, Request, from_microseconds, now, to_microseconds
+from qpu_bridge.jobs.maintenance import Maintenance
+from qpu_bridge.jobs.priorities import Priorities, of_new_jobs
+from qpu_bridge.jobs.private import forget_inputs
 from qpu_bridge.jobs.queue import CANCELLED
+from qpu_bridge.jobs.quotas import Quotas, require
 from qpu_bridge.jobs.rows import by_id
+from qpu_bridge.jobs.sessions import Opening, Sessions
 from qpu_bridge.jobs.states import PENDING, Move, State, after, target
 from qpu_bridge.jobs.tables import jobs, logs, params, results, tags, usage
 from qpu_bridge.jobs.tokens import Tokens
 from qpu_bridge.jobs.users import Users
+from qpu_bridge.settings import Limits
 
 
 class Store:
     """Jobs, as the service and the command line see them. Safe for many threads and processes.
 
     Args:
-        path: The SQLite file; made if it is missing.
+        address: The SQLite file, made if it is missing; or the URL of a PostgreSQL database.
+        limits: What nobody may exceed.
+        clock: What time it is.
 
     Raises:
         SettingsError: If the file belongs to another version.
         StoreFault: If it cannot be used. Every method may raise this.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.database = Database(path)
+    def __init__(self, address: Path | str, *, limits: Limits | None = None, clock: Callable[[], datetime] = now) -> None:
+        self.limits = limits or Limits()
+        self.clock = clock
+        self.database = Database(address)
         self.users = Users(self.database)
         self.tokens = Tokens(self.database)
         self.audit = Audit(self.database)
-        self.devices = Devices(self.database)
+        self.devices = Devices(self.database, clock)
+        self.maintenance = Maintenance(self.database, clock)
+        self.sessions = Sessions(self.database, clock)
+        self.quotas = Quotas(self.database, self.limits, clock)
+        self.priorities = Priorities(self.database)
 
     def close(self) -> None:
         """Let go of the file."""
         self.database.close()
 
-    def accept(self, owner: Owner, request: Request) -> Job:
-        """Keep a request: when this returns, it is on the disk. The same request key gives the same job again."""
+    def accept(self, owner: Owner, request: Request, opening: Opening | None = None) -> Job:
+        """Keep a request: when this returns, it is on the disk. The same request key gives the same job again.
+
+        Args:
+            owner: Whose it is.
+            request: What is asked.
+            opening: A session to open for it.
+
+        Raises:
+            BadRequest: If its session does not exist, or is for other jobs.
+            WrongState: If its session takes no more jobs.
+            QuotaReached: If the owner has as many jobs, or used as much device time, as they may.
+        """
+        at = to_microseconds(self.clock())
         with self.database.write() as connection:
             if request.key is not None:
                 query = select(jobs.c.id).where(
@@ -54,6 +83,11 @@ class Store:
                 known = connection.execute(query).scalar_one_or_none()
                 if known is not None:
                     return _existing(connection, known, owner)
+            require(connection, self.limits, owner, at)
+            if opening is not None:
+                request = replace(request, session_id=sessions.open_session(connection, owner, opening, at).id)
+            request = sessions.joined(connection, owner, request, at)
+            estimate_s = expected_s(connection, owner, request.backend, request.program_id, request.estimate_s)
             identifier = secrets.token_hex(10)
             row = insert(jobs).values(
                 id=identifier,
@@ -67,14 +101,19 @@ class Store:
                 calibration_id=request.calibration_id,
                 session_id=request.session_id,
                 private=request.private,
-                estimate_s=request.estimate_s,
-                created=to_microseconds(now()),
+                priority=of_new_jobs(connection, owner),
+                planned_s=request.estimate_s,
+                estimate_s=estimate_s,
+                created=at,
                 request_key=request.key,
                 digest=request.digest,
+                client=request.client,
             )
             number = connection.execute(row.returning(jobs.c.number)).scalar_one()
             connection.execute(insert(params).values(job=number, text=request.params))
             _put_tags(connection, number, request.tags)
+            if request.session_id is not None:
+                sessions.review(connection, request.session_id, at)
             return _existing(connection, identifier, owner)
 
     def answered(self, job_id: str) -> None:
@@ -157,13 +196,19 @@ class Store:
         with self.database.read() as connection:
             return tuple(connection.execute(query).scalars())
 
-    def cancel(self, job_id: str, owner: Owner | None = None) -> Job:
+    def cancel(self, job_id: str, owner: Owner | None = None, *, actor: str = BRIDGE) -> Job:
         """Cancel a queued job at once; ask for a running one to be stopped.
+
+        Args:
+            job_id: Which.
+            owner: Whose it must be; None for anybody's, which is an administrative act.
+            actor: Who does this, if it is one.
 
         Raises:
             NotFound: If there is none, or it belongs to somebody else.
             WrongState: If it has ended.
         """
+        at = to_microseconds(self.clock())
         with self.database.write() as connection:
             job = _existing(connection, job_id, owner)
             after(job.state, Move.CANCEL)
@@ -171,11 +216,18 @@ class Store:
             if job.state is State.QUEUED:
                 change = change.values(
                     state=target(Move.CANCEL),
-                    finished=to_microseconds(now()),
+                    finished=at,
                     reason=CANCELLED.text,
                     reason_code=CANCELLED.code,
                 )
             connection.execute(change)
+            forget_inputs(connection, jobs.c.number == job.number)
+            if owner is None:
+                record(connection, actor, "job.cancel", job.id, f"of {job.owner.user}@{job.owner.instance}")
+                said = "an administrator cancelled this job"
+                connection.execute(insert(logs).values(job=job.number, at=at, level="WARNING", text=said))
+            if job.session_id is not None:
+                sessions.review(connection, job.session_id, at)
             return _existing(connection, job_id, owner)
 
     def delete(self, job_id: str, owner: Owner | None = None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +39,7 @@ class Lives(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory()
         self.store = Store(Path(self.folder.name) / "jobs.db")
         self.model: dict[str, Known] = {}
+        self.used: Counter[Owner] = Counter()
         self.running: Job | None = None
         self.runners = 0
         self.born()
@@ -85,7 +87,9 @@ class Lives(RuleBasedStateMachine):
     def take(self) -> None:
         if self.running is not None:
             return
+        # the owner who used less comes first, and with each of them who came first
         waiting = [job_id for job_id, known in self.model.items() if known.state is State.QUEUED]
+        waiting.sort(key=lambda job_id: self.used[self.model[job_id].owner])
         taken = self.queue.take()
         assert (taken.job.id if taken else None) == (waiting[0] if waiting else None)
         if taken:
@@ -99,6 +103,8 @@ class Lives(RuleBasedStateMachine):
             return
         job, known = self.running, self.model[self.running.id]
         self.running = None
+        if move is not Move.PUT_BACK:
+            self.used[job.owner] += 1
         if move is Move.FINISH:
             self.queue.finish(job, "result", 1.0)
             known.state = State.COMPLETED

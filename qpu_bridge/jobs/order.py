@@ -1,0 +1,184 @@
+"""The order of the line in front of a device: the only place that knows it.
+
+1. A dedicated session that has the device: its jobs only, the highest priority first, then the first come.
+2. Otherwise the highest priority.
+3. Among equals, the batch whose turn it is, while its turn lasts.
+4. Then the owner who used the devices least in the last 28 days; of two who used them as much, whose job came first.
+5. Among the jobs of one owner: the first come.
+
+Nothing starts on a device that is paused, faulted or under maintenance, nor a job that would not end before maintenance begins,
+nor a job of an owner whose quota of device time is used up.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, Select, func, select
+
+from qpu_bridge.jobs import account
+from qpu_bridge.jobs.estimates import UNKNOWN_S, pace
+from qpu_bridge.jobs.job import Owner, to_microseconds
+from qpu_bridge.jobs.maintenance import coming_windows
+from qpu_bridge.jobs.quotas import own_seconds
+from qpu_bridge.jobs.session_life import HOLDING, SECOND, Mode, SessionState
+from qpu_bridge.jobs.states import Move, State, sources
+from qpu_bridge.jobs.tables import devices, jobs, sessions, used_days
+from qpu_bridge.settings import Limits
+
+
+class Head(NamedTuple):
+    """The first job of an owner, or of the batch whose turn it is.
+
+    Attributes:
+        number: Which job.
+        priority: Its priority.
+        owner: Whose it is.
+        used_s: Device time that the owner has used in the window, s.
+    """
+
+    number: int
+    priority: int
+    owner: Owner
+    used_s: float
+
+
+class Holder(NamedTuple):
+    """A session or batch that comes before others on a device."""
+
+    id: str
+    mode: Mode
+    state: SessionState
+
+
+def next_in_line(connection: Connection, device: str, at: int, limits: Limits) -> int | None:
+    """Number of the job that starts next on a device, if one may start now.
+
+    Args:
+        connection: To the store; sessions must have been reviewed.
+        device: Which device.
+        at: Now, µs since 1970.
+        limits: The rack's.
+    """
+    windows = coming_windows(connection, device, at)
+    if _is_held(connection, device) or any(to_microseconds(window.starts) <= at for window in windows):
+        return None
+    waits = [jobs.c.backend == device, jobs.c.state.in_(sources(Move.START))]
+    if windows:
+        waits.append(_fits(connection, device, (to_microseconds(windows[0].starts) - at) / SECOND))
+    holder = first_holder(connection, device, at, limits.batch_turn_seconds)
+    if holder is not None and holder.mode is Mode.DEDICATED:
+        mine = _first(waits, holder, at) if holder.state is SessionState.ACTIVE else None
+        heads = [] if mine is None else _heads(connection, mine)
+    else:
+        heads = _heads(connection, _firsts(waits, at))
+    heads = _with_quota(connection, _with_running(connection, heads, at), limits, at)
+    if not heads:
+        return None
+    best = min(heads, key=_fair)
+    if holder is not None and holder.mode is Mode.BATCH:
+        turn = [head for head in _heads(connection, _first(waits, holder, at)) if head.owner in {one.owner for one in heads}]
+        if turn and turn[0].priority >= best.priority:
+            return turn[0].number
+    return best.number
+
+
+def first_holder(connection: Connection, device: str, at: int, turn_s: int) -> Holder | None:
+    """The dedicated session that has the device; else the batch whose turn it is."""
+    query = select(sessions.c.id, sessions.c.mode, sessions.c.state, sessions.c.turn).where(
+        sessions.c.backend == device, sessions.c.state.in_(sorted(HOLDING))
+    )
+    turn = None
+    for row in connection.execute(query.order_by(sessions.c.number)):
+        holder = Holder(row.id, Mode(row.mode), SessionState(row.state))
+        if holder.mode is Mode.DEDICATED:
+            return holder
+        if row.turn is not None and at - row.turn < turn_s * SECOND:
+            turn = holder
+    return turn
+
+
+def _fair(head: Head) -> tuple[int, float, int]:
+    return (-head.priority, head.used_s, head.number)
+
+
+def _is_held(connection: Connection, device: str) -> bool:
+    query = select(devices.c.name).where(devices.c.name == device, devices.c.paused | (devices.c.fault != ""))
+    return connection.execute(query).one_or_none() is not None
+
+
+def _fits(connection: Connection, device: str, left_s: float) -> ColumnElement[bool]:
+    """Whether a job will have ended before maintenance begins."""
+    longest_s = left_s - pace(connection, device).overhead_s
+    return func.coalesce(jobs.c.estimate_s, jobs.c.cost, UNKNOWN_S) <= longest_s
+
+
+def _firsts(waits: list[ColumnElement[bool]], at: int) -> Select[Any]:
+    """The first job of each owner: two walks along one index, however many jobs each has."""
+    owners = select(jobs.c.user, jobs.c.instance).where(*waits[:2]).group_by(jobs.c.user, jobs.c.instance).subquery()
+    first = (
+        select(jobs.c.number)
+        .where(*waits, jobs.c.user == owners.c.user, jobs.c.instance == owners.c.instance)
+        .order_by(jobs.c.priority.desc(), jobs.c.number)
+        .limit(1)
+        .correlate(owners)
+        .scalar_subquery()
+    )
+    heads = jobs.alias("heads")
+    query = select(heads.c.number, heads.c.priority, heads.c.user, heads.c.instance, _use(heads.c.user, heads.c.instance, at))
+    return query.select_from(owners).join(heads, heads.c.number == first)
+
+
+def _first(waits: list[ColumnElement[bool]], holder: Holder, at: int) -> Select[Any]:
+    """The first job of a session."""
+    return (
+        select(jobs.c.number, jobs.c.priority, jobs.c.user, jobs.c.instance, _use(jobs.c.user, jobs.c.instance, at))
+        .where(jobs.c.session_id == holder.id, *waits)
+        .order_by(jobs.c.priority.desc(), jobs.c.number)
+        .limit(1)
+    )
+
+
+def _use(user: ColumnElement[str], instance: ColumnElement[str], at: int) -> ColumnElement[float]:
+    total = select(func.coalesce(func.sum(used_days.c.seconds), 0.0)).where(
+        used_days.c.user == user,
+        used_days.c.instance == instance,
+        used_days.c.day > account.day_of(at) - account.WINDOW_DAYS,
+    )
+    return total.scalar_subquery()
+
+
+def _heads(connection: Connection, query: Select[Any]) -> list[Head]:
+    return [
+        Head(number, priority, Owner(user, instance), float(used_s))
+        for number, priority, user, instance, used_s in connection.execute(query)
+    ]
+
+
+def _with_running(connection: Connection, heads: list[Head], at: int) -> list[Head]:
+    """With the use that grows at this moment: of jobs that run on other devices, as long as they have run."""
+    query = select(jobs.c.user, jobs.c.instance, jobs.c.running).where(
+        jobs.c.backend.in_(select(devices.c.name)), jobs.c.state == State.RUNNING
+    )
+    growing: dict[Owner, float] = {}
+    for user, instance, since in connection.execute(query):
+        owner = Owner(user, instance)
+        growing[owner] = growing.get(owner, 0.0) + max(0, at - since) / SECOND
+    return [head._replace(used_s=head.used_s + growing.get(head.owner, 0.0)) for head in heads]
+
+
+def _with_quota(connection: Connection, heads: list[Head], limits: Limits, at: int) -> list[Head]:
+    """Without those whose owner's or instance's quota is used up."""
+    own = own_seconds(connection)
+
+    def left(instance: str, user: str, used_s: float) -> bool:
+        limit_s = own.get((instance, user), limits.seconds if user else limits.instance_seconds)
+        return limit_s is None or used_s < limit_s
+
+    limited = {instance for instance, user in own if not user}
+    if limits.instance_seconds is not None:
+        limited |= {head.owner.instance for head in heads}
+    spent = {name for name in limited if not left(name, "", account.used_s(connection, name, None, at))}
+    return [
+        head for head in heads if head.owner.instance not in spent and left(head.owner.instance, head.owner.user, head.used_s)
+    ]
