@@ -21,12 +21,14 @@ class DeviceView:
         snapshot: What the lab believes of the machine.
         capabilities: What the driver says it can do.
         allow_simulated: Whether simulated results may be returned; None allows them from the emulator and loopback only.
+        dry_run: Whether results are random numbers that only have the right shape: what nothing can be learned from.
     """
 
     name: str
     snapshot: Snapshot
     capabilities: Capabilities
     allow_simulated: bool | None = None
+    dry_run: bool = False
 
     def require_trustworthy(self) -> None:
         """Refuse to let a vendor's dummy data pass as a measurement.

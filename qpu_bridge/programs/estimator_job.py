@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from math import prod
-from typing import Any
 
-import numpy as np
 from qiskit.primitives.containers import PrimitiveResult, PubResult
 from qiskit_ibm_runtime.decoders.executor_estimator.post_processor_v0_1 import estimator_v2_post_processor_v0_1
-from qiskit_ibm_runtime.executor_estimator.prepare import prepare
 from qiskit_ibm_runtime.quantum_program import QuantumProgram
 
-from qpu_bridge.errors import BadRequest, BridgeError
 from qpu_bridge.programs.admission import admit_angles, admit_circuits, admit_level, admit_options, admit_rows, admit_shots
 from qpu_bridge.programs.context import Context
 from qpu_bridge.programs.device import DeviceView
+from qpu_bridge.programs.estimator_metadata import of_pub, of_result
+from qpu_bridge.programs.estimator_program import admit_overhead, build
 from qpu_bridge.programs.estimator_request import EstimatorRequest, read_request
 from qpu_bridge.programs.executor import execute
-from qpu_bridge.programs.foreign_text import said
+from qpu_bridge.programs.layer_learning import admit_mitigation, mitigation
 from qpu_bridge.programs.legacy_answer import answer
 from qpu_bridge.programs.provenance import provenance
-from qpu_bridge.programs.randomization import randomizations
 from qpu_bridge.programs.result_size import Returned, admit_results
 from qpu_bridge.programs.typed_json import read_typed
-from qpu_bridge.telemetry import Stage, stage
 
 
 def check(params_json: str, device: DeviceView) -> None:
@@ -37,27 +34,30 @@ def check(params_json: str, device: DeviceView) -> None:
     admit_circuits((pub.circuit for pub in request.pubs), device)
     _admit(request, device)
     admit_angles(((pub.circuit, pub.parameter_values.as_array(pub.circuit.parameters)) for pub in request.pubs), device)
+    admit_overhead(request, range(len(request.pubs)), admit_mitigation(request, device))
 
 
 def run(params_json: str, context: Context) -> str:
     """Run a job, and give the text of its result."""
-    with stage(Stage.PARSE):
-        request = read_request(read_typed(params_json, context.go_on), context.device.capabilities, context.go_on)
+    request = read_request(read_typed(params_json, context.go_on), context.device.capabilities, context.go_on)
     context.go_on()
     _admit(request, context.device)
     seed = _seed(request, context)
     by_shots: dict[int, list[int]] = defaultdict(list)
     for index, shots in enumerate(request.shots):
         by_shots[shots].append(index)
+    # each group has its own numbers, and learning has others
+    mitigated = mitigation(request, context, seed + len(by_shots))
     answered: dict[int, PubResult] = {}
     for number, (shots, group) in enumerate(by_shots.items()):
         context.go_on()
-        program = _program(request, group, shots)
+        program = build(request, group, shots, mitigated, seed + number)
         options = request.options.execute_options(seed + number, _calibration_shots(request, program))
-        post_processed = estimator_v2_post_processor_v0_1(execute(program, options, context))
-        for index, result in zip(group, post_processed, strict=True):
-            answered[index] = PubResult(result.data, _pub_metadata(request, index, result.metadata))
-    metadata = _metadata(request) | {"qpu_bridge": provenance(context, seed)}
+        result = execute(program, options, context)
+        played = _played(program, group)
+        for index, rows, made in zip(group, played, estimator_v2_post_processor_v0_1(result), strict=True):
+            answered[index] = PubResult(made.data, of_pub(request, index, rows, mitigated, made.metadata))
+    metadata = of_result(request, mitigated) | {"qpu_bridge": provenance(context, seed)}
     return answer(PrimitiveResult([answered[index] for index in range(len(request.pubs))], metadata))
 
 
@@ -68,7 +68,7 @@ def _admit(request: EstimatorRequest, device: DeviceView) -> None:
     folds = len(resilience.zne.noise_factors) if resilience.zne_mitigation else 1
     items: list[Returned] = []
     for pub, shots in zip(request.pubs, request.shots, strict=True):
-        number, each = randomizations(request.client_options.twirling, shots)
+        number, each = request.randomizations(shots)
         admit_shots(each, device)
         admit_rows(number * prod(pub.shape))
         # at least: observables that need several bases, and the learning of readout errors, are counted before they are played
@@ -85,17 +85,12 @@ def _seed(request: EstimatorRequest, context: Context) -> int:
     return context.seed
 
 
-def _program(request: EstimatorRequest, group: list[int], shots: int) -> QuantumProgram:
-    options = request.client_options.model_copy(update={"default_shots": shots})
-    try:
-        program, _ = prepare([request.pubs[index] for index in group], options)
-    except BridgeError:
-        raise
-    except Exception as error:  # the client's code raises many kinds for input it does not like
-        raise BadRequest(
-            "the pubs must be such that the client's own code can prepare them", given=said(error).rstrip(".")
-        ) from error
-    return program
+def _played(program: QuantumProgram, group: Sequence[int]) -> list[int]:
+    """In how many randomizations each pub of a program is played."""
+    tasks = [task for task in program.passthrough_data["qiskit_mitigation"] if task.get("mitigation") != "trex"]
+    shapes = [program.items[task["program_item_index"]].shape for task in tasks]
+    # amplified noise, where it is injected, is the first axis
+    return [int(shape[1 if task.get("mitigation") == "pea" else 0]) for task, shape, _ in zip(tasks, shapes, group, strict=True)]
 
 
 def _calibration_shots(request: EstimatorRequest, program: QuantumProgram) -> dict[int, int]:
@@ -104,52 +99,3 @@ def _calibration_shots(request: EstimatorRequest, program: QuantumProgram) -> di
     if shots == "auto" or not request.client_options.resilience.measure_mitigation:
         return {}
     return {len(program.items) - 1: int(shots)}
-
-
-def _pub_metadata(request: EstimatorRequest, index: int, made: dict[str, Any]) -> dict[str, Any]:
-    """Metadata of a pub in the older form."""
-    number, each = randomizations(request.client_options.twirling, request.shots[index])
-    metadata: dict[str, Any] = {
-        "circuit_metadata": request.pubs[index].circuit.metadata or {},
-        "target_precision": request.precisions[index],
-        "shots": number * each,
-        "num_randomizations": number,
-    }
-    zne = made.get("resilience", {}).get("zne")
-    if zne is not None:
-        metadata["resilience"] = {"zne": {"extrapolator": np.asarray(zne["extrapolators"]).tolist()}}
-    if any(made.get("compilation", ())):
-        metadata["compilation"] = made["compilation"]
-    return metadata
-
-
-def _metadata(request: EstimatorRequest) -> dict[str, Any]:
-    """Metadata of the whole result in the older form."""
-    options, decoupling = request.client_options, request.options.full["dynamical_decoupling"]
-    resilience: dict[str, Any] = {
-        "measure_mitigation": options.resilience.measure_mitigation,
-        "zne_mitigation": options.resilience.zne_mitigation,
-        "pec_mitigation": options.resilience.pec_mitigation,
-    }
-    if options.resilience.zne_mitigation:
-        zne = options.resilience.zne
-        points = zne.extrapolated_noise_factors
-        resilience["zne"] = {
-            "noise_factors": list(zne.noise_factors),
-            "extrapolator": zne.extrapolator if isinstance(zne.extrapolator, str) else list(zne.extrapolator),
-            "extrapolated_noise_factors": None if points == "auto" else list(points),
-        }
-    return {
-        "version": 2,
-        "dynamical_decoupling": {name: decoupling[name] for name in decoupling if name != "skip_reset_qubits"},
-        "twirling": {
-            "enable_gates": options.twirling.enable_gates,
-            "enable_measure": options.twirling.enable_measure,
-            "num_randomizations": options.twirling.num_randomizations,
-            "shots_per_randomization": options.twirling.shots_per_randomization,
-            "strategy": options.twirling.strategy,
-            # a randomization sweeps all parameter values before the next one begins
-            "interleave_randomizations": True,
-        },
-        "resilience": resilience,
-    }

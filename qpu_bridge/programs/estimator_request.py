@@ -14,12 +14,15 @@ from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.primitives.containers.observables_array import ObservablesArray
 from qiskit_ibm_runtime.executor_estimator.finalize_options import finalize_estimator_options
 from qiskit_ibm_runtime.options_models import EstimatorOptions
+from qiskit_ibm_runtime.results import LayerError
 
 from qpu_bridge.driver import Capabilities
 from qpu_bridge.errors import BadRequest, UnsupportedOption
 from qpu_bridge.programs.foreign_text import said
+from qpu_bridge.programs.layer_noise import read_model
 from qpu_bridge.programs.legacy_request import LegacyOptions, read_circuit, read_options, read_pubs, read_values
 from qpu_bridge.programs.option_table import ESTIMATOR
+from qpu_bridge.programs.randomization import randomizations
 
 KNOWN = frozenset({"pubs", "options", "version", "support_qiskit", "resilience_level", "precision"})
 DEFAULT_LEVEL = 1
@@ -35,6 +38,7 @@ class EstimatorRequest:
         precisions: What each pub's result names as its target.
         options: Checked options.
         client_options: The same in the form that the client's own code takes, with the level's defaults filled in.
+        layer_errors: The noise of layers as the caller gave it; None if it is to be learned where it is needed.
     """
 
     pubs: tuple[EstimatorPub, ...]
@@ -42,6 +46,18 @@ class EstimatorRequest:
     precisions: tuple[float, ...]
     options: LegacyOptions
     client_options: EstimatorOptions
+    layer_errors: tuple[LayerError, ...] | None = None
+
+    @property
+    def needs_layer_noise(self) -> bool:
+        """Whether the noise of layers must be known before anything is played."""
+        resilience = self.client_options.resilience
+        return bool(resilience.pec_mitigation or (resilience.zne_mitigation and resilience.zne.amplifier == "pea"))
+
+    def randomizations(self, shots: int) -> tuple[int, int]:
+        """Number of randomizations, and shots of each; cancelling errors multiplies the number by its overhead."""
+        cancelled = self.client_options.resilience.pec_mitigation
+        return randomizations(self.client_options.twirling, shots, cancelled=cancelled)
 
 
 def read_request(
@@ -72,20 +88,15 @@ def read_request(
             raise BadRequest("observables must fit the circuit and its parameters", given=said(error), where=where) from None
         shots.append(count)
         precisions.append(precision)
-    return EstimatorRequest(tuple(pubs), tuple(shots), tuple(precisions), options, client_options)
+    errors = read_model(options.at("resilience.layer_noise_model"))
+    return EstimatorRequest(tuple(pubs), tuple(shots), tuple(precisions), options, client_options, errors)
 
 
 def _client_options(options: LegacyOptions, level: Any) -> EstimatorOptions:
     """Options as the client's own code takes them; the older defaults are filled in where they differ from the newer ones."""
     full, resilience = options.full, options.full["resilience"]
-    if not resilience["zne_mitigation"] and resilience["zne_mitigation"] is not None and options.at("resilience.zne"):
+    if resilience["zne_mitigation"] is False and options.at("resilience.zne"):
         raise UnsupportedOption("options of resilience.zne need resilience.zne_mitigation", given=False)
-    if resilience["zne"]["amplifier"] == "pea":
-        raise UnsupportedOption(
-            "option resilience.zne.amplifier must be one that folds gates: this server does not learn layer noise yet",
-            given="pea",
-            where="options.resilience.zne.amplifier",
-        )
     try:
         made = EstimatorOptions(
             resilience_level=level,
@@ -95,42 +106,43 @@ def _client_options(options: LegacyOptions, level: Any) -> EstimatorOptions:
                 "measure_noise_learning": {"num_randomizations": resilience["measure_noise_learning"]["num_randomizations"]},
                 "zne_mitigation": resilience["zne_mitigation"],
                 "zne": resilience["zne"],
+                "pec_mitigation": resilience["pec_mitigation"],
+                "pec": resilience["pec"],
             },
         )
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         path = ".".join(str(part) for part in first["loc"])
         raise BadRequest("an option must have a value that it can take", given=first["msg"], where=f"options.{path}") from None
-    _require_measure_twirling(made, full)
-    _require_seed_honoured(made, options)
-    return finalize_estimator_options(made)
-
-
-def _require_measure_twirling(made: EstimatorOptions, full: Mapping[str, Any]) -> None:
-    """Readout mitigation works on twirled readout; the client's code would switch the twirl back on behind the caller's back."""
-    mitigated = made.resilience.measure_mitigation
-    if mitigated is None:
-        mitigated = made.resilience_level > 0
-    if mitigated and full["twirling"]["enable_measure"] is False:
+    _require_twirling(made, full["twirling"])
+    finalized = finalize_estimator_options(made)
+    if finalized.resilience.pec_mitigation and finalized.resilience.zne_mitigation:
         raise UnsupportedOption(
-            "option twirling.enable_measure cannot be False while readout errors are mitigated",
-            given=False,
-            where="options.twirling.enable_measure",
-            remedy="Set resilience.measure_mitigation to False as well",
+            "errors can be cancelled or extrapolated, not both",
+            given=f"resilience.pec_mitigation with resilience_level {level}",
+            where="options.resilience",
+            remedy="Set resilience.zne_mitigation to False.",
         )
+    return finalized
 
 
-def _require_seed_honoured(made: EstimatorOptions, options: LegacyOptions) -> None:
-    """Folding some gates of many picks them with a generator that the library seeds by itself."""
-    folding = made.resilience.zne_mitigation or (made.resilience.zne_mitigation is None and made.resilience_level == 2)
-    odd = all(factor % 2 == 1 for factor in options.full["resilience"]["zne"]["noise_factors"])
-    if options.at("seed_estimator") is not None and folding and made.resilience.zne.amplifier == "gate_folding" and not odd:
-        raise UnsupportedOption(
-            "option seed_estimator needs noise factors 1, 3, 5, ... where gates are folded at random",
-            given=str(options.full["resilience"]["zne"]["noise_factors"]),
-            where="options.resilience.zne.noise_factors",
-            remedy="Use gate_folding_front or gate_folding_back",
-        )
+def _require_twirling(made: EstimatorOptions, twirling: Mapping[str, Any]) -> None:
+    """Mitigation works on twirled noise; the client's code would switch the twirl back on behind the caller's back."""
+    level, resilience = made.resilience_level, made.resilience
+    extrapolated = resilience.zne_mitigation if resilience.zne_mitigation is not None else level == 2
+    readout = resilience.measure_mitigation if resilience.measure_mitigation is not None else level > 0
+    layers = resilience.pec_mitigation or (extrapolated and resilience.zne.amplifier == "pea")
+    for name, needed, why in (
+        ("enable_gates", layers, "the noise of layers is"),
+        ("enable_measure", readout or layers, "errors of readout or layers are"),
+    ):
+        if needed and twirling[name] is False:
+            raise UnsupportedOption(
+                f"option twirling.{name} cannot be False while {why} mitigated",
+                given=False,
+                where=f"options.twirling.{name}",
+                remedy="Set the option of resilience that asks for it to False as well.",
+            )
 
 
 def _effort(asked: Any, options: LegacyOptions, client_options: EstimatorOptions, where: str) -> tuple[int, float]:

@@ -22,6 +22,12 @@ from qpu_bridge.suppression import DecouplingOptions
 MOST_AXES = 16
 """Axes of a sweep; with those that results add, the libraries end at 32."""
 
+NO_LIMIT = frozenset({"resilience.pec.max_overhead", "resilience.layer_noise_learning.max_layers_to_learn"})
+"""Options whose null does not mean the default."""
+
+OBJECTS = frozenset({"resilience.layer_noise_model"})
+"""Options that are read as objects, which the published models do not take."""
+
 VERSION = 2
 """The only version of these programs; clients that name none mean it too."""
 
@@ -99,7 +105,7 @@ def read_options(
         raise BadRequest("params.options must be an object", given=type(given).__name__)
     require_honoured(given, table, model().model_dump())
     try:
-        full = model.model_validate(_without_none(given)).model_dump()
+        full = model.model_validate(_plain(given)).model_dump()
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         path = ".".join(str(part) for part in first["loc"])
@@ -169,10 +175,12 @@ def read_pubs(params: Mapping[str, Any], longest: int) -> Sequence[Sequence[Any]
     return [[*pub, *[None] * (longest - len(pub))] for pub in pubs]
 
 
-def _without_none(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Without what is null, which means the default everywhere."""
-    return {
-        name: _without_none(value) if isinstance(value, Mapping) else value
-        for name, value in options.items()
-        if value is not None
-    }
+def _plain(options: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Without what is null, which means the default nearly everywhere, and without objects."""
+    found: dict[str, Any] = {}
+    for name, value in options.items():
+        path = f"{prefix}{name}"
+        if path in OBJECTS or (value is None and path not in NO_LIMIT):
+            continue
+        found[name] = _plain(value, f"{path}.") if isinstance(value, Mapping) else value
+    return found

@@ -10,7 +10,6 @@ from qpu_bridge.errors import UnsupportedOption
 OptionTable: TypeAlias = Mapping[str, str | None]
 """Path of an option -> None if it is honoured, else why it is refused."""
 
-_NO_LEARNING = "this server does not learn layer noise yet"
 _LOCAL_ONLY = "it only has a meaning in the client's local testing mode"
 
 _DECOUPLING: OptionTable = {
@@ -71,14 +70,14 @@ ESTIMATOR: OptionTable = {
     "resilience.zne.noise_factors": None,
     "resilience.zne.extrapolator": None,
     "resilience.zne.extrapolated_noise_factors": None,
-    "resilience.pec_mitigation": _NO_LEARNING,
-    "resilience.pec.max_overhead": _NO_LEARNING,
-    "resilience.pec.noise_gain": _NO_LEARNING,
-    "resilience.layer_noise_learning.max_layers_to_learn": _NO_LEARNING,
-    "resilience.layer_noise_learning.shots_per_randomization": _NO_LEARNING,
-    "resilience.layer_noise_learning.num_randomizations": _NO_LEARNING,
-    "resilience.layer_noise_learning.layer_pair_depths": _NO_LEARNING,
-    "resilience.layer_noise_model": "a learned layer noise model cannot be matched to layers by this server yet",
+    "resilience.pec_mitigation": None,
+    "resilience.pec.max_overhead": None,
+    "resilience.pec.noise_gain": None,
+    "resilience.layer_noise_learning.max_layers_to_learn": None,
+    "resilience.layer_noise_learning.shots_per_randomization": None,
+    "resilience.layer_noise_learning.num_randomizations": None,
+    "resilience.layer_noise_learning.layer_pair_depths": None,
+    "resilience.layer_noise_model": None,
     **_DECOUPLING,
     **_TWIRLING,
     **_SIMULATOR,

@@ -1,7 +1,8 @@
 """The typed JSON of the older programs: ``{"__type__": name, "__value__": ...}``.
 
 The client's own decoder also imports modules and instantiates classes that the text names. A server reads text from strangers,
-so this one knows only the types that pubs are made of; anything else stays plain JSON and is refused where it is not expected.
+so this one knows only the types that pubs and learned noise are made of; anything else stays plain JSON and is refused where
+it is not expected.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from qpu_bridge.errors import BadRequest, BridgeError
 from qpu_bridge.programs.circuits import require_units, with_native_gates
 from qpu_bridge.programs.foreign_text import said
 from qpu_bridge.programs.payload import inflate, require_qpy
+from qpu_bridge.programs.typed_noise import read_noise
 
 
 def read_typed(text: str, between: Callable[[], None] = lambda: None) -> dict[str, Any]:
@@ -52,7 +54,7 @@ def _typed(node: dict[str, Any]) -> Any:
         return _array(value)
     if kind == "ObservablesArray":
         return value
-    return node
+    return read_noise(node) if kind is not None else node
 
 
 def _circuit(value: str) -> QuantumCircuit:

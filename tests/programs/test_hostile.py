@@ -18,6 +18,7 @@ from tests.programs.client import backend
 from tests.programs.test_estimator import circuit as body
 from tests.programs.test_executor import encoded as encoded_program
 from tests.programs.test_executor import params, swept, twirled
+from tests.programs.test_mitigation import error, pec
 from tests.programs.test_sampler import circuit
 
 RUBBISH: tuple[Any, ...] = (
@@ -40,11 +41,12 @@ def requests(snapshot: Any) -> dict[str, list[Any]]:
         warnings.simplefilter("ignore")
         sampler = SamplerV2(seen, options=options).run([(circuit(), np.zeros((2, 2)), 5)]).params_json
         estimator = EstimatorV2(seen, options=options).run([(body(), "IIIIZ", [[0.1]], 0.3)]).params_json
+        cancelled = EstimatorV2(seen, options=pec([error([0, 1], {"ZZ": 0.01})])).run([(body(0), "IIIIZ")]).params_json
     executor = [params("v0.1"), params("v1.1"), params("v2.0"), encoded_program(twirled(swept(), 3, np.zeros((2, 2))))]
     return {
         "executor": [json.loads(text) for text in executor],
         "sampler": [json.loads(sampler)],
-        "estimator": [json.loads(estimator)],
+        "estimator": [json.loads(estimator), json.loads(cancelled)],
     }
 
 
