@@ -87,7 +87,6 @@ def postgresql() -> Iterator[Server]:
 
 
 @pytest.fixture
-def url(postgresql: Server) -> Iterator[str]:
+def url(postgresql: Server) -> str:
     """The URL of a store without jobs, in PostgreSQL."""
-    with postgresql.fresh() as made:
-        yield made
+    return postgresql.store()

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -18,57 +18,55 @@ import pytest
 from sqlalchemy import URL
 
 from qpu_bridge.jobs import Store
+from qpu_bridge.jobs.tables import metadata
 
 
 class Server:
-    """A PostgreSQL server that makes empty databases and copies of a store that nobody has used yet."""
+    """A PostgreSQL server that makes databases: empty ones, and stores without jobs."""
 
     def __init__(self, url: URL) -> None:
         self._url = url
         self._names = (f"qpu_bridge_{os.getpid()}_{n}" for n in itertools.count())
-        self._template: str | None = None
+        self._held = ExitStack()
+        self._store: str | None = None
 
     @contextmanager
     def empty(self) -> Iterator[str]:
         """The URL of an empty database."""
-        with self._database("") as name:
-            yield self._at(name)
-
-    @contextmanager
-    def fresh(self) -> Iterator[str]:
-        """The URL of a store without jobs."""
-        with self._database(f"TEMPLATE {self.template()}") as name:
-            yield self._at(name)
-
-    def template(self) -> str:
-        """Name of the store that is copied: to lay tables anew for every test would take longer."""
-        if self._template is None:
-            self._template = next(self._names)
-            self._do(f"CREATE DATABASE {self._template}")
-            Store(self._at(self._template)).close()
-        return self._template
-
-    def close(self) -> None:
-        if self._template is not None:
-            self._do(f"DROP DATABASE {self._template}")
-
-    @contextmanager
-    def _database(self, like: str) -> Iterator[str]:
         name = next(self._names)
-        self._do(f"CREATE DATABASE {name} {like}")
+        self._do(f"CREATE DATABASE {name}")
         try:
-            yield name
+            yield self._at(name).render_as_string(hide_password=False)
         finally:
             self._do(f"DROP DATABASE {name} WITH (FORCE)")
 
+    def store(self) -> str:
+        """The URL of a store without jobs: always the same one, for to make a database takes longer than to empty it."""
+        if self._store is None:
+            self._store = self._held.enter_context(self.empty())
+            Store(self._store).close()
+        else:
+            self._clear(self._store)
+        return self._store
+
+    def close(self) -> None:
+        self._held.close()
+
+    def _clear(self, url: str) -> None:
+        names = [f'"{table.name}"' for table in reversed(metadata.sorted_tables) if table.name != "revisions"]
+        with psycopg.connect(url, autocommit=True) as connection:
+            # those that the test before has left, killed in the middle of a transaction
+            others = "datname = current_database() AND pid <> pg_backend_pid()"
+            connection.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")
+            connection.execute(";".join(f"DELETE FROM {name}" for name in names))
+            connection.execute("SELECT setval(c.oid, 1, false) FROM pg_class c WHERE relkind = 'S'")
+
     def _do(self, text: str) -> None:
-        with psycopg.connect(
-            self._at(self._url.database or "postgres").replace("+psycopg", "", 1), autocommit=True
-        ) as connection:
+        with psycopg.connect(self._at(self._url.database).render_as_string(hide_password=False), autocommit=True) as connection:
             connection.execute(text)  # type: ignore[call-overload]
 
-    def _at(self, database: str) -> str:
-        return self._url.set(database=database).render_as_string(hide_password=False)
+    def _at(self, database: str | None) -> URL:
+        return self._url.set(drivername="postgresql", database=database)
 
 
 @contextmanager
