@@ -8,7 +8,7 @@ from fastapi import APIRouter, FastAPI
 
 from qpu_bridge import target
 from qpu_bridge.jobs import Store
-from qpu_bridge.service import about, backends, catalog, errors, identity, instances, jobs, metrics, search, sessions
+from qpu_bridge.service import about, backends, catalog, errors, identity, instances, jobs, metrics, openapi, search, sessions, workloads
 from qpu_bridge.service.gate import Gate
 from qpu_bridge.service.parts import Check, Device, Parts
 from qpu_bridge.service.secret import Signer
@@ -48,6 +48,7 @@ def create_app(
         configuration=target.configuration,
         properties=target.properties,
         lost=store.unanswered(),
+        lost_sessions=store.sessions.unanswered(),
         checks=Turns(checks),
     )
     # The interactive pages would load scripts from a public network.
@@ -62,6 +63,7 @@ def create_app(
         app.include_router(metrics.routes(parts, counted.folder))
     for base in BASES:
         app.include_router(_runtime(parts), prefix=base, include_in_schema=base == BASES[0])
+    openapi.publish(app, BASES[0])
     return app
 
 
@@ -71,6 +73,7 @@ def _runtime(parts: Parts) -> APIRouter:
         backends.routes(parts),
         jobs.routes(parts),
         sessions.routes(parts),
+        workloads.routes(parts),
         instances.routes(parts),
         about.versions(),
     ):
