@@ -173,6 +173,12 @@ class DriverLost(OperatorError):
     code = 3101
 
 
+class Poison(OperatorError):
+    """A job ended the driver's process again and again, and is not tried any more."""
+
+    code = 3103
+
+
 class StoreFault(OperatorError):
     """The job store cannot be read or written: a full disk, a lock held too long, a damaged file."""
 

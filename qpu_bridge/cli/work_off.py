@@ -16,6 +16,7 @@ from pathlib import Path
 from qpu_bridge import settings
 from qpu_bridge.cli.child import command
 from qpu_bridge.cli.device import RackDevice
+from qpu_bridge.cli.hang import free
 from qpu_bridge.cli.private import write_private
 from qpu_bridge.cli.rack import open_folder, open_store
 from qpu_bridge.driver import Driver, State
@@ -31,6 +32,9 @@ LOOK_S = 1.0
 
 POLL_S = 0.002
 """How often to look for new jobs, s. A look is one pragma: it costs some microseconds."""
+
+PATIENCE_S = 15.0
+"""How long to wait for a runner of a bridge that was killed, which is about to notice and to put its job back, s."""
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +52,14 @@ def work_off(rack: Rack, name: str) -> None:
         with _said(store, name):
             driver, supervisor = held.enter_context(_connected(rack, mine))
             mine.announce(driver.capabilities())
-        work = Runner(store, name, _run_on(driver, mine), poll_s=POLL_S, max_result_bytes=rack.bridge.max_result_bytes)
+        work = Runner(
+            store,
+            name,
+            _run_on(driver, mine, supervisor),
+            poll_s=POLL_S,
+            max_result_bytes=rack.bridge.max_result_bytes,
+            patience_s=PATIENCE_S,
+        )
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: work.stop())
 
@@ -104,17 +115,28 @@ def _absolute(snapshot: str) -> str:
     return str(Path(snapshot).absolute()) if settings.is_path(snapshot) else snapshot
 
 
-def _run_on(driver: Driver, device: RackDevice) -> Run:
+def _run_on(driver: Driver, device: RackDevice, supervisor: Supervisor | None) -> Run:
     from qpu_bridge import programs
 
     def run(job: Job, work: Work) -> str:
         # a job keeps to the calibration that its user counts on
         view = (device if job.calibration_id is None else device.at(job.calibration_id)).view()
         view.require_trustworthy()
-        execution = Execution(driver, view.capabilities, usage_limit_s=job.cost)
+
+        def lost() -> None:
+            free(driver, supervisor)
+            work.driver_died()
+
+        execution = Execution(driver, view.capabilities, usage_limit_s=work.allowance_s, lost=lost)
         work.meter(lambda: execution.usage_seconds)
         context = programs.Context(
-            device=view, execution=execution, seed=secrets.randbits(63), log=work.log, cancelled=work.cancelled
+            device=view,
+            execution=execution,
+            # the queue draws it when the job starts for the first time
+            seed=secrets.randbits(63) if job.seed is None else job.seed,
+            log=work.note,
+            cancelled=work.cancelled,
+            notebook=work.notebook,
         )
         return programs.run(job.program_id, work.params, context)
 

@@ -8,7 +8,8 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 
 from qpu_bridge.errors import (
     BridgeError,
@@ -20,6 +21,7 @@ from qpu_bridge.errors import (
     SettingsError,
     StoreFault,
     TooLarge,
+    WrongState,
 )
 from qpu_bridge.jobs.job import Job, Reason, to_microseconds
 from qpu_bridge.jobs.queue import CANCELLED, Queue
@@ -36,6 +38,10 @@ BEAT_S = 1.0
 
 LOOK_AGAIN_S = 1.0
 """How often the queue is read even though nothing seems to have changed, s."""
+
+STOP_S = {Move.CANCEL: 20.0, Move.OVERRUN: 20.0, Move.PUT_BACK: 5.0}
+"""How long a program may take to stop when it is told to, s; then its process ends, whatever it does. A runner that is told to
+leave has less time than whoever told it grants."""
 
 UNFORESEEN = Reason(
     "the bridge failed in a way that nobody foresaw; its own messages have the details",
@@ -55,10 +61,20 @@ class Runner:
         run: Does a job; it should ask ``work.cancelled()`` often and raise `errors.Cancelled` when it says yes.
         poll_s: How often to look for new jobs, s.
         max_result_bytes: Larger results fail.
+        patience_s: How long to wait for a runner of the same device that is about to leave, s.
+        exit: Ends this process at once: called when a program does not stop, after its job was settled.
     """
 
     def __init__(
-        self, store: Store, device: str, run: Run, *, poll_s: float = 0.005, max_result_bytes: int = 900 * 2**20
+        self,
+        store: Store,
+        device: str,
+        run: Run,
+        *,
+        poll_s: float = 0.005,
+        max_result_bytes: int = 900 * 2**20,
+        patience_s: float = 0.0,
+        exit: Callable[[], None] = lambda: os._exit(1),
     ) -> None:
         self.name = f"{os.getpid()}-{secrets.token_hex(6)}"
         self._store = store
@@ -66,8 +82,11 @@ class Runner:
         self._run = run
         self._poll_s = poll_s
         self._max_result_bytes = max_result_bytes
-        self._queue = Queue(store.database, device, self.name)
+        self._queue = Queue(store.database, device, self.name, store.limits, store.clock)
         self._stop = threading.Event()
+        self._patience_s = patience_s
+        self._exit = exit
+        self._current: tuple[Job, Work] | None = None
 
     def stop(self) -> None:
         """Leave `serve` soon; a running job goes back to the queue. May be called from a signal or another thread."""
@@ -113,10 +132,11 @@ class Runner:
         return True
 
     def _do(self, job: Job, params: str) -> None:
-        work = Work(self._store, self._queue, job, params, self._stop)
+        work = Work(self._store, self._queue, job, params, self._stop, self.name)
         work.log(f"attempt {job.attempts} starts on {self._device}", "INFO")
         if job.attempts > 1:
             work.log(f"this is attempt {job.attempts}: the runner died during the one before", "WARNING")
+        self._current = (job, work)
         try:
             result = self._run(job, work)
         except Cancelled as error:
@@ -133,11 +153,13 @@ class Runner:
             self._end(job, work, Move.FAIL, UNFORESEEN, f"{UNFORESEEN.text} ({type(error).__name__})")
         except (KeyboardInterrupt, SystemExit):
             # The process was told to leave in the middle of the job: in good order, so this is no attempt.
-            self._queue.put_back(job)
+            self._put_back(job, work)
             raise
         else:
             with stage(Stage.STORE):
                 self._finish(job, work, result)
+        finally:
+            self._current = None
 
     def _finish(self, job: Job, work: Work, result: str) -> None:
         if work.overrun:
@@ -148,6 +170,12 @@ class Runner:
             error = TooLarge(f"a result must have at most {self._max_result_bytes} bytes", given=len(result), where="result")
             self._end(job, work, Move.FAIL, _reason(error), error.sentence)
             return
+        book = work.notebook
+        if book.attempt > 1 or book.resumed_rows or book.discarded_rows:
+            work.log(
+                f"attempt {book.attempt}: {book.resumed_rows} rows were taken over, {book.measured_rows} measured, "
+                f"{book.discarded_rows} discarded; {book.earlier_s:.6f} s of device time had been used before"
+            )
         work.log(f"completed after {work.usage_s:.6f} s of device time", "INFO")
         try:
             self._queue.finish(job, result, work.usage_s)
@@ -160,33 +188,57 @@ class Runner:
         if work.stopped_by is Move.OVERRUN:
             self._end(job, work, Move.OVERRUN, _too_long(job, work))
         elif work.stopped_by is Move.PUT_BACK:
-            work.log("the runner stops; the job waits for the next one", "INFO")
-            self._queue.put_back(job)
+            self._put_back(job, work)
         elif work.stopped_by is Move.CANCEL or self._queue.cancel_requested(job):
             self._end(job, work, Move.CANCEL, CANCELLED)
         else:
             self._end(job, work, Move.FAIL, _reason(error), "the device stopped this job, though nobody asked for it")
 
+    def _put_back(self, job: Job, work: Work) -> None:
+        work.log("the runner stops; the job waits for the next one", "INFO")
+        work.notebook.keep()
+        self._queue.put_back(replace(job, usage_s=work.usage_s))
+
     def _end(self, job: Job, work: Work, move: Move, reason: Reason, *lines: str) -> None:
+        if lines and job.private:
+            # a reason may tell of the circuits: its owner reads it in the job, and nobody in the log
+            lines = (f"ended with code {reason.code}",)
         self._queue.end(job, move, reason, work.usage_s, lines)
+
+    def _settle(self, job: Job, work: Work) -> None:
+        """End a job whose program does not hear."""
+        assert work.stopped_by is not None
+        if work.stopped_by is Move.PUT_BACK:
+            self._queue.put_back(replace(job, usage_s=work.usage_s))
+        else:
+            reason = CANCELLED if work.stopped_by is Move.CANCEL else _too_long(job, work)
+            self._end(job, work, work.stopped_by, reason, "the program did not stop when it was told to; its process was ended")
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
+        until_s = time.monotonic() + self._patience_s
         with ExitStack() as held:
-            try:
-                held.enter_context(self._store.database.alone(f"runner of {self._device}"))
-            except BlockingIOError:
-                raise OperatorError("a device must have one runner", given="another one runs", where=self._device) from None
+            while True:
+                try:
+                    held.enter_context(self._store.database.alone(f"runner of {self._device}"))
+                except BlockingIOError:
+                    if time.monotonic() < until_s and not self._stop.wait(0.05):
+                        continue
+                    raise OperatorError("a device must have one runner", given="another one runs", where=self._device) from None
+                break
             yield
 
     @contextmanager
     def _heard(self) -> Iterator[None]:
         gone = threading.Event()
 
+        deaf = _Deaf(self._exit)
+
         def beat() -> None:
             while not gone.wait(BEAT_S):
                 try:
                     self._store.devices.beat(self._device, self.name)
+                    deaf.look(self._current, self._settle)
                 except StoreFault:
                     logger.exception("the heartbeat of %s could not be stored", self._device)
 
@@ -199,6 +251,31 @@ class Runner:
             gone.set()
             thread.join()
             self._store.devices.leave(self._device)
+
+
+class _Deaf:
+    """Notices a program that goes on though it was told to stop, and ends the process that it is in."""
+
+    def __init__(self, exit: Callable[[], None]) -> None:
+        self._exit = exit
+        self._told: tuple[Work, float] | None = None
+
+    def look(self, current: tuple[Job, Work] | None, settle: Callable[[Job, Work], None]) -> None:
+        """To be called now and then."""
+        if current is None or not current[1].cancelled():
+            self._told = None
+            return
+        job, work = current
+        if self._told is None or self._told[0] is not work:
+            self._told = (work, time.monotonic())
+        assert work.stopped_by is not None
+        if time.monotonic() - self._told[1] < STOP_S[work.stopped_by]:
+            return
+        # it may have ended in this very moment
+        with suppress(WrongState):
+            settle(job, work)
+            logger.error("job %s does not stop: its runner is started again", job.id)
+            self._exit()
 
 
 def _reason(error: BridgeError) -> Reason:

@@ -7,10 +7,18 @@ import threading
 import time
 from collections.abc import Callable
 
+from sqlalchemy import update
+
+from qpu_bridge.errors import Poison
+from qpu_bridge.jobs.interim import JobNotebook
 from qpu_bridge.jobs.job import Job
 from qpu_bridge.jobs.queue import Queue
 from qpu_bridge.jobs.states import Move
 from qpu_bridge.jobs.store import Store
+from qpu_bridge.jobs.tables import jobs
+
+DEATHS = 2
+"""A job whose driver was lost this many times while it ran is poison."""
 
 LOOK_S = 0.02
 """How often the store is asked whether somebody wants the job stopped, s."""
@@ -25,13 +33,15 @@ class Work:
         job: The job.
         params: JSON text of its parameters.
         stop: Set when the whole runner stops.
+        runner: Name of the runner.
 
     Attributes:
         params: JSON text of the parameters.
+        notebook: Keeps finished rows, and knows those of an attempt that was lost.
         stopped_by: Why `cancelled` said yes: cancel, overrun, put back; None if it did not.
     """
 
-    def __init__(self, store: Store, queue: Queue, job: Job, params: str, stop: threading.Event) -> None:
+    def __init__(self, store: Store, queue: Queue, job: Job, params: str, stop: threading.Event, runner: str) -> None:
         self.params = params
         self.stopped_by: Move | None = None
         self._store = store
@@ -42,11 +52,17 @@ class Work:
         self._meter: Callable[[], float] = float
         self._before_s = 0.0
         self._looked_s = -LOOK_S
+        self.notebook = JobNotebook(store.database, job, runner, lambda: self.usage_s)
 
     def log(self, text: str, level: str = "WARNING") -> None:
         """Add a line to the job's log, unless its user asked for graver ones only. Levels are those of `logging`."""
         if logging.getLevelNamesMapping()[level] >= self._level:
             self._store.log(self._job, text, level)
+
+    def note(self, text: str) -> None:
+        """Add a line of the program's to the log; not to that of a private job, for it may tell of the circuits."""
+        if not self._job.private:
+            self.log(text)
 
     def meter(self, seconds: Callable[[], float]) -> None:
         """Count device time from here on with a counter that never goes back, s."""
@@ -55,8 +71,30 @@ class Work:
 
     @property
     def usage_s(self) -> float:
-        """Device time used so far, s."""
-        return max(0.0, self._meter() - self._before_s)
+        """Device time used so far, that of earlier attempts included, s."""
+        return self._job.usage_s + max(0.0, self._meter() - self._before_s)
+
+    @property
+    def allowance_s(self) -> float | None:
+        """Device time that this attempt may use, s; None for any."""
+        return None if self._job.cost is None else max(0.0, self._job.cost - self._job.usage_s)
+
+    def driver_died(self) -> None:
+        """The driver was lost while it worked on this job.
+
+        Raises:
+            Poison: If that has happened too often, in all attempts together.
+        """
+        with self._store.database.write() as connection:
+            mine = update(jobs).where(jobs.c.number == self._job.number)
+            change = mine.values(driver_deaths=jobs.c.driver_deaths + 1).returning(jobs.c.driver_deaths)
+            deaths = connection.execute(change).scalar_one()
+        self.log(f"the driver was lost while it worked on this job, {deaths} of at most {DEATHS} times")
+        if deaths >= DEATHS:
+            raise Poison(
+                f"the driver died {DEATHS} times while it played this job; it is not tried again",
+                remedy="Make the job smaller, or show its log to whoever runs the bridge.",
+            )
 
     @property
     def overrun(self) -> bool:

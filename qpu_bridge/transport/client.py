@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from itertools import count
+from math import prod
 from threading import Lock
 from typing import TypeVar
 
@@ -52,7 +53,7 @@ class RemoteDriver:
         context: ZeroMQ context, for ``inproc://``.
         answer_s: Deadline of hello, status and abort; also how long to wait for a server that is not up yet.
         load_s: Deadline of a load.
-        chunk_s: Deadline of each chunk of a run.
+        chunk_s: Deadline of each chunk of a run, beside twice the time that the pulses of the whole run take.
         heartbeat_s: Between two heartbeats.
         patience_s: A server that does not answer a heartbeat for so long is lost.
         window: Chunks that the server may send ahead.
@@ -88,6 +89,7 @@ class RemoteDriver:
         self._held: OrderedDict[bytes, Schedule] = OrderedDict()
         self._current = self._aborted = NO_REQUEST
         self._closed = False
+        self._deadline_s = chunk_s
 
     def capabilities(self) -> Capabilities:
         """See `Driver.capabilities`; asked once."""
@@ -165,17 +167,28 @@ class RemoteDriver:
         self._pulse.require(self._answer_s)
         welcome = self._welcome or self._hello()
         self._current = self._pulse.waiting = self._next_id()
+        self._deadline_s = self._chunk_s + 2 * self._length_s(run)
         self._work.send(self._current, Play(welcome.incarnation, self._window, run))
         return self._next_part()
 
     def _next_part(self) -> Part:
-        part = _expect(self._work.receive(self._current, self._chunk_s), Part)
+        part = _expect(self._work.receive(self._current, self._deadline_s), Part)
         while self._aborted == self._current and not part.last:
             self._work.add(self._current, Ack(1))
-            part = _expect(self._work.receive(self._current, self._chunk_s), Part)
+            part = _expect(self._work.receive(self._current, self._deadline_s), Part)
         if self._aborted == self._current:
             raise Cancelled("a run must not be aborted to give all of its rows")
         return part
+
+    def _length_s(self, run: Run) -> float:
+        """How long the pulses of a run take; 0 where that is known only while they are played."""
+        schedule = self._held.get(run.digest)
+        if schedule is None or schedule.duration is None:
+            return 0.0
+        limits = self.capabilities().limits
+        delay_s = limits.default_rep_delay_s if run.rep_delay_s is None else run.rep_delay_s
+        shots = len(run.table) * prod(schedule.sweep_shape) * run.shots
+        return shots * (schedule.duration * float(schedule.clock.dt) + delay_s)
 
     def _send_template(self, schedule: Schedule) -> None:
         self._pulse.require(self._answer_s)

@@ -140,6 +140,13 @@ class Supervisor:
                     where=self._endpoint,
                 )
 
+    def restart(self, reason: str) -> None:
+        """End the process at once; another one is started as if it had died."""
+        process = self._process
+        if process is not None and process.poll() is None:
+            _log.warning("driver at %s is started again: %s", self._endpoint, reason)
+            process.kill()
+
     def stop(self, grace_s: float = 5.0) -> None:
         """Ask the process to end, kill it if it does not, and clean up."""
         self._stop.set()
