@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from qpu_bridge.errors import UnsupportedProgram
-from qpu_bridge.programs import estimator_job, executor_job, sampler_job
+from qpu_bridge.programs import estimator_job, executor_job, noise_learner, sampler_job
 from qpu_bridge.programs.context import Context
 from qpu_bridge.programs.device import DeviceView
 
@@ -23,10 +23,10 @@ PROGRAMS: Mapping[str, Program] = {
     "executor": Program(executor_job.check, executor_job.run),
     "sampler": Program(sampler_job.check, sampler_job.run),
     "estimator": Program(estimator_job.check, estimator_job.run),
+    "noise-learner": Program(noise_learner.check, noise_learner.run),
 }
 
 NOT_YET: Mapping[str, str] = {
-    "noise-learner": "this server does not learn layer noise yet",
     "calibrate": "users cannot start a calibration yet",
 }
 """Programs that clients know and that this server will have, with the sentence to say until then."""

@@ -12,7 +12,7 @@ from qiskit.quantum_info import QubitSparsePauliList
 from qiskit.transpiler import Target
 from qiskit_ibm_runtime.quantum_program import QuantumProgram
 
-from qpu_bridge.errors import BadRequest
+from qpu_bridge.errors import BadRequest, OperatorError, TooLarge
 from qpu_bridge.lowering import build_target
 from qpu_bridge.programs.admission import admit_circuits, admit_options, admit_rows, admit_shots
 from qpu_bridge.programs.context import Context
@@ -27,6 +27,9 @@ from qpu_bridge.programs.layers.rates import solve, solve_measurement
 from qpu_bridge.programs.layers.samples import collect
 from qpu_bridge.programs.options import ExecuteOptions
 from qpu_bridge.programs.result_size import admit_results
+
+MOST_PAIRS = 1024
+"""Depth of an experiment; no machine keeps a state so long, and circuits are built before they can be measured in time."""
 
 Results = Sequence[Mapping[str, NDArray[np.generic]]]
 
@@ -78,7 +81,12 @@ def learn_layers(layers: Sequence[CircuitInstruction], options: LearnOptions, co
     for plan in plans:
         context.go_on()
         own, results = results[: len(plan.items)], results[len(plan.items) :]
-        learned.append(_noise(plan, own, options.checks, target))
+        try:
+            learned.append(_noise(plan, own, options.checks, target))
+        except OperatorError:
+            if not context.device.dry_run:
+                raise
+            learned.append(_invented(plan, context.seed))
     return learned
 
 
@@ -99,6 +107,10 @@ def _plans(layers: Sequence[CircuitInstruction], options: LearnOptions, target: 
     options.checks.require_gates(target)
     read = [read_layer(layer, target, f"layer {index}") for index, layer in enumerate(layers)]
     depths = options.layer_pair_depths
+    if max(depths, default=0) > MOST_PAIRS:
+        raise TooLarge(
+            f"a layer may be repeated {MOST_PAIRS} times in pairs", given=max(depths), where="options.layer_pair_depths"
+        )
     if any(layer.protocol is Protocol.LINDBLAD for layer in read) and len(set(depths)) < 2:
         raise BadRequest(
             "a decay needs at least two different depths", given=str(list(depths)), where="options.layer_pair_depths"
@@ -136,6 +148,14 @@ def _noise(plan: Experiment, results: Results, checks: Checks, target: Target) -
     }
     kept = {depth: 1.0 if mask is None else float(mask.mean()) for depth, mask in zip(plan.depths, masks, strict=True)}
     return LayerNoise(_on_layer(plan), rates, deviations, plan.layer.protocol, kept, success)
+
+
+def _invented(plan: Experiment, seed: int) -> LayerNoise:
+    """Numbers of the right shape for a dry run: random bits do not decay."""
+    rates = 1e-3 * np.random.default_rng(seed).random((2, len(plan.generators)))
+    kept = dict.fromkeys(plan.depths, 1.0)
+    success = {depth: dict.fromkeys(plan.layer.qubits, 1.0) for depth in plan.depths}
+    return LayerNoise(_on_layer(plan), rates[0], rates[1], plan.layer.protocol, kept, success)
 
 
 def _pairs(plan: Experiment) -> tuple[QubitSparsePauliList, QubitSparsePauliList]:
