@@ -5,17 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from qiskit.circuit import QuantumCircuit
+from qiskit.circuit import CircuitInstruction, QuantumCircuit
+
+RESETS = frozenset({"reset", "reset_2", "measure_reset"})
+"""Instructions that bring a qubit to its ground state; the last keeps the bit that it was found in."""
 
 
-def resets_from(circuit: QuantumCircuit, index: int) -> list[Any]:
-    """Qubits of the resets that follow one another from an instruction on: they are measured together."""
-    found: list[Any] = []
+def resets_from(circuit: QuantumCircuit, index: int) -> list[CircuitInstruction]:
+    """The resets that follow one another from an instruction on, on different qubits: they are measured together."""
+    found: list[CircuitInstruction] = []
     for instruction in circuit.data[index:]:
-        if instruction.name != "reset" or instruction.qubits[0] in found:
+        if instruction.name not in RESETS or any(_meet(instruction, other) for other in found):
             break
-        found.append(instruction.qubits[0])
+        found.append(instruction)
     return found
+
+
+def _meet(one: CircuitInstruction, other: CircuitInstruction) -> bool:
+    return bool({*one.qubits, *one.clbits} & {*other.qubits, *other.clbits})
 
 
 def used_qubits(circuit: QuantumCircuit, qubits: Mapping[Any, int]) -> set[int]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from math import pi
 
-from qiskit.circuit import Delay, ForLoopOp, IfElseOp, Measure, Parameter, Reset, Store, SwitchCaseOp, WhileLoopOp
+from qiskit.circuit import Delay, ForLoopOp, IfElseOp, Instruction, Measure, Parameter, Reset, Store, SwitchCaseOp, WhileLoopOp
 from qiskit.circuit.library import CZGate, ECRGate, IGate, RXGate, RZGate, RZZGate, SXGate, XGate
 from qiskit.providers import QubitProperties
 from qiskit.transpiler import InstructionProperties, Target
 
 from qpu_bridge.lowering.gate_table import gate_table
 from qpu_bridge.target import Snapshot
+from qpu_bridge.target.native import MID_CIRCUIT
 
 _GATES = {
     "id": IGate(),
@@ -66,10 +67,13 @@ def build_target(snapshot: Snapshot) -> Target:
             target.add_instruction(operation(Parameter(_ANGLE[name])), places, name=name, angle_bounds=_bounds(snapshot, name))
         else:
             target.add_instruction(operation, places, name=name)
-    target.add_instruction(Measure(), {(q,): _measure(snapshot, q) for q in usable})
+    measures = {(qubit,): _measure(snapshot, qubit) for qubit in usable}
+    target.add_instruction(Measure(), measures)
     lengths = {qubit: snapshot.reset_duration(qubit) for qubit in usable}
     resets = {(q,): InstructionProperties(duration=length * dt) for q, length in lengths.items() if length is not None}
     target.add_instruction(Reset(), resets)
+    for name, clbits in MID_CIRCUIT.items():
+        target.add_instruction(Instruction(name, 1, clbits, []), measures if name == "measure_2" else resets)
     target.add_instruction(Delay(Parameter("t")), {(qubit,): None for qubit in usable})
     for name, kind in _CONTROL.items():
         target.add_instruction(kind, name=name)

@@ -12,7 +12,7 @@ from qpu_bridge.lowering.angle import Affine, Sources
 from qpu_bridge.lowering.clbits import Clbits
 from qpu_bridge.lowering.duration import Grid, delay_ticks
 from qpu_bridge.lowering.gate_table import GateTable
-from qpu_bridge.lowering.lookahead import resets_from, used_qubits
+from qpu_bridge.lowering.lookahead import RESETS, resets_from, used_qubits
 from qpu_bridge.lowering.place import place, spell, unsynchronized
 from qpu_bridge.lowering.program import SYNC, Arm, Choice, Node, Program, Run, Span, Step, Wait
 from qpu_bridge.schedule import Bits
@@ -77,7 +77,7 @@ class Reader:
         qubits = {qubit: index for index, qubit in enumerate(circuit.qubits)}
         clbits = {clbit: clbit for clbit in circuit.clbits}
         if active_reset:
-            self.reset(sorted(used_qubits(circuit, qubits)), 0)
+            self.reset([(qubit, None) for qubit in sorted(used_qubits(circuit, qubits))], 0)
         self.block(circuit, qubits, clbits, None)
         self.close()
         program.body = tuple(self.here)
@@ -125,10 +125,11 @@ class Reader:
                 column = self.clbits.written(clbits[instruction.clbits[0]], step[1][0], at, certain=not self.depth)
                 self.measure(step, column, at)
             elif index >= done:
-                if name == "reset":
+                if name in RESETS:
                     together = resets_from(circuit, index)
                     done = index + len(together)
-                    self.reset([qubits[bit] for bit in together], index if origin is None else origin)
+                    pairs = [(qubits[one.qubits[0]], clbits[one.clbits[0]] if one.clbits else None) for one in together]
+                    self.reset(pairs, index if origin is None else origin)
                 else:
                     self._other(instruction, step[1], qubits, clbits, index if origin is None else origin)
 
@@ -174,19 +175,23 @@ class Reader:
         self.program.column_of[at] = column
         return at
 
-    def reset(self, qubits: list[int], origin: int) -> None:
-        """Measure, wait for the bits, and flip those that are 1."""
+    def reset(self, wanted: list[tuple[int, Clbit | None]], origin: int) -> None:
+        """Measure, wait for the bits, and flip those that are 1; where a classical bit is named, it keeps what was measured."""
         self.close()
         columns: dict[int, int] = {}
-        for qubit in qubits:
+        for qubit, clbit in wanted:
             code = self.entry("measure", (qubit,), origin)
-            columns[qubit] = self.clbits.new(f"reset q{qubit}", qubit, returned=False)
+            columns[qubit] = (
+                self.clbits.new(f"reset q{qubit}", qubit, returned=False)
+                if clbit is None
+                else self.clbits.written(clbit, qubit, origin, certain=not self.depth)
+            )
             step = (code, (qubit,), self.grid.cover(self.table.entries[code].duration))
             self.program.resets.add(self.measure(step, columns[qubit], origin))
             if self.one_by_one:
                 self.close()
         self.close()
-        for qubit in qubits:
+        for qubit in columns:
             body, span = self.inside(lambda qubit=qubit: self._flip(qubit, origin))  # type: ignore[misc]
             self.here.append(Choice((Arm(Bits((columns[qubit],)), body, span),)))
 
@@ -245,6 +250,7 @@ class Reader:
     def _resolve(self, name: str, where: tuple[int, ...], origin: int) -> tuple[int, Step]:
         if name in _STRUCTURE:
             return _OTHER, (SYNC, where, 0)
+        name = _SAME.get(name, name)
         code = self.entry(name, where, origin)
         entry = self.table.entries[code]
         kind = _MEASURE if name == "measure" else _ANGLED if entry.takes_angle else _PLAIN
@@ -282,18 +288,7 @@ class Reader:
             self.here.append(Wait(ticks))
 
 
-_STRUCTURE = frozenset(
-    {
-        "barrier",
-        "delay",
-        "reset",
-        "box",
-        "if_else",
-        "switch_case",
-        "while_loop",
-        "for_loop",
-        "store",
-        "break_loop",
-        "continue_loop",
-    }
-)
+_STRUCTURE = RESETS | {"barrier", "delay", "box", "if_else", "switch_case", "while_loop", "for_loop", "store"}
+_STRUCTURE |= {"break_loop", "continue_loop"}
+_SAME = {"measure_2": "measure"}
+"""Instructions that the client tells apart and this machine does not: it has one kind of measurement."""

@@ -10,6 +10,7 @@ from qiskit import QuantumCircuit
 
 from qpu_bridge.errors import BadRequest, TooLarge, UnsupportedOption
 from qpu_bridge.lowering import LoweringOptions, MeasLevel, check, column_of, lower
+from qpu_bridge.programs.boxing import decides
 from qpu_bridge.programs.device import DeviceView
 from qpu_bridge.programs.options import ExecuteOptions
 from qpu_bridge.schedule import Discriminator
@@ -76,6 +77,32 @@ def admit_options(options: ExecuteOptions, circuits: Iterable[QuantumCircuit], d
                 given=f"{circuit.num_stretches} stretches",
                 where=f"circuit {index}",
             )
+
+
+def admit_twirling(circuits: Iterable[QuantumCircuit], *, gates: bool, measurements: bool, folding: bool) -> None:
+    """Check that circuits can be twirled and folded.
+
+    Args:
+        circuits: The circuits.
+        gates: Whether gates are to be twirled.
+        measurements: Whether measurements in the circuit are; those that an estimator adds at the end can always be.
+        folding: Whether gates are to be folded.
+
+    Raises:
+        UnsupportedOption: If a circuit decides something while it runs.
+    """
+    for option, asked, why in (
+        ("twirling.enable_gates", gates, "the twirl of a gate would have to be undone in every branch"),
+        ("twirling.enable_measure", measurements, "the twirled bit would choose the branch"),
+        ("resilience.zne_mitigation", folding, "gates inside of branches are not amplified"),
+    ):
+        for index, circuit in enumerate(circuits) if asked else ():
+            if decides(circuit):
+                raise UnsupportedOption(
+                    f"option {option} needs circuits without control flow, store, reset_2 and measure_reset: {why}",
+                    given=True,
+                    where=f"circuit {index}",
+                )
 
 
 def admit_level(level: MeasLevel, device: DeviceView) -> None:

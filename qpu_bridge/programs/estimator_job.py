@@ -10,7 +10,15 @@ from qiskit.primitives.containers import PrimitiveResult, PubResult
 from qiskit_ibm_runtime.decoders.executor_estimator.post_processor_v0_1 import estimator_v2_post_processor_v0_1
 from qiskit_ibm_runtime.quantum_program import QuantumProgram
 
-from qpu_bridge.programs.admission import admit_angles, admit_circuits, admit_level, admit_options, admit_rows, admit_shots
+from qpu_bridge.programs.admission import (
+    admit_angles,
+    admit_circuits,
+    admit_level,
+    admit_options,
+    admit_rows,
+    admit_shots,
+    admit_twirling,
+)
 from qpu_bridge.programs.context import Context
 from qpu_bridge.programs.device import DeviceView
 from qpu_bridge.programs.estimator_metadata import of_pub, of_result
@@ -75,6 +83,8 @@ def _admit(request: EstimatorRequest, device: DeviceView) -> None:
         items.append(Returned(1, number * prod(pub.shape) * folds, each, 1))
     admit_results(items, "classified", device)
     admit_options(request.options.execute_options(None), circuits, device)
+    twirled = bool(request.client_options.twirling.enable_gates)
+    admit_twirling(circuits, gates=twirled, measurements=False, folding=bool(resilience.zne_mitigation))
 
 
 def _seed(request: EstimatorRequest, context: Context) -> int:

@@ -14,16 +14,18 @@ from qiskit import QuantumCircuit
 from qiskit_ibm_runtime.executor_estimator.prepare import choose_task_class, prepare
 from qiskit_ibm_runtime.executor_estimator.utils import estimator_options_to_boxing_options
 from qiskit_ibm_runtime.quantum_program import QuantumProgram
+from qiskit_mitigation import mitigation_task
 from qiskit_mitigation.zne import gate_folding
 
 from qpu_bridge.errors import BadRequest, BridgeError, TooLarge
 from qpu_bridge.programs.admission import MOST_ROWS, admit_rows
+from qpu_bridge.programs.boxing import Boxing
 from qpu_bridge.programs.circuit_layers import CircuitLayers, find_layers
 from qpu_bridge.programs.estimator_request import EstimatorRequest
 from qpu_bridge.programs.foreign_text import said
 from qpu_bridge.programs.layer_noise import NoiseOf, named, overhead, total_rate
 
-_FOLDING = threading.Lock()
+_LIBRARY = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ def build(request: EstimatorRequest, group: Sequence[int], shots: int, mitigated
         resilience = resilience.model_copy(update={"layer_noise_model": model})
     options = request.client_options.model_copy(update={"default_shots": shots, "resilience": resilience})
     admit_overhead(request, group, mitigated)
-    with _readable(), _folded_with(seed):
+    with _readable(), _lent(seed):
         program, _ = prepare([request.pubs[index] for index in group], options)
     return program
 
@@ -132,15 +134,17 @@ def _readable() -> Iterator[None]:
 
 
 @contextmanager
-def _folded_with(seed: int) -> Iterator[None]:
-    """Which gates of many are folded is drawn from the job's seed.
+def _lent(seed: int) -> Iterator[None]:
+    """The library's parts, with two of ours.
 
-    The library draws without a seed and takes none, so a resumed job would fold other gates than the one that was interrupted.
+    Which gates of many are folded is drawn from the job's seed: the library takes none, so a resumed job would fold other gates
+    than the one that was interrupted. Circuits that branch are boxed by us.
     """
-    with _FOLDING:
-        original = gate_folding.GateFoldingPass
-        gate_folding.GateFoldingPass = partial(original, seed=np.random.default_rng(seed))
+    with _LIBRARY:
+        folding, boxing = gate_folding.GateFoldingPass, mitigation_task.generate_boxing_pass_manager
+        gate_folding.GateFoldingPass = partial(folding, seed=np.random.default_rng(seed))
+        mitigation_task.generate_boxing_pass_manager = lambda **options: Boxing(boxing, options)
         try:
             yield
         finally:
-            gate_folding.GateFoldingPass = original
+            gate_folding.GateFoldingPass, mitigation_task.generate_boxing_pass_manager = folding, boxing

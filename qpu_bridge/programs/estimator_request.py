@@ -79,6 +79,13 @@ def read_request(
         where = f"params.pubs[{index}]"
         between()
         circuit = read_circuit(circuit_value, where)
+        if circuit.num_vars:
+            raise UnsupportedOption(
+                "classical variables can be sampled, not estimated: the library that adds measurement bases does not copy them",
+                given=", ".join(variable.name for variable in circuit.iter_vars())[:80],
+                where=where,
+                remedy="Keep what the circuit decides by in measured bits.",
+            )
         bound = read_values(values, circuit, where)
         count, precision = _effort(own if own is not None else params.get("precision"), options, client_options, where)
         bindings = BindingsArray({tuple(circuit.parameters): bound} if circuit.num_parameters else None, shape=bound.shape[:-1])

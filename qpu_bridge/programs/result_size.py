@@ -36,7 +36,7 @@ class Returned(NamedTuple):
 
 def returned_by(circuit: QuantumCircuit, rows: int, shots: int) -> Returned:
     """What a circuit returns."""
-    measured = {instruction.clbits[0] for instruction in circuit.data if instruction.name == "measure"}
+    measured = {instruction.clbits[0] for instruction in circuit.data if instruction.name.startswith("measure")}
     return Returned(sum(len(register) for register in circuit.cregs), rows, shots, len(measured))
 
 

@@ -17,7 +17,15 @@ from qiskit_ibm_runtime.results import QuantumProgramResult
 from samplomatic.quantum_program import CircuitItem, SamplexItem
 
 from qpu_bridge.errors import BadRequest, BridgeError
-from qpu_bridge.programs.admission import admit_angles, admit_circuits, admit_level, admit_options, admit_rows, admit_shots
+from qpu_bridge.programs.admission import (
+    admit_angles,
+    admit_circuits,
+    admit_level,
+    admit_options,
+    admit_rows,
+    admit_shots,
+    admit_twirling,
+)
 from qpu_bridge.programs.context import Context
 from qpu_bridge.programs.device import DeviceView
 from qpu_bridge.programs.executor import execute
@@ -92,6 +100,8 @@ def _admit(request: SamplerRequest, device: DeviceView) -> None:
         items.append(returned_by(pub.circuit, number * prod(pub.shape), each))
     admit_results(items, level, device)
     admit_options(request.options.execute_options(None), circuits, device)
+    twirling = request.client_options.twirling
+    admit_twirling(circuits, gates=bool(twirling.enable_gates), measurements=bool(twirling.enable_measure), folding=False)
 
 
 def _seed(request: SamplerRequest, context: Context) -> int:

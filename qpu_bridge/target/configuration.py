@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from qpu_bridge.schedule import Feature, Limits
-from qpu_bridge.target.native import NATIVE
+from qpu_bridge.target.native import MID_CIRCUIT, NATIVE
 from qpu_bridge.target.snapshot import Snapshot
 
 MAX_EXPERIMENTS = 10_000
@@ -70,6 +70,12 @@ def configuration(snapshot: Snapshot, capabilities: Capable) -> dict[str, Any]:
         "gates": [_gate(snapshot, name) for name in basis],
         "coupling_map": [list(pair) for pair in pairs],
         "supported_instructions": [*basis, *others],
+        # the client makes these for itself, and warns of them when they are listed above
+        "instruction_signatures": [
+            {"name": name, "num_qubits": 1, "num_clbits": clbits, "parameters": []}
+            for name, clbits in MID_CIRCUIT.items()
+            if dynamic or name == "measure_2"
+        ],
         # true would switch off sessions, properties and the client's validation
         "simulator": False,
         "local": False,

@@ -30,3 +30,10 @@ NATIVE: dict[str, Native] = {
     "ecr": Native(2),
     "rzz": Native(2, ("theta",), True),
 }
+
+MID_CIRCUIT: dict[str, int] = {"measure_2": 1, "reset_2": 0, "measure_reset": 1}
+"""Instructions on one qubit that the client has for the middle of a circuit, with the number of their classical bits.
+
+A machine has one kind of measurement, so ``measure_2`` is ``measure`` and ``reset_2`` is ``reset``; ``measure_reset`` is a reset
+that keeps the bit it was decided by.
+"""

@@ -25,7 +25,7 @@ def properties(snapshot: Snapshot) -> dict[str, Any]:
         "calibration_id": snapshot.calibration_id,
         "last_update_date": snapshot.calibrated_at.isoformat(),
         "qubits": [_qubit(snapshot, qubit) for qubit in snapshot.qubits],
-        "gates": [*(_gate(snapshot, gate) for gate in snapshot.gates), *_resets(snapshot)],
+        "gates": [*(_gate(snapshot, gate) for gate in snapshot.gates), *_resets(snapshot), *_measurements(snapshot)],
         "general": [],
     }
 
@@ -60,7 +60,18 @@ def _resets(snapshot: Snapshot) -> list[dict[str, Any]]:
         duration = snapshot.reset_duration(qubit.index)
         if duration is not None:
             length = _row(snapshot.calibrated_at, "gate_length", "ns", _ns(snapshot, duration))
-            found.append(_entry("reset", (qubit.index,), [length]))
+            found += [_entry(name, (qubit.index,), [length]) for name in ("reset", "reset_2", "measure_reset")]
+    return found
+
+
+def _measurements(snapshot: Snapshot) -> list[dict[str, Any]]:
+    """What the client reads of ``measure`` with the qubits, it reads of its sibling here."""
+    found = []
+    for qubit in snapshot.qubits:
+        measure = snapshot.measure(qubit.index)
+        error = (measure.prob_meas0_prep1 + measure.prob_meas1_prep0) / 2
+        rows = [("gate_error", "", error), ("gate_length", "ns", _ns(snapshot, measure.duration))]
+        found.append(_entry("measure_2", (qubit.index,), [_row(snapshot.calibrated_at, *row) for row in rows]))
     return found
 
 

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from qiskit.circuit import Annotation, BoxOp, ClassicalRegister, Parameter, QuantumCircuit, QuantumRegister
 from qiskit.circuit.classical import expr, types
+from qiskit_ibm_runtime.circuit import MidCircuitMeasure
+from qiskit_ibm_runtime.circuit.library.mid_circuit_measure import MeasureReset, MidCircuitReset
 
 from qpu_bridge.errors import NotNative, TooLarge
 from qpu_bridge.lowering import LoweringOptions, lower
@@ -234,6 +236,35 @@ def test_reset_measures_together_and_flips(five) -> None:
     assert lowered.schedule.duration == 32 + 620 + 3 * 32 + 500
     shot = Shot(lowered.schedule, np.zeros(0), {"0": iter([1, 0]), "1": iter([0]), "2": iter([1])})
     assert [len(shot.plays[f"q{q}"]) for q in range(3)] == [2, 1, 2]
+
+
+def test_a_reset_that_keeps_its_bit_is_decided_by_it(five) -> None:
+    circuit = QuantumCircuit(3, 3)
+    circuit.x([0, 1, 2])
+    circuit.append(MeasureReset(), [0], [0])
+    circuit.append(MidCircuitReset(), [1])
+    circuit.append(MidCircuitMeasure(), [2], [2])
+    lowered = lower(circuit, five, None)
+    assert [(column.name, column.returned) for column in lowered.schedule.columns] == [
+        ("c[0]", True),
+        ("reset q1", False),
+        ("c[2]", True),
+    ]
+    assert lowered.registers == {"c": (0, -1, 2)}
+    shot = Shot(lowered.schedule, np.zeros(0), {"0": iter([1]), "1": iter([1]), "2": iter([1])})
+    assert [len(shot.plays[f"q{q}"]) for q in range(3)] == [2, 2, 1]
+    # one flip waits for the other, and the measurement that keeps its bit comes last
+    assert lowered.schedule.duration == 32 + 620 + 2 * 32 + 500
+
+
+def test_resets_of_one_qubit_follow_each_other(five) -> None:
+    circuit = QuantumCircuit(1, 2)
+    circuit.append(MeasureReset(), [0], [0])
+    circuit.append(MeasureReset(), [0], [1])
+    schedule = lower(circuit, five, None).schedule
+    shot = Shot(schedule, np.zeros(0), {"0": iter([1, 0])})
+    assert len(shot.plays["q0"]) == 1
+    assert schedule.duration == 2 * (620 + 32)
 
 
 def test_reset_measures_one_after_the_other_where_bits_must_not_meet(five) -> None:

@@ -81,3 +81,18 @@ def test_a_device_that_cannot_branch_says_so(snapshot: Snapshot, capabilities: C
     limits = capabilities.limits.model_copy(update={"features": frozenset({Feature.INTEGRATED})})
     _, _, target = read(snapshot, capabilities.model_copy(update={"limits": limits}))
     assert not {"if_else", "reset", "while_loop"} & target.operation_names
+
+
+def test_measurements_for_the_middle_of_a_circuit(snapshot: Snapshot, capabilities: Capabilities) -> None:
+    _, _, target = read(snapshot, capabilities)
+    for name in ("measure_2", "reset_2", "measure_reset"):
+        assert target.instruction_supported(name, (0,)), name
+    measure, reset = target["measure"][(0,)], target["reset"][(0,)]
+    assert target["measure_2"][(0,)].duration == pytest.approx(measure.duration)
+    assert target["measure_2"][(0,)].error == pytest.approx(measure.error)
+    assert target["measure_reset"][(0,)].duration == pytest.approx(reset.duration)
+
+
+def test_a_device_that_cannot_branch_has_no_other_resets(snapshot: Snapshot, capabilities: Capabilities) -> None:
+    plain = capabilities.model_copy(update={"limits": capabilities.limits.model_copy(update={"features": frozenset()})})
+    assert [known["name"] for known in configuration(snapshot, plain)["instruction_signatures"]] == ["measure_2"]
