@@ -128,7 +128,9 @@ class Runner:
         ):
             created_ns = 1000 * to_microseconds(job.created)
             took(Stage.WAIT, created_ns, 1e-9 * (began_ns - created_ns))
+            logger.info("job %s starts, %s", job.id, job.program_id)
             self._do(job, taken.params)
+            logger.info("job %s has left the device after %.3f s", job.id, 1e-9 * (time.time_ns() - began_ns))
         return True
 
     def _do(self, job: Job, params: str) -> None:
