@@ -20,8 +20,9 @@ from qpu_bridge.jobs import account
 from qpu_bridge.jobs.estimates import UNKNOWN_S, pace
 from qpu_bridge.jobs.job import Owner, to_microseconds
 from qpu_bridge.jobs.maintenance import coming_windows
+from qpu_bridge.jobs.opening import Mode
 from qpu_bridge.jobs.quotas import own_seconds
-from qpu_bridge.jobs.session_life import HOLDING, SECOND, Mode, SessionState
+from qpu_bridge.jobs.session_life import HOLDING, SECOND, SessionState
 from qpu_bridge.jobs.states import Move, State, sources
 from qpu_bridge.jobs.tables import devices, jobs, sessions, used_days
 from qpu_bridge.settings import Limits

@@ -128,7 +128,8 @@ class Queue:
             if connection.execute(query).scalar_one_or_none():
                 self._end(connection, job, Move.CANCEL, CANCELLED, job.usage_s)
                 return
-            self._move(connection, job, Move.PUT_BACK, attempts=jobs.c.attempts - 1, runner=None, running=None, usage_s=job.usage_s)
+            changed = {"attempts": jobs.c.attempts - 1, "runner": None, "running": None, "usage_s": job.usage_s}
+            self._move(connection, job, Move.PUT_BACK, **changed)
             sessions.stopped(connection, job.session_id, self._at(), 0.0, ended=False)
 
     def cancel_requested(self, job: Job) -> bool:

@@ -9,19 +9,10 @@ from typing import NamedTuple
 
 from qpu_bridge.errors import WrongState
 from qpu_bridge.jobs.job import Owner
+from qpu_bridge.jobs.opening import Mode
 
 SECOND = 1_000_000
 """A second in the unit of stored times."""
-
-
-class Mode(StrEnum):
-    """What the group of jobs means to the device."""
-
-    DEDICATED = "dedicated"
-    """While it is active, its jobs are the only ones that start."""
-
-    BATCH = "batch"
-    """Its jobs run one after the other as far as that is fair to others."""
 
 
 class SessionState(StrEnum):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,12 +17,12 @@ from qpu_bridge.errors import BadRequest, NotFound, WrongState
 from qpu_bridge.jobs import account
 from qpu_bridge.jobs.database import Database
 from qpu_bridge.jobs.job import Owner, Reason, Request, from_microseconds, now, to_microseconds
+from qpu_bridge.jobs.opening import Mode, Opening
 from qpu_bridge.jobs.private import forget_inputs
 from qpu_bridge.jobs.session_life import (
     HOLDING,
     SECOND,
     Load,
-    Mode,
     Session,
     SessionMove,
     SessionState,
@@ -34,29 +34,6 @@ from qpu_bridge.jobs.tables import jobs, session_moments, sessions
 
 SESSION_CLOSED = 2001
 """Code of the reason of jobs that were cancelled with their session."""
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """What a user asks for when they open a session. Limits are s.
-
-    Attributes:
-        backend: The device.
-        mode: Dedicated, or a batch.
-        max_ttl: Longest time from its first start to its end.
-        active_ttl: Longest time that it may stay active in one go.
-        interactive_ttl: Longest time that it stays active while none of its jobs runs.
-        calibration_id: The calibration that it begins with.
-        digest: Hash of the whole body, to recognise a repeated request.
-    """
-
-    backend: str
-    mode: Mode
-    max_ttl: int
-    interactive_ttl: int
-    active_ttl: int | None = None
-    calibration_id: str | None = None
-    digest: bytes = b""
 
 
 class Sessions:
@@ -121,6 +98,13 @@ class Sessions:
     def usage_s(self, session: Session) -> float:
         """What it has used by now, s."""
         return session.usage_s(self._at())
+
+    def joined(self, owner: Owner, request: Request) -> Request:
+        """The request of a job as its session takes it; see `joined`. Asked before much work is done for a job."""
+        if request.session_id is None:
+            return request
+        with self._database.write() as connection:
+            return joined(connection, owner, request, self._at())
 
     def accept_jobs(self, session_id: str, accepting: bool, owner: Owner | None = None) -> Session:
         """Take no more jobs, and close when those that are there have ended; or take jobs again, as long as it is not closed.

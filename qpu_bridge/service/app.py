@@ -8,7 +8,21 @@ from fastapi import APIRouter, FastAPI
 
 from qpu_bridge import target
 from qpu_bridge.jobs import Store
-from qpu_bridge.service import about, backends, catalog, errors, identity, instances, jobs, metrics, openapi, search, sessions, workloads
+from qpu_bridge.service import (
+    about,
+    backends,
+    catalog,
+    errors,
+    identity,
+    instances,
+    interim,
+    jobs,
+    metrics,
+    openapi,
+    search,
+    sessions,
+    workloads,
+)
 from qpu_bridge.service.gate import Gate
 from qpu_bridge.service.parts import Check, Device, Parts
 from qpu_bridge.service.secret import Signer
@@ -72,6 +86,7 @@ def _runtime(parts: Parts) -> APIRouter:
     for part in (
         backends.routes(parts),
         jobs.routes(parts),
+        interim.routes(parts),
         sessions.routes(parts),
         workloads.routes(parts),
         instances.routes(parts),

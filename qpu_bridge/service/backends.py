@@ -59,6 +59,7 @@ def routes(parts: Parts) -> APIRouter:
             "status": words[condition.word],
             "message": condition.reason,
             "length_queue": condition.queue,
+            "estimated_wait_seconds": 0.0 if mock else parts.store.devices.wait_s(name),
             "backend_version": device.capabilities.version,
         }
 

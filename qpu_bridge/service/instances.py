@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fastapi import APIRouter, Depends
 
 from qpu_bridge.jobs import Owner
+from qpu_bridge.jobs.account import window_start
+from qpu_bridge.jobs.job import to_microseconds
 from qpu_bridge.service.auth import PLAN, caller, crn
 from qpu_bridge.service.moment import to_text
 from qpu_bridge.service.parts import Parts
-
-WINDOW = timedelta(days=28)
-"""Device time is counted over this rolling window."""
 
 
 def routes(parts: Parts) -> APIRouter:
@@ -23,16 +21,22 @@ def routes(parts: Parts) -> APIRouter:
 
     @router.get("/instances/usage")
     def usage(owner: Owner = Depends(who)) -> dict[str, Any]:
-        """Device time used in the last 28 days; there is no limit yet, so none is named."""
-        stop = datetime.now(UTC)
-        start = stop - WINDOW
-        return {
+        """Device time used in the last 28 days, and how much there may be.
+
+        Of the two accounts, the caller's and their instance's, the one that will be used up first.
+        """
+        stop = parts.store.clock()
+        mine, everybodys = parts.store.quotas.balances(owner)
+        nearest = min(mine, everybodys, key=lambda balance: balance.left_s)
+        shown: dict[str, Any] = {
             "instance_id": crn(owner.instance),
             "plan_id": PLAN,
-            "usage_period": {"start_time": to_text(start), "end_time": to_text(stop)},
-            "usage_consumed_seconds": parts.store.usage_s(owner, start),
-            "usage_limit_reached": False,
+            "usage_period": {"start_time": to_text(window_start(to_microseconds(stop))), "end_time": to_text(stop)},
+            "usage_consumed_seconds": nearest.used_s,
+            "usage_limit_reached": nearest.left_s <= 0,
         }
+        optional = {"usage_limit_seconds": nearest.limit_s, "usage_allocation_seconds": everybodys.limit_s}
+        return shown | {name: value for name, value in optional.items() if value is not None}
 
     @router.get("/instance")
     def instance(owner: Owner = Depends(who)) -> dict[str, Any]:

@@ -1,41 +1,139 @@
-"""``/sessions``: not available yet, and said so in the caller's own words."""
+"""``/sessions``: open, look at, close, cancel sessions and batches."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Depends
-from starlette.responses import Response
+import hashlib
+import logging
+from typing import Any
 
-from qpu_bridge.errors import NotFound, UnsupportedOption
-from qpu_bridge.jobs import Owner
-from qpu_bridge.service.auth import caller
+from fastapi import APIRouter, Depends, Request
+from fastapi.concurrency import run_in_threadpool
+from starlette.background import BackgroundTask
+from starlette.responses import JSONResponse, Response
+
+from qpu_bridge.errors import BadRequest, StoreFault, UnsupportedOption
+from qpu_bridge.jobs import Mode, Opening, Owner, Session
+from qpu_bridge.jobs.job import from_microseconds
+from qpu_bridge.service.auth import caller, crn
+from qpu_bridge.service.backends import mocks
+from qpu_bridge.service.body import split
+from qpu_bridge.service.moment import to_text
+from qpu_bridge.service.openings import opening, seconds
 from qpu_bridge.service.parts import Parts
+
+KNOWN = frozenset({"mode", "backend", "instance", "max_ttl", "active_ttl", "interactive_ttl"})
+
+logger = logging.getLogger(__name__)
 
 
 def routes(parts: Parts) -> APIRouter:
     """The routes of sessions."""
     router = APIRouter()
     who = caller(parts)
+    sessions = parts.store.sessions
 
     @router.post("/sessions")
-    def create(owner: Owner = Depends(who)) -> Response:
-        """Refuse: there are no sessions or batches yet."""
-        raise UnsupportedOption(
-            "sessions and batches are not available yet", where="sessions", remedy="Use mode=backend and submit single jobs."
-        )
+    async def create(request: Request, owner: Owner = Depends(who)) -> Response:
+        """Open a session or a batch: when the answer is sent, it is on the disk."""
+        raw = await request.body()
+        key = request.headers.get("idempotency-key")
+        asked = await run_in_threadpool(read, parts, owner, raw, key)
+        made = await run_in_threadpool(_known, parts, owner, asked, key)
+        if made is None:
+            made = await run_in_threadpool(sessions.create, owner, asked)
+        return JSONResponse(document(parts, made), background=BackgroundTask(_answered, parts, made.id))
 
     @router.get("/sessions/{session_id}")
-    def one(session_id: str, owner: Owner = Depends(who)) -> Response:
-        """There is none."""
-        raise NotFound("the session must exist", given=session_id[:64])
+    def one(session_id: str, owner: Owner = Depends(who)) -> JSONResponse:
+        """A session as it is now."""
+        return JSONResponse(document(parts, sessions.session(session_id, owner)))
 
     @router.patch("/sessions/{session_id}")
-    def change(session_id: str, owner: Owner = Depends(who)) -> Response:
-        """There is none."""
-        raise NotFound("the session must exist", given=session_id[:64])
+    async def change(session_id: str, request: Request, owner: Owner = Depends(who)) -> Response:
+        """Take no more jobs: those that are there still run, then the session is closed."""
+        members = split(await request.body())
+        if set(members) != {"accepting_jobs"} or not isinstance(members["accepting_jobs"].value, bool):
+            raise BadRequest("the body must hold accepting_jobs, true or false, and nothing else", where="body")
+        await run_in_threadpool(sessions.accept_jobs, session_id, members["accepting_jobs"].value, owner)
+        return Response(status_code=204)
 
     @router.delete("/sessions/{session_id}/close")
     def close(session_id: str, owner: Owner = Depends(who)) -> Response:
-        """There is none."""
-        raise NotFound("the session must exist", given=session_id[:64])
+        """Close it now: its queued jobs are cancelled, a running one finishes."""
+        sessions.cancel(session_id, owner)
+        return Response(status_code=204)
 
     return router
+
+
+def read(parts: Parts, owner: Owner, raw: bytes, key: str | None) -> Opening:
+    """The session that a body asks for.
+
+    Raises:
+        CallerError: Naming the field that is wrong.
+    """
+    members = split(raw)
+    unknown = sorted(set(members) - KNOWN)
+    if unknown:
+        raise UnsupportedOption("all fields must be known", given=", ".join(unknown)[:200], where="body")
+    named = members["instance"].value if "instance" in members else None
+    if named not in (None, "", owner.instance, crn(owner.instance)):
+        raise BadRequest("the instance must be the one of the request", given=str(named)[:200], where="instance")
+    mode = members["mode"].value if "mode" in members else None
+    if mode not in tuple(Mode):
+        raise BadRequest(f"mode must be one of {', '.join(Mode)}", given=str(mode)[:64], where="mode")
+    backend = members["backend"].value if "backend" in members else None
+    if backend not in parts.devices:
+        raise BadRequest(
+            "a session must name a device",
+            given=str(backend)[:64],
+            where="backend",
+            remedy="A dry run needs no session." if backend in mocks(parts) else f"Available: {', '.join(parts.devices)}.",
+        )
+    asked = {name: seconds(members, name) for name in ("max_ttl", "active_ttl", "interactive_ttl")}
+    said = key.encode("utf-8") + b"\0" if key is not None else b""
+    return opening(parts, str(backend), Mode(mode), digest=hashlib.sha256(said + raw).digest(), **asked)
+
+
+def document(parts: Parts, session: Session) -> dict[str, Any]:
+    """A session as the API shows it."""
+    times = ("created", "started", "activated", "closed")
+    shown = {f"{name}_at": _moment(getattr(session, name)) for name in times}
+    return shown | {
+        "id": session.id,
+        "backend_name": session.backend,
+        "mode": str(session.mode),
+        "state": str(session.state),
+        "state_reason": session.state_reason,
+        "accepting_jobs": session.accepting_jobs,
+        "max_ttl": session.max_ttl,
+        "active_ttl": session.active_ttl,
+        "interactive_ttl": session.interactive_ttl,
+        "last_job_started": _moment(session.last_job_started),
+        "last_job_completed": _moment(session.last_job_completed),
+        "elapsed_time": parts.store.sessions.usage_s(session),
+        "timestamps": [
+            {"status": str(state), "timestamp": to_text(moment)} for moment, state in parts.store.sessions.moments(session)
+        ],
+        "calibration_id": session.calibration_id,
+        "user_id": session.owner.user,
+    }
+
+
+def _moment(at: int | None) -> str | None:
+    return None if at is None else to_text(from_microseconds(at))
+
+
+def _known(parts: Parts, owner: Owner, asked: Opening, key: str | None) -> Session | None:
+    """The session that this very request made before: of this name, or before the process died that did not tell."""
+    if key is not None:
+        return parts.store.sessions.repeated(owner, asked.digest)
+    lost = parts.lost_session(owner, asked.digest)
+    return None if lost is None else parts.store.sessions.session(lost, owner)
+
+
+def _answered(parts: Parts, session_id: str) -> None:
+    try:
+        parts.store.sessions.answered(session_id)
+    except StoreFault:
+        logger.exception("session %s was answered, but this could not be noted", session_id)

@@ -283,8 +283,6 @@ def test_users_do_not_see_each_other(running: Bridge, service: QiskitRuntimeServ
 
 def test_refusals_reach_the_user(bridge: Bridge, service: QiskitRuntimeService) -> None:
     backend = service.backend("lab_two")
-    with pytest.raises(IBMError, match="sessions and batches are not available yet"):
-        Session(backend)
     with pytest.raises(IBMInputValueError, match="not found"):
         Session.from_id("none", service)
     with pytest.raises(IBMRuntimeError, match="Private jobs are not available yet"):

@@ -153,8 +153,12 @@ class TestSubmission:
             ({"cost": 1.5}, "whole number of seconds"),
             ({"log_level": "loud"}, "log_level must be one of"),
             ({"calibration_id": "cal-0"}, "Use cal-1"),
-            ({"session_id": "s"}, "Sessions and batches are not available yet"),
-            ({"start_session": True}, "Sessions are not available yet"),
+            ({"session_id": "s"}, "the session must exist; got s"),
+            ({"session_id": ""}, "text of 1 to 36 characters"),
+            ({"start_session": "yes"}, "start_session must be true or false"),
+            ({"session_time": 60}, "session_time must come with start_session"),
+            ({"start_session": True, "session_time": 10**6}, "max_ttl must be at most 28800 s"),
+            ({"start_session": True, "session_id": "s"}, "must not start a session and belong to another"),
             ({"private": True}, "Private jobs are not available yet"),
             ({"runtime": "image:tag"}, "There is one runtime"),
             ({"shots": 7}, "all fields must be known; got shots"),
@@ -375,12 +379,6 @@ class TestRest:
     def test_versions_and_instance(self, alice: httpx.Client) -> None:
         assert "2026-04-15" in alice.get("/versions").json()["versions"]
         assert alice.get("/instance").json()["name"] == "lab"
-
-    def test_sessions_are_refused(self, alice: httpx.Client) -> None:
-        assert "not available yet" in message(alice.post("/sessions", json={"mode": "batch"}), 400)
-        message(alice.get("/sessions/x"), 404)
-        message(alice.patch("/sessions/x", json={}), 404)
-        message(alice.delete("/sessions/x/close"), 404)
 
     def test_paths_that_are_not_there(self, alice: httpx.Client) -> None:
         for path in ("/nothing", "/../../elsewhere", "/jobs/x/y/z"):
