@@ -1,0 +1,92 @@
+"""Hahn echo: T2."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+from pydantic import Field
+
+from qpu_bridge.target import Snapshot
+from qpu_calibration.axis import Axis, Values
+from qpu_calibration.curve import fit_curve
+from qpu_calibration.edit import with_qubit
+from qpu_calibration.fit import Fit, bad, good
+from qpu_calibration.page import Page, Target
+from qpu_calibration.picture import Curve, drawn
+from qpu_calibration.plan import Point
+from qpu_calibration.reading import excited
+from qpu_calibration.routine import Routine, Settings
+from qpu_calibration.routines.t1 import spread
+
+
+class EchoSettings(Settings):
+    """How long is waited.
+
+    Attributes:
+        points: Waits.
+        longest: The longest, in units of the longest T2 believed of the targets.
+    """
+
+    shots: int = Field(500, ge=1)
+    points: int = Field(21, ge=8)
+    longest: float = Field(2.5, gt=0)
+
+
+class Echo(Routine[EchoSettings]):
+    """Half a wait on either side of a pulse that turns the qubit over; the last pulse forwards and backwards.
+
+    The difference of both ends forgets what has relaxed meanwhile.
+    """
+
+    name = "echo"
+    depends_on = ("fine_amplitude",)
+    timeout_h = 12.0
+    settings = EchoSettings()
+
+    def axes(self, snapshot: Snapshot, targets: Sequence[Target], settings: EchoSettings) -> Sequence[Axis]:
+        """Which way the last pulse turns, and waits in all."""
+        longest = settings.longest * max(snapshot.qubits[q].t2 for (q,) in targets)
+        return [Axis("last", np.array([0.0, np.pi]), "rad"), spread(snapshot, longest, settings.points, parts=2)]
+
+    def play(self, page: Page, at: Point, settings: EchoSettings) -> None:
+        """The middle pulse about the other axis, so that its errors do not add to the first one's."""
+        page.sx()
+        page.wait(at["delay"] / 2)
+        page.x(phase=np.pi / 2)
+        page.wait(at["delay"] / 2)
+        page.sx(phase=at["last"])
+        page.measure()
+
+    def fit_one(self, data: xr.Dataset) -> Fit:
+        """An exponential to zero."""
+        x = data["delay"].values
+        y, sigma = excited(data)
+        starts = [{"height": 1.0, "t2": x[-1] / part} for part in (1, 2.5, 8, 20)]
+        found = fit_curve(contrast, x, y[0] - y[1], np.hypot(*sigma), starts, {"t2": (x[-1] / 1000, x[-1] * 20)})
+        t2 = found.of("t2", "s")
+        if found.value["height"] < 0.3 or found.value["height"] < 6 * found.error["height"]:
+            return bad("no contrast stands out of the noise", found, t2=t2)
+        if not t2[1] < 0.3 * t2[0]:
+            return bad("the waits do not tell T2", found, t2=t2)
+        return good(found, t2=t2)
+
+    def update(self, snapshot: Snapshot, fit: Fit) -> Snapshot:
+        """The number."""
+        return with_qubit(snapshot, fit.qubit, t2=round(fit["t2"], 10))
+
+    def deviation(self, snapshot: Snapshot, fit: Fit) -> float:
+        """In units of 30 %, and of what the fit leaves open."""
+        before = snapshot.qubits[fit.qubit].t2
+        return abs(fit["t2"] - before) / (0.3 * before + 3 * fit.error("t2"))
+
+    def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
+        """Contrast against wait."""
+        y, sigma = excited(data)
+        return drawn(data["delay"].values, y[0] - y[1], contrast, fit, "wait, us", np.hypot(*sigma), scale=1e6)
+
+
+def contrast(x: Values, height: float, t2: float) -> Values:
+    """Difference of both ends against wait."""
+    return height * np.exp(-x / t2)

@@ -1,0 +1,97 @@
+"""Qubit spectroscopy: f01, roughly."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+from pydantic import Field
+
+from qpu_bridge.schedule import Waveform
+from qpu_bridge.schedule.shapes import gaussian
+from qpu_bridge.target import Snapshot, waveform
+from qpu_calibration.axis import Axis
+from qpu_calibration.edit import amplitude, rotation, with_frequency
+from qpu_calibration.fit import Fit, bad, good
+from qpu_calibration.line import find_line, peak
+from qpu_calibration.page import Page, Target
+from qpu_calibration.picture import Curve, drawn
+from qpu_calibration.plan import Point
+from qpu_calibration.reading import Reading, along
+from qpu_calibration.routine import Routine, Settings
+
+
+class QubitSpectroscopySettings(Settings):
+    """One scan.
+
+    Attributes:
+        span_hz: Half of the scan, around the frequency that is believed.
+        points: Frequencies.
+        pulse_s: Length of the pulse; its spectrum is about as wide as one over a third of it.
+        turn: Rotation on resonance in units of pi, if the pi amplitude is as believed.
+    """
+
+    shots: int = Field(400, ge=1)
+    span_hz: float = Field(40e6, gt=0)
+    points: int = Field(61, ge=16)
+    pulse_s: float = Field(200e-9, gt=0)
+    turn: float = Field(0.7, gt=0)
+
+
+class QubitSpectroscopy(Routine[QubitSpectroscopySettings]):
+    """A weak pulse of varied frequency, then readout: first short and far, then long and near."""
+
+    name = "qubit_spectroscopy"
+    depends_on = ("resonator_spectroscopy",)
+    timeout_h = 168.0
+    reading = Reading.MEAN
+    settings = QubitSpectroscopySettings()
+
+    def passes(self, settings: QubitSpectroscopySettings) -> Sequence[QubitSpectroscopySettings]:
+        """A second scan ten times as fine."""
+        fine = {"span_hz": settings.span_hz / 10, "pulse_s": settings.pulse_s * 6, "points": min(settings.points, 41)}
+        return [settings, settings.model_copy(update=fine)]
+
+    def axes(self, snapshot: Snapshot, targets: Sequence[Target], settings: QubitSpectroscopySettings) -> Sequence[Axis]:
+        """Frequencies around each target's own."""
+        believed = np.array([snapshot.qubits[q].frequency for (q,) in targets])
+        return [Axis("frequency", believed[:, None] + np.linspace(-1, 1, settings.points) * settings.span_hz, "Hz")]
+
+    def play(self, page: Page, at: Point, settings: QubitSpectroscopySettings) -> None:
+        """A long Gaussian pulse of the area that the believed pi pulse says."""
+        pulse = long_pulse(page.snapshot, settings.pulse_s)
+        levels = [settings.turn * weak(page.snapshot, q, settings.pulse_s) for (q,) in page.targets]
+        page.drive(pulse, np.array(levels)[:, None], frequency=at["frequency"])
+        page.measure()
+
+    def fit_one(self, data: xr.Dataset) -> Fit:
+        """One line."""
+        found, wrong = find_line(data["frequency"].values, *along(data))
+        numbers = {"f01": found.of("centre", "Hz"), "width": found.of("width", "Hz")}
+        return bad(wrong, found, **numbers) if wrong else good(found, **numbers)
+
+    def update(self, snapshot: Snapshot, fit: Fit) -> Snapshot:
+        """F01 and all carriers that follow the qubit."""
+        return with_frequency(snapshot, fit.qubit, fit["f01"])
+
+    def deviation(self, snapshot: Snapshot, fit: Fit) -> float:
+        """In units of 300 kHz, which a Ramsey fringe repairs."""
+        return abs(fit["f01"] - snapshot.qubits[fit.qubit].frequency) / 300e3
+
+    def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
+        """IQ points along the direction in which they move."""
+        return drawn(data["frequency"].values, along(data)[0], peak, fit, "drive frequency, GHz", scale=1e-9)
+
+
+def long_pulse(snapshot: Snapshot, seconds: float) -> Waveform:
+    """A Gaussian, four standard deviations long, on the machine's grid."""
+    grain = snapshot.timing.granularity
+    ticks = max(grain, round(seconds / float(snapshot.timing.dt) / grain) * grain)
+    return gaussian(ticks, ticks / 4)
+
+
+def weak(snapshot: Snapshot, qubit: int, seconds: float) -> float:
+    """The amplitude at which a long pulse has the area of the believed pi pulse."""
+    area = waveform(rotation(snapshot, qubit)[1]).expand().real.sum()
+    return float(amplitude(snapshot, qubit) * area / long_pulse(snapshot, seconds).expand().real.sum())

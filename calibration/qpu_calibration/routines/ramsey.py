@@ -1,0 +1,126 @@
+"""Ramsey fringes: f01, with its sign, and T2*."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import xarray as xr
+from pydantic import Field
+
+from qpu_bridge.target import Snapshot
+from qpu_calibration.axis import Axis, Values, delays
+from qpu_calibration.curve import fit_curve
+from qpu_calibration.edit import with_frequency
+from qpu_calibration.fit import Fit, bad, good
+from qpu_calibration.page import Page, Target
+from qpu_calibration.picture import Curve
+from qpu_calibration.plan import Point
+from qpu_calibration.reading import excited
+from qpu_calibration.routine import Routine, Settings
+
+TAU = 2 * np.pi
+
+
+class RamseySettings(Settings):
+    """One scan.
+
+    Attributes:
+        longest_s: Longest wait.
+        points: Waits.
+        fringes: Artificial fringes over the scan: the second pulse's phase runs ahead.
+    """
+
+    shots: int = Field(400, ge=1)
+    longest_s: float = Field(30e-6, gt=0)
+    points: int = Field(41, ge=16)
+    fringes: float = Field(6.0, ge=0)
+
+
+class Ramsey(Routine[RamseySettings]):
+    """Two ``sx`` with a wait between, read in both quadratures: the fringe turns one way or the other, so the sign is seen.
+
+    First a scan a tenth as long, which a spectroscopy's error cannot alias.
+    """
+
+    name = "ramsey"
+    depends_on = ("readout",)
+    timeout_h = 4.0
+    settings = RamseySettings()
+
+    def passes(self, settings: RamseySettings) -> Sequence[RamseySettings]:
+        """Short, then long."""
+        return [settings.model_copy(update={"longest_s": settings.longest_s / 12}), settings]
+
+    def axes(self, snapshot: Snapshot, targets: Sequence[Target], settings: RamseySettings) -> Sequence[Axis]:
+        """Which quadrature is read, and waits."""
+        waits = delays(snapshot, np.linspace(0, settings.longest_s, settings.points))
+        return [Axis("quadrature", np.array([0.0, np.pi / 2]), "rad"), waits]
+
+    def play(self, page: Page, at: Point, settings: RamseySettings) -> None:
+        """The second pulse turns with the wait."""
+        page.sx()
+        page.wait(at["delay"])
+        page.sx(phase=TAU * settings.fringes / settings.longest_s * at["delay"] + at["quadrature"])
+        page.measure()
+
+    def facts(self, snapshot: Snapshot, target: Target) -> Mapping[str, float]:
+        """The carrier that the fringe is measured against."""
+        return {"f01": snapshot.qubits[target[0]].frequency}
+
+    def fit_one(self, data: xr.Dataset) -> Fit:
+        """A fringe that turns and decays."""
+        settings = RamseySettings.model_validate_json(data.attrs["settings"])
+        y, sigma = excited(data)
+        waits, quadratures = data["delay"].values, data["quadrature"].values
+        x = np.stack([np.tile(waits, 2), np.repeat(quadratures, len(waits))])
+        span, artificial = waits[-1], settings.fringes / settings.longest_s
+        seen = 2 * (y[0] - y[0].mean()) - 2j * (y[1] - y[1].mean())
+        tones = np.linspace(-0.5, 0.5, 8 * len(waits)) * (len(waits) - 1) / span
+        power = np.abs(np.exp(-1j * TAU * tones[:, None] * waits) @ seen)
+        peak = float(tones[np.argmax(power)])
+        starts = [
+            {"height": 0.5, "frequency": peak + shift / span, "phase": 0.0, "rate": rate / span, "base": 0.5}
+            for shift in (-0.3, 0.0, 0.3)
+            for rate in (0.1, 1.0, 3.0)
+        ]
+        bounds = {"height": (0.0, 1.0), "rate": (0.0, 30 / span), "phase": (-1.5, 1.5)}
+        found = fit_curve(fringe, x, y.ravel(), sigma.ravel(), starts, bounds)
+        detuning = found.value["frequency"] - artificial
+        numbers = {
+            "f01": (float(data["f01"]) + detuning, found.error["frequency"], "Hz"),
+            "detuning": (detuning, found.error["frequency"], "Hz"),
+        }
+        if found.value["height"] < 0.15 or found.value["height"] < 6 * found.error["height"]:
+            return bad("no fringe stands out of the noise", found, **numbers)
+        if abs(found.value["frequency"]) > 0.45 * (len(waits) - 1) / span:
+            return bad("the fringe is too fast for the scan", found, **numbers)
+        if found.value["rate"] * span > 12:
+            return bad("the fringe is gone before its first turn", found, **numbers)
+        return good(found, **numbers)
+
+    def update(self, snapshot: Snapshot, fit: Fit) -> Snapshot:
+        """F01 and all carriers that follow the qubit."""
+        return with_frequency(snapshot, fit.qubit, fit["f01"])
+
+    def deviation(self, snapshot: Snapshot, fit: Fit) -> float:
+        """In units of 10 kHz: half a percent of a pi pulse's angle off axis is 1e-5 of infidelity."""
+        return abs(fit["f01"] - snapshot.qubits[fit.qubit].frequency) / 10e3
+
+    def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
+        """The first quadrature."""
+        y, sigma = excited(data)
+        x = data["delay"].values
+        found = {"x": x * 1e6, "y": y[0], "error": sigma[0], "label": "wait, us"}
+        if fit.shape:
+            fine = np.linspace(x[0], x[-1], 601)
+            found |= {"model_x": fine * 1e6, "model": fringe(np.stack([fine, np.zeros(601)]), **fit.shape)}
+        return found
+
+
+def fringe(x: Values, height: float, frequency: float, phase: float, rate: float, base: float) -> Values:
+    """Population after a wait ``x[0]`` (s) with the second pulse ``x[1]`` (rad) further on.
+
+    A qubit above its carrier runs ahead of it like the second pulse's phase does behind: the frequencies add.
+    """
+    return np.asarray(base + height * np.exp(-rate * x[0]) * np.cos(TAU * frequency * x[0] + phase + x[1]))

@@ -1,0 +1,121 @@
+"""Readout: the line between the clouds, and how often it is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+from matplotlib.figure import Figure
+from pydantic import Field
+
+from qpu_bridge.target import Snapshot
+from qpu_calibration.axis import Axis, Values
+from qpu_calibration.edit import with_measure
+from qpu_calibration.fit import Fit, bad, good
+from qpu_calibration.page import Page, Target
+from qpu_calibration.plan import Point
+from qpu_calibration.reading import Reading
+from qpu_calibration.routine import Routine, Settings
+
+WORST = 0.25
+"""A mean error above which two clouds cannot be told apart well enough to calibrate with."""
+
+
+class ReadoutSettings(Settings):
+    """How many shots of each prepared level."""
+
+    shots: int = Field(4000, ge=200)
+
+
+class Readout(Routine[ReadoutSettings]):
+    """The clouds of a prepared 0 and a prepared 1: angle, threshold and assignment errors."""
+
+    name = "readout"
+    depends_on = ("rabi",)
+    timeout_h = 12.0
+    reading = Reading.POINTS
+    settings = ReadoutSettings()
+
+    def axes(self, snapshot: Snapshot, targets: Sequence[Target], settings: ReadoutSettings) -> Sequence[Axis]:
+        """What is prepared."""
+        return [Axis("prepared", np.array([0.0, 1.0]), stepped=True)]
+
+    def play(self, page: Page, at: Point, settings: ReadoutSettings) -> None:
+        """Nothing or an ``x``, then readout."""
+        if at.number("prepared"):
+            page.x()
+        page.measure()
+
+    def fit_one(self, data: xr.Dataset) -> Fit:
+        """The line across the middle of both clouds, moved to where the errors are fewest."""
+        low, high = (points.astype(complex) for points in data["iq"].values)
+        arm = np.mean(high) - np.mean(low)
+        angle = float(np.angle(arm))
+        zero, one = ((points * np.exp(-1j * angle)).real for points in (low, high))
+        threshold, sharpness = _best_threshold(zero, one)
+        counts = len(low)
+        first, second = float(np.mean(zero > threshold)), float(np.mean(one <= threshold))
+        width = float(np.sqrt((np.var((low * np.exp(-1j * angle)).imag) + np.var((high * np.exp(-1j * angle)).imag)) / 2))
+        numbers = {
+            "angle": (angle, width * np.sqrt(2 / counts) / max(abs(arm), 1e-300), "rad"),
+            "threshold": (threshold, sharpness, ""),
+            "prob_meas1_prep0": (first, _binomial(first, counts), ""),
+            "prob_meas0_prep1": (second, _binomial(second, counts), ""),
+            "signal_to_noise": (abs(arm) / (2 * max(width, 1e-300)), 1 / np.sqrt(counts), ""),
+        }
+        if (first + second) / 2 > WORST:
+            return bad("the clouds of 0 and 1 cannot be told apart", **numbers)
+        return good(**numbers)
+
+    def update(self, snapshot: Snapshot, fit: Fit) -> Snapshot:
+        """Line and errors."""
+        fields = ("angle", "threshold", "prob_meas1_prep0", "prob_meas0_prep1")
+        return with_measure(snapshot, fit.qubit, **{field: round(fit[field], 6) for field in fields})
+
+    def deviation(self, snapshot: Snapshot, fit: Fit) -> float:
+        """The angle in units of 0.1 rad, the mean error in units of a third of itself and what the shots leave open."""
+        measure = snapshot.measure(fit.qubit)
+        turned = abs(np.angle(np.exp(1j * (fit["angle"] - measure.angle)))) / 0.1
+        before = (measure.prob_meas1_prep0 + measure.prob_meas0_prep1) / 2
+        now = (fit["prob_meas1_prep0"] + fit["prob_meas0_prep1"]) / 2
+        open_to = before / 3 + 3 * (fit.error("prob_meas1_prep0") + fit.error("prob_meas0_prep1")) / 2
+        return float(max(turned, abs(now - before) / open_to))
+
+    def plot(self, data: xr.Dataset, fits: Sequence[Fit]) -> Figure:
+        """Both clouds, and the line."""
+        figure = Figure(figsize=(2.8 * len(fits), 2.9), layout="constrained")
+        for index, fit in enumerate(fits):
+            axes = figure.add_subplot(1, len(fits), index + 1)
+            for points, color in zip(data["iq"].values[index], ("tab:blue", "tab:red"), strict=True):
+                axes.plot(points.real[:800], points.imag[:800], ".", ms=1.5, color=color)
+            if "angle" in fit.parameters:
+                foot = fit["threshold"] * np.exp(1j * fit["angle"])
+                along = 1j * np.exp(1j * fit["angle"]) * np.array([-1, 1]) * np.ptp(data["iq"].values[index].real) / 2
+                axes.plot((foot + along).real, (foot + along).imag, "k", lw=0.8)
+                errors = f"{fit['prob_meas1_prep0']:.2%}, {fit['prob_meas0_prep1']:.2%}"
+                axes.set_title(f"qubit {fit.qubit}\n{errors}" if fit.good else f"qubit {fit.qubit}\n{fit.reason}", fontsize=7)
+            axes.set_aspect("equal", "datalim")
+            axes.tick_params(labelsize=6)
+        return figure
+
+
+def _best_threshold(zero: Values, one: Values) -> tuple[float, float]:
+    """Where a line makes the fewest errors, by a parabola through their number; and how well that is known."""
+    middle, gap = (zero.mean() + one.mean()) / 2, one.mean() - zero.mean()
+    lines = middle + gap * np.linspace(-0.25, 0.25, 101)
+    low, high = np.sort(zero), np.sort(one)
+    wrong = (len(low) - np.searchsorted(low, lines, side="right")) / len(low) + np.searchsorted(high, lines, side="right") / len(
+        high
+    )
+    bend, slope, _ = np.polyfit((lines - middle) / gap, wrong, 2)
+    best = -slope / (2 * bend) if bend > 0 else 0.0
+    # errors on either side scatter by their square root
+    scatter = np.sqrt(max(float(wrong.min()), 1 / len(low)) / len(low))
+    sure = np.sqrt(scatter / bend) if bend > 0 else 0.25
+    return float(middle + gap * np.clip(best, -0.25, 0.25)), float(abs(gap) * min(sure, 0.25))
+
+
+def _binomial(share: float, counts: int) -> float:
+    likely = (share * counts + 2) / (counts + 4)
+    return float(np.sqrt(likely * (1 - likely) / (counts + 4)))

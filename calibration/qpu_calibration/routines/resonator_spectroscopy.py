@@ -1,0 +1,149 @@
+"""Resonator spectroscopy: where a qubit's readout resonator answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from pydantic import Field
+from scipy.optimize import least_squares
+
+from qpu_bridge.target import Snapshot
+from qpu_calibration.axis import Axis, Values
+from qpu_calibration.curve import CurveFit
+from qpu_calibration.edit import with_readout_frequency
+from qpu_calibration.fit import Fit, bad, good
+from qpu_calibration.page import Page, Target
+from qpu_calibration.picture import Curve, drawn
+from qpu_calibration.plan import Point
+from qpu_calibration.reading import Reading
+from qpu_calibration.routine import Routine, Settings
+
+Complex = NDArray[np.complex128]
+
+
+class ResonatorSpectroscopySettings(Settings):
+    """How the frequency is scanned.
+
+    Attributes:
+        span_hz: Half of the scan, around the frequency that is believed.
+        points: Frequencies.
+    """
+
+    shots: int = Field(200, ge=1)
+    span_hz: float = Field(12e6, gt=0)
+    points: int = Field(81, ge=16)
+
+
+class ResonatorSpectroscopy(Routine[ResonatorSpectroscopySettings]):
+    """A readout tone of varied frequency on an idle qubit.
+
+    Finds the resonance of level 0. How the line is built does not matter: transmission, reflection and notch are all a constant
+    plus a resonance, times the phase of a cable.
+    """
+
+    name = "resonator_spectroscopy"
+    timeout_h = 168.0
+    reading = Reading.MEAN
+    settings = ResonatorSpectroscopySettings()
+
+    def axes(self, snapshot: Snapshot, targets: Sequence[Target], settings: ResonatorSpectroscopySettings) -> Sequence[Axis]:
+        """Frequencies around each target's own."""
+        believed = [readout_frequency(snapshot, q) for (q,) in targets]
+        around = np.linspace(-settings.span_hz, settings.span_hz, settings.points)
+        return [Axis("frequency", np.array(believed)[:, None] + around, "Hz")]
+
+    def play(self, page: Page, at: Point, settings: ResonatorSpectroscopySettings) -> None:
+        """The readout alone; the kernel is not known yet."""
+        page.measure(frequency=at["frequency"], plain=True)
+
+    def fit_one(self, data: xr.Dataset) -> Fit:
+        """A complex resonance on a constant."""
+        x, y = data["frequency"].values, data["iq"].values.astype(complex)
+        found, share = _resonance(x, y)
+        numbers = {"frequency": found.of("frequency", "Hz"), "linewidth": found.of("linewidth", "Hz")}
+        if share < 0.5:
+            return bad("no resonance stands out of the noise", found, **numbers)
+        if not x[0] < found.value["frequency"] < x[-1]:
+            return bad("the resonance lies outside of the scan", found, **numbers)
+        if found.value["linewidth"] > (x[-1] - x[0]) / 1.5:
+            return bad("the resonance is as wide as the scan", found, **numbers)
+        return good(found, **numbers)
+
+    def update(self, snapshot: Snapshot, fit: Fit) -> Snapshot:
+        """Tone and capture at the resonance of level 0, which then differs most in size from that of level 1."""
+        return with_readout_frequency(snapshot, fit.qubit, fit["frequency"])
+
+    def deviation(self, snapshot: Snapshot, fit: Fit) -> float:
+        """In units of half a linewidth: the readout is later moved between the levels' resonances."""
+        return abs(fit["frequency"] - readout_frequency(snapshot, fit.qubit)) / (0.75 * fit["linewidth"])
+
+    def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
+        """Size of the response."""
+        y = np.abs(data["iq"].values)
+        return drawn(data["frequency"].values, y, _size, fit, "readout frequency, GHz", scale=1e-9)
+
+
+def readout_frequency(snapshot: Snapshot, qubit: int) -> float:
+    """At which a qubit is read, Hz."""
+    return snapshot.frame(snapshot.measure(qubit).drive_frame).frequency
+
+
+def _columns(x: Values, frequency: float, linewidth: float, delay: float) -> Complex:
+    """Constant and resonance behind a cable; signs as in the README of `qpu_bridge.schedule`: phases run as exp(-i omega t)."""
+    cable = np.exp(-2j * np.pi * delay * (x - x.mean()))
+    return np.stack([cable, cable / (1 - 2j * (x - frequency) / linewidth)], axis=1)
+
+
+def _resonance(x: Values, y: Complex) -> tuple[CurveFit, float]:
+    """Fit, and which share of the signal's variation the resonance explains (0 for noise; a constant explains nothing).
+
+    Both are linear in their two complex weights, so that only three numbers are searched for (variable projection).
+    """
+    span, scale = x[-1] - x[0], np.abs(y).max() or 1.0
+
+    def rest(numbers: Values) -> Complex:
+        columns = _columns(x, x[0] + numbers[0] * span, np.exp(numbers[1]) * span, numbers[2] / span)
+        weights, *_ = np.linalg.lstsq(columns, y, rcond=None)
+        return np.asarray((y - columns @ weights) / scale)
+
+    def real(numbers: Values) -> Values:
+        left = rest(numbers)
+        return np.concatenate([left.real, left.imag])
+
+    starts = [np.array([f, w, 0.0]) for f in np.linspace(0.05, 0.95, 37) for w in np.log([0.02, 0.06, 0.15, 0.4])]
+    start = min(starts, key=lambda numbers: float(np.sum(real(numbers) ** 2)))
+    best = least_squares(real, start, bounds=([-0.5, np.log(1 / len(x)), -8.0], [1.5, np.log(4.0), 8.0]))
+    free = 2 * len(x) - 7
+    errors = np.sqrt(np.diag(np.linalg.pinv(best.jac.T @ best.jac)) * 2 * best.cost / free)
+    frequency, linewidth = x[0] + best.x[0] * span, np.exp(best.x[1]) * span
+    columns = _columns(x, frequency, linewidth, best.x[2] / span)
+    (still, weight), *_ = np.linalg.lstsq(columns, y, rcond=None)
+    value = {
+        "frequency": frequency,
+        "linewidth": linewidth,
+        "still_real": still.real,
+        "still_imag": still.imag,
+        "weight_real": weight.real,
+        "weight_imag": weight.imag,
+    }
+    error = dict.fromkeys(value, np.inf) | {"frequency": errors[0] * span, "linewidth": errors[1] * linewidth}
+    without = _columns(x, frequency, linewidth, best.x[2] / span)[:, :1]
+    flat = y - without @ np.linalg.lstsq(without, y, rcond=None)[0]
+    share = 1 - 2 * best.cost * scale**2 / max(float(np.sum(np.abs(flat) ** 2)), 1e-300)
+    return CurveFit(value, error, 1.0), share
+
+
+def _size(
+    x: Values,
+    frequency: float,
+    linewidth: float,
+    still_real: float,
+    still_imag: float,
+    weight_real: float,
+    weight_imag: float,
+) -> Values:
+    weight = (weight_real + 1j * weight_imag) / (1 - 2j * (x - frequency) / linewidth)
+    return np.asarray(np.abs(still_real + 1j * still_imag + weight))
