@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -13,9 +14,20 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from qpu_bridge.errors import SettingsError
 from qpu_bridge.telemetry.logs import LogFormat
 
+MOCK = "mock_"
+"""Begin of the name under which the client's dry run looks for a device."""
+
+
+def dry_run_names(names: Iterable[str]) -> dict[str, str]:
+    """Name for dry runs -> device; of several devices that would have the same one, the first."""
+    found: dict[str, str] = {}
+    for name in names:
+        found.setdefault(MOCK + name.partition("_")[2], name)
+    return found
+
 
 def _not_a_mock(name: str) -> str:
-    if name.startswith("mock_"):
+    if name.startswith(MOCK):
         raise ValueError("a device's name must not start with mock_, which names its dry-run sibling")
     return name
 
@@ -81,6 +93,8 @@ class Bridge(Table):
         data_dir: Folder of the job store, the secret and the local sockets.
         max_body_bytes: Largest body of a submitted job.
         max_result_bytes: Largest result of a job that is stored.
+        default_execution_s: Device time after which a job ends that names no ``max_execution_time``, s.
+        max_execution_s: Longest ``max_execution_time`` that a job may name, s.
         token_days: After how many days a new token ends by itself, unless its maker says otherwise; None for never.
         log_format: Form of log lines: ``plain`` for people, ``json`` for machines.
         limits: What nobody may exceed.
@@ -94,12 +108,22 @@ class Bridge(Table):
     data_dir: Path = Field(default_factory=default_data_dir)
     max_body_bytes: int = Field(64 * 2**20, ge=1024)
     max_result_bytes: int = Field(900 * 2**20, ge=1024, le=900 * 2**20)
+    default_execution_s: int = Field(3 * 3600, ge=1)
+    max_execution_s: int = Field(8 * 3600, ge=1, lt=2**31)
     token_days: float | None = Field(None, gt=0, le=36_500)
     log_format: LogFormat = LogFormat.PLAIN
     limits: Limits = Field(default_factory=Limits)
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     plain_http_off_loopback: bool = False
+
+    @model_validator(mode="after")
+    def _default_within_the_most(self) -> Self:
+        if self.default_execution_s > self.max_execution_s:
+            raise ValueError(
+                f"default_execution_s must be at most max_execution_s; got {self.default_execution_s} and {self.max_execution_s}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _encrypted_or_local(self) -> Self:

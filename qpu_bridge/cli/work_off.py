@@ -16,6 +16,7 @@ from pathlib import Path
 from qpu_bridge import settings
 from qpu_bridge.cli.child import command
 from qpu_bridge.cli.device import RackDevice
+from qpu_bridge.cli.dry_run import dry_runs
 from qpu_bridge.cli.hang import free
 from qpu_bridge.cli.private import write_private
 from qpu_bridge.cli.rack import open_folder, open_store
@@ -32,6 +33,9 @@ LOOK_S = 1.0
 
 POLL_S = 0.002
 """How often to look for new jobs, s. A look is one pragma: it costs some microseconds."""
+
+DRY_POLL_S = 0.05
+"""The same for dry runs, which nobody waits for as eagerly, s."""
 
 PATIENCE_S = 15.0
 """How long to wait for a runner of a bridge that was killed, which is about to notice and to put its job back, s."""
@@ -68,6 +72,7 @@ def work_off(rack: Rack, name: str) -> None:
                 work.stop()
 
         held.enter_context(_watched(driver, store, name, look))
+        held.enter_context(dry_runs(rack, mine, store, poll_s=DRY_POLL_S))
         # what was imported stays; going through it again and again would cost more than a small job
         gc.freeze()
         work.serve()

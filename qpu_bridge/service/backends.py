@@ -11,9 +11,7 @@ from qpu_bridge.jobs import Condition, Owner, Word
 from qpu_bridge.service.auth import caller
 from qpu_bridge.service.moment import to_moment
 from qpu_bridge.service.parts import Device, Parts
-
-MOCK = "mock_"
-"""Begin of the name under which the client's dry run looks for a device."""
+from qpu_bridge.settings import dry_run_names
 
 
 def routes(parts: Parts) -> APIRouter:
@@ -27,15 +25,17 @@ def routes(parts: Parts) -> APIRouter:
         conditions = parts.store.devices.conditions(tuple(parts.devices))
         devices = [_device(name, device, conditions[name], "real") for name, device in parts.devices.items()]
         if include_mocks:
-            ready = Condition(Word.ONLINE, "", 0)
-            devices += [_device(name, device, ready, "mock") for name, device in mocks(parts).items()]
+            dry = mocks(parts)
+            conditions = parts.store.devices.conditions(tuple(dry))
+            devices += [_device(name, device, conditions[name], "mock") for name, device in dry.items()]
         return {"devices": devices}
 
     @router.get("/backends/{name}/configuration")
     def configuration(name: str, calibration_id: str | None = None, owner: Owner = Depends(who)) -> dict[str, Any]:
         """What a device can do."""
         device = find(parts, name, calibration_id)
-        return {**parts.configuration(device.snapshot, device.capabilities), "backend_name": name}
+        found = parts.configuration(device.snapshot, device.capabilities)
+        return {**found, "backend_name": name, "limits": {**found["limits"], **parts.limits.published()}}
 
     @router.get("/backends/{name}/properties")
     def properties(
@@ -50,8 +50,7 @@ def routes(parts: Parts) -> APIRouter:
     def status(name: str, owner: Owner = Depends(who)) -> dict[str, Any]:
         """How a device is."""
         device = find(parts, name, None)
-        mock = name not in parts.devices
-        condition = Condition(Word.ONLINE, "", 0) if mock else parts.store.devices.condition(name)
+        condition = parts.store.devices.condition(name)
         # A paused device still takes jobs into its queue: operational, and the client warns its user with this word.
         words = {Word.ONLINE: "active", Word.PAUSED: "paused", Word.OFFLINE: "offline"}
         return {
@@ -59,7 +58,7 @@ def routes(parts: Parts) -> APIRouter:
             "status": words[condition.word],
             "message": condition.reason,
             "length_queue": condition.queue,
-            "estimated_wait_seconds": 0.0 if mock else parts.store.devices.wait_s(name),
+            "estimated_wait_seconds": parts.store.devices.wait_s(name) if name in parts.devices else 0.0,
             "backend_version": device.capabilities.version,
         }
 
@@ -67,11 +66,8 @@ def routes(parts: Parts) -> APIRouter:
 
 
 def mocks(parts: Parts) -> dict[str, Device]:
-    """The dry-run siblings; of several devices with the same sibling, the first."""
-    found: dict[str, Device] = {}
-    for name, device in parts.devices.items():
-        found.setdefault(MOCK + name.partition("_")[2], device)
-    return found
+    """The dry-run siblings by name."""
+    return {mock: parts.devices[name] for mock, name in dry_run_names(parts.devices).items()}
 
 
 def find(parts: Parts, name: str, calibration_id: str | None) -> Device:
