@@ -41,4 +41,4 @@ def _words(fact: object) -> str:
         return "yes" if fact else "no"
     if isinstance(fact, str | int | float):
         return f"{fact:g}" if isinstance(fact, float) else str(fact)
-    return ", ".join(fact)
+    return ", ".join(fact) if isinstance(fact, list | tuple) else str(fact)

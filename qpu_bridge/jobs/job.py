@@ -33,7 +33,8 @@ class Request:
         estimate_s: How long its compiled pulses take, times shots, if known, s.
         key: The user's own name for this request; the same key never makes a second job.
         digest: Hash of the whole body, to recognise a repeated request.
-        client: What the program that asks said of itself.
+        caller: The part of the client's library that asks, as it says itself.
+        qiskit_version: The client's version of Qiskit, as it says itself.
     """
 
     program_id: str
@@ -48,7 +49,8 @@ class Request:
     estimate_s: float | None = None
     key: str | None = None
     digest: bytes = b""
-    client: str | None = None
+    caller: str | None = None
+    qiskit_version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,8 @@ class Job:
         attempts: How many runs were started.
         cancel_requested: Whether somebody wants it stopped.
         usage_s: Device time used so far, s.
-        client: What the program that asked for it said of itself.
+        caller: The part of the client's library that asked, as it said itself.
+        qiskit_version: The client's version of Qiskit, as it said itself.
     """
 
     number: int
@@ -109,7 +112,8 @@ class Job:
     attempts: int
     cancel_requested: bool
     usage_s: float
-    client: str | None
+    caller: str | None
+    qiskit_version: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ class Filter:
         created_after: Not older than this.
         created_before: Not younger than this.
         oldest_first: The usual order is newest first.
+        without_backends: Not of these devices.
     """
 
     owner: Owner | None
@@ -46,6 +47,7 @@ class Filter:
     created_after: datetime | None = None
     created_before: datetime | None = None
     oldest_first: bool = False
+    without_backends: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,8 @@ def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
         conditions += [jobs.c.user == wanted.owner.user, jobs.c.instance == wanted.owner.instance]
     if wanted.backend is not None:
         conditions.append(jobs.c.backend == wanted.backend)
+    if wanted.without_backends:
+        conditions.append(jobs.c.backend.not_in(wanted.without_backends))
     if wanted.pending is not None:
         conditions.append(jobs.c.state.in_(sorted(PENDING if wanted.pending else FINAL)))
     if wanted.program_id is not None:

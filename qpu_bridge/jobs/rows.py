@@ -59,6 +59,8 @@ def _to_job(row: Row[Any], words: tuple[str, ...]) -> Job:
         attempts=row.attempts,
         cancel_requested=row.cancel_requested,
         usage_s=row.usage_s,
+        caller=row.caller,
+        qiskit_version=row.qiskit_version,
     )
 
 

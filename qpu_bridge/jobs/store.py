@@ -107,7 +107,8 @@ class Store:
                 created=at,
                 request_key=request.key,
                 digest=request.digest,
-                client=request.client,
+                caller=request.caller,
+                qiskit_version=request.qiskit_version,
             )
             number = connection.execute(row.returning(jobs.c.number)).scalar_one()
             connection.execute(insert(params).values(job=number, text=request.params))

@@ -66,7 +66,8 @@ jobs = Table(
     Column("usage_s", Float, nullable=False, default=0.0),
     Column("runner", Words),
     Column("request_key", Words),
-    Column("client", Words),  # what the program said of itself: versions of its libraries
+    Column("caller", Words),  # the part of the client's library that asked, as it said itself
+    Column("qiskit_version", Words),
     Column("digest", LargeBinary(32), nullable=False),
     Column("answered", Boolean, nullable=False, default=False),
     UniqueConstraint("user", "instance", "request_key", name="one_job_per_request_key"),

@@ -26,13 +26,23 @@ def document(job: Job) -> dict[str, Any]:
         "cost": job.cost,
         "tags": list(job.tags),
         "user_id": job.owner.user,
+        "private": job.private,
         "usage": {"seconds": job.usage_s, "quantum_seconds": job.usage_s},
     }
-    if job.finished is not None:
-        shown["ended"] = to_text(job.finished)
-    if job.calibration_id is not None:
-        shown["calibration_id"] = job.calibration_id
-    return shown
+    optional = {
+        "session_id": job.session_id,
+        "calibration_id": job.calibration_id,
+        "estimated_running_time_seconds": job.estimate_s,
+        "ended": to_text(job.finished),
+    }
+    return shown | {name: value for name, value in optional.items() if value is not None}
+
+
+def receipt(job: Job) -> dict[str, Any]:
+    """What the caller is told when a job is accepted."""
+    shown: dict[str, Any] = {"id": job.id, "backend": job.backend, "private": job.private}
+    optional = {"session_id": job.session_id, "calibration_id": job.calibration_id}
+    return shown | {name: value for name, value in optional.items() if value is not None}
 
 
 def with_params(shown: dict[str, Any], params: bytes) -> bytes:
@@ -41,8 +51,9 @@ def with_params(shown: dict[str, Any], params: bytes) -> bytes:
 
 
 def metrics(job: Job) -> dict[str, Any]:
-    """When a job ran, and how much device time it used."""
-    return {
+    """When a job ran, how much device time it used, and what asked for it."""
+    ended = job.state in FINAL
+    shown: dict[str, Any] = {
         "timestamps": {
             "created": to_text(job.created),
             "running": to_text(job.running),
@@ -50,7 +61,13 @@ def metrics(job: Job) -> dict[str, Any]:
         },
         "usage": {
             "qpu_charge_time_seconds": job.usage_s,
-            "status": "complete" if job.state in FINAL else "pending",
+            "status": "complete" if ended else "pending",
         },
         "attempts": job.attempts,
     }
+    optional = {
+        "caller": job.caller,
+        "qiskit_version": job.qiskit_version,
+        "circuits_execution_time_ns": round(job.usage_s * 1e9) if ended else None,
+    }
+    return shown | {name: value for name, value in optional.items() if value is not None}

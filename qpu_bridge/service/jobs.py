@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import replace
 
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Query, Request
@@ -12,14 +13,16 @@ from starlette.background import BackgroundTask
 from starlette.responses import JSONResponse, Response
 
 from qpu_bridge.errors import BadRequest, BridgeError, DeveloperError, RanTooLong, StoreFault, WrongState
-from qpu_bridge.jobs import Filter, Owner, State
-from qpu_bridge.service import submission
+from qpu_bridge.jobs import Filter, Job, Owner, State
+from qpu_bridge.jobs.private import give_away
+from qpu_bridge.service import application, submission
 from qpu_bridge.service.auth import caller
-from qpu_bridge.service.backends import find
+from qpu_bridge.service.backends import find, mocks
 from qpu_bridge.service.body import split
 from qpu_bridge.service.errors import UNFORESEEN, answer, say, trace_of
 from qpu_bridge.service.job_document import document, metrics, with_params
 from qpu_bridge.service.moment import to_moment, to_text
+from qpu_bridge.service.once import OnceResponse
 from qpu_bridge.service.parts import Parts
 from qpu_bridge.telemetry import Stage, about, took, traces
 
@@ -41,6 +44,7 @@ def routes(parts: Parts) -> APIRouter:
         began_ns = time.time_ns()
         raw = await request.body()
         asked = await run_in_threadpool(submission.read, parts, raw, request.headers.get("idempotency-key"))
+        asked = replace(asked, **application.said(request.headers.get("x-qx-client-application", "")))
         known = parts.repeated(owner, asked.digest)
         if known is None:
             device = await run_in_threadpool(find, parts, asked.backend, asked.calibration_id)
@@ -77,9 +81,13 @@ def routes(parts: Parts) -> APIRouter:
         created_before: str | None = None,
         sort: str = "DESC",
         exclude_params: bool = True,
+        include_mocks: bool = False,
         owner: Owner = Depends(who),
     ) -> JSONResponse:
-        """The caller's jobs, newest first unless ``sort=ASC``; without parameters, which are read job by job."""
+        """The caller's jobs, newest first unless ``sort=ASC``; without parameters, which are read job by job.
+
+        Dry runs are left out unless ``include_mocks`` is set, or their device is named.
+        """
         if sort.upper() not in ("ASC", "DESC"):
             raise BadRequest("sort must be ASC or DESC", given=sort[:16], where="sort")
         if not exclude_params:
@@ -96,6 +104,7 @@ def routes(parts: Parts) -> APIRouter:
             created_after=None if created_after is None else to_moment(created_after, "created_after"),
             created_before=None if created_before is None else to_moment(created_before, "created_before"),
             oldest_first=sort.upper() == "ASC",
+            without_backends=() if include_mocks or backend is not None else tuple(mocks(parts)),
         )
         if len(wanted.tags) > submission.MOST_TAGS:
             raise BadRequest(f"a job has at most {submission.MOST_TAGS} tags", given=len(wanted.tags), where="tags")
@@ -105,9 +114,9 @@ def routes(parts: Parts) -> APIRouter:
 
     @router.get("/jobs/{job_id}")
     def one(job_id: str, exclude_params: bool = False, owner: Owner = Depends(who)) -> Response:
-        """A job, with its parameters unless they are excluded."""
+        """A job, with its parameters unless they are excluded; a private job never has any."""
         job = store.job(job_id, owner)
-        if exclude_params:
+        if exclude_params or job.private:
             return JSONResponse(document(job))
         return Response(with_params(document(job), store.params(job)), headers={"content-type": JSON_TEXT})
 
@@ -122,11 +131,18 @@ def routes(parts: Parts) -> APIRouter:
 
     @router.get("/jobs/{job_id}/results")
     def results(job_id: str, owner: Owner = Depends(who)) -> Response:
-        """The result; for a job that failed, why: the client reads it there too, and must not find an error."""
+        """The result; for a job that failed, why: the client reads it there too, and must not find an error.
+
+        The result of a private job can be read once, and is deleted when it has been sent whole; then this is 204.
+        """
         job = store.job(job_id, owner)
         if job.state is State.COMPLETED:
             text = store.result(job)
-            return Response(text, headers={"content-type": JSON_TEXT}) if text else Response(status_code=204)
+            if not text:
+                return Response(status_code=204)
+            if job.private:
+                return OnceResponse(text, lambda: _given_away(parts, job), JSON_TEXT)
+            return Response(text, headers={"content-type": JSON_TEXT})
         if job.state is State.FAILED or job.reason_code == RanTooLong.code:
             return Response(job.reason, headers={"content-type": "text/plain; charset=utf-8"})
         return Response(status_code=204)
@@ -167,6 +183,14 @@ def routes(parts: Parts) -> APIRouter:
         return {"tags": list(store.tags(owner, search))}
 
     return router
+
+
+def _given_away(parts: Parts, job: Job) -> None:
+    try:
+        give_away(parts.store.database, job)
+    except StoreFault:
+        # the answer is out; better that its owner can read it again than that they are told of a failure
+        logger.exception("the result of private job %s was sent, but could not be deleted", job.id)
 
 
 def _answered(parts: Parts, job_id: str) -> None:

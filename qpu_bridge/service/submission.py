@@ -22,12 +22,11 @@ REFUSED: Mapping[str, str] = {
     "session_id": "Sessions and batches are not available yet: submit the job without one.",
     "start_session": "Sessions are not available yet: submit the job without one.",
     "session_time": "Sessions are not available yet: submit the job without one.",
-    "private": "Private jobs are not available yet: submit the job without this option.",
     "runtime": "There is one runtime: submit the job without an image.",
 }
 """Fields of the published API that cannot be honoured, and what to do."""
 
-KNOWN = frozenset({"program_id", "backend", "params", "tags", "log_level", "cost", "calibration_id", *REFUSED})
+KNOWN = frozenset({"program_id", "backend", "params", "tags", "log_level", "cost", "calibration_id", "private", *REFUSED})
 
 
 def read(parts: Parts, raw: bytes, key: str | None) -> Request:
@@ -61,6 +60,7 @@ def read(parts: Parts, raw: bytes, key: str | None) -> Request:
         log_level=_level(members),
         cost=_cost(members),
         calibration_id=_calibration(parts, backend, members),
+        private=_private(members),
         key=key,
         digest=hashlib.sha256(raw).digest(),
     )
@@ -119,6 +119,13 @@ def _cost(members: Mapping[str, Member]) -> int | None:
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value < 2**31:
         raise BadRequest("the longest device time must be a whole number of seconds, 1 or more", where="cost")
     return value
+
+
+def _private(members: Mapping[str, Member]) -> bool:
+    value = members["private"].value if "private" in members else None
+    if value is not None and not isinstance(value, bool):
+        raise BadRequest("private must be true or false", where="private")
+    return bool(value)
 
 
 def _calibration(parts: Parts, backend: str, members: Mapping[str, Member]) -> str | None:
