@@ -9,6 +9,7 @@ from qpu_bridge.cli.device import RackDevice
 from qpu_bridge.cli.rack import SECRET, open_folder, open_store, write_address
 from qpu_bridge.programs.checkers import Checkers
 from qpu_bridge.service.app import create_app
+from qpu_bridge.service.limits import JobLimits
 from qpu_bridge.service.listener import adopt
 from qpu_bridge.service.secret import read_secret
 from qpu_bridge.service.server import Server
@@ -43,12 +44,13 @@ def answer(rack: Rack, listener: int, named: Callable[[], Sequence[str]]) -> Non
         def check(program_id: str, params: str, device: RackDevice) -> None:
             checkers.check(program_id, params, device.view())
 
+        limits = JobLimits(bridge.max_body_bytes, bridge.max_result_bytes, bridge.default_execution_s, bridge.max_execution_s)
         app = create_app(
             store,
             devices,
             check,
             secret=read_secret(folder / SECRET),
-            max_body_bytes=bridge.max_body_bytes,
+            limits=limits,
             checks=checkers.number,
             counted=metrics.count(),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from functools import partial
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -27,6 +28,6 @@ def prefetch(source: Iterable[T], count: int | None = None) -> Generator[T, None
         used = 0
         while item is not end:
             used += 1
-            pending = None if used == count else worker.submit(context.run, next, iterator, end)
+            pending = None if used == count else worker.submit(context.run, partial(next, iterator, end))
             yield item  # type: ignore[misc]  # not the end, hence a T
             item = end if pending is None else pending.result()

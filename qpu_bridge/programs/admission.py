@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
+from qiskit.circuit import CONTROL_FLOW_OP_NAMES
 
 from qpu_bridge.errors import BadRequest, TooLarge, UnsupportedOption
 from qpu_bridge.lowering import LoweringOptions, MeasLevel, check, column_of, lower
@@ -15,14 +16,12 @@ from qpu_bridge.programs.device import DeviceView
 from qpu_bridge.programs.options import ExecuteOptions
 from qpu_bridge.schedule import Discriminator
 from qpu_bridge.schedule.check import features_of
+from qpu_bridge.target.limits import MAX_CIRCUITS, MAX_INSTRUCTIONS, MAX_ROWS
 
 _FRACTIONAL = frozenset({"rx", "rzz"})
 """Gates whose angle has bounds, which a parameter may leave."""
 
 _ROWS_TRIED = 4096
-
-MOST_ROWS = 2**22
-"""Rows of one item: its results and angles are held in memory as a whole."""
 
 
 def admit_circuits(circuits: Iterable[QuantumCircuit], device: DeviceView) -> None:
@@ -30,15 +29,27 @@ def admit_circuits(circuits: Iterable[QuantumCircuit], device: DeviceView) -> No
 
     Raises:
         NotNative: If not; names the gate and the qubit.
-        TooLarge: If a circuit is too wide or too long.
+        TooLarge: If a circuit is too wide, too large or too long, or there are too many.
         BadRequest: If there is no circuit.
     """
-    empty = True
-    for circuit in circuits:
-        empty = False
+    count = 0
+    for count, circuit in enumerate(circuits, 1):
+        if count > MAX_CIRCUITS:
+            raise TooLarge(f"a job may hold at most {MAX_CIRCUITS} circuits", given="more", where="circuits")
+        size = _instructions(circuit)
+        if size > MAX_INSTRUCTIONS:
+            raise TooLarge(
+                f"a circuit may hold at most {MAX_INSTRUCTIONS} instructions", given=size, where=f"circuit {count - 1}"
+            )
         check(circuit, device.snapshot)
-    if empty:
+    if not count:
         raise BadRequest("a job must hold at least one circuit", given=0)
+
+
+def _instructions(circuit: QuantumCircuit) -> int:
+    """Instructions, bodies of branches and loops counted once."""
+    bodies = (body for name in CONTROL_FLOW_OP_NAMES for op in circuit.get_instructions(name) for body in op.operation.blocks)
+    return len(circuit.data) + (sum(_instructions(body) for body in bodies) if circuit.has_control_flow_op() else 0)
 
 
 def admit_shots(shots: int, device: DeviceView) -> None:
@@ -58,8 +69,8 @@ def admit_rows(rows: int) -> None:
     Raises:
         TooLarge: If it is too often.
     """
-    if rows > MOST_ROWS:
-        raise TooLarge(f"a circuit may have at most {MOST_ROWS} sets of arguments, randomizations included", given=rows)
+    if rows > MAX_ROWS:
+        raise TooLarge(f"a circuit may have at most {MAX_ROWS} sets of arguments, randomizations included", given=rows)
 
 
 def admit_options(options: ExecuteOptions, circuits: Iterable[QuantumCircuit], device: DeviceView) -> None:

@@ -18,12 +18,13 @@ from qiskit_mitigation import mitigation_task
 from qiskit_mitigation.zne import gate_folding
 
 from qpu_bridge.errors import BadRequest, BridgeError, TooLarge
-from qpu_bridge.programs.admission import MOST_ROWS, admit_rows
+from qpu_bridge.programs.admission import admit_rows
 from qpu_bridge.programs.boxing import Boxing
 from qpu_bridge.programs.circuit_layers import CircuitLayers, find_layers
 from qpu_bridge.programs.estimator_request import EstimatorRequest
 from qpu_bridge.programs.foreign_text import said
 from qpu_bridge.programs.layer_noise import NoiseOf, named, overhead, total_rate
+from qpu_bridge.target.limits import MAX_ROWS
 
 _LIBRARY = threading.Lock()
 
@@ -98,7 +99,7 @@ def admit_overhead(request: EstimatorRequest, group: Sequence[int], mitigated: M
         scaling = scaling_of(request, mitigated, index)
         if not isfinite(scaling * number):
             raise TooLarge(
-                f"a circuit may have at most {MOST_ROWS} sets of arguments, randomizations included",
+                f"a circuit may have at most {MAX_ROWS} sets of arguments, randomizations included",
                 given=f"errors that cancel with {scaling:.3g} times as many randomizations",
                 where=f"params.pubs[{index}]",
                 remedy="Set resilience.pec.max_overhead, or use a shorter circuit.",

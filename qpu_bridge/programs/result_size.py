@@ -10,9 +10,7 @@ from qiskit import QuantumCircuit
 from qpu_bridge.errors import TooLarge
 from qpu_bridge.lowering import MeasLevel
 from qpu_bridge.programs.device import DeviceView
-
-RESULT_BYTES = 4 * 2**30
-"""Most bytes that the results of one job may take in memory: one for a bit of a shot, eight for a point in the IQ plane."""
+from qpu_bridge.target.limits import MAX_EXECUTIONS, MAX_RESULT_BYTES
 
 _BYTES: Mapping[MeasLevel, int] = {"classified": 1, "kerneled": 8, "avg_kerneled": 8, "both": 9}
 _NUMBERS: Mapping[MeasLevel, int] = {"classified": 1, "kerneled": 1, "avg_kerneled": 1, "both": 2}
@@ -44,9 +42,9 @@ def admit_results(items: Iterable[Returned], level: MeasLevel, device: DeviceVie
     """Check how much all items of a job return together.
 
     Raises:
-        TooLarge: If it is more than is kept, or one row of an item is more than the device returns.
+        TooLarge: If there are too many rows, it is more than is kept, or one row of an item is more than the device returns.
     """
-    total, most = 0, device.capabilities.limits.max_results
+    total, executions, most = 0, 0, device.capabilities.limits.max_results
     for index, item in enumerate(items):
         # averages have no axis of shots
         shots = 1 if level == "avg_kerneled" else item.shots
@@ -58,10 +56,18 @@ def admit_results(items: Iterable[Returned], level: MeasLevel, device: DeviceVie
                 where=f"item {index}: bits x shots",
                 remedy="Use fewer shots, fewer bits, or averaged results.",
             )
+        executions += item.rows
         total += item.rows * item.bits * shots * _BYTES[level]
-    if total > RESULT_BYTES:
+    if executions > MAX_EXECUTIONS:
         raise TooLarge(
-            f"the results of one job may take at most {RESULT_BYTES} bytes",
+            f"a job may have at most {MAX_EXECUTIONS} executions",
+            given=executions,
+            where="sets of arguments x randomizations, all circuits",
+            remedy="Split the job.",
+        )
+    if total > MAX_RESULT_BYTES:
+        raise TooLarge(
+            f"the results of one job may take at most {MAX_RESULT_BYTES} bytes",
             given=total,
             where=f"sets of arguments x randomizations x {'bits' if level == 'avg_kerneled' else 'shots x bits'}, all items",
             remedy="Split the job, or use fewer shots or averaged results.",

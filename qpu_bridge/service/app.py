@@ -24,6 +24,7 @@ from qpu_bridge.service import (
     workloads,
 )
 from qpu_bridge.service.gate import Gate
+from qpu_bridge.service.limits import JobLimits
 from qpu_bridge.service.parts import Check, Device, Parts
 from qpu_bridge.service.secret import Signer
 from qpu_bridge.service.turns import Turns
@@ -39,7 +40,7 @@ def create_app(
     check: Check,
     *,
     secret: bytes,
-    max_body_bytes: int = 64 * 2**20,
+    limits: JobLimits = JobLimits(),
     checks: int = 4,
     counted: Metrics | None = None,
 ) -> FastAPI:
@@ -50,7 +51,7 @@ def create_app(
         devices: Devices by name.
         check: ``check(program_id, params_text, device)`` raises `errors.CallerError` if the program cannot run.
         secret: What access tokens are signed with, 32 bytes (`read_secret`).
-        max_body_bytes: Largest body of a submitted job.
+        limits: What a job may ask for.
         checks: How many checks may run at once; with two or more, never all of them for one owner.
         counted: Where answers are counted, and what ``/metrics`` shows; None for neither.
     """
@@ -59,6 +60,7 @@ def create_app(
         devices=dict(devices),
         check=check,
         signer=Signer(secret),
+        limits=limits,
         configuration=target.configuration,
         properties=target.properties,
         lost=store.unanswered(),
@@ -67,7 +69,7 @@ def create_app(
     )
     # The interactive pages would load scripts from a public network.
     app = FastAPI(title="qpu-bridge", docs_url=None, redoc_url=None, redirect_slashes=False)
-    app.add_middleware(Gate, max_body_bytes=max_body_bytes, metrics=counted)
+    app.add_middleware(Gate, max_body_bytes=limits.body_bytes, metrics=counted)
     errors.install(app)
     app.include_router(identity.routes(parts))
     app.include_router(search.routes(parts))

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from qpu_bridge.driver import Capabilities
 from qpu_bridge.jobs import Owner, Store
+from qpu_bridge.service.limits import JobLimits
 from qpu_bridge.service.secret import Signer
 from qpu_bridge.service.turns import Turns
 from qpu_bridge.target import Snapshot
@@ -53,6 +54,7 @@ class Parts:
         devices: By name.
         check: Whether a program may run; called in a thread.
         signer: Makes and reads access tokens.
+        limits: What a job may ask for.
         configuration: What a device tells of itself.
         properties: Its calibrated numbers.
         lost: Jobs accepted by a process that died before it could say so: owner and digest -> job id.
@@ -65,6 +67,7 @@ class Parts:
     devices: Mapping[str, Device]
     check: Check
     signer: Signer
+    limits: JobLimits
     configuration: Callable[[Snapshot, Capabilities], dict[str, Any]]
     properties: Callable[[Snapshot], dict[str, Any]]
     lost: dict[tuple[Owner, bytes], str]

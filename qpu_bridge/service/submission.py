@@ -7,26 +7,29 @@ from collections.abc import Mapping
 from typing import Any
 
 from qpu_bridge.errors import BadRequest, NotFound, UnsupportedOption
-from qpu_bridge.jobs import Request
+from qpu_bridge.jobs import Mode, Opening, Request
 from qpu_bridge.service.backends import find, mocks
 from qpu_bridge.service.body import Member, split
+from qpu_bridge.service.openings import opening, seconds
 from qpu_bridge.service.parts import Parts
 
 MOST_TAGS = 8
 LONGEST_TAG = 86
 LONGEST_KEY = 255
 LONGEST_CALIBRATION = 128
+LONGEST_SESSION = 36
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
+SESSION = ("session_id", "start_session", "session_time")
+
 REFUSED: Mapping[str, str] = {
-    "session_id": "Sessions and batches are not available yet: submit the job without one.",
-    "start_session": "Sessions are not available yet: submit the job without one.",
-    "session_time": "Sessions are not available yet: submit the job without one.",
     "runtime": "There is one runtime: submit the job without an image.",
 }
 """Fields of the published API that cannot be honoured, and what to do."""
 
-KNOWN = frozenset({"program_id", "backend", "params", "tags", "log_level", "cost", "calibration_id", "private", *REFUSED})
+KNOWN = frozenset(
+    {"program_id", "backend", "params", "tags", "log_level", "cost", "calibration_id", "private", *SESSION, *REFUSED}
+)
 
 
 def read(parts: Parts, raw: bytes, key: str | None) -> Request:
@@ -58,8 +61,10 @@ def read(parts: Parts, raw: bytes, key: str | None) -> Request:
         params=members["params"].text.encode("utf-8"),
         tags=tags(members["tags"].value) if "tags" in members else (),
         log_level=_level(members),
-        cost=_cost(members),
+        cost=parts.limits.execution_s(_cost(members)),
         calibration_id=_calibration(parts, backend, members),
+        session_id=_session(members, backend in parts.devices),
+        opening=_opening(parts, backend, members),
         private=_private(members),
         key=key,
         digest=hashlib.sha256(raw).digest(),
@@ -93,12 +98,8 @@ def _word(members: Mapping[str, Member], field: str) -> str:
 
 
 def _backend(parts: Parts, name: str) -> str:
-    if name in parts.devices:
+    if name in parts.devices or name in mocks(parts):
         return name
-    if name in mocks(parts):
-        raise UnsupportedOption(
-            "a job must name a real device", given=name, where="backend", remedy="Dry runs are not available yet."
-        )
     names = ", ".join(parts.devices)
     raise BadRequest("the backend must exist", given=name, where="backend", remedy=f"Available: {names}.")
 
@@ -126,6 +127,33 @@ def _private(members: Mapping[str, Member]) -> bool:
     if value is not None and not isinstance(value, bool):
         raise BadRequest("private must be true or false", where="private")
     return bool(value)
+
+
+def _session(members: Mapping[str, Member], real: bool) -> str | None:
+    value = members["session_id"].value if "session_id" in members else None
+    if value is None:
+        return None
+    if not isinstance(value, str) or not 1 <= len(value) <= LONGEST_SESSION:
+        raise BadRequest(f"a session's id must be a text of 1 to {LONGEST_SESSION} characters", where="session_id")
+    # a dry run keeps no device busy, so it is no part of the session from which it is asked for
+    return value if real else None
+
+
+def _opening(parts: Parts, backend: str, members: Mapping[str, Member]) -> Opening | None:
+    """The session that a job starts, as the first generations of the client asked for it."""
+    start = members["start_session"].value if "start_session" in members else None
+    if start is not None and not isinstance(start, bool):
+        raise BadRequest("start_session must be true or false", where="start_session")
+    time_s = seconds(members, "session_time")
+    if not start:
+        if time_s is not None:
+            raise BadRequest("session_time must come with start_session", given=time_s, where="session_time")
+        return None
+    if "session_id" in members and members["session_id"].value is not None:
+        raise BadRequest("a job must not start a session and belong to another one", where="start_session")
+    if backend not in parts.devices:
+        raise BadRequest("a session must name a device", given=backend, where="backend", remedy="A dry run needs no session.")
+    return opening(parts, backend, Mode.DEDICATED, max_ttl=time_s)
 
 
 def _calibration(parts: Parts, backend: str, members: Mapping[str, Member]) -> str | None:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from qpu_bridge.schedule import Feature, Limits
+from qpu_bridge.target.limits import MAX_CIRCUITS, MAX_EXECUTIONS, MAX_INSTRUCTIONS, MAX_RESULT_BYTES, MAX_ROWS
 from qpu_bridge.target.native import MID_CIRCUIT, NATIVE
 from qpu_bridge.target.snapshot import Snapshot
-
-MAX_EXPERIMENTS = 10_000
-"""Circuits in one job; the size of the request is limited before this number is."""
 
 _CONTROL_FLOW = {
     "if_else": Feature.BRANCH,
@@ -82,8 +80,16 @@ def configuration(snapshot: Snapshot, capabilities: Capable) -> dict[str, Any]:
         "conditional": dynamic,
         "open_pulse": False,
         "memory": True,
-        "max_shots": snapshot.max_shots,
-        "max_experiments": MAX_EXPERIMENTS,
+        "max_shots": min(snapshot.max_shots, capabilities.limits.max_shots),
+        "max_experiments": MAX_CIRCUITS,
+        # beside the names that the client knows; it shows them as they are
+        "limits": {
+            "executions": MAX_EXECUTIONS,
+            "rows": MAX_ROWS,
+            "instructions": MAX_INSTRUCTIONS,
+            "circuit_duration": timing.max_circuit_duration,
+            "result_memory_bytes": MAX_RESULT_BYTES,
+        },
         "meas_levels": [1, 2],
         "meas_kernels": ["boxcar" if all(m.kernel is None for m in snapshot.measures) else "calibrated"],
         "discriminators": ["linear"],

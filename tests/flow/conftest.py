@@ -82,7 +82,7 @@ def children(pid: int) -> list[tuple[int, str]]:
 
 
 @contextmanager
-def serving(rack: str) -> Iterator[Running]:
+def serving(rack: str, *flags: str) -> Iterator[Running]:
     # a short path: that of a local socket has 107 bytes
     with tempfile.TemporaryDirectory(prefix="qb-") as room:
         folder = Path(room)
@@ -90,7 +90,7 @@ def serving(rack: str) -> Iterator[Running]:
         address = folder / "data" / "address"
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "qpu_bridge.cli", "serve", "--rack", str(folder / "rack.toml"), "--with-parent"],
+                [sys.executable, "-m", "qpu_bridge.cli", "serve", "--rack", str(folder / "rack.toml"), "--with-parent", *flags],
                 stdin=subprocess.PIPE,
                 stderr=log,
                 start_new_session=True,

@@ -22,6 +22,7 @@ from qpu_bridge.errors import BadRequest, NotFound, UnsupportedProgram
 from qpu_bridge.jobs import Job, Runner, Store, Work
 from qpu_bridge.schedule import Feature, Limits
 from qpu_bridge.service import Server, create_app, read_secret
+from qpu_bridge.service.limits import JobLimits
 from qpu_bridge.target import Snapshot
 
 NS = "1/1000000000"
@@ -164,7 +165,7 @@ class Bridge:
             {"lab_two": view()},
             lambda *args: self.check(*args),
             secret=read_secret(self.folder / "secret"),
-            max_body_bytes=MAX_BODY,
+            limits=JobLimits(body_bytes=MAX_BODY),
         )
         with Server(app, "127.0.0.1", 0) as server:
             thread = threading.Thread(target=server.run)
