@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -17,6 +18,7 @@ def names() -> tuple[str, ...]:
     return tuple(sorted({entry.name for entry in entry_points(group=ROUTINES)}))
 
 
+@lru_cache
 def routine(name: str) -> Routine[Any]:
     """A routine by its name.
 

@@ -32,6 +32,7 @@ class Fit(Document):
         reason: Why not; empty if good.
         chi_square: Of the residuals, per degree of freedom; 0 where there is no such number.
         shape: Numbers of the fitted curve, for the figure.
+        series: What was found that is no single number: a kernel, a curve.
     """
 
     target: tuple[int, ...] = ()
@@ -40,6 +41,7 @@ class Fit(Document):
     reason: str = ""
     chi_square: float = Field(0.0, ge=0)
     shape: dict[str, float] = {}
+    series: dict[str, tuple[float, ...]] = {}
 
     def __getitem__(self, name: str) -> float:
         """The value of a parameter."""

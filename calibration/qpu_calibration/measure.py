@@ -37,7 +37,7 @@ def measure(
 
     Returns:
         Dimensions: ``qubit`` or ``coupler``, then ``place`` (of couplers), the axes, ``round`` (if measured more than once),
-        ``shot`` or ``outcome`` where the reading has them. Units stand in ``attrs["units"]`` of the coordinates.
+        ``shot``, ``outcome`` or ``sample`` where the reading has them. Units stand in ``attrs["units"]`` of the coordinates.
 
     Raises:
         Cancelled: If ``cancelled`` said so.
@@ -61,6 +61,10 @@ def measure(
 
 def _numbers(plan: Plan, chunk: Any) -> NDArray[Any]:
     """Of one chunk: ``[rows, targets, places, rounds, ...]``."""
+    if plan.reading is Reading.TRACE:
+        traces = np.stack([chunk.raw[column] for column in sorted(chunk.raw)], axis=1)
+        apart = traces.reshape(len(traces), plan.rounds, len(plan.targets), -1, traces.shape[-1])
+        return np.moveaxis(apart, 1, 3)
     source = chunk.bits if plan.reading.bits else chunk.mean if plan.reading is Reading.MEAN else chunk.iq
     # columns are written round by round, target by target, place by place
     columns = source.reshape(*source.shape[:-1], plan.rounds, len(plan.targets), -1)
@@ -83,8 +87,8 @@ def _dataset(plan: Plan, snapshot: Snapshot, numbers: NDArray[Any]) -> xr.Datase
     sweeps = [axis.points for axis in plan.swept]
     shaped = numbers.reshape(*steps, *sweeps, *numbers.shape[2:])
     own = [axis.dimension for axis in (*plan.stepped, *plan.swept)]
-    last = {Reading.POINTS: ["shot"], Reading.JOINT: ["outcome"]}.get(plan.reading, [])
-    name = "iq" if plan.reading in (Reading.MEAN, Reading.POINTS) else plan.reading.value
+    last = {Reading.POINTS: ["shot"], Reading.JOINT: ["outcome"], Reading.TRACE: ["sample"]}.get(plan.reading, [])
+    name = plan.reading.value if plan.reading.bits else "iq"
     array = xr.DataArray(shaped, dims=[*own, plan.kind.value, "place", "round", *last])
     coupled = plan.kind is Kind.COUPLER and plan.reading is not Reading.JOINT
     array = array if coupled else array.isel(place=0)

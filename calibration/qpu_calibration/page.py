@@ -9,10 +9,11 @@ from functools import lru_cache
 import numpy as np
 
 from qpu_bridge.errors import SettingsError
-from qpu_bridge.schedule import Builder, Column, Discriminator, Output, Schedule, SlotKind, SlotRef, Table, Waveform
+from qpu_bridge.schedule import Acquisition, Column, Discriminator, Output, Schedule, SlotKind, Table, Waveform
 from qpu_bridge.target import Curve, GateSpec, PulseSpec, Snapshot, waveform
 from qpu_bridge.units import Clock
 from qpu_calibration.axis import Values
+from qpu_calibration.ink import Ink
 from qpu_calibration.reading import Reading
 
 Numbers = float | Values
@@ -53,7 +54,7 @@ class Page:
         self.reading = reading
         self.rounds = 0
         self._frames: dict[str, _Frame] = {}
-        self._writing: list[Callable[[_Ink], None]] = []
+        self._writing: list[Callable[[Ink], None]] = []
 
     def x(self, phase: Numbers = 0.0, of: int = 0) -> None:
         """The calibrated ``x``, about an axis turned by a phase (rad)."""
@@ -163,12 +164,13 @@ class Page:
                 level = np.full(self.rows, spec.amplitude) if levels is None else levels[index]
                 heard.append((spec, self._frame(spec.drive_frame, own), self._frame(spec.acquire_frame, own), level))
 
-        def write(ink: _Ink) -> None:
+        def write(ink: Ink) -> None:
             ink.build.barrier()
             start = max(ink.build.now(ink.frames[tone]) for _, tone, _, _ in heard)
             for spec, tone, ear, level in heard:
                 envelope = _envelope(self.snapshot, spec.waveform)
-                kernel = None if plain or spec.kernel is None else _envelope(self.snapshot, spec.kernel)
+                bare = plain or spec.kernel is None or self.reading is Reading.TRACE
+                kernel = None if bare else _envelope(self.snapshot, str(spec.kernel))
                 column = ink.build.column(self._column(f"q{spec.qubit} {number}", spec.angle, spec.threshold))
                 ink.play(tone, envelope, level, self._frames[tone].phase, start)
                 begin = start + spec.acquire_start
@@ -181,7 +183,7 @@ class Page:
 
     def schedule(self) -> tuple[Schedule, Table]:
         """What has been written: a template, and the table of its rows."""
-        ink = _Ink(Clock(self.snapshot.timing.dt), self.rows)
+        ink = Ink(Clock(self.snapshot.timing.dt), self.rows)
         ports: dict[str, int] = {}
         for key, frame in self._frames.items():
             spec = self.snapshot.port(frame.port)
@@ -226,7 +228,7 @@ class Page:
             plays.append((key, pulse, level, self._frames[key].phase + pulse.phase + turn))
         involved = list(dict.fromkeys([*drives, *(key for key, *_ in plays)]))
 
-        def write(ink: _Ink) -> None:
+        def write(ink: Ink) -> None:
             frames = [ink.frames[key] for key in involved]
             ink.build.barrier(*frames)
             begin = ink.build.now(frames[0])
@@ -248,35 +250,9 @@ class Page:
     def _column(self, name: str, angle: float, threshold: float) -> Column:
         if self.reading.bits:
             return Column(name, discriminator=Discriminator(angle, threshold))
+        if self.reading is Reading.TRACE:
+            return Column(name, Acquisition.RAW, average=True)
         return Column(name, output=Output.IQ, average=self.reading is Reading.MEAN)
-
-
-class _Ink:
-    """Writes a page into a builder: frames by key, slots by content."""
-
-    def __init__(self, clock: Clock, rows: int) -> None:
-        self.build = Builder(clock)
-        self.frames: dict[str, int] = {}
-        self.columns: list[Values] = []
-        self._slots: dict[tuple[SlotKind, bytes], SlotRef] = {}
-
-    def slot(self, kind: SlotKind, values: Values) -> SlotRef:
-        """The slot that holds these numbers, one per row."""
-        key = (kind, values.tobytes())
-        if key not in self._slots:
-            self._slots[key] = self.build.slot(kind)
-            self.columns.append(values)
-        return self._slots[key]
-
-    def duration(self, ticks: Values) -> int | SlotRef:
-        """A wait in ticks."""
-        return int(ticks[0]) if np.all(ticks == ticks[0]) else self.slot(SlotKind.DURATION, ticks)
-
-    def play(self, key: str, envelope: Waveform, level: Values, phase: Values, at: int | None) -> None:
-        """A play whose amplitude and phase are numbers or slots."""
-        amplitude = float(level[0]) if np.all(level == level[0]) else self.slot(SlotKind.AMPLITUDE, level)
-        turn = float(phase[0]) if np.all(phase == phase[0]) else self.slot(SlotKind.PHASE, phase)
-        self.build.play(self.frames[key], envelope, amplitude, turn, at=at)
 
 
 def _known(snapshot: Snapshot, name: str, qubits: Target) -> GateSpec:

@@ -15,13 +15,15 @@ class Reading(StrEnum):
 
     ``ones``: how often it was 1 (variable ``ones``, a fraction). ``joint``: how often each outcome of a target's qubits came
     (variable ``joint`` with the dimension ``outcome``, the first place is its lowest bit). ``mean``: the average IQ point
-    (variable ``iq``). ``points``: the IQ point of each shot (``iq`` with the dimension ``shot``).
+    (variable ``iq``). ``points``: the IQ point of each shot (``iq`` with the dimension ``shot``). ``trace``: the average signal
+    that returns, sample by sample (``iq`` with the dimension ``sample``).
     """
 
     ONES = "ones"
     JOINT = "joint"
     MEAN = "mean"
     POINTS = "points"
+    TRACE = "trace"
 
     @property
     def bits(self) -> bool:

@@ -32,7 +32,7 @@ class Readout(Routine[ReadoutSettings]):
     """The clouds of a prepared 0 and a prepared 1: angle, threshold and assignment errors."""
 
     name = "readout"
-    depends_on = ("rabi",)
+    depends_on = ("readout_kernel",)
     timeout_h = 12.0
     reading = Reading.POINTS
     settings = ReadoutSettings()

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import pytest
 
+from qpu_bridge.target import ConstantShape
 from qpu_calibration.catalog import routine
 from qpu_calibration.edit import rotation
+from qpu_emulator.bring_up.discrimination import solve_measure
 from tests.calibration.conftest import raw
 
 ORDER = (
     "resonator_spectroscopy",
     "qubit_spectroscopy",
     "rabi",
+    "readout_frequency",
+    "readout_kernel",
     "readout",
     "ramsey",
     "anharmonicity",
@@ -37,6 +41,11 @@ def test_a_device_of_which_only_the_design_is_known(lab, seed, family):
     assert qubit.t1 == pytest.approx(truth.t1, abs=4 * fits["t1"].error("t1"))
     # 1/f noise takes its share, which white noise alone does not say
     assert 0.75 * truth.t2 - 4 * fits["echo"].error("t2") < qubit.t2 < truth.t2 + 4 * fits["echo"].error("t2")
+    readout, resonator = bench.snapshot.measure(0), device.truth.resonators[0]
+    assert bench.snapshot.frame(readout.drive_frame).frequency == pytest.approx(resonator.frequency, abs=0.1 * resonator.kappa)
+    best = solve_measure(device.truth, 0, {"readout": ConstantShape(shape="constant", duration=832)})
+    found, wanted = (m.prob_meas1_prep0 + m.prob_meas0_prep1 for m in (readout, best))
+    assert found == pytest.approx(wanted, rel=0.1, abs=4 * fits["readout"].error("prob_meas0_prep1") * 2**0.5)
     scale = -1 / (4 * 3.14159 * truth.anharmonicity * 1e-9)
     # 1.04 to 1.08 of it for a transmon alone
     assert 0.94 * scale < rotation(bench.snapshot, 0)[1].beta < 1.14 * scale

@@ -1,0 +1,42 @@
+"""Ink: what a page is written with; frames by key, slots by content."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from qpu_bridge.schedule import Builder, SlotKind, SlotRef, Waveform
+from qpu_bridge.units import Clock
+from qpu_calibration.axis import Values
+
+
+class Ink:
+    """A builder that turns numbers of rows into constants or slots.
+
+    Args:
+        clock: Timeline clock.
+        rows: Of the table.
+    """
+
+    def __init__(self, clock: Clock, rows: int) -> None:
+        self.build = Builder(clock)
+        self.frames: dict[str, int] = {}
+        self.columns: list[Values] = []
+        self._slots: dict[tuple[SlotKind, bytes], SlotRef] = {}
+
+    def slot(self, kind: SlotKind, values: Values) -> SlotRef:
+        """The slot that holds these numbers, one per row."""
+        key = (kind, values.tobytes())
+        if key not in self._slots:
+            self._slots[key] = self.build.slot(kind)
+            self.columns.append(values)
+        return self._slots[key]
+
+    def duration(self, ticks: Values) -> int | SlotRef:
+        """A wait in ticks."""
+        return int(ticks[0]) if np.all(ticks == ticks[0]) else self.slot(SlotKind.DURATION, ticks)
+
+    def play(self, key: str, envelope: Waveform, level: Values, phase: Values, at: int | None) -> None:
+        """A play whose amplitude and phase are numbers or slots."""
+        amplitude = float(level[0]) if np.all(level == level[0]) else self.slot(SlotKind.AMPLITUDE, level)
+        turn = float(phase[0]) if np.all(phase == phase[0]) else self.slot(SlotKind.PHASE, phase)
+        self.build.play(self.frames[key], envelope, amplitude, turn, at=at)

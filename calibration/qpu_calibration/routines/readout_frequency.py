@@ -1,0 +1,116 @@
+"""Readout frequency: where the answers of 0 and 1 are farthest apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+from pydantic import Field
+
+from qpu_bridge.target import Snapshot
+from qpu_calibration.axis import Axis, Values
+from qpu_calibration.curve import fit_curve
+from qpu_calibration.edit import with_readout_frequency
+from qpu_calibration.fit import Fit, bad, good
+from qpu_calibration.page import Page, Target
+from qpu_calibration.picture import Curve, drawn
+from qpu_calibration.plan import Point
+from qpu_calibration.reading import Reading
+from qpu_calibration.routine import Routine, Settings
+from qpu_calibration.routines.resonator_spectroscopy import readout_frequency
+
+
+class ReadoutFrequencySettings(Settings):
+    """One scan.
+
+    Attributes:
+        span_hz: Half of the scan, around the frequency that is believed.
+        points: Frequencies.
+    """
+
+    shots: int = Field(400, ge=1)
+    span_hz: float = Field(6e6, gt=0)
+    points: int = Field(37, ge=12)
+
+
+class ReadoutFrequency(Routine[ReadoutFrequencySettings]):
+    """A readout tone of varied frequency on a prepared 0 and a prepared 1.
+
+    The noise of the receiver is the same everywhere, so the best frequency is where the average points are farthest apart,
+    between the resonances of both levels.
+    """
+
+    name = "readout_frequency"
+    depends_on = ("rabi",)
+    timeout_h = 72.0
+    reading = Reading.MEAN
+    settings = ReadoutFrequencySettings()
+
+    def axes(self, snapshot: Snapshot, targets: Sequence[Target], settings: ReadoutFrequencySettings) -> Sequence[Axis]:
+        """What is prepared, and frequencies around each target's own."""
+        believed = np.array([readout_frequency(snapshot, q) for (q,) in targets])
+        tones = believed[:, None] + np.linspace(-1, 1, settings.points) * settings.span_hz
+        return [Axis("prepared", np.array([0.0, 1.0]), stepped=True), Axis("frequency", tones, "Hz")]
+
+    def play(self, page: Page, at: Point, settings: ReadoutFrequencySettings) -> None:
+        """All samples weigh alike: a kernel is right for one frequency."""
+        if at.number("prepared"):
+            page.x()
+        page.measure(frequency=at["frequency"], plain=True)
+
+    def fit_one(self, data: xr.Dataset) -> Fit:
+        """The distance of two resonances."""
+        x, distance, sigma = _distances(data)
+        top, span = float(distance.max()), x[-1] - x[0]
+        tops = x[distance > 0.8 * top]
+        starts = [
+            {"height": top, "centre": float(centre), "half_width": width * span, "pull": pull * width * span}
+            for centre in (tops.mean(), x[np.argmax(distance)])
+            for width in (0.05, 0.1, 0.2)
+            for pull in (0.5, 1.0, 2.0)
+        ]
+        bounds = {"height": (0.0, 20 * top), "half_width": (span / 200, span), "pull": (span / 500, span)}
+        found = fit_curve(apart, x, distance, sigma, starts, bounds)
+        numbers = {
+            "frequency": found.of("centre", "Hz"),
+            "linewidth": found.of("half_width", "Hz", 2.0),
+            "chi": found.of("pull", "Hz"),
+        }
+        if top < 8 * float(np.median(sigma)):
+            return bad("0 and 1 answer alike", found, **numbers)
+        if not x[0] + span / 20 < found.value["centre"] < x[-1] - span / 20:
+            return bad("the best frequency lies at the edge of the scan or outside of it", found, **numbers)
+        if found.error["centre"] > span / 20:
+            return bad("the scan does not tell the best frequency", found, **numbers)
+        return good(found, **numbers)
+
+    def update(self, snapshot: Snapshot, fit: Fit) -> Snapshot:
+        """Tone and capture. Kernel and line are for other routines to find again."""
+        return with_readout_frequency(snapshot, fit.qubit, fit["frequency"])
+
+    def deviation(self, snapshot: Snapshot, fit: Fit) -> float:
+        """In units of a fifth of a linewidth."""
+        return abs(fit["frequency"] - readout_frequency(snapshot, fit.qubit)) / (0.2 * fit["linewidth"])
+
+    def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
+        """Distance of both points."""
+        x, distance, sigma = _distances(data)
+        return drawn(x, distance, apart, fit, "readout frequency, GHz", sigma, scale=1e-9)
+
+
+def _distances(data: xr.Dataset) -> tuple[Values, Values, Values]:
+    """Frequencies, distances of the answers, and their scatter as the steps between neighbours show it."""
+    gaps = data["iq"].values[1].astype(complex) - data["iq"].values[0]
+    bends = gaps[2:] - 2 * gaps[1:-1] + gaps[:-2]
+    # the median shuts out the bends of the curve itself; each holds six times the variance of a point
+    scatter = float(np.median(np.abs(bends)) / np.sqrt(6 * np.log(2) * 2))
+    distance = np.abs(gaps)
+    return data["frequency"].values, distance, np.full(distance.shape, max(scatter, 1e-9 * float(distance.max()), 1e-300))
+
+
+def apart(x: Values, height: float, centre: float, half_width: float, pull: float) -> Values:
+    """Distance of the answers of a linear resonator that is pulled by ``-pull`` and ``+pull`` (Hz)."""
+    off = x - centre
+    low, high = half_width**2 + (off - pull) ** 2, half_width**2 + (off + pull) ** 2
+    return np.asarray(height * (half_width**2 + pull**2) / np.sqrt(low * high))

@@ -1,0 +1,145 @@
+"""Readout kernel: how much each sample of the returning signal tells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from pydantic import Field
+
+from qpu_bridge.target import SampledShape, Snapshot
+from qpu_calibration.axis import Axis
+from qpu_calibration.edit import with_measure, with_waveform
+from qpu_calibration.fit import Fit, bad, good
+from qpu_calibration.page import Page, Target
+from qpu_calibration.picture import Curve
+from qpu_calibration.plan import Point
+from qpu_calibration.reading import Reading
+from qpu_calibration.routine import Routine, Settings
+
+Complex = NDArray[np.complex128]
+
+
+class ReadoutKernelSettings(Settings):
+    """How the traces are taken.
+
+    Attributes:
+        hold: Samples that share one weight, so that noise of the traces is not taken for signal.
+    """
+
+    shots: int = Field(2000, ge=100)
+    hold: int = Field(8, ge=1)
+
+
+class ReadoutKernel(Routine[ReadoutKernelSettings]):
+    """The average traces of a prepared 0 and a prepared 1.
+
+    Their difference, conjugated, is the matched filter where noise is white (Ryan et al., PRA 91, 022118).
+    """
+
+    name = "readout_kernel"
+    depends_on = ("readout_frequency",)
+    timeout_h = 72.0
+    reading = Reading.TRACE
+    settings = ReadoutKernelSettings()
+
+    def axes(self, snapshot: Snapshot, targets: Sequence[Target], settings: ReadoutKernelSettings) -> Sequence[Axis]:
+        """What is prepared."""
+        return [Axis("prepared", np.array([0.0, 1.0]), stepped=True)]
+
+    def play(self, page: Page, at: Point, settings: ReadoutKernelSettings) -> None:
+        """Nothing or an ``x``, then readout."""
+        if at.number("prepared"):
+            page.x()
+        page.measure()
+
+    def fit_one(self, data: xr.Dataset) -> Fit:
+        """Weights, and the line between the average points that they make."""
+        settings = ReadoutKernelSettings.model_validate_json(data.attrs["settings"])
+        low, high = _held(data["iq"].values, settings.hold)
+        gap = high - low
+        noise = _scatter(data["iq"].values, settings.hold)
+        # without any signal, the mean square of the differences is that of the noise
+        signal = float(np.sum(np.abs(gap) ** 2)) - len(gap) * noise**2
+        share = signal / max(float(np.sum(np.abs(gap) ** 2)), 1e-300)
+        plain = abs(np.sum(gap)) ** 2 / len(gap)
+        gain = np.sqrt(max(signal, 0.0) / max(plain, 1e-300))
+        numbers = {
+            "signal_share": (share, 1 / np.sqrt(len(gap)), ""),
+            "gain_over_boxcar": (gain, gain * noise / max(float(np.sqrt(max(signal, 0.0))), 1e-300), ""),
+        }
+        if share < 0.7:
+            return bad("the traces of 0 and 1 do not differ beyond their noise", **numbers)
+        weights = np.conj(gap) / np.abs(gap).max() * 0.999999
+        shared = np.repeat(weights, settings.hold)[: data.sizes["sample"]]
+        points = [complex(np.sum(shared * trace)) for trace in data["iq"].values]
+        angle = float(np.angle(points[1] - points[0]))
+        threshold = float(np.mean([(point * np.exp(-1j * angle)).real for point in points]))
+        found = good(
+            **numbers, angle=(angle, 1 / np.sqrt(data.attrs["shots"]), "rad"), threshold=(threshold, abs(threshold) / 10, "")
+        )
+        series = {
+            "real": tuple(np.round(weights.real, 6).tolist()),
+            "imag": tuple(np.round(weights.imag, 6).tolist()),
+            "repeats": tuple(float(n) for n in _repeats(data.sizes["sample"], settings.hold)),
+        }
+        return found.model_copy(update={"series": series})
+
+    def update(self, snapshot: Snapshot, fit: Fit) -> Snapshot:
+        """The kernel, and a line that goes with it until `readout` has found the best one."""
+        measure = snapshot.measure(fit.qubit)
+        taken = {m.kernel for m in snapshot.measures if m.qubit != fit.qubit} | {m.waveform for m in snapshot.measures}
+        name = measure.kernel if measure.kernel is not None and measure.kernel not in taken else f"kernel_q{fit.qubit}"
+        shape = SampledShape(
+            shape="samples",
+            real=fit.series["real"],
+            imag=fit.series["imag"],
+            repeats=tuple(int(n) for n in fit.series["repeats"]),
+        )
+        after = with_waveform(snapshot, name, shape)
+        return with_measure(after, fit.qubit, kernel=name, angle=round(fit["angle"], 6), threshold=round(fit["threshold"], 6))
+
+    def deviation(self, snapshot: Snapshot, fit: Fit) -> float:
+        """How much signal to noise the kernel in use loses against the one found, in units of 5 %."""
+        kernel = snapshot.measure(fit.qubit).kernel
+        shape = None if kernel is None else snapshot.waveforms[kernel]
+        best = np.array(fit.series["real"]) + 1j * np.array(fit.series["imag"])
+        best = np.repeat(best, np.array(fit.series["repeats"], int))
+        used = np.ones(len(best), complex)
+        if isinstance(shape, SampledShape):
+            used = np.array(shape.real) + 1j * np.array(shape.imag)
+            used = used if shape.repeats is None else np.repeat(used, shape.repeats)
+        if len(used) != len(best):
+            return float("inf")
+        overlap = abs(np.vdot(used, best)) / (np.linalg.norm(used) * np.linalg.norm(best))
+        return float((1 - overlap) / 0.05)
+
+    def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
+        """Distance of the traces, and the kernel's weights in the same height."""
+        distance = np.abs(data["iq"].values[1] - data["iq"].values[0])
+        samples = np.arange(len(distance))
+        found = {"x": samples, "y": distance, "label": "sample"}
+        if "real" in fit.series:
+            weights = np.repeat(np.hypot(fit.series["real"], fit.series["imag"]), np.array(fit.series["repeats"], int))
+            found |= {"model_x": samples, "model": weights * np.median(distance) / np.median(weights)}
+        return found
+
+
+def _repeats(samples: int, hold: int) -> list[int]:
+    return [min(hold, samples - first) for first in range(0, samples, hold)]
+
+
+def _held(traces: Complex, hold: int) -> Complex:
+    """Averages over ``hold`` samples: ``[levels, samples / hold]``."""
+    edges = np.arange(0, traces.shape[-1], hold)
+    sums = np.add.reduceat(traces.astype(complex), edges, axis=-1)
+    return np.asarray(sums / np.array(_repeats(traces.shape[-1], hold)))
+
+
+def _scatter(traces: Complex, hold: int) -> float:
+    """Standard deviation of a held difference, from the steps between neighbouring samples."""
+    steps = np.diff(traces.astype(complex), axis=-1)
+    each = np.median(np.abs(steps) ** 2, axis=-1) / np.log(2) / 2
+    return float(np.sqrt(np.sum(each) / hold))
