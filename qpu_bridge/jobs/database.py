@@ -8,16 +8,15 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from sqlalchemy import URL, Connection, Engine, Table, insert, inspect, make_url, select
+from sqlalchemy import URL, Connection, Engine, Table, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from qpu_bridge.errors import BridgeError, SettingsError, StoreFault
-from qpu_bridge.jobs.job import now, to_microseconds
+from qpu_bridge.jobs import migrations
 from qpu_bridge.jobs.lock import Held, lock
 from qpu_bridge.jobs.sqlite import SQLite
-from qpu_bridge.jobs.tables import SCHEMA, metadata, revisions
 
 __all__ = ["Database", "Watch", "lock", "upsert"]
 
@@ -68,8 +67,7 @@ class Database:
         self._kind = _kind(address)
         self._turn = threading.Lock()
         try:
-            with self.alone("schema", wait=True):
-                self._lay_tables()
+            self._lay_tables()
         except BaseException:
             self._kind.close()
             raise
@@ -134,17 +132,12 @@ class Database:
             raise fault from error
 
     def _lay_tables(self) -> None:
+        with self.read() as connection:
+            if migrations.revision(connection) == migrations.HEAD:
+                return
+        # one process does it; the others wait for their turn to write, and find it done
         with self.write() as connection:
-            if not inspect(connection).get_table_names():
-                metadata.create_all(connection)
-                connection.execute(insert(revisions).values(number=SCHEMA, made_at=to_microseconds(now())))
-            number = (
-                connection.execute(select(revisions.c.number)).scalar()
-                if "revisions" in inspect(connection).get_table_names()
-                else None
-            )
-        if number != SCHEMA:
-            raise SettingsError(f"the job store must have schema number {SCHEMA}", given=str(number), where=self.where)
+            migrations.migrate(connection, self.where)
 
 
 def upsert(connection: Connection, table: Table, key: Mapping[str, Any], values: Mapping[str, Any]) -> None:

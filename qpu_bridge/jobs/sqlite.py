@@ -47,8 +47,7 @@ class SQLite:
         self.where = str(path)
         make_private(path)
         try:
-            with closing(sqlite3.connect(path, timeout=BUSY_S)) as raw:
-                raw.execute("PRAGMA journal_mode = WAL")
+            self._use_wal()
         except sqlite3.Error as error:
             raise self.fault(error) or error from error
         self.reader = _engine(path, "BEGIN", "NORMAL")
@@ -70,6 +69,13 @@ class SQLite:
         name = str(getattr(error, "sqlite_errorname", "") or "")
         remedy = next((text for key, text in REMEDIES.items() if name.startswith(key)), "")
         return StoreFault("the job store must be usable", given=f"{name} {error}".strip(), where=self.where, remedy=remedy)
+
+    def _use_wal(self) -> None:
+        with closing(sqlite3.connect(self.path, timeout=BUSY_S)) as raw:
+            if raw.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+                # two who change it at once are not made to wait for each other
+                with self.alone("journal", wait=True):
+                    raw.execute("PRAGMA journal_mode = WAL")
 
     def close(self) -> None:
         """Let go of the file."""

@@ -1,4 +1,4 @@
-"""The tables of the job store. Change one, and `SCHEMA` changes."""
+"""The tables of the job store. Change one, and write a revision: `python -m qpu_bridge.jobs.migrations`."""
 
 from __future__ import annotations
 
@@ -17,22 +17,12 @@ from sqlalchemy import (
 
 from qpu_bridge.jobs.columns import Whole, Words
 
-SCHEMA = 2
-"""Number of the schema; a store of any other number is not opened."""
-
 metadata = MetaData()
 
 
 def _job() -> Column[int]:
     return Column("job", Whole, ForeignKey("jobs.number", ondelete="CASCADE"), nullable=False)
 
-
-revisions = Table(
-    "revisions",
-    metadata,
-    Column("number", Whole, primary_key=True),
-    Column("made_at", Whole, nullable=False),
-)
 
 jobs = Table(
     "jobs",

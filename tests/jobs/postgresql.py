@@ -53,7 +53,7 @@ class Server:
         self._held.close()
 
     def _clear(self, url: str) -> None:
-        names = [f'"{table.name}"' for table in reversed(metadata.sorted_tables) if table.name != "revisions"]
+        names = [f'"{table.name}"' for table in reversed(metadata.sorted_tables)]
         with psycopg.connect(url, autocommit=True) as connection:
             # those that the test before has left, killed in the middle of a transaction
             others = "datname = current_database() AND pid <> pg_backend_pid()"

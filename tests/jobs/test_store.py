@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import stat
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from qpu_bridge.errors import NotFound, SettingsError, StoreFault, WrongState
+from qpu_bridge.errors import NotFound, StoreFault, WrongState
 from qpu_bridge.jobs import Filter, Owner, Request, State, Store
 from qpu_bridge.jobs.job import now
 from tests.jobs.conftest import SQLITE_ONLY
@@ -108,17 +107,6 @@ def test_tags(store: Store, accept: Accept, alice: Owner, bob: Owner) -> None:
     assert store.tags(alice) == ("50%", "day_1")
     assert store.tags(alice, "%") == ("50%",)
     assert store.tags(bob) == ()
-
-
-@SQLITE_ONLY
-def test_another_schema_is_refused(store: Store, path: Path) -> None:
-    store.close()
-    raw = sqlite3.connect(path)
-    raw.execute("UPDATE revisions SET number = 99")
-    raw.commit()
-    raw.close()
-    with pytest.raises(SettingsError, match=r"schema number 2; got 99"):
-        Store(path)
 
 
 def test_a_foreign_file_is_refused(tmp_path: Path) -> None:
