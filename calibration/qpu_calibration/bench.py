@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from qpu_bridge.errors import ScheduleError, SettingsError
 from qpu_bridge.execution import Execution
+from qpu_bridge.schedule.check import check, check_table
 from qpu_bridge.target import Snapshot
 from qpu_bridge.target.versions import Versions
 from qpu_calibration.archive import Archive
@@ -89,6 +90,11 @@ class Bench:
         for step in routine.passes(settings or routine.settings):
             if not left:
                 break
+            cannot = self._unplayable(routine, left, step, believed)
+            refused |= cannot
+            left = [target for target in left if target not in cannot]
+            if not left:
+                break
             data, found = self._look(routine, left, step, believed)
             passes.append((data, found, routine.plot(data, found) if self.figures else None))
             for fit in found:
@@ -98,8 +104,8 @@ class Bench:
                     refused[fit.target] = reason
             left = [target for target in left if target not in refused]
         # a pass that went wrong takes back what the passes before it had found of its target
-        believed = self._again(routine, passes, refused) if refused and len(passes) > 1 else believed
-        run = self.archive.keep(routine.name, passes) if self.archive is not None else ""
+        believed = self._again(routine, passes, refused) if refused else believed
+        run = self.archive.keep(routine.name, passes) if self.archive is not None and passes else ""
         changed = tuple(t for t in targets if t not in refused) if believed is not self.snapshot else ()
         if changed:
             self._adopt(believed, routine.name, changed, fits, run)
@@ -125,6 +131,24 @@ class Bench:
             self.seed = (self.seed + len(plan.sheets)) % 2**63
         data = data.assign_attrs(routine=routine.name, settings=settings.model_dump_json())
         return data, routine.fit(data)
+
+    def _unplayable(
+        self, routine: Routine[Any], targets: Sequence[Target], settings: Settings, snapshot: Snapshot
+    ) -> dict[Target, str]:
+        """Targets whose schedules the device cannot play, and why: they must not stop the others."""
+        limits = self.execution.capabilities.limits
+        try:
+            for schedule, table in routine.plan(snapshot, targets, settings).sheets:
+                check(schedule, limits)
+                check_table(schedule, table, limits)
+        except (ScheduleError, SettingsError) as error:
+            if len(targets) == 1:
+                return {targets[0]: error.sentence}
+            alone = [self._unplayable(routine, [target], settings, snapshot) for target in targets]
+            found = {target: reason for one in alone for target, reason in one.items()}
+            # what each can play alone but not all together is nobody's fault in particular
+            return found or dict.fromkeys(targets, error.sentence)
+        return {}
 
     def _taken(self, routine: Routine[Any], snapshot: Snapshot, fit: Fit) -> tuple[Snapshot, str]:
         """The snapshot after a fit, and why it is the same if it had to be."""

@@ -85,6 +85,15 @@ def test_one_bad_target_does_not_spoil_the_others_and_keeps_its_own_numbers(kept
     assert kept.snapshot.qubits[2].frequency == pytest.approx(before[1] - 100e3, abs=2e3)
 
 
+def test_what_the_device_cannot_play_for_one_target_does_not_stop_the_others(kept):
+    kept.snapshot = with_frequency(kept.snapshot, 0, 30e9)
+    kept.versions = None
+    outcome = kept.run(T1(), [(0,), (2,)])
+    assert "a frequency on this port must be" in outcome.refused[(0,)]
+    assert outcome.changed == ((2,),)
+    assert kept.run(T1(), [(0,)]).refused.keys() == {(0,)}
+
+
 def test_a_look_changes_nothing(kept):
     before = kept.snapshot
     (fit,) = kept.look(routine("ramsey"), [(0,)])
