@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING
 
 from qiskit.providers import JobStatus, JobV1
 from qiskit.result import Result
+from qiskit_ibm_runtime import RuntimeJobV2
 
-from qpu_bridge.errors import Cancelled
+from qpu_bridge.errors import Cancelled, WrongState
+from qpu_bridge.sdk.interim import FinishedRows, Restarted, interim_results, interim_stream
 from qpu_bridge.sdk.order import Order
 from qpu_bridge.sdk.result import result
-from qpu_bridge.sdk.road import Trip
+from qpu_bridge.sdk.road import RemoteTrip, Trip
 
 if TYPE_CHECKING:
     from qpu_bridge.sdk.backend import BridgeBackend
@@ -42,6 +45,27 @@ class BridgeJob(JobV1):  # type: ignore[misc]
     def cancel(self) -> bool:
         """Ask for the job to be stopped; queued jobs never start."""
         return self._trip.cancel()
+
+    def interim_results(self) -> list[FinishedRows]:
+        """Rows that are finished now; see `sdk.interim`. Items are numbered as in the executor job that this is.
+
+        Raises:
+            WrongState: If the job runs in this process.
+        """
+        return interim_results(self._remote())
+
+    def interim_stream(self) -> Iterator[FinishedRows | Restarted]:
+        """Rows as they come, until the job has ended.
+
+        Raises:
+            WrongState: If the job runs in this process.
+        """
+        return interim_stream(self._remote())
+
+    def _remote(self) -> RuntimeJobV2:
+        if not isinstance(self._trip, RemoteTrip):
+            raise WrongState("a job must run behind a bridge to be watched", remedy="Use BridgeBackend.from_service.")
+        return self._trip.job
 
     def result(self, timeout: float | None = None) -> Result:
         """Wait for the job and return its result.

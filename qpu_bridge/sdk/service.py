@@ -10,6 +10,7 @@ from qiskit_ibm_runtime.proxies import ProxyConfiguration
 
 from qpu_bridge.sdk.address import root_of
 from qpu_bridge.sdk.identity import BridgeAccount, BridgeParameters, api_of
+from qpu_bridge.sdk.interim import BridgeRuntimeJob
 
 
 class BridgeService(QiskitRuntimeService):  # type: ignore[misc]
@@ -66,6 +67,13 @@ class BridgeService(QiskitRuntimeService):  # type: ignore[misc]
     @_client_params.setter
     def _client_params(self, plain: ClientParameters) -> None:
         self._bridge_params = BridgeParameters.of(plain, self._root)
+
+    # The client makes its jobs here, for every primitive and for what is found again.
+    def _run(self, *args: Any, **kwargs: Any) -> BridgeRuntimeJob:
+        return BridgeRuntimeJob.of(super()._run(*args, **kwargs))
+
+    def _decode_job(self, raw_data: dict[str, Any]) -> BridgeRuntimeJob:
+        return BridgeRuntimeJob.of(super()._decode_job(raw_data))
 
     def _discover_account(
         self,

@@ -36,6 +36,8 @@ ANSWERS: Mapping[tuple[str, str], Mapping[int, Content]] = {
     ("get", "/jobs/{job_id}"): {200: {JSON: shapes.Job}},
     ("delete", "/jobs/{job_id}"): {204: NOTHING},
     ("get", "/jobs/{job_id}/results"): {200: {JSON: ANY, TEXT: STRING}, 204: NOTHING},
+    ("get", "/jobs/{job_id}/interim_results"): {200: {JSON: shapes.InterimResults}},
+    ("get", "/jobs/{job_id}/interim_results/stream"): {200: {"text/event-stream": STRING}},
     ("post", "/jobs/{job_id}/cancel"): {204: NOTHING},
     ("get", "/jobs/{job_id}/logs"): {200: {TEXT: STRING}},
     ("get", "/jobs/{job_id}/metrics"): {200: {JSON: shapes.JobMetrics}},

@@ -225,6 +225,37 @@ class KnownTags(Shape):
     tags: list[str]
 
 
+class Tensor(Shape):
+    """An array: base 64 of zlib of its bytes, little-endian, in C order, bits packed eight to a byte."""
+
+    data: str
+    shape: list[int]
+    dtype: str
+
+
+class FinishedRows(Shape):
+    """Some rows of an item of a running job: arrays by register, the axis of rows first."""
+
+    item: int
+    shape: list[int]
+    first_row: int
+    rows: int
+    start: str
+    stop: str
+    results: dict[str, Tensor]
+
+
+class InterimResults(Shape):
+    """Rows of a running job that are finished; `from_start` is false if those before an event id are left out."""
+
+    id: str
+    state: str
+    attempt: int
+    from_start: bool
+    parts: list[FinishedRows]
+    last_event_id: str | None
+
+
 class Period(Shape):
     """A span of time."""
 
