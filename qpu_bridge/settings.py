@@ -84,6 +84,24 @@ class Limits(Table):
         return self
 
 
+class Retention(Table):
+    """``[bridge.retention]``: how long ended jobs are kept, in days since they ended; without a number, until they are deleted.
+
+    What private jobs were asked and answered goes sooner. Device time stays on its account.
+
+    Attributes:
+        parameters_days: What was asked.
+        results_days: What came out.
+        logs_days: What was noted meanwhile.
+        jobs_days: The jobs themselves, with all of these.
+    """
+
+    parameters_days: float | None = Field(None, gt=0, le=36_500)
+    results_days: float | None = Field(None, gt=0, le=36_500)
+    logs_days: float | None = Field(None, gt=0, le=36_500)
+    jobs_days: float | None = Field(None, gt=0, le=36_500)
+
+
 class Bridge(Table):
     """``[bridge]``: the HTTP face and where things are kept.
 
@@ -91,6 +109,9 @@ class Bridge(Table):
         host: Address to listen on; loopback unless TLS or ``plain_http_off_loopback`` is given.
         port: TCP port; 0 takes a free one.
         data_dir: Folder of the job store, the secret and the local sockets.
+        database: URL of a PostgreSQL database for the job store, ``postgresql+psycopg://USER:PASSWORD@HOST:PORT/DATABASE``; None
+            for a SQLite file in the data folder. A password may stand in ``~/.pgpass`` instead.
+        retention: How long ended jobs are kept.
         max_body_bytes: Largest body of a submitted job.
         max_result_bytes: Largest result of a job that is stored.
         default_execution_s: Device time after which a job ends that names no ``max_execution_time``, s.
@@ -106,6 +127,8 @@ class Bridge(Table):
     host: str = "127.0.0.1"
     port: int = Field(8080, ge=0, le=65535)
     data_dir: Path = Field(default_factory=default_data_dir)
+    database: str | None = Field(None, pattern=r"^postgresql(\+psycopg)?://", repr=False)
+    retention: Retention = Field(default_factory=Retention)
     max_body_bytes: int = Field(64 * 2**20, ge=1024)
     max_result_bytes: int = Field(900 * 2**20, ge=1024, le=900 * 2**20)
     default_execution_s: int = Field(3 * 3600, ge=1)
@@ -257,7 +280,8 @@ def _said(place: tuple[int | str, ...], kind: str, message: str) -> str:
     field = ".".join(str(part) for part in place if part != "[key]") or "file"
     table: type[Table] = Rack if len(place) < 2 else Device
     if place[0] == "bridge" and len(place) > 1:
-        table = Limits if place[1] == "limits" and len(place) > 2 else Bridge
+        inner: dict[int | str, type[Table]] = {"limits": Limits, "retention": Retention}
+        table = inner.get(place[1], Bridge) if len(place) > 2 else Bridge
     if kind == "extra_forbidden":
         return f"{field}: unknown; the keys here are {', '.join(table.model_fields)}"
     if kind == "string_pattern_mismatch" and place[-1] == "[key]":

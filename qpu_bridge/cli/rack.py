@@ -70,7 +70,8 @@ def open_folder(rack: Rack) -> Path:
 
 def open_store(rack: Rack) -> Store:
     """The job store of a rack."""
-    return Store(open_folder(rack) / STORE)
+    folder = open_folder(rack)
+    return Store(rack.bridge.database or folder / STORE, limits=rack.bridge.limits)
 
 
 @contextmanager

@@ -1,16 +1,20 @@
-"""What columns hold: words and whole numbers that every database keeps and compares alike."""
+"""What columns hold: words, whole numbers and sealed bytes that every database keeps and compares alike."""
 
 from __future__ import annotations
 
+import zlib
 from typing import Any
 
-from sqlalchemy import BigInteger, Dialect, Integer, Text
+from sqlalchemy import BigInteger, Dialect, Integer, LargeBinary, Text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from qpu_bridge.errors import BadRequest
+from qpu_bridge.errors import BadRequest, StoreFault
 
 LARGEST = 2**63 - 1
+
+SEAL = 4
+"""Bytes of a checksum."""
 
 
 class Words(TypeDecorator[str]):
@@ -55,6 +59,34 @@ class Whole(TypeDecorator[int]):
         if value is not None and not -LARGEST - 1 <= value <= LARGEST:
             raise BadRequest("a number must fit into 64 bits", given=f"one of {value.bit_length()} bits")
         return value
+
+
+class Sealed(TypeDecorator[bytes]):
+    """Bytes, kept behind their CRC-32: SQLite's pages have no checksum, and PostgreSQL's only if it was made so."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: bytes | None, dialect: Dialect) -> bytes | None:
+        """Put the checksum in front."""
+        return None if value is None else zlib.crc32(value).to_bytes(SEAL, "big") + value
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> bytes | None:
+        """Take the checksum off.
+
+        Raises:
+            StoreFault: If these are not the bytes that were stored.
+        """
+        if value is None:
+            return None
+        text = value[SEAL:]
+        if value[:SEAL] != zlib.crc32(text).to_bytes(SEAL, "big"):
+            raise StoreFault(
+                "what was stored must be what is read",
+                given=f"{len(text)} damaged bytes",
+                remedy="Restore a backup, on a healthy disk.",
+            )
+        return text
 
 
 def _whole(text: str) -> bool:

@@ -15,7 +15,7 @@ from sqlalchemy import (
     text,
 )
 
-from qpu_bridge.jobs.columns import Whole, Words
+from qpu_bridge.jobs.columns import Sealed, Whole, Words
 
 metadata = MetaData()
 
@@ -71,9 +71,9 @@ jobs = Table(
     sqlite_autoincrement=True,
 )
 
-params = Table("params", metadata, _job(), Column("text", LargeBinary, nullable=False), UniqueConstraint("job"))
+params = Table("params", metadata, _job(), Column("text", Sealed, nullable=False), UniqueConstraint("job"))
 
-results = Table("results", metadata, _job(), Column("text", LargeBinary, nullable=False), UniqueConstraint("job"))
+results = Table("results", metadata, _job(), Column("text", Sealed, nullable=False), UniqueConstraint("job"))
 
 tags = Table(
     "tags",
@@ -128,7 +128,7 @@ chunks = Table(
     Column("first_row", Whole, nullable=False),
     Column("rows", Whole, nullable=False),
     Column("at", Whole, nullable=False),
-    Column("data", LargeBinary, nullable=False),
+    Column("data", Sealed, nullable=False),
     UniqueConstraint("job", "item", "first_row"),
 )
 """Finished rows of a running job: what interim results show, and what a run that died is taken up from."""

@@ -6,12 +6,12 @@ from typing import Any, Literal
 
 from alembic import context
 
-from qpu_bridge.jobs.columns import Whole, Words
+from qpu_bridge.jobs.columns import Sealed, Whole, Words
 from qpu_bridge.jobs.tables import metadata
 
 
 def _text(kind: str, item: Any, _: object) -> str | Literal[False]:
-    if kind == "type" and isinstance(item, Whole | Words):
+    if kind == "type" and isinstance(item, Sealed | Whole | Words):
         return f"{type(item).__name__}()"
     return False
 

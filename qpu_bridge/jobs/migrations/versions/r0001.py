@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from qpu_bridge.jobs.columns import Whole, Words
+from qpu_bridge.jobs.columns import Sealed, Whole, Words
 
 revision = "0001"
 down_revision = None
@@ -185,7 +185,7 @@ def upgrade() -> None:
         sa.Column("first_row", Whole(), nullable=False),
         sa.Column("rows", Whole(), nullable=False),
         sa.Column("at", Whole(), nullable=False),
-        sa.Column("data", sa.LargeBinary(), nullable=False),
+        sa.Column("data", Sealed(), nullable=False),
         sa.ForeignKeyConstraint(["job"], ["jobs.number"], ondelete="CASCADE"),
         sa.UniqueConstraint("job", "item", "first_row"),
     )
@@ -214,14 +214,14 @@ def upgrade() -> None:
     op.create_table(
         "params",
         sa.Column("job", Whole(), nullable=False),
-        sa.Column("text", sa.LargeBinary(), nullable=False),
+        sa.Column("text", Sealed(), nullable=False),
         sa.ForeignKeyConstraint(["job"], ["jobs.number"], ondelete="CASCADE"),
         sa.UniqueConstraint("job"),
     )
     op.create_table(
         "results",
         sa.Column("job", Whole(), nullable=False),
-        sa.Column("text", sa.LargeBinary(), nullable=False),
+        sa.Column("text", Sealed(), nullable=False),
         sa.ForeignKeyConstraint(["job"], ["jobs.number"], ondelete="CASCADE"),
         sa.UniqueConstraint("job"),
     )
