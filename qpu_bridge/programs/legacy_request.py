@@ -12,12 +12,13 @@ from pydantic import BaseModel, ValidationError
 from qiskit import QuantumCircuit
 
 from qpu_bridge.driver import Capabilities
-from qpu_bridge.errors import BadRequest, UnsupportedOption
+from qpu_bridge.errors import BadRequest, TooLarge, UnsupportedOption
 from qpu_bridge.programs.circuits import from_qasm
 from qpu_bridge.programs.experimental import Experimental, read_experimental
 from qpu_bridge.programs.option_table import OptionTable, require_honoured
 from qpu_bridge.programs.options import ExecuteOptions
 from qpu_bridge.suppression import DecouplingOptions
+from qpu_bridge.target.limits import MAX_CIRCUITS
 
 MOST_AXES = 16
 """Axes of a sweep; with those that results add, the libraries end at 32."""
@@ -165,10 +166,13 @@ def read_pubs(params: Mapping[str, Any], longest: int) -> Sequence[Sequence[Any]
 
     Raises:
         BadRequest: If there is none, or one is malformed.
+        TooLarge: If there are too many.
     """
     pubs = params.get("pubs")
     if not isinstance(pubs, list) or not pubs:
         raise BadRequest("a job must hold at least one pub", given=str(pubs)[:80], where="params.pubs")
+    if len(pubs) > MAX_CIRCUITS:
+        raise TooLarge(f"a job may hold at most {MAX_CIRCUITS} circuits", given=len(pubs), where="params.pubs")
     for index, pub in enumerate(pubs):
         if not isinstance(pub, list) or not 1 <= len(pub) <= longest:
             raise BadRequest(f"a pub must be a list of 1 to {longest} parts", given=str(pub)[:80], where=f"params.pubs[{index}]")

@@ -61,6 +61,8 @@ def read_request(params: Mapping[str, Any], capabilities: Capabilities) -> V3Req
     if not isinstance(given, Mapping):
         raise BadRequest("params.options must be an object", given=type(given).__name__)
     model_type = NOISE_LEARNER_V3_PARAMS_CONVERTERS[version].model
+    # until somebody has used it, its fields are names only
+    model_type.model_rebuild()
     require_honoured(given, _known(model_type.model_fields["options"].annotation), {})
     try:
         model = model_type.model_validate(params)
