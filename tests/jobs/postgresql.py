@@ -25,7 +25,7 @@ class Server:
     """A PostgreSQL server that makes databases: empty ones, and stores without jobs."""
 
     def __init__(self, url: URL) -> None:
-        self._url = url
+        self.url = url
         self._names = (f"qpu_bridge_{os.getpid()}_{n}" for n in itertools.count())
         self._held = ExitStack()
         self._store: str | None = None
@@ -62,11 +62,11 @@ class Server:
             connection.execute("SELECT setval(c.oid, 1, false) FROM pg_class c WHERE relkind = 'S'")
 
     def _do(self, text: str) -> None:
-        with psycopg.connect(self._at(self._url.database).render_as_string(hide_password=False), autocommit=True) as connection:
+        with psycopg.connect(self._at(self.url.database).render_as_string(hide_password=False), autocommit=True) as connection:
             connection.execute(text)  # type: ignore[call-overload]
 
     def _at(self, database: str | None) -> URL:
-        return self._url.set(drivername="postgresql", database=database)
+        return self.url.set(drivername="postgresql", database=database)
 
 
 @contextmanager
