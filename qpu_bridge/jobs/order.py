@@ -12,9 +12,10 @@ nor a job of an owner whose quota of device time is used up.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, select
 
 from qpu_bridge.jobs import account
 from qpu_bridge.jobs.estimates import UNKNOWN_S, pace
@@ -62,25 +63,24 @@ def next_in_line(connection: Connection, device: str, at: int, limits: Limits) -
         limits: The rack's.
     """
     windows = coming_windows(connection, device, at)
-    if _is_held(connection, device) or any(to_microseconds(window.starts) <= at for window in windows):
+    if is_held(connection, device) or any(to_microseconds(window.starts) <= at for window in windows):
         return None
-    waits = [jobs.c.backend == device, jobs.c.state.in_(sources(Move.START))]
+    told: dict[str, Any] = {"device": device, "since": account.day_of(at) - account.WINDOW_DAYS}
     if windows:
-        waits.append(_fits(connection, device, (to_microseconds(windows[0].starts) - at) / SECOND))
+        # a job must have ended before maintenance begins
+        told["longest_s"] = (to_microseconds(windows[0].starts) - at) / SECOND - pace(connection, device).overhead_s
     holder = first_holder(connection, device, at, limits.batch_turn_seconds)
+    mine = [] if holder is None else _heads(connection, _first_of_session(bool(windows)), told | {"session": holder.id})
     if holder is not None and holder.mode is Mode.DEDICATED:
-        mine = _first(waits, holder, at) if holder.state is SessionState.ACTIVE else None
-        heads = [] if mine is None else _heads(connection, mine)
+        heads = mine if holder.state is SessionState.ACTIVE else []
     else:
-        heads = _heads(connection, _firsts(waits, at))
+        heads = _heads(connection, _first_of_each_owner(bool(windows)), told)
     heads = _with_quota(connection, _with_running(connection, heads, at), limits, at)
     if not heads:
         return None
     best = min(heads, key=_fair)
-    if holder is not None and holder.mode is Mode.BATCH:
-        turn = [head for head in _heads(connection, _first(waits, holder, at)) if head.owner in {one.owner for one in heads}]
-        if turn and turn[0].priority >= best.priority:
-            return turn[0].number
+    if mine and mine[0].priority >= best.priority and mine[0].owner in {head.owner for head in heads}:
+        return mine[0].number
     return best.number
 
 
@@ -103,56 +103,59 @@ def _fair(head: Head) -> tuple[int, float, int]:
     return (-head.priority, head.used_s, head.number)
 
 
-def _is_held(connection: Connection, device: str) -> bool:
+def is_held(connection: Connection, device: str) -> bool:
+    """Whether nothing may start on a device because people or the device itself say so."""
     query = select(devices.c.name).where(devices.c.name == device, devices.c.paused | (devices.c.fault != ""))
     return connection.execute(query).one_or_none() is not None
 
 
-def _fits(connection: Connection, device: str, left_s: float) -> ColumnElement[bool]:
-    """Whether a job will have ended before maintenance begins."""
-    longest_s = left_s - pace(connection, device).overhead_s
-    return func.coalesce(jobs.c.estimate_s, jobs.c.cost, UNKNOWN_S) <= longest_s
+def _waits(timed: bool) -> list[ColumnElement[bool]]:
+    conditions = [jobs.c.backend == bindparam("device"), jobs.c.state.in_(sources(Move.START))]
+    if timed:
+        conditions.append(func.coalesce(jobs.c.estimate_s, jobs.c.cost, UNKNOWN_S) <= bindparam("longest_s"))
+    return conditions
 
 
-def _firsts(waits: list[ColumnElement[bool]], at: int) -> Select[Any]:
+# Made once: to write these down in Python takes longer than to find the answer.
+@cache
+def _first_of_each_owner(timed: bool) -> Select[Any]:
     """The first job of each owner: two walks along one index, however many jobs each has."""
-    owners = select(jobs.c.user, jobs.c.instance).where(*waits[:2]).group_by(jobs.c.user, jobs.c.instance).subquery()
+    owners = select(jobs.c.user, jobs.c.instance).where(*_waits(False)).group_by(jobs.c.user, jobs.c.instance).subquery()
     first = (
         select(jobs.c.number)
-        .where(*waits, jobs.c.user == owners.c.user, jobs.c.instance == owners.c.instance)
+        .where(*_waits(timed), jobs.c.user == owners.c.user, jobs.c.instance == owners.c.instance)
         .order_by(jobs.c.priority.desc(), jobs.c.number)
         .limit(1)
         .correlate(owners)
         .scalar_subquery()
     )
     heads = jobs.alias("heads")
-    query = select(heads.c.number, heads.c.priority, heads.c.user, heads.c.instance, _use(heads.c.user, heads.c.instance, at))
+    query = select(heads.c.number, heads.c.priority, heads.c.user, heads.c.instance, _use(heads.c.user, heads.c.instance))
     return query.select_from(owners).join(heads, heads.c.number == first)
 
 
-def _first(waits: list[ColumnElement[bool]], holder: Holder, at: int) -> Select[Any]:
+@cache
+def _first_of_session(timed: bool) -> Select[Any]:
     """The first job of a session."""
     return (
-        select(jobs.c.number, jobs.c.priority, jobs.c.user, jobs.c.instance, _use(jobs.c.user, jobs.c.instance, at))
-        .where(jobs.c.session_id == holder.id, *waits)
+        select(jobs.c.number, jobs.c.priority, jobs.c.user, jobs.c.instance, _use(jobs.c.user, jobs.c.instance))
+        .where(jobs.c.session_id == bindparam("session"), *_waits(timed))
         .order_by(jobs.c.priority.desc(), jobs.c.number)
         .limit(1)
     )
 
 
-def _use(user: ColumnElement[str], instance: ColumnElement[str], at: int) -> ColumnElement[float]:
+def _use(user: ColumnElement[str], instance: ColumnElement[str]) -> ColumnElement[float]:
     total = select(func.coalesce(func.sum(used_days.c.seconds), 0.0)).where(
-        used_days.c.user == user,
-        used_days.c.instance == instance,
-        used_days.c.day > account.day_of(at) - account.WINDOW_DAYS,
+        used_days.c.user == user, used_days.c.instance == instance, used_days.c.day > bindparam("since")
     )
     return total.scalar_subquery()
 
 
-def _heads(connection: Connection, query: Select[Any]) -> list[Head]:
+def _heads(connection: Connection, query: Select[Any], told: dict[str, Any]) -> list[Head]:
     return [
         Head(number, priority, Owner(user, instance), float(used_s))
-        for number, priority, user, instance, used_s in connection.execute(query)
+        for number, priority, user, instance, used_s in connection.execute(query, told)
     ]
 
 

@@ -17,7 +17,7 @@ from qpu_bridge.errors import WrongState
 from qpu_bridge.jobs import account, interim, sessions
 from qpu_bridge.jobs.database import Database
 from qpu_bridge.jobs.job import Job, Reason, now, to_microseconds
-from qpu_bridge.jobs.order import next_in_line
+from qpu_bridge.jobs.order import is_held, next_in_line
 from qpu_bridge.jobs.private import forget_inputs
 from qpu_bridge.jobs.rows import by_id, to_jobs
 from qpu_bridge.jobs.states import CAN, Move, State, sources, target
@@ -85,8 +85,8 @@ class Queue:
             return None
         # not worth a flush: after a power cut the job is queued still, which is what it ought to be
         with self._database.note() as connection:
-            # a session may have been closed, or a device paused, since we looked
-            if next_in_line(connection, self._device, at, self._limits) != chosen:
+            # since we looked, somebody may have paused the device; a job that was cancelled is no longer queued
+            if is_held(connection, self._device):
                 return None
             query = (
                 update(jobs)

@@ -1,0 +1,335 @@
+"""The order of the line, rule by rule."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from qpu_bridge.jobs import Job, Mode, Opening, Owner, Reason, Request, Session, SessionState, State, Store, Word
+from qpu_bridge.jobs.account import WINDOW_DAYS
+from qpu_bridge.jobs.queue import Queue
+from qpu_bridge.jobs.states import Move
+from qpu_bridge.settings import Limits
+from tests.jobs.clock import Clock
+
+ALICE, BOB, CAROL = OWNERS = tuple(Owner(name, "lab") for name in ("alice", "bob", "carol"))
+
+
+class Room:
+    """A device, its line, and a clock."""
+
+    def __init__(self, address: Path | str, limits: Limits | None = None) -> None:
+        self.clock = Clock()
+        self.store = Store(address, limits=limits, clock=self.clock)
+        self.queue = self.runner("r1")
+
+    def runner(self, name: str, device: str = "lab_two") -> Queue:
+        return Queue(self.store.database, device, name, self.store.limits, self.clock)
+
+    def submit(self, owner: Owner = ALICE, session: Session | None = None, **fields: object) -> str:
+        given = {"program_id": "sampler", "backend": "lab_two", "params": b"{}"} | fields
+        if session is not None:
+            given["session_id"] = session.id
+        return self.store.accept(owner, Request(**given)).id  # type: ignore[arg-type]
+
+    def open(self, owner: Owner = ALICE, mode: Mode = Mode.DEDICATED, **fields: object) -> Session:
+        given = {"backend": "lab_two", "mode": mode, "max_ttl": 1000, "interactive_ttl": 60} | fields
+        return self.store.sessions.create(owner, Opening(**given))  # type: ignore[arg-type]
+
+    def start(self) -> Job | None:
+        taken = self.queue.take()
+        return None if taken is None else taken.job
+
+    def run(self, seconds: float = 1.0) -> str | None:
+        """Run the next job for a while; its id."""
+        job = self.start()
+        if job is None:
+            return None
+        self.clock.go(seconds)
+        self.queue.finish(job, "result", seconds)
+        return job.id
+
+    def state(self, session: Session) -> SessionState:
+        return self.store.sessions.session(session.id).state
+
+
+@pytest.fixture
+def room(address: Path | str) -> Iterator[Room]:
+    made = Room(address)
+    yield made
+    made.store.close()
+
+
+def test_who_used_least_goes_first(room: Room) -> None:
+    room.submit(ALICE)
+    room.run(10.0)
+    hers, his = [room.submit(ALICE) for _ in range(2)], [room.submit(BOB) for _ in range(3)]
+    # bob until he has used more than alice's ten seconds
+    assert [room.run(6.0) for _ in range(5)] == [his[0], his[1], hers[0], his[2], hers[1]]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_order_is_that_of_a_simple_model(path: Path, seed: int) -> None:
+    print(f"seed {seed}")
+    draw, room = random.Random(seed), Room(path)
+    waiting: list[tuple[Owner, int, str]] = []
+    used = dict.fromkeys(OWNERS, 0.0)
+    for _ in range(60):
+        if draw.random() < 0.6:
+            owner, priority = draw.choice(OWNERS), draw.choice([0, 0, 0, 0, 5])
+            waiting.append((owner, priority, room.submit(owner)))
+            if priority:
+                room.store.priorities.set_job(waiting[-1][2], priority)
+            continue
+        # the highest priority; then who used least, and of those the first come: lists keep the order of coming
+        expected = min(waiting, key=lambda one: (-one[1], used[one[0]]), default=None)
+        seconds = draw.choice([1.0, 2.5, 30.0])
+        assert room.run(seconds) == (expected and expected[2])
+        if expected is not None:
+            waiting.remove(expected)
+            used[expected[0]] += seconds
+    room.store.close()
+
+
+def test_cancelled_jobs_and_old_use_are_not_counted(room: Room) -> None:
+    room.submit(ALICE)
+    room.run(100.0)
+    room.store.cancel(room.submit(BOB))
+    room.clock.go(86_400.0 * WINDOW_DAYS)
+    room.submit(BOB)
+    room.run(1.0)
+    hers, his = room.submit(ALICE), room.submit(BOB)
+    assert [room.run(), room.run()] == [hers, his]
+
+
+def test_what_runs_elsewhere_is_counted_as_it_grows(room: Room) -> None:
+    room.submit(ALICE, backend="lab_six")
+    assert room.runner("r6", "lab_six").take() is not None
+    room.store.devices.beat("lab_six", "r6")
+    room.clock.go(5.0)
+    hers, his = room.submit(ALICE), room.submit(BOB)
+    assert [room.run(), room.run()] == [his, hers]
+
+
+def test_priority_of_a_job_and_of_an_owner(room: Room) -> None:
+    first, second = room.submit(), room.submit()
+    assert room.store.priorities.set_job(second, 3).priority == 3
+    bobs = room.submit(BOB)
+    assert room.store.priorities.set_owner(BOB, 9) == 1
+    later = room.submit(BOB)
+    assert [room.run() for _ in range(4)] == [bobs, later, second, first]
+    assert [entry.act for entry in room.store.audit.entries()] == ["owner.priority", "job.priority"]
+
+
+def test_a_dedicated_session_is_the_only_workload(room: Room) -> None:
+    session = room.open(BOB)
+    first = room.submit(BOB, session)
+    alices = room.submit(ALICE)
+    room.store.priorities.set_job(first, 1)
+    assert room.run(30.0) == first
+    room.store.priorities.set_job(alices, 100)  # neither use nor priority takes the device away
+    assert room.run() is None
+    second = room.submit(BOB, session)
+    assert room.run(30.0) == second
+    room.clock.go(59.9)
+    assert room.run() is None
+    room.clock.go(0.2)
+    assert room.state(session) is SessionState.INACTIVE
+    assert room.run() == alices
+    third = room.submit(BOB, session)
+    assert room.run() == third
+    assert room.state(session) is SessionState.ACTIVE
+
+
+def test_what_it_held_is_on_its_owners_account(room: Room) -> None:
+    session = room.open()
+    room.submit(ALICE, session)
+    room.run(5.0)
+    room.clock.go(30.0)
+    assert room.store.sessions.usage_s(session := room.store.sessions.session(session.id)) == 35.0
+    room.store.sessions.cancel(session.id)
+    assert room.store.quotas.balances(ALICE)[0].used_s == pytest.approx(35.0)
+    room.clock.go(100.0)
+    assert room.store.sessions.usage_s(room.store.sessions.session(session.id)) == 35.0
+
+
+def test_a_session_that_is_active_for_too_long_lets_others_in(room: Room) -> None:
+    session = room.open(active_ttl=20)
+    for _ in range(3):
+        room.submit(ALICE, session)
+    bobs = room.submit(BOB)
+    room.run(15.0)
+    job = room.start()
+    assert job is not None
+    room.clock.go(10.0)
+    assert room.state(session) is SessionState.PENDING_INACTIVE
+    room.queue.finish(job, "result", 10.0)
+    assert room.state(session) is SessionState.INACTIVE
+    assert room.run() == bobs
+    assert room.run() is not None
+    assert room.state(session) is SessionState.ACTIVE
+
+
+def test_the_longest_time(room: Room) -> None:
+    session = room.open(max_ttl=100)
+    running, waiting = room.submit(ALICE, session), room.submit(ALICE, session)
+    room.clock.go(5000.0)  # in the queue: its time has not begun
+    job = room.start()
+    assert job is not None
+    room.clock.go(100.0)
+    assert room.state(session) is SessionState.PENDING_CLOSED
+    ended = room.store.job(waiting)
+    assert (ended.state, ended.reason_code) == (State.CANCELLED, 2001)
+    assert ended.reason == "its session was closed before it started: its longest time of 100 s was over"
+    room.queue.finish(job, "result", 100.0)
+    assert room.store.job(running).state is State.COMPLETED
+    assert room.state(session) is SessionState.CLOSED
+
+
+def test_time_goes_on_while_nobody_looks(room: Room) -> None:
+    session = room.open(max_ttl=100)
+    room.submit(ALICE, session)
+    room.run(10.0)
+    waiting = room.submit(ALICE, session)
+    room.clock.go(10_000.0)
+    bobs = room.submit(BOB)
+    assert room.run() == bobs  # the runner looks
+    assert room.store.job(waiting).state is State.CANCELLED
+    closed = room.store.sessions.session(session.id)
+    assert closed.closed is not None
+    assert closed.started is not None
+    # it held the device until nothing had run for 60 s, not until somebody looked
+    assert (closed.closed - closed.started) / 1e6 == 100.0
+    assert closed.elapsed_s == 70.0
+
+
+def test_a_session_survives_its_runner(room: Room) -> None:
+    session = room.open()
+    job_id = room.submit(ALICE, session)
+    room.start()
+    room.clock.go(300.0)
+    room.queue = room.runner("r2")
+    room.queue.recover()
+    assert room.state(session) is SessionState.ACTIVE
+    bobs = room.submit(BOB)
+    assert [room.run(), room.run()] == [job_id, None]
+    room.store.sessions.cancel(session.id)
+    assert room.run() == bobs
+
+
+def test_a_batch_goes_on_for_a_turn(path: Path) -> None:
+    room = Room(path, Limits(batch_turn_seconds=25))
+    batch = room.open(ALICE, Mode.BATCH)
+    hers = [room.submit(ALICE, batch) for _ in range(5)]
+    room.submit(BOB)
+    his = [room.submit(BOB) for _ in range(2)]
+    order = [room.run(10.0) for _ in range(8)]
+    # three jobs of 10 s begin within the turn; then bob until he has used as much
+    assert order[:3] == hers[:3]
+    assert order[4:6] == his
+    assert order[6:] == hers[3:]
+    used = room.store.sessions.session(batch.id)
+    assert room.store.sessions.usage_s(used) == 50.0
+    room.store.close()
+
+
+def test_a_batch_makes_way_for_a_priority(room: Room) -> None:
+    batch = room.open(ALICE, Mode.BATCH)
+    room.submit(ALICE, batch)
+    hers = room.submit(ALICE, batch)
+    room.run()
+    urgent = room.submit(BOB)
+    room.store.priorities.set_job(urgent, 1)
+    assert [room.run(), room.run()] == [urgent, hers]
+
+
+def test_a_paused_device_starts_nothing(room: Room) -> None:
+    session = room.open()
+    waiting = room.submit(ALICE, session)
+    room.store.devices.pause("lab_two", "helium", actor="carol")
+    assert room.run() is None
+    room.store.devices.resume("lab_two", actor="carol")
+    assert room.run() == waiting
+    assert [(entry.act, entry.actor) for entry in room.store.audit.entries()] == [
+        ("device.resume", "carol"),
+        ("device.pause", "carol"),
+    ]
+
+
+def test_a_session_that_cannot_run_does_not_hold_the_device(room: Room) -> None:
+    room.store.quotas.set("lab", "alice", seconds=10)
+    session = room.open()
+    waiting = [room.submit(ALICE, session) for _ in range(2)]
+    bobs = room.submit(BOB)
+    assert room.run(20.0) == waiting[0]
+    assert room.run() is None  # alice has used up her time, and has the device
+    room.clock.go(61.0)
+    assert room.run() == bobs
+    assert room.run() is None
+    room.store.quotas.set("lab", "alice", seconds=1000)
+    assert room.run() == waiting[1]
+
+
+def test_an_instances_quota_stops_all_its_users(room: Room) -> None:
+    room.store.quotas.set("lab", seconds=10)
+    first, others = room.submit(ALICE), room.submit(BOB)
+    elsewhere = room.submit(Owner("dora", "attic"))
+    assert room.run(20.0) == first
+    assert [room.run(), room.run()] == [elsewhere, None]
+    room.clock.go(86_400.0 * WINDOW_DAYS)
+    assert room.run() == others
+
+
+class TestMaintenance:
+    def test_what_would_not_end_in_time_waits(self, room: Room) -> None:
+        at = room.clock()
+        room.store.maintenance.plan("lab_two", at + timedelta(seconds=100), at + timedelta(seconds=200), "new amplifier")
+        long, short = room.submit(ALICE, estimate_s=150.0), room.submit(ALICE, estimate_s=50.0)
+        unknown, bounded = room.submit(BOB), room.submit(BOB, cost=20)
+        assert [room.run(20.0), room.run(20.0), room.run(20.0)] == [short, bounded, None]
+        room.store.devices.beat("lab_two", "r1")
+        assert room.store.devices.condition("lab_two").word is Word.ONLINE
+        room.clock.go(70.0)
+        room.store.devices.beat("lab_two", "r1")
+        condition = room.store.devices.condition("lab_two")
+        assert (condition.word, condition.reason) == (Word.PAUSED, "maintenance until 2026-11-21T08:03Z: new amplifier")
+        assert room.run() is None
+        room.clock.go(100.0)  # it ends by itself
+        room.store.devices.beat("lab_two", "r1")
+        assert room.store.devices.condition("lab_two").word is Word.ONLINE
+        assert {room.run(), room.run()} == {long, unknown}
+
+    def test_it_can_be_struck(self, room: Room) -> None:
+        at = room.clock()
+        window = room.store.maintenance.plan("lab_two", at, at + timedelta(seconds=100))
+        assert room.store.maintenance.windows("lab_two") == (window,)
+        waiting = room.submit()
+        assert room.run() is None
+        room.store.maintenance.remove(window.number)
+        assert room.run() == waiting
+        assert room.store.maintenance.windows() == ()
+
+
+def test_estimates_follow_what_such_jobs_took(room: Room) -> None:
+    assert room.store.job(room.submit(ALICE)).estimate_s is None
+    room.run(4.0)
+    assert room.store.job(room.submit(ALICE)).estimate_s == 4.0
+    assert room.store.job(room.submit(BOB)).estimate_s is None  # alice's jobs say nothing of bob's
+    planned = room.submit(BOB, estimate_s=10.0)
+    assert room.store.job(planned).estimate_s == 10.0
+    for _ in range(3):
+        room.run(20.0)
+    assert room.store.job(room.submit(CAROL, estimate_s=3.0)).estimate_s == pytest.approx(6.0)
+    assert room.store.devices.wait_s("lab_two") == pytest.approx(6.0)
+
+
+def test_a_failed_job_costs_what_it_used(room: Room) -> None:
+    room.submit(ALICE)
+    job = room.start()
+    assert job is not None
+    room.queue.end(job, Move.FAIL, Reason("because", 1), 3.0)
+    assert room.store.quotas.balances(ALICE)[0].used_s == 3.0
