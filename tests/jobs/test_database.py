@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
-from sqlalchemy import insert, select, text
+from sqlalchemy import Connection, insert, select, text
 
 from qpu_bridge.errors import BadRequest, SettingsError, StoreFault
-from qpu_bridge.jobs import Filter, Owner, Store
+from qpu_bridge.jobs import Filter, Owner, Request, Store
 from qpu_bridge.jobs.database import Database, upsert
 from qpu_bridge.jobs.sqlite import REMEDIES, SQLite
 from qpu_bridge.jobs.tables import devices, logs
@@ -32,9 +32,8 @@ POSTGRESQL_ONLY = pytest.mark.parametrize("address", ["postgresql"], indirect=Tr
 class TestTransactions:
     def test_a_write_that_raises_leaves_nothing(self, store: Store) -> None:
         for begin in (store.database.write, store.database.note):
-            with pytest.raises(KeyError), begin() as connection:
-                upsert(connection, devices, {"name": "lab_two"}, {"reason": "x"})
-                raise KeyError
+            with pytest.raises(ZeroDivisionError), begin() as connection:
+                upsert(connection, devices, {"name": "lab_two"}, {"reason": str(1 // write_first(connection))})
         with store.database.read() as connection:
             assert connection.execute(select(devices)).all() == []
 
@@ -202,9 +201,9 @@ class TestDamage:
         with closing(sqlite3.connect(path)) as raw:
             raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         flip(path, path.read_bytes().index(b"MARKER") + 7)
-        with closing(Store(path)) as again:
-            with pytest.raises(StoreFault, match=r"what was stored must be what is read.*Restore a backup"):
-                again.params(job)
+        stopped = pytest.raises(StoreFault, match=r"what was stored must be what is read.*Restore a backup")
+        with closing(Store(path)) as again, stopped:
+            again.params(job)
 
     @SQLITE_ONLY
     def test_a_page_of_nonsense(self, store: Store, path: Path, accept: Accept, alice: Owner) -> None:
@@ -221,7 +220,7 @@ class TestDamage:
             with pytest.raises(StoreFault, match="restore a backup"):
                 again.page(Filter(alice))
             with pytest.raises(StoreFault, match="restore a backup"):
-                again.accept(alice, accept_request())
+                again.accept(alice, Request("sampler", "lab_two", b"{}"))
 
     @POSTGRESQL_ONLY
     def test_a_changed_result_is_noticed_in_postgresql_too(self, store: Store, accept: Accept) -> None:
@@ -310,12 +309,8 @@ class TestServer:
         store.devices.pause("lab_two", "")
 
     @POSTGRESQL_ONLY
-    def test_a_read_only_database(self, store: Store, address: str, accept: Accept) -> None:
-        with (
-            store.database.read() as connection,
-            pytest.raises(StoreFault, match="primary server"),
-            store.database._said_clearly(),
-        ):
+    def test_a_read_only_database(self, store: Store) -> None:
+        with pytest.raises(StoreFault, match="primary server"), store.database.read() as connection:
             connection.execute(insert(logs).values(job=1, at=0, level="INFO", text=""))
 
     @POSTGRESQL_ONLY
@@ -332,10 +327,10 @@ class TestServer:
         assert store.page(Filter(None)).count == 2
 
 
-def accept_request() -> object:
-    from qpu_bridge.jobs import Request
-
-    return Request("sampler", "lab_two", b"{}")
+def write_first(connection: Connection) -> int:
+    """Zero, after something was written."""
+    upsert(connection, devices, {"name": "lab_two"}, {"reason": "x"})
+    return 0
 
 
 def flip(path: Path, at: int) -> None:
@@ -350,9 +345,8 @@ def flip(path: Path, at: int) -> None:
 def cut_off(url: str) -> None:
     """End every connection to a database, as a restart of its server does."""
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
+        others = "datname = current_database() AND pid <> pg_backend_pid()"
+        connection.execute(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {others}")
 
 
 def chain(error: BaseException | None) -> str:
