@@ -150,7 +150,8 @@ def test_what_it_held_is_on_its_owners_account(room: Room) -> None:
     room.submit(ALICE, session)
     room.run(5.0)
     room.clock.go(30.0)
-    assert room.store.sessions.usage_s(session := room.store.sessions.session(session.id)) == 35.0
+    session = room.store.sessions.session(session.id)
+    assert room.store.sessions.usage_s(session) == 35.0
     room.store.sessions.cancel(session.id)
     assert room.store.quotas.balances(ALICE)[0].used_s == pytest.approx(35.0)
     room.clock.go(100.0)
