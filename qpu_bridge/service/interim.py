@@ -50,7 +50,9 @@ def routes(parts_of: Parts) -> APIRouter:
         return StreamingResponse(_text(parts_of, job, _place(after, "after")), media_type="application/json")
 
     @router.get("/jobs/{job_id}/interim_results/stream")
-    async def as_they_come(job_id: str, last_event_id: str = Header(default=""), owner: Owner = Depends(who)) -> Response:
+    async def as_they_come(
+        job_id: str, request: Request, last_event_id: str = Header(default=""), owner: Owner = Depends(who)
+    ) -> Response:
         """Server-sent events: ``rows`` for each part, ``restart`` if the rows so far are void, ``end`` with the final state."""
         place = _place(last_event_id, "Last-Event-ID")
         await run_in_threadpool(store.job, job_id, owner)
