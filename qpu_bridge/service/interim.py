@@ -9,11 +9,11 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-from fastapi import APIRouter, Depends, Header
+from fastapi import APIRouter, Depends, Header, Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
-from qpu_bridge.errors import BadRequest, NotFound, TooLarge
+from qpu_bridge.errors import BadRequest, NotFound, TooLarge, UnsupportedOption
 from qpu_bridge.jobs import FINAL, Job, Owner
 from qpu_bridge.jobs.interim import Part, has, parts
 from qpu_bridge.programs.finished import read_packed
@@ -46,7 +46,7 @@ def routes(parts_of: Parts) -> APIRouter:
     @router.get("/jobs/{job_id}/interim_results")
     def so_far(job_id: str, after: str = "", owner: Owner = Depends(who)) -> StreamingResponse:
         """Rows that are finished, those after an event id if one is given; none when the job has ended: its result has them."""
-        job = store.job(job_id, owner)
+        job = _open(store.job(job_id, owner))
         return StreamingResponse(_text(parts_of, job, _place(after, "after")), media_type="application/json")
 
     @router.get("/jobs/{job_id}/interim_results/stream")
@@ -55,7 +55,7 @@ def routes(parts_of: Parts) -> APIRouter:
     ) -> Response:
         """Server-sent events: ``rows`` for each part, ``restart`` if the rows so far are void, ``end`` with the final state."""
         place = _place(last_event_id, "Last-Event-ID")
-        await run_in_threadpool(store.job, job_id, owner)
+        _open(await run_in_threadpool(store.job, job_id, owner))
         if places.locked():
             busy = answer(429, TooLarge.code, f"at most {MOST_STREAMS} streams may be open", "Ask again.", trace_of(request))
             busy.headers["retry-after"] = "2"
@@ -66,6 +66,12 @@ def routes(parts_of: Parts) -> APIRouter:
         return StreamingResponse(events, media_type="text/event-stream", headers=headers)
 
     return router
+
+
+def _open(job: Job) -> Job:
+    if job.private:
+        raise UnsupportedOption("the rows of a private job must stay unread until it ends", given=job.id, where="private")
+    return job
 
 
 def _place(text: str, field: str) -> Place | None:
