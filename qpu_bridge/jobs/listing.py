@@ -33,6 +33,7 @@ class Filter:
         created_after: Not older than this.
         created_before: Not younger than this.
         oldest_first: The usual order is newest first.
+        user: Only of this user, in whichever instance.
         without_backends: Not of these devices.
     """
 
@@ -47,6 +48,7 @@ class Filter:
     created_after: datetime | None = None
     created_before: datetime | None = None
     oldest_first: bool = False
+    user: str | None = None
     without_backends: tuple[str, ...] = ()
 
 
@@ -83,6 +85,8 @@ def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if wanted.owner is not None:
         conditions += [jobs.c.user == wanted.owner.user, jobs.c.instance == wanted.owner.instance]
+    if wanted.user is not None:
+        conditions.append(jobs.c.user == wanted.user)
     if wanted.backend is not None:
         conditions.append(jobs.c.backend == wanted.backend)
     if wanted.without_backends:

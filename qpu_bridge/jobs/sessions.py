@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from qpu_bridge.errors import BadRequest, NotFound, WrongState
 from qpu_bridge.jobs import account
+from qpu_bridge.jobs.audit import BRIDGE, record
 from qpu_bridge.jobs.database import Database
 from qpu_bridge.jobs.job import Owner, Reason, Request, from_microseconds, now, to_microseconds
 from qpu_bridge.jobs.opening import Mode, Opening
@@ -123,8 +124,21 @@ class Sessions:
                 _put(connection, known, replace(known, accepting_jobs=accepting))
             return review(connection, session_id, at)
 
-    def cancel(self, session_id: str, owner: Owner | None = None) -> Session:
+    def open_ones(self, backend: str | None = None) -> tuple[Session, ...]:
+        """Everybody's sessions and batches that are not closed, on one device or on all, the oldest first."""
+        query = select(sessions).where(sessions.c.state != SessionState.CLOSED).order_by(sessions.c.number)
+        if backend is not None:
+            query = query.where(sessions.c.backend == backend)
+        with self._database.read() as connection:
+            return tuple(to_session(row) for row in connection.execute(query))
+
+    def cancel(self, session_id: str, owner: Owner | None = None, *, actor: str = BRIDGE) -> Session:
         """Close it: its queued jobs are cancelled, a running one finishes. A closed one stays closed.
+
+        Args:
+            session_id: Which.
+            owner: Whose it must be; None for anybody's, which is an administrative act.
+            actor: Who does this, if it is one.
 
         Raises:
             NotFound: If there is none, or it belongs to somebody else.
@@ -136,7 +150,10 @@ class Sessions:
             if known.state in (SessionState.CLOSED, SessionState.PENDING_CLOSED):
                 return known
             move = SessionMove.DRAIN if _load(connection, session_id).running else SessionMove.CLOSE
-            _put(connection, known, _moved(connection, known, move, at, at, "closed by its user"))
+            why = "closed by its user" if owner is not None else "closed by an administrator"
+            _put(connection, known, _moved(connection, known, move, at, at, why))
+            if owner is None:
+                record(connection, actor, "session.close", session_id, f"of {known.owner.user}@{known.owner.instance}")
             return review(connection, session_id, at)
 
     def _at(self) -> int:

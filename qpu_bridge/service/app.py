@@ -10,6 +10,7 @@ from qpu_bridge import target
 from qpu_bridge.jobs import Store
 from qpu_bridge.service import (
     about,
+    admin,
     backends,
     catalog,
     errors,
@@ -77,6 +78,7 @@ def create_app(
     app.include_router(about.health(parts))
     if counted is not None:
         app.include_router(metrics.routes(parts, counted.folder))
+    app.include_router(admin.routes(parts), prefix=BASES[0])
     for base in BASES:
         app.include_router(_runtime(parts), prefix=base, include_in_schema=base == BASES[0])
     openapi.publish(app, BASES[0])

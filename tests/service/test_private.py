@@ -132,3 +132,9 @@ def test_the_chunks_of_a_private_job_go_with_it(bridge: Bridge, alice: httpx.Cli
         connection.execute(chunks.insert().values(job=job.number, item=0, first_row=0, rows=1, at=0, data=b"x"))
     bridge.store.cancel(job_id, Owner("alice", "lab"))
     assert left(bridge, job_id) == (0, 0, 0)
+
+
+def test_its_rows_are_not_read_before_it_ends(bridge: Bridge, alice: httpx.Client) -> None:
+    job_id = bridge.submit(alice, private=True)
+    for path in ("interim_results", "interim_results/stream"):
+        assert "private" in message(alice.get(f"/jobs/{job_id}/{path}"), 400)
