@@ -41,8 +41,8 @@ def answer(rack: Rack, listener: int, named: Callable[[], Sequence[str]]) -> Non
         # not before the drivers are up, whose start would have to share the processors with it
         checkers = held.enter_context(Checkers())
 
-        def check(program_id: str, params: str, device: RackDevice) -> None:
-            checkers.check(program_id, params, device.view())
+        def check(program_id: str, params: str, device: RackDevice) -> float | None:
+            return checkers.check(program_id, params, device.view())
 
         limits = JobLimits(bridge.max_body_bytes, bridge.max_result_bytes, bridge.default_execution_s, bridge.max_execution_s)
         app = create_app(

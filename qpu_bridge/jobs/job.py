@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from qpu_bridge.jobs.opening import Opening
 from qpu_bridge.jobs.states import State
 
 
@@ -29,6 +30,7 @@ class Request:
         cost: Longest device time, s; None for no limit.
         calibration_id: The calibration that the user counts on, if any.
         session_id: The session or batch it belongs to, if any.
+        opening: A session to open for it, if it starts one.
         private: Whether its parameters are never shown and its result is given out once.
         estimate_s: How long its compiled pulses take, times shots, if known, s.
         key: The user's own name for this request; the same key never makes a second job.
@@ -45,6 +47,7 @@ class Request:
     cost: int | None = None
     calibration_id: str | None = None
     session_id: str | None = None
+    opening: Opening | None = None
     private: bool = False
     estimate_s: float | None = None
     key: str | None = None

@@ -23,7 +23,7 @@ from qpu_bridge.jobs.private import forget_inputs
 from qpu_bridge.jobs.queue import CANCELLED
 from qpu_bridge.jobs.quotas import Quotas, require
 from qpu_bridge.jobs.rows import by_id
-from qpu_bridge.jobs.sessions import Opening, Sessions
+from qpu_bridge.jobs.sessions import Sessions
 from qpu_bridge.jobs.states import PENDING, Move, State, after, target
 from qpu_bridge.jobs.tables import jobs, logs, params, results, tags, usage
 from qpu_bridge.jobs.tokens import Tokens
@@ -61,13 +61,12 @@ class Store:
         """Let go of the file."""
         self.database.close()
 
-    def accept(self, owner: Owner, request: Request, opening: Opening | None = None) -> Job:
+    def accept(self, owner: Owner, request: Request) -> Job:
         """Keep a request: when this returns, it is on the disk. The same request key gives the same job again.
 
         Args:
             owner: Whose it is.
             request: What is asked.
-            opening: A session to open for it.
 
         Raises:
             BadRequest: If its session does not exist, or is for other jobs.
@@ -84,8 +83,8 @@ class Store:
                 if known is not None:
                     return _existing(connection, known, owner)
             require(connection, self.limits, owner, at)
-            if opening is not None:
-                request = replace(request, session_id=sessions.open_session(connection, owner, opening, at).id)
+            if request.opening is not None:
+                request = replace(request, session_id=sessions.open_session(connection, owner, request.opening, at).id)
             request = sessions.joined(connection, owner, request, at)
             estimate_s = expected_s(connection, owner, request.backend, request.program_id, request.estimate_s)
             identifier = secrets.token_hex(10)
@@ -144,7 +143,7 @@ class Store:
             NotFound: If there is none.
             BadRequest: If several begin so.
         """
-        query = select(jobs.c.id).where(jobs.c.id.startswith(start, autoescape=True)).limit(2)
+        query = select(jobs.c.id).where(jobs.c.id.startswith(start.lower(), autoescape=True)).limit(2)
         with self.database.read() as connection:
             found = connection.execute(query).scalars().all() if start else []
             if len(found) > 1 and start not in found:
@@ -157,14 +156,28 @@ class Store:
             return listing.page(connection, wanted)
 
     def params(self, job: Job) -> bytes:
-        """JSON text of the parameters, as it was received."""
+        """JSON text of the parameters, as it was received.
+
+        Raises:
+            NotFound: If they are kept no longer.
+        """
         with self.database.read() as connection:
-            return bytes(connection.execute(select(params.c.text).where(params.c.job == job.number)).scalar_one())
+            text = connection.execute(select(params.c.text).where(params.c.job == job.number)).scalar_one_or_none()
+        if text is None:
+            remedy = "Ask with exclude_params=true."
+            raise NotFound("the parameters of a job must be kept still", given="they have expired", where=job.id, remedy=remedy)
+        return bytes(text)
 
     def result(self, job: Job) -> bytes | None:
-        """Text of the result, or None while there is none."""
+        """Text of the result, or None while there is none, or when that of a private job has been given out.
+
+        Raises:
+            NotFound: If it is kept no longer.
+        """
         with self.database.read() as connection:
             text = connection.execute(select(results.c.text).where(results.c.job == job.number)).scalar_one_or_none()
+        if text is None and job.state is State.COMPLETED and not job.private:
+            raise NotFound("the result of a job must be kept still", given="it has expired", where=job.id)
         return None if text is None else bytes(text)
 
     def log(self, job: Job, text: str, level: str) -> None:
@@ -190,7 +203,7 @@ class Store:
             select(tags.c.tag)
             .join(jobs, jobs.c.number == tags.c.job)
             .where(jobs.c.user == owner.user, jobs.c.instance == owner.instance)
-            .where(tags.c.tag.contains(containing, autoescape=True))
+            .where(tags.c.tag.icontains(containing, autoescape=True))
             .distinct()
             .order_by(tags.c.tag)
         )

@@ -25,7 +25,7 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def check(program_id: str, params_json: str, device: DeviceView) -> None:
+def check(program_id: str, params_json: str, device: DeviceView) -> float | None:
     """Refuse, at submission, a job that could not run.
 
     Args:
@@ -33,12 +33,15 @@ def check(program_id: str, params_json: str, device: DeviceView) -> None:
         params_json: The parameters as received.
         device: Where it would run.
 
+    Returns:
+        How long it would keep the device, from the lengths of its gates, s; None if that is not known.
+
     Raises:
         CallerError: With a stable code and the reason.
     """
     from qpu_bridge.programs.catalog import find
 
-    find(program_id).check(params_json, device)
+    return find(program_id).check(params_json, device)
 
 
 def run(program_id: str, params_json: str, context: Context) -> str:

@@ -15,7 +15,7 @@ from qpu_bridge.programs.device import DeviceView
 class Program:
     """What a job of one program id does: when it is submitted, and when it runs."""
 
-    check: Callable[[str, DeviceView], None]
+    check: Callable[[str, DeviceView], float | None]
     run: Callable[[str, Context], str]
 
 

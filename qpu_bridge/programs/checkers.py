@@ -67,8 +67,8 @@ class Checkers:
         # one is warm before the first job comes; the others start when they are needed
         self._free.put(self._started())
 
-    def check(self, program_id: str, params_json: str, device: DeviceView) -> None:
-        """Refuse a job that could not run, as `qpu_bridge.programs.check` does.
+    def check(self, program_id: str, params_json: str, device: DeviceView) -> float | None:
+        """Refuse a job that could not run, and say how long it would keep the device, as `qpu_bridge.programs.check` does.
 
         Raises:
             CallerError: With a stable code and the reason.
@@ -88,6 +88,8 @@ class Checkers:
             raise self._too_much(process.code)
         if answer["error"] is not None:
             raise BridgeError.from_document(answer["error"])
+        planned_s: float | None = answer["planned_s"]
+        return planned_s
 
     def close(self) -> None:
         """End the processes; checks that wait for one are refused."""
@@ -266,10 +268,11 @@ def _serve(longest_s: int, most_bytes: int) -> None:
         if head["news"] is not None:
             devices[head["device"]] = _view(head["news"])
         error: BridgeError | None = None
+        planned_s: float | None = None
         # unhandled, the signal ends the process even inside a library's own code
         signal.setitimer(signal.ITIMER_PROF, longest_s)
         try:
-            check(head["program"], params_json, devices[head["device"]])
+            planned_s = check(head["program"], params_json, devices[head["device"]])
         except BridgeError as refusal:
             # libraries' errors of all kinds are turned into refusals on the way here, this one too
             error = _no_memory(most_bytes) if _of_memory(refusal) else refusal
@@ -282,7 +285,8 @@ def _serve(longest_s: int, most_bytes: int) -> None:
         del message, params_json
         # what was taken once is not always given back to the system
         leaves = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 > most_bytes // 4
-        _write(answers, json.dumps({"error": error and error.to_document(), "leaves": leaves}).encode("utf-8"))
+        said = {"error": error and error.to_document(), "planned_s": planned_s, "leaves": leaves}
+        _write(answers, json.dumps(said).encode("utf-8"))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from qpu_bridge.service.auth import caller
 from qpu_bridge.service.backends import find, mocks
 from qpu_bridge.service.body import split
 from qpu_bridge.service.errors import UNFORESEEN, answer, say, trace_of
-from qpu_bridge.service.job_document import document, metrics, with_params
+from qpu_bridge.service.job_document import document, metrics, receipt, with_params
 from qpu_bridge.service.moment import to_moment, to_text
 from qpu_bridge.service.once import OnceResponse
 from qpu_bridge.service.parts import Parts
@@ -46,14 +46,17 @@ def routes(parts: Parts) -> APIRouter:
         asked = await run_in_threadpool(submission.read, parts, raw, request.headers.get("idempotency-key"))
         asked = replace(asked, **application.said(request.headers.get("x-qx-client-application", "")))
         known = parts.repeated(owner, asked.digest)
-        if known is None:
+        if known is not None:
+            job = await run_in_threadpool(store.job, known, owner)
+        else:
+            asked = await run_in_threadpool(store.sessions.joined, owner, asked)
             device = await run_in_threadpool(find, parts, asked.backend, asked.calibration_id)
             check_ns, checked = time.time_ns(), time.perf_counter()
             try:
                 async with parts.checks.turn(owner):
                     text = asked.params.decode("utf-8")
                     # left behind when the server stops, which must not wait for a check that takes long
-                    await to_thread.run_sync(parts.check, asked.program_id, text, device, abandon_on_cancel=True)
+                    planned_s = await to_thread.run_sync(parts.check, asked.program_id, text, device, abandon_on_cancel=True)
             except BridgeError as error:
                 return say(request, error, once=True)
             except Exception:
@@ -62,11 +65,12 @@ def routes(parts: Parts) -> APIRouter:
                 logger.exception("the check of program %s failed (trace %s)", asked.program_id, trace)
                 return answer(400, DeveloperError.code, f"{UNFORESEEN} while it checked this job", "", trace)
             checked = time.perf_counter() - checked
-            known = (await run_in_threadpool(store.accept, owner, asked)).id
-            with about(job=known):
+            job = await run_in_threadpool(store.accept, owner, replace(asked, estimate_s=planned_s))
+            with about(job=job.id):
                 took(Stage.CHECK, check_ns, checked)
-            traces.submitted(known, "POST", "/jobs", began_ns, device=asked.backend, program=asked.program_id)
-        return JSONResponse({"id": known, "backend": asked.backend}, background=BackgroundTask(_answered, parts, known))
+                logger.info("job %s of %s is accepted for %s", job.id, owner.user, asked.backend)
+            traces.submitted(job.id, "POST", "/jobs", began_ns, device=asked.backend, program=asked.program_id)
+        return JSONResponse(receipt(job), background=BackgroundTask(_answered, parts, job.id))
 
     @router.get("/jobs")
     def listing(

@@ -41,8 +41,11 @@ class Device(Protocol):
         """The device as it was at a moment; None if nothing was known of it then."""
 
 
-Check = Callable[[str, str, Any], None]
-"""``check(program_id, params_text, device)`` raises `errors.CallerError` if the program cannot run."""
+Check = Callable[[str, str, Any], float | None]
+"""``check(program_id, params_text, device)`` raises `errors.CallerError` if the program cannot run.
+
+It says how long the program would keep the device, s; None if that is not known.
+"""
 
 
 @dataclass(frozen=True, slots=True)
