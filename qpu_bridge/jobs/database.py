@@ -48,6 +48,9 @@ class Kind(Protocol):
     def fault(self, error: BaseException | None) -> StoreFault | None:
         """What an error of the driver means for whoever runs the bridge."""
 
+    def shrink(self) -> bool:
+        """Give some room of deleted rows back; returns whether there is more."""
+
     def close(self) -> None:
         """Let go of it."""
 
@@ -112,6 +115,12 @@ class Database:
         """
         with self._kind.alone(name, wait=wait) as held:
             yield held
+
+    def shrink(self) -> None:
+        """Give the room of deleted rows back, a little at a time, beside the work of others."""
+        with self._said_clearly():
+            while self._kind.shrink():
+                pass
 
     def close(self) -> None:
         """Let go of the database."""

@@ -193,6 +193,10 @@ class PostgreSQL:
         except psycopg.Error as error:
             raise self.fault(error) or error from error
 
+    def shrink(self) -> bool:
+        """The server's autovacuum does that."""
+        return False
+
     def close(self) -> None:
         """Let go of the server."""
         self._engine.dispose()

@@ -6,6 +6,7 @@ import os
 import sqlite3
 from contextlib import AbstractContextManager, closing
 from pathlib import Path
+from typing import cast
 from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -15,6 +16,9 @@ from qpu_bridge.jobs.lock import Held, lock
 
 BUSY_S = 20.0
 """How long a transaction waits for another process, s."""
+
+PAGES_AT_ONCE = 2000
+"""Pages of 4 kB that are given back in one transaction."""
 
 REMEDIES = {
     "SQLITE_FULL": "The disk is full: make room.",
@@ -70,11 +74,22 @@ class SQLite:
         remedy = next((text for key, text in REMEDIES.items() if name.startswith(key)), "")
         return StoreFault("the job store must be usable", given=f"{name} {error}".strip(), where=self.where, remedy=remedy)
 
+    def shrink(self) -> bool:
+        """Free pages go to the end of the file and off it."""
+        with self.writer.begin() as connection:
+            (before,) = connection.exec_driver_sql("PRAGMA freelist_count").one()
+            raw = cast(sqlite3.Connection, connection.connection.driver_connection)
+            # a step per page, without a column: a result that SQLAlchemy takes for none
+            raw.execute(f"PRAGMA incremental_vacuum({PAGES_AT_ONCE})").fetchall()
+            (after,) = connection.exec_driver_sql("PRAGMA freelist_count").one()
+        return bool(0 < after < before)
+
     def _use_wal(self) -> None:
         with closing(sqlite3.connect(self.path, timeout=BUSY_S)) as raw:
             if raw.execute("PRAGMA journal_mode").fetchone() != ("wal",):
                 # two who change it at once are not made to wait for each other
                 with self.alone("journal", wait=True):
+                    raw.execute("PRAGMA auto_vacuum = INCREMENTAL")
                     raw.execute("PRAGMA journal_mode = WAL")
 
     def close(self) -> None:

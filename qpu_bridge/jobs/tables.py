@@ -256,3 +256,11 @@ maintenance = Table(
     Column("reason", Words, nullable=False, default=""),
     Index("maintenance_of_device", "device", "stops"),
 )
+
+upkeep = Table(
+    "upkeep",
+    metadata,
+    Column("name", Words, primary_key=True),
+    Column("at", Whole, nullable=False),
+)
+"""What a bridge does now and then, and when it looked last whether it was time."""

@@ -151,6 +151,12 @@ def upgrade() -> None:
     op.create_index("sessions_in_line", "sessions", ["backend", "state", "number"], unique=False)
     op.create_index("sessions_of_owner", "sessions", ["user", "instance", "number"], unique=False)
     op.create_table(
+        "upkeep",
+        sa.Column("name", Words(), nullable=False),
+        sa.Column("at", Whole(), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
         "usage",
         sa.Column("entry", Whole(), autoincrement=True, nullable=False),
         sa.Column("job_id", Words(), nullable=False),
