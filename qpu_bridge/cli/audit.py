@@ -22,7 +22,9 @@ def audit(
     rack: RackOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the newest administrative acts: what was done to people, limits, devices and other people's jobs, and by whom.
+    """Show who did what.
+
+    Administrative acts, the newest first: what was done to people, limits, devices and other people's jobs.
 
     \b
       qpu-bridge audit --since 2026-11-01 --actor grace

@@ -10,7 +10,10 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from qpu_bridge.cli.rack import RackOption, open_store, read_rack
-from qpu_bridge.jobs import Filter, State
+from qpu_bridge.cli.tabular import JsonOption
+from qpu_bridge.cli.tabular import show as show_rows
+from qpu_bridge.jobs import Filter, Job, State, os_user
+from qpu_bridge.telemetry.logs import printable
 
 app = typer.Typer(
     help="""List, show and cancel jobs of all users.
@@ -30,6 +33,7 @@ COLOUR = {
     State.FAILED: "red",
     State.CANCELLED: "magenta",
 }
+COLUMNS = ("job", "state", "why", "program", "device", "user", "instance", "priority", "created", "finished", "device_time_s")
 JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="Its id, or the beginning of it.")]
 
 
@@ -38,12 +42,17 @@ def show_all(
     limit: Annotated[int, typer.Option(min=1, max=200, help="How many.")] = 20,
     pending: Annotated[bool, typer.Option("--pending", help="Only jobs that wait or run.")] = False,
     device: Annotated[str | None, typer.Option(help="Only jobs of this device.")] = None,
+    user: Annotated[str | None, typer.Option(help="Only jobs of this user.")] = None,
     rack: RackOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """List jobs, newest first."""
     store = open_store(read_rack(rack))
-    page = store.page(Filter(owner=None, limit=limit, backend=device, pending=True if pending else None))
+    page = store.page(Filter(owner=None, limit=limit, backend=device, pending=True if pending else None, user=user))
     store.close()
+    if as_json:
+        show_rows([_facts(job) for job in page.jobs], COLUMNS, as_json=True)
+        return
     table = Table(
         Column("job", no_wrap=True),
         Column("state", no_wrap=True),
@@ -67,7 +76,7 @@ def show_all(
             f"{job.usage_s:.3f} s",
         )
         if job.reason:
-            reasons.add_row(job.id, escape(job.reason))
+            reasons.add_row(job.id, escape(printable(job.reason)))
     console = Console()
     console.print(table)
     if reasons.rows:
@@ -102,20 +111,36 @@ def show(job: JobArgument, rack: RackOption = None) -> None:
     }
     for name, fact in facts.items():
         if fact not in (None, ""):
-            table.add_row(name, str(fact))
+            table.add_row(name, escape(printable(str(fact))))
     console = Console()
     console.print(table)
     for at, level, text in lines:
         # the level of every usual line would only alarm
         mark = "" if level == "WARNING" else f"{level} "
-        console.print(f"{at:%H:%M:%S.%f} {mark}{text}", markup=False, highlight=False)
+        console.print(f"{at:%H:%M:%S.%f} {mark}{printable(text)}", markup=False, highlight=False)
 
 
 @app.command()
 def cancel(job: JobArgument, rack: RackOption = None) -> None:
     """Cancel a job: a waiting one ends at once, a running one as soon as its device is silent."""
     store = open_store(read_rack(rack))
-    found = store.cancel(store.job_named(job).id)
+    found = store.cancel(store.job_named(job).id, actor=os_user())
     store.close()
     state = found.state
     typer.echo(f"{found.id}: {'asked to stop' if state is State.RUNNING else state}")
+
+
+def _facts(job: Job) -> dict[str, object]:
+    return {
+        "job": job.id,
+        "state": job.state,
+        "why": job.reason,
+        "program": job.program_id,
+        "device": job.backend,
+        "user": job.owner.user,
+        "instance": job.owner.instance,
+        "priority": job.priority,
+        "created": job.created,
+        "finished": job.finished,
+        "device_time_s": job.usage_s,
+    }

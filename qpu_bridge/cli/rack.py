@@ -68,6 +68,18 @@ def open_folder(rack: Rack) -> Path:
     return folder
 
 
+def require_device(rack: Rack, device: str) -> Rack:
+    """The rack, if the device stands in it.
+
+    Raises:
+        SettingsError: If it does not.
+    """
+    if device not in rack.devices:
+        names = ", ".join(sorted(rack.devices))
+        raise SettingsError("the device must be in the rack", given=device, where="devices", remedy=f"Available: {names}.")
+    return rack
+
+
 def open_store(rack: Rack) -> Store:
     """The job store of a rack."""
     folder = open_folder(rack)

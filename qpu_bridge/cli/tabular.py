@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
+from qpu_bridge.telemetry.logs import printable
+
 JsonOption = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
 
 
@@ -39,6 +41,7 @@ def _words(fact: object) -> str:
         return f"{fact.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     if isinstance(fact, bool):
         return "yes" if fact else "no"
-    if isinstance(fact, str | int | float):
-        return f"{fact:g}" if isinstance(fact, float) else str(fact)
-    return ", ".join(fact) if isinstance(fact, list | tuple) else str(fact)
+    if isinstance(fact, float):
+        return f"{fact:g}"
+    # users choose many of these texts, and a terminal obeys some
+    return printable(", ".join(fact) if isinstance(fact, list | tuple) else str(fact))

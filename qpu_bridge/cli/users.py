@@ -12,7 +12,9 @@ from qpu_bridge.cli.tabular import show as show_rows
 from qpu_bridge.jobs import DEFAULT_INSTANCE, Role, os_user
 
 app = typer.Typer(
-    help="""Add, list and shut out users; say what they may do, and in which instances (projects) they work.
+    help="""Add, list and shut out users.
+
+    What they may do is their role; where they work are their instances (projects).
 
     \b
       qpu-bridge user add ada

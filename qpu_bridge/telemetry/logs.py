@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import logging
 import os
+import textwrap
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
+from types import TracebackType
 
 from qpu_bridge.telemetry.facts import facts
 
 ENVIRONMENT = "QPU_BRIDGE_LOG_FORMAT"
 """Name of the variable by which the processes of a bridge are told the form."""
+
+ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 
 class LogFormat(StrEnum):
@@ -47,10 +51,19 @@ class PlainLines(logging.Formatter):
         super().__init__("%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s")
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  the library's name
-        """The line, with the facts that hold."""
+        """The line, with the facts that hold: one line, whatever texts of users are in it."""
         line = super().formatMessage(record)
         said = " ".join(f"{name}={value}" for name, value in facts().items())
-        return f"{line} [{said}]" if said else line
+        return printable(f"{line} [{said}]" if said else line)
+
+    def formatException(self, ei: ExcInfo) -> str:  # noqa: N802  the library's name
+        """The traceback, indented: no line of it can be taken for a line of the log."""
+        return textwrap.indent(super().formatException(ei), "  ", lambda _: True)
+
+
+def printable(text: str) -> str:
+    """A text that neither begins a new line nor commands a terminal; such characters are shown as in Python."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 class JsonLines(logging.Formatter):
