@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import glob
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -10,7 +9,8 @@ import pytest
 from sqlalchemy import make_url
 
 from qpu_bridge.jobs import Job, Owner, Request, Store
-from tests.jobs.postgresql import Server, own_server
+from tests.jobs.postgresql import Server, binaries, own_server
+from tests.jobs.room import Room
 
 ALICE = Owner("alice", "lab")
 BOB = Owner("bob", "lab")
@@ -44,6 +44,13 @@ def store(address: Path | str) -> Iterator[Store]:
 
 
 @pytest.fixture
+def room(address: Path | str) -> Iterator[Room]:
+    made = Room(address)
+    yield made
+    made.store.close()
+
+
+@pytest.fixture
 def alice() -> Owner:
     return ALICE
 
@@ -74,11 +81,10 @@ def postgresql() -> Iterator[Server]:
     """A server for this session, or the reason why there is none."""
     with ExitStack() as held:
         given = os.environ.get(POSTGRESQL)
-        binaries = sorted(glob.glob("/usr/lib/postgresql/*/bin"))
         if given:
             url = make_url(given).set(drivername="postgresql+psycopg")
-        elif binaries:
-            url = held.enter_context(own_server(Path(binaries[-1])))
+        elif binaries():
+            url = held.enter_context(own_server(binaries()[-1]))
         else:
             pytest.skip(f"no PostgreSQL: install Debian's postgresql, or name a server in {POSTGRESQL}")
         server = Server(url)

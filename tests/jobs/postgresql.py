@@ -69,8 +69,13 @@ class Server:
         return self.url.set(drivername="postgresql", database=database)
 
 
+def binaries() -> list[Path]:
+    """Folders of PostgreSQL's programs, as Debian installs them; the newest is the last."""
+    return sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: int(folder.parent.name))
+
+
 @contextmanager
-def own_server(binaries: Path) -> Iterator[URL]:
+def own_server(programs: Path) -> Iterator[URL]:
     """A server of our own, on a local socket, which forgets everything; PostgreSQL refuses to run as root."""
     # not pytest's folder, which another user cannot enter, and whose path is too long for a socket
     folder = Path(tempfile.mkdtemp(prefix="qpu-bridge-postgresql-"))
@@ -81,9 +86,9 @@ def own_server(binaries: Path) -> Iterator[URL]:
     data = folder / "data"
     quick = [f"-c{name}=off" for name in ("fsync", "full_page_writes", "autovacuum")]
     try:
-        make = [binaries / "initdb", "-D", data, "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync"]
+        make = [programs / "initdb", "-D", data, "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync"]
         subprocess.run(make, check=True, capture_output=True, cwd=folder, **who)  # type: ignore[call-overload]
-        command = [binaries / "postgres", "-D", data, "-k", folder, "-clisten_addresses=", *quick]
+        command = [programs / "postgres", "-D", data, "-k", folder, "-clisten_addresses=", *quick]
         with (folder / "log").open("w") as log:
             process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, **who)  # type: ignore[call-overload]
         try:
