@@ -20,6 +20,7 @@ from qpu_bridge.cli.private import write_private
 from qpu_bridge.cli.rack import ADDRESS, only_bridge, open_folder, open_store, rack_option
 from qpu_bridge.errors import BridgeError, DriverLost, SettingsError
 from qpu_bridge.jobs import Filter, Store
+from qpu_bridge.jobs.retention import pruning
 from qpu_bridge.service.listener import listen
 from qpu_bridge.settings import Rack
 
@@ -76,6 +77,7 @@ def serve(rack: Rack, *, verbose: bool, file: Path | None = None, listener: sock
             while not address.exists():
                 _require(face)
                 time.sleep(LOOK_S)
+        held.enter_context(pruning(store.database, rack.bridge.retention))
         _greet(console, address.read_text().strip(), ready, folder, file)
         while True:
             # until a signal raises `Asked`
