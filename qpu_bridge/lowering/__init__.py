@@ -6,7 +6,7 @@ from qpu_bridge.lowering.lowered import OCCUPANCY, Busy, Lowered, TimedInstructi
 from qpu_bridge.lowering.options import LoweringOptions, MeasLevel
 from qpu_bridge.lowering.qiskit_target import build_target
 from qpu_bridge.lowering.slot_map import SlotMap
-from qpu_bridge.lowering.timing_text import timing_text
+from qpu_bridge.lowering.timing_text import times_of, timing_text
 
 __all__ = [
     "OCCUPANCY",
@@ -20,5 +20,6 @@ __all__ = [
     "check",
     "column_of",
     "lower",
+    "times_of",
     "timing_text",
 ]

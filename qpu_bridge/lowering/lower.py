@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import lcm
 
 import numpy as np
@@ -20,6 +21,7 @@ from qpu_bridge.lowering.phases import Swings, angles_of, collect, variable_from
 from qpu_bridge.lowering.program import Program
 from qpu_bridge.lowering.reading import read
 from qpu_bridge.lowering.slot_map import SlotMap
+from qpu_bridge.lowering.stretches import Stretched, resolve
 from qpu_bridge.lowering.timeline import alap, asap, check_boxes
 from qpu_bridge.lowering.unwritten import settle
 from qpu_bridge.schedule import Limits, Rows, Schedule, Shots, Variable, VariableKind
@@ -47,6 +49,9 @@ def lower(circuit: QuantumCircuit, snapshot: Snapshot, limits: Limits | None, op
     table = gate_table(snapshot)
     grid = grid_of(snapshot, limits)
     apart = limits is not None and limits.feedback_separation > 0
+    stretches: Sequence[Stretched] = ()
+    if circuit.num_stretches:
+        circuit, stretches = resolve(circuit, table, grid, one_by_one=apart)
     program = read(circuit, table, grid, active_reset=options.active_reset, one_by_one=apart)
     run, start, lengths = _place(program, len(snapshot.qubits), options)
     codes = np.array([step[0] for step in program.steps], dtype=np.int64)
@@ -95,7 +100,7 @@ def lower(circuit: QuantumCircuit, snapshot: Snapshot, limits: Limits | None, op
     occupancy = _occupancy(program, table, codes, block, start)
     steps = Steps(program, table, block, start)
     qubits = tuple(np.unique(occupancy["qubit"]).tolist())
-    return Lowered(schedule, slot_map, program.registers, occupancy, emitted.origin, qubits, grid.step, steps)
+    return Lowered(schedule, slot_map, program.registers, occupancy, emitted.origin, qubits, grid.step, steps, tuple(stretches))
 
 
 def check(circuit: QuantumCircuit, snapshot: Snapshot) -> None:

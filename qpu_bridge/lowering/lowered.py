@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from qpu_bridge.lowering.gate_table import GateTable
 from qpu_bridge.lowering.program import Program
 from qpu_bridge.lowering.slot_map import SlotMap
+from qpu_bridge.lowering.stretches import Stretched
 from qpu_bridge.schedule import Schedule
 
 
@@ -77,6 +78,7 @@ class Lowered:
         qubits: Physical qubits that are used, ascending.
         step: Starts are multiples of this many ticks; what is added later must keep to it too.
         steps: The steps behind `timing`.
+        stretches: What became of the circuit's stretches.
     """
 
     schedule: Schedule
@@ -87,6 +89,7 @@ class Lowered:
     qubits: tuple[int, ...]
     step: int
     steps: Steps
+    stretches: tuple[Stretched, ...] = ()
 
     @cached_property
     def timing(self) -> tuple[TimedInstruction, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from qpu_bridge.lowering.lowered import Lowered
 from qpu_bridge.schedule import Body, Branch, Straight, children
@@ -31,6 +31,14 @@ def timing_text(lowered: Lowered) -> str:
             for channel, pulse in _pulses(timed.name, qubit):
                 lines.append((start, f"{branch},{word},{channel},{start},{timed.duration},{pulse}"))
     return "\n".join(line for _, line in sorted(lines, key=lambda pair: pair[0]))
+
+
+def times_of(lowered: Lowered, instructions: Iterable[int]) -> list[int]:
+    """When instructions of the circuit, by index, are played, ticks: where control flow comes before, by the longest way."""
+    places = list(_places(lowered.schedule.realtime, "main", [0]))
+    step_of = {origin: step for step, origin in enumerate(lowered.steps.program.origin)}
+    timed = [lowered.timing[step_of[instruction]] for instruction in instructions]
+    return [places[one.block][1] + one.start for one in timed]
 
 
 def _pulses(name: str, qubit: int) -> list[tuple[str, str]]:

@@ -73,21 +73,13 @@ def admit_rows(rows: int) -> None:
         raise TooLarge(f"a circuit may have at most {MAX_ROWS} sets of arguments, randomizations included", given=rows)
 
 
-def admit_options(options: ExecuteOptions, circuits: Iterable[QuantumCircuit], device: DeviceView) -> None:
+def admit_options(options: ExecuteOptions, device: DeviceView) -> None:
     """Check options against the machine.
 
     Raises:
         BadRequest: If a number is out of the machine's range.
-        UnsupportedOption: If an option cannot be honoured for these circuits.
     """
     options.wait_s(device.snapshot)
-    for index, circuit in enumerate(circuits):
-        if circuit.num_stretches:
-            raise UnsupportedOption(
-                "stretches are not supported: delays need a fixed length",
-                given=f"{circuit.num_stretches} stretches",
-                where=f"circuit {index}",
-            )
 
 
 def admit_twirling(circuits: Iterable[QuantumCircuit], *, gates: bool, measurements: bool, folding: bool) -> None:

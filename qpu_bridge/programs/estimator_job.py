@@ -27,22 +27,24 @@ from qpu_bridge.programs.estimator_request import EstimatorRequest, read_request
 from qpu_bridge.programs.executor import execute
 from qpu_bridge.programs.layer_learning import admit_mitigation, mitigation
 from qpu_bridge.programs.legacy_answer import answer
+from qpu_bridge.programs.plan import planned_s
 from qpu_bridge.programs.provenance import provenance
 from qpu_bridge.programs.result_size import Returned, admit_results
 from qpu_bridge.programs.typed_json import read_typed
 
 
-def check(params_json: str, device: DeviceView) -> None:
-    """Refuse, at submission, what could not run.
+def check(params_json: str, device: DeviceView) -> float:
+    """Refuse, at submission, what could not run; say how long it would keep the device, at least, s.
 
     Raises:
         CallerError: With the reason.
     """
     request = read_request(read_typed(params_json), device.capabilities)
     admit_circuits((pub.circuit for pub in request.pubs), device)
-    _admit(request, device)
+    items = _admit(request, device)
     admit_angles(((pub.circuit, pub.parameter_values.as_array(pub.circuit.parameters)) for pub in request.pubs), device)
     admit_overhead(request, range(len(request.pubs)), admit_mitigation(request, device))
+    return planned_s((pub.circuit for pub in request.pubs), items, request.options.execute_options(None), device)
 
 
 def run(params_json: str, context: Context) -> str:
@@ -69,7 +71,7 @@ def run(params_json: str, context: Context) -> str:
     return answer(PrimitiveResult([answered[index] for index in range(len(request.pubs))], metadata))
 
 
-def _admit(request: EstimatorRequest, device: DeviceView) -> None:
+def _admit(request: EstimatorRequest, device: DeviceView) -> list[Returned]:
     admit_level("classified", device)
     circuits = [pub.circuit for pub in request.pubs]
     resilience = request.client_options.resilience
@@ -82,9 +84,10 @@ def _admit(request: EstimatorRequest, device: DeviceView) -> None:
         # at least: observables that need several bases, and the learning of readout errors, are counted before they are played
         items.append(Returned(1, number * prod(pub.shape) * folds, each, 1))
     admit_results(items, "classified", device)
-    admit_options(request.options.execute_options(None), circuits, device)
+    admit_options(request.options.execute_options(None), device)
     twirled = bool(request.client_options.twirling.enable_gates)
     admit_twirling(circuits, gates=twirled, measurements=False, folding=bool(resilience.zne_mitigation))
+    return items
 
 
 def _seed(request: EstimatorRequest, context: Context) -> int:

@@ -79,12 +79,13 @@ def read_request(
         where = f"params.pubs[{index}]"
         between()
         circuit = read_circuit(circuit_value, where)
-        if circuit.num_vars:
+        if circuit.num_vars or circuit.num_stretches:
+            names = [found.name for found in (*circuit.iter_vars(), *circuit.iter_stretches())]
             raise UnsupportedOption(
-                "classical variables can be sampled, not estimated: the library that adds measurement bases does not copy them",
-                given=", ".join(variable.name for variable in circuit.iter_vars())[:80],
+                "classical variables and stretches can be sampled, not estimated: the library that adds bases loses them",
+                given=", ".join(names)[:80],
                 where=where,
-                remedy="Keep what the circuit decides by in measured bits.",
+                remedy="Keep what the circuit decides by in measured bits, and give its delays fixed lengths.",
             )
         bound = read_values(values, circuit, where)
         count, precision = _effort(own if own is not None else params.get("precision"), options, client_options, where)

@@ -11,11 +11,11 @@ from time import perf_counter
 import numpy as np
 from qiskit_ibm_runtime.quantum_program import QuantumProgram
 from qiskit_ibm_runtime.results import QuantumProgramItemResult, QuantumProgramResult
-from qiskit_ibm_runtime.results.quantum_program import ItemMetadata, Metadata, SchedulerTiming
+from qiskit_ibm_runtime.results.quantum_program import ItemMetadata, Metadata, SchedulerTiming, StretchValues
 from samplomatic.quantum_program import ChunkPart, ChunkSpan, CircuitItem, SamplexItem
 
 from qpu_bridge.execution import Span, prefetch
-from qpu_bridge.lowering import Lowered, LoweringOptions, MeasLevel, lower, timing_text
+from qpu_bridge.lowering import Lowered, LoweringOptions, MeasLevel, lower, times_of, timing_text
 from qpu_bridge.programs.context import Context
 from qpu_bridge.programs.finished import Page, key_of
 from qpu_bridge.programs.options import ExecuteOptions
@@ -165,8 +165,7 @@ def _measure(
         {**registers.shaped(shape), **item.rows.extras},
         ItemMetadata(
             _timing(item.lowered) if options.scheduler_timing else None,
-            # circuits with stretches are refused before they are lowered: there is nothing to resolve
-            [] if options.stretch_values else None,
+            _stretches(item.lowered) if options.stretch_values else None,
         ),
     )
     return result, spans
@@ -217,6 +216,15 @@ def _key(item: _Prepared, options: ExecuteOptions, context: Context) -> str:
         driver=(can.driver, can.version, can.source),
         versions=dict(versions()),
     )
+
+
+def _stretches(lowered: Lowered) -> list[StretchValues]:
+    found = []
+    for stretch in lowered.stretches:
+        times = times_of(lowered, (index for index, _ in stretch.delays))
+        expanded = sorted(zip(times, (ticks for _, ticks in stretch.delays), strict=True))
+        found.append(StretchValues(stretch.name, stretch.value, stretch.remainder, expanded))
+    return found
 
 
 def _timing(lowered: Lowered) -> SchedulerTiming:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections import Counter
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -43,10 +44,10 @@ def answer(request: ExecutorRequest, result: QuantumProgramResult) -> str:
 def _item(item: QuantumProgramItemResult, version: str) -> dict[str, Any]:
     metadata: dict[str, Any] | None = None
     if version != "v0.1":
-        timing = item.metadata.scheduler_timing
+        timing, stretches = item.metadata.scheduler_timing, item.metadata.stretch_values
         metadata = {
             "scheduler_timing": timing and {"timing": timing.timing, "circuit_duration": timing.circuit_duration},
-            "stretch_values": item.metadata.stretch_values,
+            "stretch_values": None if stretches is None else [asdict(stretch) for stretch in stretches],
         }
     tensor = _compressed if version == "v2.0" else _plain
     return {"results": {name: tensor(np.asarray(array)) for name, array in item.items()}, "metadata": metadata}

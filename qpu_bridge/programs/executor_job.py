@@ -11,12 +11,13 @@ from qpu_bridge.programs.executor import execute, returned
 from qpu_bridge.programs.executor_answer import answer
 from qpu_bridge.programs.executor_request import ExecutorRequest, read_request
 from qpu_bridge.programs.payload import parse
+from qpu_bridge.programs.plan import planned_s
 from qpu_bridge.programs.result_size import admit_results
 from qpu_bridge.telemetry import Stage, stage
 
 
-def check(params_json: str, device: DeviceView) -> None:
-    """Refuse, at submission, what could not run.
+def check(params_json: str, device: DeviceView) -> float:
+    """Refuse, at submission, what could not run; say how long it would keep the device, s.
 
     Raises:
         CallerError: With the reason.
@@ -26,6 +27,8 @@ def check(params_json: str, device: DeviceView) -> None:
     _admit(request, device)
     items = [item for item in request.program.items if isinstance(item, CircuitItem)]
     admit_angles(((item.circuit, item.circuit_arguments) for item in items), device)
+    played = returned(request.program, request.options)
+    return planned_s((item.circuit for item in request.program.items), played, request.options, device)
 
 
 def run(params_json: str, context: Context) -> str:
@@ -39,10 +42,9 @@ def run(params_json: str, context: Context) -> str:
 
 
 def _admit(request: ExecutorRequest, device: DeviceView) -> None:
-    circuits = [item.circuit for item in request.program.items]
     admit_level(request.program.meas_level, device)
     admit_shots(request.program.shots, device)
     for item in request.program.items:
         admit_rows(item.size())
     admit_results(returned(request.program, request.options), request.program.meas_level, device)
-    admit_options(request.options, circuits, device)
+    admit_options(request.options, device)

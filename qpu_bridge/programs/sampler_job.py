@@ -31,6 +31,7 @@ from qpu_bridge.programs.device import DeviceView
 from qpu_bridge.programs.executor import execute
 from qpu_bridge.programs.foreign_text import said
 from qpu_bridge.programs.legacy_answer import answer
+from qpu_bridge.programs.plan import planned_s
 from qpu_bridge.programs.provenance import provenance
 from qpu_bridge.programs.randomization import is_twirled, randomizations
 from qpu_bridge.programs.result_size import Returned, admit_results, returned_by
@@ -39,16 +40,17 @@ from qpu_bridge.programs.typed_json import read_typed
 from qpu_bridge.telemetry import Stage, stage
 
 
-def check(params_json: str, device: DeviceView) -> None:
-    """Refuse, at submission, what could not run.
+def check(params_json: str, device: DeviceView) -> float:
+    """Refuse, at submission, what could not run; say how long it would keep the device, s.
 
     Raises:
         CallerError: With the reason.
     """
     request = read_request(read_typed(params_json), device.capabilities)
     admit_circuits((pub.circuit for pub in request.pubs), device)
-    _admit(request, device)
+    items = _admit(request, device)
     admit_angles(((pub.circuit, pub.parameter_values.as_array(pub.circuit.parameters)) for pub in request.pubs), device)
+    return planned_s((pub.circuit for pub in request.pubs), items, request.options.execute_options(None), device)
 
 
 def run(params_json: str, context: Context) -> str:
@@ -88,7 +90,7 @@ class _Group:
     pubs: tuple[int, ...]
 
 
-def _admit(request: SamplerRequest, device: DeviceView) -> None:
+def _admit(request: SamplerRequest, device: DeviceView) -> list[Returned]:
     circuits = [pub.circuit for pub in request.pubs]
     level = request.client_options.execution.meas_type
     admit_level(level, device)
@@ -99,9 +101,10 @@ def _admit(request: SamplerRequest, device: DeviceView) -> None:
         admit_rows(number * prod(pub.shape))
         items.append(returned_by(pub.circuit, number * prod(pub.shape), each))
     admit_results(items, level, device)
-    admit_options(request.options.execute_options(None), circuits, device)
+    admit_options(request.options.execute_options(None), device)
     twirling = request.client_options.twirling
     admit_twirling(circuits, gates=bool(twirling.enable_gates), measurements=bool(twirling.enable_measure), folding=False)
+    return items
 
 
 def _seed(request: SamplerRequest, context: Context) -> int:

@@ -158,7 +158,7 @@ class InProcess:
         circuits = [item.circuit for item in order.program.items]
         admit_circuits(circuits, self._device)
         admit_shots(order.program.shots, self._device)
-        admit_options(wanted, circuits, self._device)
+        admit_options(wanted, self._device)
         return LocalTrip(self._thread, lambda stop: self._execute(order, wanted, stop))
 
     def close(self) -> None:

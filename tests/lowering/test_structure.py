@@ -335,16 +335,13 @@ class Wish(Annotation):
     namespace = "samplomatic.twirl"
 
 
-@pytest.mark.parametrize("what", ["annotation", "stretch", "early exit", "store to a bit", "input", "endless", "two qubits"])
+@pytest.mark.parametrize("what", ["annotation", "early exit", "store to a bit", "input", "endless", "two qubits"])
 def test_what_a_device_cannot_do_is_refused_by_name(five, what) -> None:
     circuit = QuantumCircuit(2, 2)
     error: type[Exception] = NotNative
     if what == "annotation":
         circuit.append(BoxOp(QuantumCircuit(1), annotations=[Wish()]), [0])
         word = "samplomatic.twirl"
-    elif what == "stretch":
-        circuit.delay(circuit.add_stretch("s"), 0)
-        word = "stretches"
     elif what == "early exit":
         with circuit.while_loop((circuit.clbits[0], 1)):
             circuit.x(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from typing import Any
 
@@ -15,12 +16,14 @@ from qiskit_ibm_runtime.circuit import MidCircuitMeasure
 from qiskit_ibm_runtime.circuit.library.mid_circuit_measure import MeasureReset, MidCircuitReset
 from qiskit_ibm_runtime.executor_estimator import Estimator
 from qiskit_ibm_runtime.executor_sampler import Sampler
+from qiskit_ibm_runtime.quantum_program import QuantumProgram
 from qiskit_ibm_runtime.visualization import draw_circuit_schedule_timing
 
 from qpu_bridge.errors import NotNative, UnsupportedOption
 from qpu_bridge.programs import Context, check, run
 from tests.programs.client import backend as seen
 from tests.programs.client import decode
+from tests.programs.test_executor import encoded
 
 
 def empty() -> QuantumCircuit:
@@ -135,10 +138,55 @@ def test_what_control_flow_does_not_go_with(
         check(program, text, context.device)
 
 
-def test_classical_variables_are_not_estimated(backend: IBMBackend, context: Context) -> None:
-    program, text = sent(EstimatorV2, backend, [(looping(), "IIIIZ")])
-    with pytest.raises(UnsupportedOption, match="count"):
+@pytest.mark.parametrize(("make", "name"), [("looping", "count"), ("stretched", "gap")])
+def test_variables_and_stretches_are_not_estimated(make: str, name: str, backend: IBMBackend, context: Context) -> None:
+    program, text = sent(EstimatorV2, backend, [(globals()[make](), "IIIIZ")])
+    with pytest.raises(UnsupportedOption, match=name):
         check(program, text, context.device)
+
+
+def stretched() -> QuantumCircuit:
+    circuit = empty()
+    gap = circuit.add_stretch("gap")
+    circuit.barrier()
+    for _ in range(2):
+        circuit.delay(gap, 0)
+        circuit.x(0)
+    circuit.delay(gap, 0)
+    for _ in range(9):
+        circuit.x(1)
+    circuit.barrier()
+    circuit.measure([0, 1], [0, 1])
+    return circuit
+
+
+@pytest.mark.parametrize("primitive", [SamplerV2, Sampler])
+def test_stretches_and_their_values(primitive: Any, backend: IBMBackend, context: Context) -> None:
+    wanted = {"execution": {"stretch_values": True}}
+    options = {"experimental": wanted} if primitive is SamplerV2 else wanted
+    result = answered(sent(primitive, backend, [(stretched(), None, 5)], options), context)
+    (found,) = result[0].metadata["compilation"]["stretch_values"]
+    # nine pulses of 32 are as long as two, and three gaps of 74 2/3 on a grid of 4
+    assert found["name"].startswith("gap")
+    assert (found["value"], found["remainder"]) == (72, 8)
+    times, lengths = zip(*found["expanded_values"], strict=True)
+    assert sum(lengths) == 7 * 32
+    assert all(72 <= length <= 76 for length in lengths)
+    assert np.diff(times).tolist() == [length + 32 for length in lengths[:-1]]
+
+
+@pytest.mark.parametrize("version", ["v0.2", "v1.1", "v2.0"])
+def test_stretch_values_in_every_version(version: str, context: Context) -> None:
+    made = QuantumProgram(shots=3)
+    made.append_circuit_item(stretched())
+    text = encoded(made, {"execution": {"stretch_values": True}}, version)
+    check("executor", text, context.device)
+    answer = json.loads(run("executor", text, context))
+    (found,) = answer["data"][0]["metadata"]["stretch_values"]
+    assert found["name"] == "gap"
+    assert len(found["expanded_values"]) == 3
+    plain = json.loads(run("executor", encoded(made, None, version), context))
+    assert plain["data"][0]["metadata"]["stretch_values"] is None
 
 
 def rotations() -> QuantumCircuit:

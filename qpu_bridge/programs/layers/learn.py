@@ -26,6 +26,7 @@ from qpu_bridge.programs.layers.noise import LayerNoise
 from qpu_bridge.programs.layers.rates import solve, solve_measurement
 from qpu_bridge.programs.layers.samples import collect
 from qpu_bridge.programs.options import ExecuteOptions
+from qpu_bridge.programs.plan import planned_s
 from qpu_bridge.programs.result_size import admit_results
 
 MOST_PAIRS = 1024
@@ -90,17 +91,23 @@ def learn_layers(layers: Sequence[CircuitInstruction], options: LearnOptions, co
     return learned
 
 
-def admit_learning(layers: Sequence[CircuitInstruction], options: LearnOptions, device: DeviceView) -> None:
+def admit_learning(layers: Sequence[CircuitInstruction], options: LearnOptions, device: DeviceView) -> float:
     """Refuse, before the device is asked for anything, layers and options that are not possible on it.
+
+    Returns:
+        How long learning would keep the device, s.
 
     Raises:
         CallerError: With the reason.
     """
     plans = _plans(layers, options, build_target(device.snapshot))
-    if plans:
-        program = _program(plans, options)
-        admit_circuits((item.circuit for item in program.items), device)
-        _admit(program, options, device)
+    if not plans:
+        return 0.0
+    program = _program(plans, options)
+    circuits = [item.circuit for item in program.items]
+    admit_circuits(circuits, device)
+    _admit(program, options, device)
+    return planned_s(circuits, returned(program, options.execute), options.execute, device)
 
 
 def _plans(layers: Sequence[CircuitInstruction], options: LearnOptions, target: Target) -> list[Experiment]:
@@ -129,7 +136,7 @@ def _admit(program: QuantumProgram, options: LearnOptions, device: DeviceView) -
     for item in program.items:
         admit_rows(item.size())
     admit_results(returned(program, options.execute), "classified", device)
-    admit_options(options.execute, [item.circuit for item in program.items], device)
+    admit_options(options.execute, device)
 
 
 def _noise(plan: Experiment, results: Results, checks: Checks, target: Target) -> LayerNoise:
