@@ -99,6 +99,12 @@ def first_holder(connection: Connection, device: str, at: int, turn_s: int) -> H
     return turn
 
 
+def owners_use(connection: Connection, owners: set[Owner], limits: Limits, at: int) -> dict[Owner, float]:
+    """Device time that owners have used in the window, s; those whose quota is used up are left out."""
+    heads = [Head(0, 0, owner, account.used_s(connection, owner.instance, owner.user, at)) for owner in owners]
+    return {head.owner: head.used_s for head in _with_quota(connection, _with_running(connection, heads, at), limits, at)}
+
+
 def _fair(head: Head) -> tuple[int, float, int]:
     return (-head.priority, head.used_s, head.number)
 

@@ -16,6 +16,7 @@ from qpu_bridge.jobs.audit import BRIDGE, Audit, record
 from qpu_bridge.jobs.database import Database
 from qpu_bridge.jobs.devices import Devices
 from qpu_bridge.jobs.estimates import expected_s
+from qpu_bridge.jobs.forecast import Expected, expected
 from qpu_bridge.jobs.job import Job, Owner, Request, from_microseconds, now, to_microseconds
 from qpu_bridge.jobs.maintenance import Maintenance
 from qpu_bridge.jobs.priorities import Priorities, of_new_jobs
@@ -115,6 +116,11 @@ class Store:
             if request.session_id is not None:
                 sessions.review(connection, request.session_id, at)
             return _existing(connection, identifier, owner)
+
+    def expected(self, job: Job) -> Expected:
+        """What a job that waits may expect of the line."""
+        with self.database.read() as connection:
+            return expected(connection, job, to_microseconds(self.clock()), self.limits)
 
     def answered(self, job_id: str) -> None:
         """The caller has been told that the job was accepted."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from qpu_bridge.errors import RanTooLong
 from qpu_bridge.jobs import FINAL, Job
+from qpu_bridge.jobs.forecast import Expected
 from qpu_bridge.service.moment import to_text
 
 
@@ -48,6 +49,16 @@ def receipt(job: Job) -> dict[str, Any]:
 def with_params(shown: dict[str, Any], params: bytes) -> bytes:
     """The job as JSON text with its parameters put in unchanged."""
     return json.dumps(shown).encode("utf-8")[:-1] + b', "params": ' + params + b"}"
+
+
+def expectation(expected: Expected) -> dict[str, Any]:
+    """What a job that waits may expect; what is not known is left out."""
+    shown = {
+        "position_in_queue": expected.position,
+        "estimated_start_time": to_text(expected.starts),
+        "estimated_completion_time": to_text(expected.ends),
+    }
+    return {name: value for name, value in shown.items() if value is not None}
 
 
 def metrics(job: Job) -> dict[str, Any]:

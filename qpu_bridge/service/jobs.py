@@ -20,7 +20,7 @@ from qpu_bridge.service.auth import caller
 from qpu_bridge.service.backends import find, mocks
 from qpu_bridge.service.body import split
 from qpu_bridge.service.errors import UNFORESEEN, answer, say, trace_of
-from qpu_bridge.service.job_document import document, metrics, receipt, with_params
+from qpu_bridge.service.job_document import document, expectation, metrics, receipt, with_params
 from qpu_bridge.service.moment import to_moment, to_text
 from qpu_bridge.service.once import OnceResponse
 from qpu_bridge.service.parts import Parts
@@ -165,8 +165,10 @@ def routes(parts: Parts) -> APIRouter:
 
     @router.get("/jobs/{job_id}/metrics")
     def measured(job_id: str, owner: Owner = Depends(who)) -> JSONResponse:
-        """When it ran, and how much device time it used."""
-        return JSONResponse(metrics(store.job(job_id, owner)))
+        """When it ran, and how much device time it used; of a job that waits, when it will run."""
+        job = store.job(job_id, owner)
+        ahead = expectation(store.expected(job)) if job.state is State.QUEUED else {}
+        return JSONResponse(metrics(job) | ahead)
 
     @router.put("/jobs/{job_id}/tags")
     async def retag(job_id: str, request: Request, owner: Owner = Depends(who)) -> Response:
