@@ -41,6 +41,7 @@ def restore(file: Annotated[Path, typer.Argument(help="A copy that `qpu-bridge b
     \b
       qpu-bridge restore /backups/jobs-2026-11-21.sqlite
     """
+    from qpu_bridge.jobs import os_user
     from qpu_bridge.jobs.backup import restore as put_back
 
     keep_private()
@@ -48,7 +49,7 @@ def restore(file: Annotated[Path, typer.Argument(help="A copy that `qpu-bridge b
     _require_sqlite(known, f"pg_restore --clean --if-exists --dbname=DATABASE {file}")
     folder = open_folder(known)
     with only_bridge(folder):
-        replaced = put_back(file, folder / STORE)
+        replaced = put_back(file, folder / STORE, actor=os_user())
     typer.echo(f"{folder / STORE}: restored from {file}, checked")
     if replaced is not None:
         typer.echo(f"{replaced}: what was there before")

@@ -27,6 +27,7 @@ def prune(
       logs_days = 365
       jobs_days = 1000
     """
+    from qpu_bridge.jobs import os_user
     from qpu_bridge.jobs.retention import expired
     from qpu_bridge.jobs.retention import prune as delete
 
@@ -39,7 +40,7 @@ def prune(
             remedy="Without one nothing ever expires; `qpu-bridge prune --help` shows one.",
         )
     store = open_store(known)
-    found = (delete if yes else expired)(store.database, policy)
+    found = delete(store.database, policy, actor=os_user()) if yes else expired(store.database, policy)
     store.close()
     rows = [
         {

@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from qpu_bridge.errors import SettingsError, StoreFault
+from qpu_bridge.jobs.audit import BRIDGE, record
 from qpu_bridge.jobs.columns import SEAL, Sealed
 from qpu_bridge.jobs.database import Database
 from qpu_bridge.jobs.sqlite import BUSY_S, make_private
@@ -40,12 +41,13 @@ def back_up(store: Path, file: Path) -> None:
         _put(aside, file)
 
 
-def restore(file: Path, store: Path) -> Path | None:
+def restore(file: Path, store: Path, *, actor: str = BRIDGE) -> Path | None:
     """Put a backup in the place of a store, which nobody may use meanwhile.
 
     Args:
         file: The backup; an older one is migrated.
         store: The store; it stays beside the restored one, under another name.
+        actor: Who wants it, for the audit log.
 
     Returns:
         The new name of the store that was there; None if there was none.
@@ -59,7 +61,8 @@ def restore(file: Path, store: Path) -> Path | None:
     with _aside(store) as aside, _said(store):
         _copy(file, aside)
         check(aside)
-        Database(aside).close()
+        with closing(Database(aside)) as database, database.write() as connection:
+            record(connection, actor, "store.restore", file.name)
         _close_journal(aside)
         replaced = _set_aside(store) if store.exists() else None
         _put(aside, store)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from sqlalchemy import ColumnElement, Connection, Select, Table, delete, func, literal, or_, select
 
 from qpu_bridge.errors import StoreFault
+from qpu_bridge.jobs.audit import BRIDGE, record
 from qpu_bridge.jobs.columns import LARGEST
 from qpu_bridge.jobs.database import Database, upsert
 from qpu_bridge.jobs.job import now, to_microseconds
@@ -67,8 +68,15 @@ def expired(database: Database, policy: Retention, at: int | None = None) -> Exp
     return Expired(**counts)
 
 
-def prune(database: Database, policy: Retention, at: int | None = None) -> Expired:
-    """Delete what has expired, a few jobs at a time; device time stays on its account. Arguments as for `expired`."""
+def prune(database: Database, policy: Retention, at: int | None = None, *, actor: str = BRIDGE) -> Expired:
+    """Delete what has expired, a few jobs at a time; device time stays on its account.
+
+    Args:
+        database: Of the store.
+        policy: For how long each is kept.
+        at: The time, µs since 1970; None for now.
+        actor: Who wants it, for the audit log.
+    """
     moment = to_microseconds(now()) if at is None else at
     done = dict.fromkeys((field.name for field in fields(Expired)), 0)
     for name, (table, query) in _expiring(policy, moment).items():
@@ -82,9 +90,13 @@ def prune(database: Database, policy: Retention, at: int | None = None) -> Expir
             done[name] += len(numbers)
             if len(numbers) < AT_ONCE:
                 break
-    if any(done.values()):
+    deleted = Expired(**done)
+    if deleted:
+        with database.write() as connection:
+            details = ", ".join(f"{name} {number}" for name, number in done.items() if number)
+            record(connection, actor, "store.prune", "expired", details)
         database.shrink()
-    return Expired(**done)
+    return deleted
 
 
 def prune_daily(database: Database, policy: Retention, at: int | None = None) -> Expired | None:
