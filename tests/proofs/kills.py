@@ -37,8 +37,8 @@ class Killer:
         self._manager, self._store, self._rng, self._found = manager, store, rng, found
         self.deaths: Counter[str] = Counter()
 
-    def kill(self, number: int) -> None:
-        """Wait for a moment, and kill."""
+    def kill(self, number: int) -> str:
+        """Wait for a moment, and kill. Returns the victim."""
         victim, moment = VICTIMS[number % len(VICTIMS)], MOMENTS[number // len(VICTIMS) % len(MOMENTS)]
         device = self._rng.choice(tuple(DEVICES))
         if not self._await(moment):
@@ -66,6 +66,7 @@ class Killer:
                 os.kill(pid, signal.SIGKILL)
         if chosen:
             self._found.kills[victim, moment] += 1
+        return victim
 
     def _await(self, moment: str) -> bool:
         """Wait until the store shows something new of a kind."""
@@ -118,10 +119,10 @@ def prove(kills: int, seed: int, database: str | None = None, say: Callable[[str
         users = Users(kinds, expected, found, seed)
         killer = Killer(manager, store, rng, found)
         for number in range(kills):
-            killer.kill(number)
+            victim = killer.kill(number)
             began_s = time.monotonic()
             _answers(manager.url)
-            found.back_s.append(time.monotonic() - began_s)
+            found.back_s.setdefault(victim, []).append(time.monotonic() - began_s)
             if number % 10 == 9:
                 say(f"{number + 1} kills, {len(users.acknowledged)} jobs, {len(found.faults)} faults")
         users.join()
@@ -187,10 +188,10 @@ def main() -> None:
     found = prove(given.kills, given.seed, given.database, lambda text: print(text, flush=True))
     for (victim, moment), count in sorted(found.kills.items()):
         print(f"  {victim:8} {moment:10} {count}")
-    back = np.array(found.back_s)
     print(f"{sum(found.kills.values())} kills in {time.monotonic() - began_s:.0f} s; {found.jobs} jobs acknowledged")
     print(f"{found.again} run again, {found.resumed} resumed, {found.poison} poison, {found.retried} submissions repeated")
-    print(f"answer after a kill: median {np.median(back):.2f} s, most {back.max():.2f} s")
+    for victim, back in found.back_s.items():
+        print(f"answer after the death of {victim}: median {np.median(back):.2f} s, most {max(back):.2f} s; none was refused")
     print("\n".join(found.faults) or "no job lost, none doubled, no result half, every result right")
     sys.exit(bool(found.faults))
 

@@ -32,7 +32,7 @@ class Found:
         poison: Jobs ended as poison, each after two deaths that we caused.
         retried: Submissions whose answer was lost and that were made once more, without a second job.
         faults: What must not be.
-        back_s: Seconds from each kill of the API to its next answer.
+        back_s: Seconds from each kill to the next answer, by victim.
     """
 
     kills: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -42,7 +42,7 @@ class Found:
     poison: int = 0
     retried: int = 0
     faults: list[str] = field(default_factory=list)
-    back_s: list[float] = field(default_factory=list)
+    back_s: dict[str, list[float]] = field(default_factory=dict)
 
 
 class Kinds:
