@@ -17,11 +17,15 @@ from qpu_bridge.schedule.check import check, check_table
 from qpu_bridge.target import Snapshot
 from qpu_bridge.target.versions import Versions
 from qpu_calibration.archive import Archive
-from qpu_calibration.fit import Fit
+from qpu_calibration.fit import Fit, bad
 from qpu_calibration.guard import offences
 from qpu_calibration.measure import measure
 from qpu_calibration.page import Target
 from qpu_calibration.routine import Routine, Settings
+
+
+class Crowded(SettingsError):
+    """Targets that the device can play for one by one, but not all together."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,7 @@ class Bench:
         cancelled: Asked while the device is busy; True stops it.
         told: Told of each schedule that is done: routine, targets, how many of how many.
         figures: Whether figures are drawn.
+        shots: Played so far.
     """
 
     execution: Execution
@@ -70,6 +75,7 @@ class Bench:
     cancelled: Callable[[], bool] | None = None
     told: Callable[[str, Sequence[Target], int, int], None] | None = None
     figures: bool = True
+    shots: int = 0
 
     def __post_init__(self) -> None:
         if self.versions is not None:
@@ -82,6 +88,7 @@ class Bench:
 
         Raises:
             Cancelled: If somebody wanted the device back.
+            Crowded: If there are too many targets for one schedule.
         """
         believed, refused = self.snapshot, dict[Target, str]()
         fits: dict[Target, Fit] = {}
@@ -112,9 +119,32 @@ class Bench:
         return Outcome(routine.name, fits, changed, refused, tuple(passes), run)
 
     def look(self, routine: Routine[Any], targets: Sequence[Target], settings: Settings | None = None) -> tuple[Fit, ...]:
-        """Measure and fit only: a short look (`Routine.brief`) that changes nothing."""
+        """Measure and fit only: a short look (`Routine.brief`) that changes nothing.
+
+        Returns:
+            One fit per target; a bad one for what the device cannot play.
+
+        Raises:
+            Cancelled: If somebody wanted the device back.
+            Crowded: If there are too many targets for one schedule.
+        """
         step = settings or routine.brief(routine.settings)
-        return self._look(routine, targets, step, self.snapshot)[1]
+        found = {t: bad(reason) for t, reason in self._unplayable(routine, targets, step, self.snapshot).items()}
+        left = [target for target in targets if target not in found]
+        if left:
+            found |= {fit.target: fit for fit in self._look(routine, left, step, self.snapshot)[1]}
+        return tuple(found[target].model_copy(update={"target": target}) for target in targets)
+
+    def adopt(self, snapshot: Snapshot, routine: str, targets: Sequence[Target], reason: str) -> None:
+        """Make a snapshot that no fit speaks for the one in use.
+
+        Args:
+            snapshot: Made from the one in use.
+            routine: What made it.
+            targets: Whose numbers are others.
+            reason: Why, in one line.
+        """
+        self._adopt(snapshot, routine, tuple(targets), {}, "", reason)
 
     def _look(
         self, routine: Routine[Any], targets: Sequence[Target], settings: Settings, snapshot: Snapshot
@@ -127,6 +157,7 @@ class Bench:
                 told(routine.name, targets, done, of)
 
         data = measure(plan, snapshot, self.execution, seed=self.seed, cancelled=self.cancelled, progress=progress)
+        self.shots += sum(plan.shots * len(table) for _, table in plan.sheets)
         if self.seed is not None:
             self.seed = (self.seed + len(plan.sheets)) % 2**63
         data = data.assign_attrs(routine=routine.name, settings=settings.model_dump_json())
@@ -146,8 +177,11 @@ class Bench:
                 return {targets[0]: error.sentence}
             alone = [self._unplayable(routine, [target], settings, snapshot) for target in targets]
             found = {target: reason for one in alone for target, reason in one.items()}
-            # what each can play alone but not all together is nobody's fault in particular
-            return found or dict.fromkeys(targets, error.sentence)
+            if not found:
+                raise Crowded(error.must, given=error.given, where=error.where) from error
+            # the others may still be too many
+            left = [target for target in targets if target not in found]
+            return found | (self._unplayable(routine, left, settings, snapshot) if left else {})
         return {}
 
     def _taken(self, routine: Routine[Any], snapshot: Snapshot, fit: Fit) -> tuple[Snapshot, str]:
@@ -174,7 +208,15 @@ class Bench:
                     believed, _ = self._taken(routine, believed, fit)
         return believed
 
-    def _adopt(self, believed: Snapshot, routine: str, changed: tuple[Target, ...], fits: Mapping[Target, Fit], run: str) -> None:
+    def _adopt(
+        self,
+        believed: Snapshot,
+        routine: str,
+        changed: tuple[Target, ...],
+        fits: Mapping[Target, Fit],
+        run: str,
+        reason: str = "",
+    ) -> None:
         if self.versions is None:
             self.snapshot = believed
             return
@@ -185,6 +227,7 @@ class Bench:
             targets=changed,
             operator=self.operator,
             software=version("qpu-bridge"),
+            reason=reason,
             data=(run,) if run else (),
-            fits=tuple(fits[target].model_dump(mode="json") for target in changed),
+            fits=tuple(fits[target].model_dump(mode="json") for target in changed if target in fits),
         )

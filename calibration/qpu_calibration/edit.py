@@ -14,6 +14,17 @@ def with_qubit(snapshot: Snapshot, qubit: int, **changes: Any) -> Snapshot:
     return snapshot.model_copy(update={"qubits": qubits})
 
 
+def with_operational(snapshot: Snapshot, target: tuple[int, ...], operational: bool) -> Snapshot:
+    """With a qubit, or all gates of a coupler, given to users or kept from them."""
+    if len(target) == 1:
+        return with_qubit(snapshot, target[0], operational=operational)
+    gates = tuple(
+        gate.model_copy(update={"operational": operational}) if set(gate.qubits) == set(target) else gate
+        for gate in snapshot.gates
+    )
+    return snapshot.model_copy(update={"gates": gates})
+
+
 def with_frequency(snapshot: Snapshot, qubit: int, hz: float) -> Snapshot:
     """With another f01: the qubit, and every carrier that follows it (its drive, and cross-resonance tones that drive it)."""
     hz = round(float(hz), 1)

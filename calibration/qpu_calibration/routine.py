@@ -44,6 +44,10 @@ class Routine(ABC, Generic[S]):
         name: As on the command line and in entry points.
         kind: What its targets are.
         depends_on: Routines whose numbers it uses.
+        invalidates: Routines that depend on it and whose numbers are worthless once it has run: they are not looked at but run
+            again, before anything else that uses them.
+        apart: Targets with qubits this many couplings apart, or fewer, are never measured side by side.
+        essential: Whether users may not have a target for which it fails.
         timeout_h: Hours of device time after which its numbers are no longer taken for granted.
         reading: What a measurement returns.
         settings: Its settings, with their defaults.
@@ -52,6 +56,9 @@ class Routine(ABC, Generic[S]):
     name: ClassVar[str]
     kind: ClassVar[Kind] = Kind.QUBIT
     depends_on: ClassVar[tuple[str, ...]] = ()
+    invalidates: ClassVar[tuple[str, ...]] = ()
+    apart: ClassVar[int] = 1
+    essential: ClassVar[bool] = True
     timeout_h: ClassVar[float] = 24.0
     reading: ClassVar[Reading] = Reading.ONES
     settings: S
@@ -83,6 +90,10 @@ class Routine(ABC, Generic[S]):
     def deviation(self, snapshot: Snapshot, fit: Fit) -> float:
         """How far a good fit is from what the snapshot says, in units of what is tolerated: above 1 it is calibrated again."""
         return 0.0
+
+    def complaint(self, snapshot: Snapshot, fit: Fit) -> str:
+        """Why users should not have a target though its fit is good; empty if they may."""
+        return ""
 
     def brief(self, settings: S) -> S:
         """Settings of a short look that only asks whether the numbers still hold (Kelly et al.: check data)."""

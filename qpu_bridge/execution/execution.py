@@ -50,6 +50,7 @@ class Execution:
         self.usage_limit_s = usage_limit_s
         self.usage_seconds = 0.0
         self.resumed = 0
+        self.device_ns: int | None = None
         self.spans: list[Span] = []
         self.notes: list[dict[str, object]] = []
         self._retry_pause_s = retry_pause_s
@@ -184,6 +185,7 @@ class Execution:
             self.notes.append(said)
         seconds = max(0, chunk.stopped_ns - chunk.started_ns) * 1e-9
         self.usage_seconds += seconds
+        self.device_ns = chunk.stopped_ns
         played(self.capabilities.device, seconds)
         if self.usage_limit_s is not None and self.usage_seconds > self.usage_limit_s:
             self.driver.abort()

@@ -31,7 +31,7 @@ _CONTROL = {"if_else": IfElseOp, "switch_case": SwitchCaseOp, "while_loop": Whil
 def build_target(snapshot: Snapshot) -> Target:
     """What Qiskit's transpiler may use of the machine.
 
-    Operations on qubits that are not operational are left out. ``rz`` takes no time and has no error; ``rzz`` is bounded by the
+    Gates that are not operational, and operations on such qubits, are left out. ``rz`` takes no time and has no error; ``rzz`` is bounded by the
     angles that were calibrated (0 to pi/2), and so is ``rx`` where its curve does not cover a full turn.
 
     Args:
@@ -56,7 +56,7 @@ def build_target(snapshot: Snapshot) -> Target:
     table = gate_table(snapshot)
     found: dict[str, dict[tuple[int, ...], InstructionProperties]] = defaultdict(dict)
     for gate in snapshot.gates:
-        if all(qubit in usable for qubit in gate.qubits):
+        if gate.operational and all(qubit in usable for qubit in gate.qubits):
             found[gate.name][gate.qubits] = InstructionProperties(duration=gate.duration * dt, error=gate.error)
     for qubit in usable:
         idle = table.entries[table.code["id", (qubit,)]]

@@ -224,6 +224,9 @@ class Reader:
                     given=f"qubit {qubit}",
                     where=place(origin, name, where),
                 )
+        gate = self.table.snapshot.gate(name, *where)
+        if gate is not None and not gate.operational:
+            raise NotNative("a circuit must only use gates that are operational", given=name, where=place(origin, name, where))
         code = self.table.code.get((name, where))
         if code is None:
             there = sorted(qubits for gate, qubits in self.table.code if gate == name)

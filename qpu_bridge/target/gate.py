@@ -60,6 +60,7 @@ class GateSpec(Document):
         pulses: What is played.
         phases: Virtual Z at the end.
         calibrated_at: When these numbers were found.
+        operational: Whether users may have it; a gate on a qubit that they may not have is not theirs either.
     """
 
     name: str
@@ -69,3 +70,4 @@ class GateSpec(Document):
     pulses: tuple[PulseSpec, ...] = ()
     phases: tuple[PhaseSpec, ...] = ()
     calibrated_at: datetime | None = None
+    operational: bool = True

@@ -51,7 +51,9 @@ def _gate(snapshot: Snapshot, gate: GateSpec) -> dict[str, Any]:
     date = gate.calibrated_at or snapshot.calibrated_at
     error = _row(date, "gate_error", "", gate.error)
     length = _row(date, "gate_length", "ns", _ns(snapshot, gate.duration))
-    return _entry(gate.name, gate.qubits, [error, length])
+    # the client takes a gate for operational unless this row is there
+    faulty = [] if gate.operational else [_row(date, "operational", "", 0)]
+    return _entry(gate.name, gate.qubits, [error, length, *faulty])
 
 
 def _resets(snapshot: Snapshot) -> list[dict[str, Any]]:

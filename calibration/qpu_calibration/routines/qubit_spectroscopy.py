@@ -44,6 +44,7 @@ class QubitSpectroscopy(Routine[QubitSpectroscopySettings]):
 
     name = "qubit_spectroscopy"
     depends_on = ("resonator_spectroscopy",)
+    invalidates = ("ramsey",)
     timeout_h = 168.0
     reading = Reading.MEAN
     settings = QubitSpectroscopySettings()

@@ -40,6 +40,7 @@ class Rabi(Routine[RabiSettings]):
 
     name = "rabi"
     depends_on = ("qubit_spectroscopy",)
+    invalidates = ("fine_amplitude",)
     reading = Reading.MEAN
     settings = RabiSettings()
 

@@ -43,6 +43,7 @@ class ReadoutFrequency(Routine[ReadoutFrequencySettings]):
 
     name = "readout_frequency"
     depends_on = ("rabi",)
+    invalidates = ("readout_kernel", "readout")
     timeout_h = 72.0
     reading = Reading.MEAN
     settings = ReadoutFrequencySettings()

@@ -41,6 +41,7 @@ class ReadoutKernel(Routine[ReadoutKernelSettings]):
 
     name = "readout_kernel"
     depends_on = ("readout_frequency",)
+    invalidates = ("readout",)
     timeout_h = 72.0
     reading = Reading.TRACE
     settings = ReadoutKernelSettings()

@@ -45,6 +45,7 @@ class ResonatorSpectroscopy(Routine[ResonatorSpectroscopySettings]):
     """
 
     name = "resonator_spectroscopy"
+    invalidates = ("readout_frequency", "readout_kernel", "readout")
     timeout_h = 168.0
     reading = Reading.MEAN
     settings = ResonatorSpectroscopySettings()

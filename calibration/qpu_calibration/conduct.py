@@ -1,0 +1,136 @@
+"""Conducting: steps become measurements, in groups that do not disturb each other, and a log of what came of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from qpu_calibration.bench import Bench, Crowded
+from qpu_calibration.decide import Action, Finding, Step, Steps, Verdict
+from qpu_calibration.fit import Fit
+from qpu_calibration.flags import hoist
+from qpu_calibration.graph import Graph
+from qpu_calibration.groups import groups
+from qpu_calibration.ledger import Ledger, Moment
+from qpu_calibration.page import Target
+from qpu_calibration.routine import Routine
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the log: what was done to some targets side by side, and what came of it.
+
+    Attributes:
+        action: What.
+        routine: By which routine.
+        findings: Target -> what came of it.
+        fits: Target -> its last fit.
+        deviations: Target -> how far from the snapshot a good look found it, in units of what is tolerated.
+        run: Where the raw data are, empty where nothing is kept.
+        shots: Played for it.
+        device_s: Device time it took, s.
+    """
+
+    action: Action
+    routine: str
+    findings: dict[Target, Finding]
+    fits: dict[Target, Fit]
+    deviations: dict[Target, float]
+    run: str
+    shots: int
+    device_s: float
+
+
+def conduct(
+    bench: Bench, graph: Graph, ledger: Ledger, steps: Steps, begins: Callable[[Step], None] | None = None
+) -> Iterator[Entry]:
+    """Do steps, one entry per schedule's worth of targets.
+
+    The ledger is written after each. At the end, whoever may not be given to users is flagged in a version of its own
+    (`flags.hoist`). A caller that leaves the iterator early leaves a ledger that is right.
+
+    Args:
+        bench: On which to measure.
+        graph: Of the device.
+        ledger: What is known; its clock is set to the device's.
+        steps: What to do, of `decide.maintain` or `decide.inspect`.
+        begins: Told of the targets of each schedule before it is measured.
+
+    Raises:
+        Cancelled: If somebody wanted the device back.
+    """
+    ledger.clock = lambda: Moment(utc=datetime.now(UTC), device_ns=bench.execution.device_ns)
+    _same_numbers(bench, ledger)
+    try:
+        step = next(steps)
+        while True:
+            found: dict[Target, Finding] = {}
+            for entry in _do(bench, graph, step, begins):
+                found |= entry.findings
+                yield entry
+            step = steps.send(found)
+            _keep(bench, ledger)
+    except StopIteration:
+        pass
+    hoist(bench, graph, ledger)
+    _keep(bench, ledger)
+
+
+def _same_numbers(bench: Bench, ledger: Ledger) -> None:
+    """What others have put in use meanwhile (a rollback, an import) is looked at before it is trusted."""
+    if ledger.calibration_id not in ("", bench.snapshot.calibration_id):
+        ledger.doubt()
+
+
+def _keep(bench: Bench, ledger: Ledger) -> None:
+    ledger.calibration_id = bench.snapshot.calibration_id
+    ledger.write()
+
+
+def _do(bench: Bench, graph: Graph, step: Step, begins: Callable[[Step], None] | None) -> Iterator[Entry]:
+    routine = graph.routines[step.routine]
+    left = groups(bench.snapshot, step.targets, routine.apart)
+    while left:
+        group = left.pop(0)
+        if begins is not None:
+            begins(Step(step.action, step.routine, tuple(group)))
+        shots, used_s = bench.shots, bench.execution.usage_seconds
+        try:
+            found, fits, deviations, run = (_look if step.action is Action.LOOK else _calibrate)(bench, routine, group)
+        except Crowded:
+            # more lines or more power than the device has at a time
+            half = len(group) // 2
+            left[:0] = [group[:half], group[half:]]
+            continue
+        yield Entry(
+            step.action, step.routine, found, fits, deviations, run, bench.shots - shots, bench.execution.usage_seconds - used_s
+        )
+
+
+Done = tuple[dict[Target, Finding], dict[Target, Fit], dict[Target, float], str]
+
+
+def _look(bench: Bench, routine: Routine[Any], group: Sequence[Target]) -> Done:
+    found, deviations = {}, {}
+    fits = {fit.target: fit for fit in bench.look(routine, group)}
+    for target, fit in fits.items():
+        if not fit.good:
+            found[target] = Finding(Verdict.BAD, fit.reason)
+            continue
+        deviations[target] = float(routine.deviation(bench.snapshot, fit))
+        verdict = Verdict.GOOD if deviations[target] <= 1 else Verdict.OFF
+        found[target] = Finding(verdict, complaint=routine.complaint(bench.snapshot, fit))
+    return found, fits, deviations, ""
+
+
+def _calibrate(bench: Bench, routine: Routine[Any], group: Sequence[Target]) -> Done:
+    outcome = bench.run(routine, group)
+    found = {}
+    for target in group:
+        if target in outcome.refused:
+            found[target] = Finding(Verdict.BAD, outcome.refused[target])
+        else:
+            found[target] = Finding(Verdict.GOOD, complaint=routine.complaint(bench.snapshot, outcome.fits[target]))
+    return found, dict(outcome.fits), {}, outcome.run

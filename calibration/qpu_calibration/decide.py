@@ -1,0 +1,231 @@
+"""What to do next: only what is stale or failed is redone, going back as far as needed and no further.
+
+After Kelly et al., "Physical qubit calibration on a directed acyclic graph", arXiv:1803.03226, for many targets side by side.
+Nothing here measures: a generator says what to do and is told what came of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from qpu_calibration.graph import Graph, Node
+from qpu_calibration.ledger import Ledger
+from qpu_calibration.page import Target
+
+
+class Action(StrEnum):
+    """What a step does: a short look that changes nothing, or a calibration."""
+
+    LOOK = "look"
+    CALIBRATE = "calibrate"
+
+
+class Verdict(StrEnum):
+    """What came of a node.
+
+    A look finds it within specification (``good``), beyond (``off``), or its data cannot be understood (``bad``): then something
+    that it needs is wrong. A calibration is ``good`` or ``bad``.
+    """
+
+    GOOD = "good"
+    OFF = "off"
+    BAD = "bad"
+
+
+@dataclass(frozen=True)
+class Step:
+    """Something to do: a routine on targets, which need not fit side by side."""
+
+    action: Action
+    routine: str
+    targets: tuple[Target, ...]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What came of a step for one target.
+
+    Attributes:
+        verdict: What.
+        reason: Why it is bad.
+        complaint: Why users should not have the target though all is good.
+    """
+
+    verdict: Verdict
+    reason: str = ""
+    complaint: str = ""
+
+
+Findings = Mapping[Target, Finding]
+Steps = Generator[Step, Findings, None]
+
+
+def maintain(graph: Graph, ledger: Ledger, wanted: Iterable[Node], *, force: bool = False, trust: bool = False) -> Steps:
+    """Bring nodes, and all they need, within specification.
+
+    What was never calibrated is calibrated without a look. A node whose look is bad has what it needs looked at first (diagnose),
+    and is then calibrated. One that cannot be calibrated blocks all that need it; the others go on.
+
+    Args:
+        graph: Of the device.
+        ledger: What is known; it is kept up to date.
+        wanted: Nodes to bring into specification.
+        force: Calibrate them, whatever is known.
+        trust: Look first at what was never calibrated: the snapshot's numbers come from elsewhere and may be right.
+    """
+    return _Maintenance(graph, ledger, wanted, force, trust).all()
+
+
+def inspect(graph: Graph, ledger: Ledger, wanted: Iterable[Node]) -> Steps:
+    """Look at nodes, whatever is known of them, and change nothing."""
+    asked = set(wanted)
+    for name in graph.order:
+        targets = tuple(target for target in graph.targets(name) if Node(name, target) in asked)
+        if targets:
+            _learn(ledger, name, (yield Step(Action.LOOK, name, targets)))
+
+
+def blocked(graph: Graph, ledger: Ledger, nodes: Iterable[Node]) -> dict[Node, str]:
+    """Which nodes wait for one that failed, and why it did."""
+    found = {}
+    for node in nodes:
+        failed = [other for other in graph.above([node]) if ledger[other].failed]
+        if failed:
+            found[node] = f"{failed[0]}: {ledger[failed[0]].failed}"
+    return found
+
+
+class _Maintenance:
+    """One run of `maintain`.
+
+    Attributes:
+        proven: Nodes that were measured in this run, and nothing they need was calibrated since.
+        lost: Nodes whose calibration failed in this run.
+        due: Nodes that must be calibrated yet, whatever is known.
+    """
+
+    def __init__(self, graph: Graph, ledger: Ledger, wanted: Iterable[Node], force: bool, trust: bool) -> None:
+        self.graph, self.ledger, self.trust = graph, ledger, trust
+        asked = list(wanted)
+        self.scope = {*asked, *graph.above(asked)}
+        self.due = set(asked) if force else set()
+        self.proven: set[Node] = set()
+        self.lost: set[Node] = set()
+        self.went_back = True
+
+    def all(self) -> Steps:
+        """Sweep from what needs nothing to what needs most; again, where going back has changed what had been swept."""
+        while self.went_back:
+            self.went_back = False
+            for name in self.graph.order:
+                yield from self.maintain(name)
+
+    def maintain(self, name: str) -> Steps:
+        mine = [target for target in self.graph.targets(name) if Node(name, target) in self.scope]
+        stale = [target for target in self.open(name, mine) if not self.fresh(Node(name, target))]
+        found = yield from self.look(name, stale)
+        bad = [target for target in stale if target in found and found[target].verdict is Verdict.BAD]
+        yield from self.diagnose_above(name, bad)
+        again = [target for target in stale if target not in found or found[target].verdict is not Verdict.GOOD]
+        failed = yield from self.calibrate(name, again)
+        changed = yield from self.diagnose_above(name, failed)
+        yield from self.calibrate(name, [target for target in failed if target in changed])
+
+    def diagnose(self, name: str, targets: Collection[Target]) -> Generator[Step, Findings, set[Target]]:
+        """Look; where that is not good, go back and calibrate. Returns the targets whose numbers are others now."""
+        doubtful = [target for target in self.open(name, targets) if not self.is_proven(Node(name, target))]
+        found = yield from self.look(name, doubtful)
+        bad = [target for target in doubtful if target in found and found[target].verdict is Verdict.BAD]
+        yield from self.diagnose_above(name, bad)
+        again = [target for target in doubtful if target not in found or found[target].verdict is not Verdict.GOOD]
+        failed = yield from self.calibrate(name, again)
+        changed = {target for target in again if self.is_proven(Node(name, target))} - set(failed)
+        self.went_back |= bool(changed)
+        return changed
+
+    def diagnose_above(self, name: str, targets: Sequence[Target]) -> Generator[Step, Findings, set[Target]]:
+        """Diagnose what targets need. Returns those of which something was changed."""
+        needs: dict[str, dict[Target, list[Target]]] = {}
+        for target in targets:
+            for needed in self.graph.needs(Node(name, target)):
+                needs.setdefault(needed.routine, {}).setdefault(needed.target, []).append(target)
+        changed: set[Target] = set()
+        for other in sorted(needs, key=self.graph.order.index):
+            for there in (yield from self.diagnose(other, list(needs[other]))):
+                changed.update(needs[other][there])
+        return changed
+
+    def look(self, name: str, targets: Sequence[Target]) -> Generator[Step, Findings, Findings]:
+        """Look at those that have numbers worth a look."""
+        worth = [target for target in targets if self.worth_a_look(Node(name, target))]
+        yield from self.restore(name, worth)
+        worth = self.open(name, worth)
+        if not worth:
+            return {}
+        found = yield Step(Action.LOOK, name, tuple(worth))
+        _learn(self.ledger, name, found)
+        self.proven.update(Node(name, target) for target, one in found.items() if one.verdict is Verdict.GOOD)
+        return found
+
+    def calibrate(self, name: str, targets: Sequence[Target]) -> Generator[Step, Findings, list[Target]]:
+        """Calibrate; returns the targets that could not be."""
+        yield from self.restore(name, targets)
+        ready = self.open(name, targets, again=True)
+        if not ready:
+            return []
+        found = yield Step(Action.CALIBRATE, name, tuple(ready))
+        for target, one in found.items():
+            node = Node(name, target)
+            self.due.discard(node)
+            if one.verdict is Verdict.GOOD:
+                self.ledger.calibrated(self.graph, node, one.complaint)
+                self.proven.add(node)
+                self.lost.discard(node)
+            else:
+                self.ledger.failed(node, one.reason)
+                self.lost.add(node)
+        return [target for target in ready if Node(name, target) in self.lost]
+
+    def restore(self, name: str, targets: Sequence[Target]) -> Steps:
+        """Calibrate what was made worthless among all that targets need."""
+        invalid: dict[str, list[Target]] = {}
+        for node in self.graph.above(Node(name, target) for target in targets):
+            if self.ledger[node].invalid and node not in self.lost:
+                invalid.setdefault(node.routine, []).append(node.target)
+        for other in sorted(invalid, key=self.graph.order.index):
+            ready = self.open(other, invalid[other])
+            if ready:
+                yield from self.calibrate(other, ready)
+
+    def open(self, name: str, targets: Collection[Target], again: bool = False) -> list[Target]:
+        """Targets whose node may be measured: nothing it needs failed, nor it itself in this run (unless it is tried again)."""
+        found = []
+        for target in targets:
+            node = Node(name, target)
+            broken = not self.lost.isdisjoint(self.graph.above([node]))
+            if not broken and (again or node not in self.lost):
+                found.append(target)
+        return found
+
+    def fresh(self, node: Node) -> bool:
+        return node not in self.due and self.ledger.fresh(self.graph, node)
+
+    def is_proven(self, node: Node) -> bool:
+        passed = self.ledger[node].passed
+        after = all(self.ledger[other].calibrated <= passed for other in self.graph.needs(node))
+        return node in self.proven and after and not self.ledger[node].invalid
+
+    def worth_a_look(self, node: Node) -> bool:
+        known = self.ledger[node]
+        ours = bool(known.calibrated or known.passed) or self.trust
+        return ours and not known.invalid and not known.failed and node not in self.due
+
+
+def _learn(ledger: Ledger, name: str, found: Findings) -> None:
+    for target, one in found.items():
+        if one.verdict is Verdict.GOOD:
+            ledger.passed(Node(name, target), one.complaint)
+        else:
+            ledger.doubt([Node(name, target)])

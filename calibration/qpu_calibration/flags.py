@@ -1,0 +1,57 @@
+"""Flags: qubits and couplers that users should not have, and why."""
+
+from __future__ import annotations
+
+from qpu_calibration.bench import Bench
+from qpu_calibration.edit import with_operational
+from qpu_calibration.graph import Graph, Node, said
+from qpu_calibration.ledger import Ledger
+from qpu_calibration.page import Target
+
+ROUTINE = "flags"
+"""What stands as the routine in the provenance of a version that only flags."""
+
+
+def complaints(graph: Graph, ledger: Ledger) -> dict[Target, str]:
+    """Target -> why users should not have it: an essential routine failed, or complains."""
+    found: dict[Target, str] = {}
+    for name in graph.order:
+        if not graph.routines[name].essential:
+            continue
+        for target in graph.targets(name):
+            known = ledger[Node(name, target)]
+            words = known.failed or known.complaint
+            if words:
+                found.setdefault(target, f"{name}: {words}")
+    return found
+
+
+def hoist(bench: Bench, graph: Graph, ledger: Ledger) -> dict[Target, str]:
+    """Keep from users what is complained about, and give back what was kept from them for a reason that is gone.
+
+    What somebody else has taken out of operation stays so.
+
+    Returns:
+        What is flagged now.
+    """
+    wrong = complaints(graph, ledger)
+    new = {target: reason for target, reason in wrong.items() if target not in ledger.flagged and _operational(bench, target)}
+    well = [target for target in ledger.flagged if target not in wrong]
+    ledger.flagged = {t: r for t, r in ledger.flagged.items() if t in wrong} | new
+    after = bench.snapshot
+    for target in new:
+        after = with_operational(after, target, False)
+    for target in well:
+        after = with_operational(after, target, True)
+    if new or well:
+        words = [f"{said(target)} is not operational: {reason}" for target, reason in new.items()]
+        words += [f"{said(target)} is operational again" for target in well]
+        bench.adopt(after, ROUTINE, [*new, *well], "; ".join(words))
+    return ledger.flagged
+
+
+def _operational(bench: Bench, target: Target) -> bool:
+    snapshot = bench.snapshot
+    if len(target) == 1:
+        return snapshot.qubits[target[0]].operational
+    return any(gate.operational for gate in snapshot.gates if set(gate.qubits) == set(target))

@@ -1,0 +1,49 @@
+"""Groups: which targets are measured side by side; neighbours never are, since each shifts the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import rustworkx as rx
+
+from qpu_bridge.target import Snapshot
+from qpu_calibration.graph import couplers
+from qpu_calibration.page import Target
+
+
+def groups(snapshot: Snapshot, targets: Sequence[Target], apart: int = 1) -> list[list[Target]]:
+    """Part targets into as few groups as saturation colouring (Brelaz, CACM 22, 251) finds; exact where two groups do.
+
+    Args:
+        snapshot: Whose gates say which qubits are neighbours.
+        targets: Qubits or couplers.
+        apart: Targets with qubits this many couplings apart, or fewer, come into different groups; 0: only those that share one.
+
+    Returns:
+        The largest group first, targets in the order given.
+    """
+    near = _near(snapshot, apart)
+    conflicts: rx.PyGraph[Target, None] = rx.PyGraph()
+    conflicts.add_nodes_from(targets)
+    for index, target in enumerate(targets):
+        reach = set().union(*(near[qubit] for qubit in target))
+        conflicts.add_edges_from_no_data(
+            [(index, other) for other in range(index + 1, len(targets)) if not reach.isdisjoint(targets[other])]
+        )
+    colours = rx.graph_greedy_color(conflicts, strategy=rx.ColoringStrategy.Saturation)
+    parted: dict[int, list[Target]] = {}
+    for index, target in enumerate(targets):
+        parted.setdefault(colours[index], []).append(target)
+    return sorted(parted.values(), key=len, reverse=True)
+
+
+def _near(snapshot: Snapshot, apart: int) -> dict[int, set[int]]:
+    """Qubit -> itself and all within so many couplings."""
+    joined: dict[int, set[int]] = {qubit.index: {qubit.index} for qubit in snapshot.qubits}
+    for first, second in couplers(snapshot):
+        joined[first].add(second)
+        joined[second].add(first)
+    near = {qubit: {qubit} for qubit in joined}
+    for _ in range(apart):
+        near = {qubit: set().union(*(joined[other] for other in reach)) for qubit, reach in near.items()}
+    return near
