@@ -192,11 +192,11 @@ def pulls(found: dict[Term, tuple[float, float]], wanted: dict[Term, float]) -> 
 
 
 def chi_squared(found: dict[Term, tuple[float, float]], wanted: dict[Term, float]) -> tuple[float, float, int]:
-    """Mean square and largest pull of the rates that are there at all, and how many they are.
+    """Mean square and largest pull of the rates that are well above their deviations, and how many they are.
 
     The others cannot fall below zero, so that theirs are smaller than those of a normal distribution.
     """
-    there = {term: number for term, number in found.items() if wanted.get(term, 0.0) > number[1]}
+    there = {term: number for term, number in found.items() if wanted.get(term, 0.0) > 3 * number[1]}
     off = pulls(there, wanted)
     return float(np.mean(off**2)), float(np.abs(off).max()), len(off)
 
@@ -242,7 +242,7 @@ def main() -> None:
         for seed in seeds:
             with stand(case.module.device(), case.module.snapshot(), seed=seed) as device:
                 found.append(learned(case, options, device))
-        terms = [term for term in found[0] if wanted.get(term, 0.0) > found[0][term][1]]
+        terms = [term for term in found[0] if wanted.get(term, 0.0) > 3 * found[0][term][1]]
         rates, spreads = (np.array([[one[term][place] for term in terms] for one in found]) for place in (0, 1))
         off = (rates - [wanted[term] for term in terms]) / spreads
         relative = rates.mean(axis=0) / [wanted[term] for term in terms] - 1

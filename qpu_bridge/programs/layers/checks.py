@@ -97,6 +97,8 @@ class Checks:
 
     def passed(self, circuit: QuantumCircuit, bits: Mapping[str, Bits], target: Target) -> dict[int, float]:
         """For each qubit that is checked, the share of shots in which it passed all of its checks."""
+        if self.pre is None and self.post is None:
+            return {}
         found: dict[int, Bits] = {}
         for qubit, good in self._each(circuit, bits, target):
             found[qubit] = found[qubit] & good if qubit in found else good

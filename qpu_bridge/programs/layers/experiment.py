@@ -56,6 +56,11 @@ class Experiment:
     measured: tuple[int, ...]
 
 
+def depths_of(layer: Layer, depths: Sequence[int]) -> tuple[int, ...]:
+    """The depths at which a layer is played, ascending: measurements are played once."""
+    return tuple(sorted(set(depths))) if layer.protocol is Protocol.LINDBLAD else (0,)
+
+
 def experiment(layer: Layer, depths: Sequence[int], randomizations: int, checks: Checks, target: Target) -> Experiment:
     """Plan the experiment of a layer.
 
@@ -79,7 +84,7 @@ def experiment(layer: Layer, depths: Sequence[int], randomizations: int, checks:
     generator = ExecutorCircuitGenerator(gate_set, pass_manager=checks.passes(target))
     items: list[SamplexItem] = []
     measured: tuple[int, ...] = ()
-    depths = tuple(sorted(set(depths))) if lindblad else (0,)
+    depths = depths_of(layer, depths)
     for depth in depths:
         bound = [basis.bind_at(depth) if basis.is_unbound else basis for basis in plan.instruction_sequences]
         item, _, where = generator.generate_samplex_item(bound, randomizations)

@@ -20,14 +20,15 @@ from qpu_bridge.programs.device import DeviceView
 from qpu_bridge.programs.executor import execute, returned
 from qpu_bridge.programs.layers.checks import Checks
 from qpu_bridge.programs.layers.decays import fit, mean_logs
-from qpu_bridge.programs.layers.experiment import Experiment, experiment
-from qpu_bridge.programs.layers.layer import Protocol, read_layer
+from qpu_bridge.programs.layers.experiment import Experiment, depths_of, experiment
+from qpu_bridge.programs.layers.layer import Layer, Protocol, read_layer
 from qpu_bridge.programs.layers.noise import LayerNoise
+from qpu_bridge.programs.layers.outline import bases, outline
 from qpu_bridge.programs.layers.rates import solve, solve_measurement
 from qpu_bridge.programs.layers.samples import collect
 from qpu_bridge.programs.options import ExecuteOptions
 from qpu_bridge.programs.plan import planned_s
-from qpu_bridge.programs.result_size import admit_results
+from qpu_bridge.programs.result_size import Returned, admit_results, returned_by
 
 MOST_PAIRS = 1024
 """Depth of an experiment; no machine keeps a state so long, and circuits are built before they can be measured in time."""
@@ -72,11 +73,14 @@ def learn_layers(layers: Sequence[CircuitInstruction], options: LearnOptions, co
         Cancelled: If the job was cancelled.
     """
     target = build_target(context.device.snapshot)
-    plans = _plans(layers, options, target)
+    plans = []
+    for layer in _read(layers, options, target):
+        context.go_on()
+        plans.append(experiment(layer, options.layer_pair_depths, options.num_randomizations, options.checks, target))
     if not plans:
         return []
     program = _program(plans, options)
-    _admit(program, options, context.device)
+    _admit(returned(program, options.execute), options, context.device)
     results = list(execute(program, options.execute, context))
     learned = []
     for plan in plans:
@@ -100,17 +104,22 @@ def admit_learning(layers: Sequence[CircuitInstruction], options: LearnOptions, 
     Raises:
         CallerError: With the reason.
     """
-    plans = _plans(layers, options, build_target(device.snapshot))
-    if not plans:
+    target = build_target(device.snapshot)
+    circuits, played = [], []
+    for layer in _read(layers, options, target):
+        rows = bases(layer, target) * options.num_randomizations
+        for depth in depths_of(layer, options.layer_pair_depths):
+            circuit = outline(layer, depth, options.checks, target)
+            circuits.append(circuit)
+            played.append(returned_by(circuit, rows, options.shots_per_randomization))
+    if not circuits:
         return 0.0
-    program = _program(plans, options)
-    circuits = [item.circuit for item in program.items]
     admit_circuits(circuits, device)
-    _admit(program, options, device)
-    return planned_s(circuits, returned(program, options.execute), options.execute, device)
+    _admit(played, options, device)
+    return planned_s(circuits, played, options.execute, device)
 
 
-def _plans(layers: Sequence[CircuitInstruction], options: LearnOptions, target: Target) -> list[Experiment]:
+def _read(layers: Sequence[CircuitInstruction], options: LearnOptions, target: Target) -> list[Layer]:
     options.checks.require_gates(target)
     read = [read_layer(layer, target, f"layer {index}") for index, layer in enumerate(layers)]
     depths = options.layer_pair_depths
@@ -122,7 +131,7 @@ def _plans(layers: Sequence[CircuitInstruction], options: LearnOptions, target: 
         raise BadRequest(
             "a decay needs at least two different depths", given=str(list(depths)), where="options.layer_pair_depths"
         )
-    return [experiment(layer, depths, options.num_randomizations, options.checks, target) for layer in read]
+    return read
 
 
 def _program(plans: Iterable[Experiment], options: LearnOptions) -> QuantumProgram:
@@ -131,11 +140,11 @@ def _program(plans: Iterable[Experiment], options: LearnOptions) -> QuantumProgr
     return program
 
 
-def _admit(program: QuantumProgram, options: LearnOptions, device: DeviceView) -> None:
-    admit_shots(program.shots, device)
-    for item in program.items:
-        admit_rows(item.size())
-    admit_results(returned(program, options.execute), "classified", device)
+def _admit(played: Sequence[Returned], options: LearnOptions, device: DeviceView) -> None:
+    admit_shots(options.shots_per_randomization, device)
+    for item in played:
+        admit_rows(item.rows)
+    admit_results(played, "classified", device)
     admit_options(options.execute, device)
 
 

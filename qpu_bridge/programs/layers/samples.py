@@ -48,25 +48,25 @@ def collect(
     shown = np.zeros((len(experiment.paths), len(experiment.bases)), bool)
     for path, basis in experiment.relations:
         shown[path, basis] = True
+    first, last = (np.array([support[end] for support in supports]) for end in (0, -1))
+    once, each = _signs(experiment)
     values, shots = [], []
     for depth, result, mask in zip(experiment.depths, results, masks, strict=True):
-        signs = _signs(experiment, depth)
         parity, kept = _parities(result, mask)
         if not kept.sum(axis=1).all():
             raise OperatorError("bit-flip checks must leave some shots", given=f"none at depth {depth}")
-        first, last = (np.array([support[end] for support in supports]) for end in (0, -1))
-        values.append(signs[..., np.newaxis] * parity[:, :, first, last].transpose(2, 0, 1))
+        values.append((once * each**depth)[..., np.newaxis] * parity[:, :, first, last].transpose(2, 0, 1))
         shots.append(shown[..., np.newaxis] * kept)
     return Samples(np.stack(values, axis=1), np.stack(shots, axis=1))
 
 
-def _signs(experiment: Experiment, depth: int) -> Values:
-    """What ideal layers would give, 1 or -1: ``float64[path, basis]``."""
-    signs = np.ones((len(experiment.paths), len(experiment.bases)))
+def _signs(experiment: Experiment) -> tuple[Values, Values]:
+    """What ideal circuits would give, 1 or -1, without any layer, and times each pair of layers: ``float64[path, basis]``."""
+    signs = np.ones((2, len(experiment.paths), len(experiment.bases)))
     for path, basis in experiment.relations:
-        once, each = experiment.paths[path].fragment_sign_flips(experiment.bases[basis])
-        signs[path, basis] = (-1) ** (int(once) + depth * int(each))
-    return signs
+        flips = experiment.paths[path].fragment_sign_flips(experiment.bases[basis])
+        signs[:, path, basis] = [-1 if flip else 1 for flip in flips]
+    return signs[0], signs[1]
 
 
 def _parities(result: Mapping[str, NDArray[np.generic]], mask: NDArray[np.bool_] | None) -> tuple[Values, Values]:

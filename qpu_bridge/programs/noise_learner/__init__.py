@@ -8,14 +8,14 @@ from qpu_bridge.programs.noise_learner import legacy_job, v3_job
 from qpu_bridge.programs.payload import parse
 
 
-def check(params_json: str, device: DeviceView) -> None:
-    """Refuse, at submission, what could not run.
+def check(params_json: str, device: DeviceView) -> float:
+    """Refuse, at submission, what could not run; say how long it would keep the device, s.
 
     Raises:
         CallerError: With the reason.
     """
     program = v3_job if _is_v3(params_json) else legacy_job
-    program.check(params_json, device)
+    return float(program.check(params_json, device))
 
 
 def run(params_json: str, context: Context) -> str:

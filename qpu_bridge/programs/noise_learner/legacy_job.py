@@ -20,8 +20,8 @@ from qpu_bridge.programs.provenance import provenance
 from qpu_bridge.programs.typed_json import read_typed
 
 
-def check(params_json: str, device: DeviceView) -> None:
-    """Refuse, at submission, what could not run.
+def check(params_json: str, device: DeviceView) -> float:
+    """Refuse, at submission, what could not run; say how long it would keep the device, s.
 
     Raises:
         CallerError: With the reason.
@@ -31,7 +31,7 @@ def check(params_json: str, device: DeviceView) -> None:
     layers = request.layers()
     wanted = layers.by_weight()[: request.most]
     boxes = [layers.to_learn(layer, len(device.snapshot.qubits)) for layer in wanted]
-    admit_learning(boxes, request.learn_options(None), device)
+    return admit_learning(boxes, request.learn_options(None), device)
 
 
 def run(params_json: str, context: Context) -> str:

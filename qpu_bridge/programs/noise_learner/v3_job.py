@@ -22,14 +22,14 @@ _RESULTS = {
 }
 
 
-def check(params_json: str, device: DeviceView) -> None:
-    """Refuse, at submission, what could not run.
+def check(params_json: str, device: DeviceView) -> float:
+    """Refuse, at submission, what could not run; say how long it would keep the device, s.
 
     Raises:
         CallerError: With the reason.
     """
     request = read_request(parse(params_json), device.capabilities)
-    admit_learning(request.layers, request.options, device)
+    return admit_learning(request.layers, request.options, device)
 
 
 def run(params_json: str, context: Context) -> str:
