@@ -12,8 +12,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select, update
 
 from qpu_bridge.errors import StoreFault
+from qpu_bridge.jobs import account
 from qpu_bridge.jobs.database import Database
-from qpu_bridge.jobs.job import Job, now, to_microseconds
+from qpu_bridge.jobs.job import Job, Owner, now, to_microseconds
 from qpu_bridge.jobs.states import State
 from qpu_bridge.jobs.tables import chunks, jobs
 from qpu_bridge.programs.finished import Finished, Page
@@ -202,6 +203,20 @@ class JobNotebook:
 def forget(connection: Connection, number: int) -> None:
     """Rows of a job that has ended are of no more use."""
     connection.execute(delete(chunks).where(chunks.c.job == number))
+
+
+def dismiss(connection: Connection, at: int, *which: ColumnElement[bool]) -> None:
+    """Before waiting jobs are cancelled: those that had run and were put back leave no rows, and pay for what they used.
+
+    Args:
+        connection: Of the transaction that cancels them.
+        at: When, µs since 1970.
+        which: Conditions on the table of jobs.
+    """
+    begun = select(jobs).where(*which, jobs.c.state == State.QUEUED, jobs.c.usage_s > 0)
+    for row in connection.execute(begun).all():
+        account.charge(connection, Owner(row.user, row.instance), row.id, row.backend, at, row.usage_s)
+        forget(connection, row.number)
 
 
 def parts(database: Database, job: Job, after: tuple[int, int] = (-1, -1), most: int = 1) -> tuple[Part, ...]:

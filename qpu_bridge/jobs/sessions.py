@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select, update
 
 from qpu_bridge.errors import BadRequest, NotFound, WrongState
-from qpu_bridge.jobs import account
+from qpu_bridge.jobs import account, interim
 from qpu_bridge.jobs.audit import BRIDGE, record
 from qpu_bridge.jobs.database import Database
 from qpu_bridge.jobs.job import Owner, Reason, Request, from_microseconds, now, to_microseconds
@@ -296,6 +296,7 @@ def _rested(connection: Connection, session: Session, moment: int) -> Session:
 def _cancel_waiting(connection: Connection, session: Session, at: int, reason: str | None) -> None:
     what = "batch" if session.mode is Mode.BATCH else "session"
     said = Reason(f"its {what} was closed before it started: {reason}", SESSION_CLOSED, f"Run it again in a new {what}.")
+    interim.dismiss(connection, at, jobs.c.session_id == session.id)
     connection.execute(
         update(jobs)
         .where(jobs.c.session_id == session.id, jobs.c.state == State.QUEUED, jobs.c.state.in_(sources(Move.CANCEL)))

@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from qpu_bridge.errors import BadRequest, NotFound, WrongState
-from qpu_bridge.jobs import listing, sessions
+from qpu_bridge.jobs import interim, listing, sessions
 from qpu_bridge.jobs.audit import BRIDGE, Audit, record
 from qpu_bridge.jobs.database import Database
 from qpu_bridge.jobs.devices import Devices
@@ -234,6 +234,7 @@ class Store:
             after(job.state, Move.CANCEL)
             change = update(jobs).where(jobs.c.number == job.number).values(cancel_requested=True)
             if job.state is State.QUEUED:
+                interim.dismiss(connection, at, jobs.c.number == job.number)
                 change = change.values(
                     state=target(Move.CANCEL),
                     finished=at,

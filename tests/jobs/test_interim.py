@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from qpu_bridge import plugins
 from qpu_bridge.driver import Driver
 from qpu_bridge.errors import DriverLost, StoreFault
 from qpu_bridge.execution import Execution
-from qpu_bridge.jobs import Job, Runner, State, Store, Work, interim
+from qpu_bridge.jobs import Job, Owner, Runner, State, Store, Work, interim
 from qpu_bridge.jobs import runner as module
 from qpu_bridge.jobs.queue import Queue
 from qpu_bridge.jobs.states import Move
@@ -188,6 +189,26 @@ def test_a_job_put_back_in_good_order_keeps_its_rows_and_its_account(store: Stor
         assert waiting.usage_s > 0
         _, log = finish(store, job, as_run(driver, view))
     assert "attempt 1: 4 rows were taken over" in log
+
+
+def test_a_job_cancelled_after_it_was_put_back_leaves_no_rows_and_pays(store: Store, accept: Accept, alice: Owner) -> None:
+    job = accept()
+    with device("loopback") as (driver, view):
+        runner = Runner(store, DEVICE, as_run(driver, view))
+        play = driver.run
+
+        def stopping(order: Any) -> Any:
+            for chunk in play(order):
+                yield chunk
+                runner.stop()
+
+        driver.run = stopping  # type: ignore[method-assign]
+        assert runner.step()
+    waiting = store.job(job.id)
+    assert (waiting.state, kept(store, job) > 0, waiting.usage_s > 0) == (State.QUEUED, True, True)
+    store.cancel(job.id)
+    assert kept(store, job) == 0
+    assert store.usage_s(alice, interim.now() - timedelta(hours=1)) == pytest.approx(waiting.usage_s)
 
 
 def test_a_driver_that_dies_twice_ends_its_job_and_no_other(store: Store, accept: Accept) -> None:
