@@ -17,6 +17,9 @@ from qpu_bridge.service.listener import listen
 KEEP_ALIVE_S = 75
 """How long an idle connection is kept, s. The client keeps its own and must not find one closed that it wants to use."""
 
+HEADERS = 64 * 1024
+"""Longest head of a request, bytes."""
+
 CLOSE_S = 3
 """How long open requests may take when the server stops, s: the client gives up on a silent server after as long."""
 
@@ -52,6 +55,9 @@ class Server:
         self._scheme = "http" if certificate is None else "https"
         config = uvicorn.Config(
             app,
+            # the other one that may be installed takes headers of any length from anybody
+            http="h11",
+            h11_max_incomplete_event_size=HEADERS,
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=CLOSE_S,
             access_log=False,

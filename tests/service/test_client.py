@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import qiskit
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit_ibm_runtime import QiskitRuntimeService, RuntimeJobV2, SamplerV2, Session
 from qiskit_ibm_runtime.exceptions import (
-    IBMError,
     IBMInputValueError,
     IBMRuntimeError,
     RuntimeInvalidStateError,
@@ -281,22 +281,66 @@ def test_users_do_not_see_each_other(running: Bridge, service: QiskitRuntimeServ
         other.delete_job(job.job_id())
 
 
+def test_a_private_job_is_read_once(running: Bridge, service: QiskitRuntimeService) -> None:
+    job = submit(service, environment={"private": True})
+    assert job.private
+    assert job.result(**WAIT)[0].data.c.get_counts() == {"1": 5}
+    again = service.job(job.job_id())
+    assert again.private
+    assert again.inputs == {}
+    assert again.result(**WAIT) is None
+    assert job.result() is None
+
+
+def test_a_user_of_two_instances_moves_between_them(running: Bridge, environment: None) -> None:
+    running.store.users.join("alice", "physics")
+    service = QiskitRuntimeService(
+        channel="ibm_quantum_platform", token=running.alice, url=f"{running.url}/experimental/api/v1", instance="auto"
+    )
+    assert [(instance["name"], instance["plan"]) for instance in service.instances()] == [
+        ("lab", "on-prem"),
+        ("physics", "on-prem"),
+    ]
+    crns = [instance["crn"] for instance in service.instances()]
+    jobs = []
+    for crn in crns:
+        backend = service.backend("lab_two", instance=crn)
+        job = SamplerV2(backend).run([circuit()])
+        assert service.active_instance() == job.instance == crn
+        jobs.append(job)
+    for job, crn in zip(jobs, crns, strict=True):
+        assert [found.job_id() for found in service.jobs(instance=crn)] == [job.job_id()]
+        assert service.job(job.job_id()).result(**WAIT)[0].data.c.get_counts() == {"1": 5}
+    assert [running.store.job(job.job_id()).owner.instance for job in jobs] == ["lab", "physics"]
+    alone = QiskitRuntimeService(
+        channel="ibm_quantum_platform", token=running.alice, url=f"{running.url}/experimental/api/v1", instance="physics"
+    )
+    assert [found.job_id() for found in alone.jobs()] == [jobs[1].job_id()]
+
+
+def test_the_client_is_asked_who_it_is(running: Bridge, service: QiskitRuntimeService) -> None:
+    job = submit(service)
+    job.wait_for_final_state(**WAIT)
+    metrics = job.metrics()
+    assert metrics["qiskit_version"] == qiskit.__version__
+    assert metrics["caller"].startswith("qiskit_ibm_runtime~sampler")
+    assert metrics["circuits_execution_time_ns"] >= 0
+
+
 def test_refusals_reach_the_user(bridge: Bridge, service: QiskitRuntimeService) -> None:
     backend = service.backend("lab_two")
     with pytest.raises(IBMInputValueError, match="not found"):
         Session.from_id("none", service)
-    with pytest.raises(IBMRuntimeError, match="Private jobs are not available yet"):
-        submit(service, environment={"private": True})
     with pytest.raises(IBMRuntimeError, match="must not ask to be refused"):
         service._run(program_id="sampler", inputs={"refuse": 1}, options={"backend": backend})
     with pytest.raises(RuntimeProgramNotFound):
         service._run(program_id="poetry", inputs={}, options={"backend": backend})
 
 
-def test_a_dry_run_is_refused(bridge: Bridge, service: QiskitRuntimeService) -> None:
-    assert service.backend("mock_two").name == "mock_two"
-    with pytest.raises(IBMRuntimeError, match="Dry runs are not available yet"):
-        SamplerV2(service.backend("mock_two")).run([circuit()])
+def test_a_dry_run_is_a_job_of_the_sibling(bridge: Bridge, service: QiskitRuntimeService) -> None:
+    job = SamplerV2(service.backend("lab_two")).run([circuit()], dry_run=True)
+    assert bridge.store.job(job.job_id()).backend == "mock_two"
+    assert service.jobs() == []
 
 
 def test_a_submission_that_the_client_repeats_makes_one_job(

@@ -159,10 +159,8 @@ class TestSubmission:
             ({"session_time": 60}, "session_time must come with start_session"),
             ({"start_session": True, "session_time": 10**6}, "max_ttl must be at most 28800 s"),
             ({"start_session": True, "session_id": "s"}, "must not start a session and belong to another"),
-            ({"private": True}, "Private jobs are not available yet"),
             ({"runtime": "image:tag"}, "There is one runtime"),
             ({"shots": 7}, "all fields must be known; got shots"),
-            ({"backend": "mock_two"}, "Dry runs are not available yet"),
         ],
     )
     def test_a_field_that_cannot_be_honoured(
@@ -222,6 +220,25 @@ class TestBodies:
                 yield b" " * 65_536
 
         assert "at most 1000000 bytes" in message(alice.post("/jobs", content=endless()), 413)
+
+    def test_a_head_without_end_is_cut_off(self, bridge: Bridge) -> None:
+        host, port = bridge.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=30) as raw:
+            raw.sendall(b"GET /api/v1/backends HTTP/1.1\r\nHost: x\r\n")
+            try:
+                raw.sendall((b"X: " + b"x" * 8000 + b"\r\n") * 1000)
+                said = raw.recv(4096)
+            except ConnectionError:
+                return  # cut off while it was still sending
+            assert said.startswith(b"HTTP/1.1 400")
+
+    @pytest.mark.parametrize(
+        "path", ["/jobs/a%0d%0aX-Evil:1", "/backends/%0d%0a%0d%0a/status", "/jobs/%00", "/jobs/..%2f..%2fsecret"]
+    )
+    def test_no_path_reaches_a_header_or_a_file(self, alice: httpx.Client, path: str) -> None:
+        answer = alice.get(path)
+        assert answer.status_code in (400, 404)
+        assert "x-evil" not in answer.headers
 
     def test_other_bodies_are_small(self, alice: httpx.Client) -> None:
         assert "at most 65536 bytes" in message(alice.put("/jobs/x/tags", content=b" " * 70_000), 413)

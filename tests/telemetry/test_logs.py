@@ -41,6 +41,18 @@ def test_plain_lines_say_it_at_their_end() -> None:
     assert PlainLines().format(record()).endswith("the answer is 42")
 
 
+def test_texts_of_users_begin_no_line_and_command_no_terminal() -> None:
+    forged = "\n2026-01-01 00:00:00 CRITICAL 1 qpu_bridge: all is lost"
+    line = PlainLines().format(record("the path is %s%s", "\x1b[2J", forged))
+    assert "\n" not in line
+    assert r"\x1b[2J\n2026" in line
+    try:
+        raise ValueError(forged)
+    except ValueError as error:
+        text = PlainLines().format(record(exc_info=(type(error), error, error.__traceback__)))
+    assert all(more.startswith("  ") for more in text.split("\n")[1:])
+
+
 def test_facts_go_along_with_work_that_is_made_ahead() -> None:
     def made() -> Iterator[str]:
         for _ in range(3):
