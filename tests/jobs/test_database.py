@@ -326,6 +326,30 @@ class TestServer:
         accept()
         assert store.page(Filter(None)).count == 2
 
+    @POSTGRESQL_ONLY
+    def test_a_server_that_restarts_is_waited_for(
+        self, store: Store, address: str, accept: Accept, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        real, refused = psycopg.connect, iter(range(3))
+
+        def connect(*arguments: object, **options: object) -> object:
+            if next(refused, None) is not None:
+                raise psycopg.OperationalError("connection refused")
+            return real(*arguments, **options)  # type: ignore[arg-type]
+
+        accept()
+        cut_off(address)
+        monkeypatch.setattr(psycopg, "connect", connect)
+        accept()
+        assert next(refused, None) is None
+        cut_off(address)
+        refused = iter(range(10**9))
+        monkeypatch.setattr("qpu_bridge.jobs.postgresql.PATIENCE_S", 0.2)
+        with pytest.raises(StoreFault, match="cannot be reached"):
+            accept()
+        monkeypatch.undo()
+        assert store.page(Filter(None)).count == 2
+
 
 def write_first(connection: Connection) -> int:
     """Zero, after something was written."""
