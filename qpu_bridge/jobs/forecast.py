@@ -148,8 +148,8 @@ def _left_s(connection: Connection, device: str, speed: Pace, at: int) -> float:
     row = connection.execute(query).first()
     if row is None:
         return 0.0
-    whole = (speed.job_s if row.estimate_s is None else row.estimate_s) + speed.overhead_s
-    return max(0.0, whole - (at - row.running) / SECOND)
+    whole = (speed.job_s if row.estimate_s is None else float(row.estimate_s)) + speed.overhead_s
+    return max(0.0, whole - float(at - row.running) / SECOND)
 
 
 def _after(windows: tuple[Window, ...], time_s: float, seconds: float) -> float:

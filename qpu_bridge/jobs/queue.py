@@ -14,7 +14,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, insert, select, update
 
 from qpu_bridge.errors import WrongState
-from qpu_bridge.jobs import account, interim, sessions
+from qpu_bridge.jobs import account, interim, session_rows
 from qpu_bridge.jobs.database import Database
 from qpu_bridge.jobs.job import Job, Reason, now, to_microseconds
 from qpu_bridge.jobs.order import is_held, next_in_line
@@ -73,13 +73,13 @@ class Queue:
         """Start the next job, if there is one that may start now; see `order`."""
         at = self._at()
         with self._database.read() as connection:
-            overdue = sessions.overdue(connection, self._device, at)
+            overdue = session_rows.overdue(connection, self._device, at)
             chosen = None if overdue else next_in_line(connection, self._device, at, self._limits)
         if overdue:
             # what time has done to sessions comes first: a job of theirs may be cancelled, the device may be free
             with self._database.write() as connection:
                 for session_id in overdue:
-                    sessions.review(connection, session_id, at)
+                    session_rows.review(connection, session_id, at)
                 chosen = next_in_line(connection, self._device, at, self._limits)
         if chosen is None:
             return None
@@ -104,7 +104,7 @@ class Queue:
             row = connection.execute(query).one_or_none()
             if row is None:
                 return None
-            sessions.started(connection, row.session_id, self._device, at, self._limits.batch_turn_seconds)
+            session_rows.started(connection, row.session_id, self._device, at, self._limits.batch_turn_seconds)
             text = connection.execute(select(params.c.text).where(params.c.job == row.number)).scalar_one()
             return Taken(to_jobs(connection, [row])[0], text.decode("utf-8"))
 
@@ -130,7 +130,7 @@ class Queue:
                 return
             changed = {"attempts": jobs.c.attempts - 1, "runner": None, "running": None, "usage_s": job.usage_s}
             self._move(connection, job, Move.PUT_BACK, **changed)
-            sessions.stopped(connection, job.session_id, self._at(), 0.0, ended=False)
+            session_rows.stopped(connection, job.session_id, self._at(), 0.0, ended=False)
 
     def cancel_requested(self, job: Job) -> bool:
         """Whether somebody wants it stopped."""
@@ -159,7 +159,7 @@ class Queue:
         connection.execute(update(jobs).where(jobs.c.number == job.number).values(runner=self._runner))
         if reason is None:
             self._move(connection, job, move, runner=None, running=None)
-            sessions.stopped(connection, job.session_id, self._at(), 0.0, ended=False)
+            session_rows.stopped(connection, job.session_id, self._at(), 0.0, ended=False)
         else:
             self._end(connection, job, move, reason, job.usage_s)
         text = f"the runner died during attempt {job.attempts}; the job is now {target(move)}"
@@ -171,7 +171,7 @@ class Queue:
         self._move(connection, job, move, finished=at, usage_s=usage_s, **said)
         interim.forget(connection, job.number)
         account.charge(connection, job.owner, job.id, job.backend, at, usage_s)
-        sessions.stopped(connection, job.session_id, at, usage_s)
+        session_rows.stopped(connection, job.session_id, at, usage_s)
         forget_inputs(connection, jobs.c.number == job.number)
 
     def _move(self, connection: Connection, job: Job, move: Move, **values: object) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from qpu_bridge.errors import BadRequest, NotFound, WrongState
-from qpu_bridge.jobs import interim, listing, sessions
+from qpu_bridge.jobs import interim, listing, session_rows
 from qpu_bridge.jobs.audit import BRIDGE, Audit, record
 from qpu_bridge.jobs.database import Database
 from qpu_bridge.jobs.devices import Devices
@@ -85,8 +85,8 @@ class Store:
                     return _existing(connection, known, owner)
             require(connection, self.limits, owner, at)
             if request.opening is not None:
-                request = replace(request, session_id=sessions.open_session(connection, owner, request.opening, at).id)
-            request = sessions.joined(connection, owner, request, at)
+                request = replace(request, session_id=session_rows.open_session(connection, owner, request.opening, at).id)
+            request = session_rows.joined(connection, owner, request, at)
             estimate_s = expected_s(connection, owner, request.backend, request.program_id, request.estimate_s)
             identifier = secrets.token_hex(10)
             row = insert(jobs).values(
@@ -114,7 +114,7 @@ class Store:
             connection.execute(insert(params).values(job=number, text=request.params))
             _put_tags(connection, number, request.tags)
             if request.session_id is not None:
-                sessions.review(connection, request.session_id, at)
+                session_rows.review(connection, request.session_id, at)
             return _existing(connection, identifier, owner)
 
     def expected(self, job: Job) -> Expected:
@@ -248,7 +248,7 @@ class Store:
                 said = "an administrator cancelled this job"
                 connection.execute(insert(logs).values(job=job.number, at=at, level="WARNING", text=said))
             if job.session_id is not None:
-                sessions.review(connection, job.session_id, at)
+                session_rows.review(connection, job.session_id, at)
             return _existing(connection, job_id, owner)
 
     def delete(self, job_id: str, owner: Owner | None = None) -> None:

@@ -19,7 +19,7 @@ from qpu_bridge.jobs.job import Job, Owner, now, to_microseconds
 from qpu_bridge.jobs.opening import Mode
 from qpu_bridge.jobs.rows import to_jobs
 from qpu_bridge.jobs.session_life import Session, SessionState
-from qpu_bridge.jobs.sessions import review, to_session
+from qpu_bridge.jobs.session_rows import review, to_session
 from qpu_bridge.jobs.states import State
 from qpu_bridge.jobs.tables import jobs, sessions, tags
 
