@@ -51,8 +51,11 @@ def caller(parts: Parts) -> Callable[..., Owner]:
 
     Who may work in one instance only need not name it.
     """
+    known = comer(parts)
 
-    def whose(request: Request, found: Caller = Depends(comer(parts))) -> Owner:
+    # one dependency and not two: each costs a change of threads
+    def whose(request: Request, header: str | None = Security(SCHEME)) -> Owner:
+        found = known(header)
         named = request.headers.get("service-crn")
         chosen = [name for name in found.instances if named in (None, "", name, crn(name))]
         if not chosen:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter, Depends
+from starlette.responses import JSONResponse
 
 from qpu_bridge.errors import NotFound
 from qpu_bridge.jobs import Condition, Owner, Word
@@ -20,7 +21,7 @@ def routes(parts: Parts) -> APIRouter:
     who = caller(parts)
 
     @router.get("/backends")
-    def backends(include_mocks: bool = False, owner: Owner = Depends(who)) -> dict[str, Any]:
+    def backends(include_mocks: bool = False, owner: Owner = Depends(who)) -> JSONResponse:
         """All devices; their dry-run siblings only if asked for."""
         conditions = parts.store.devices.conditions(tuple(parts.devices))
         devices = [_device(name, device, conditions[name], "real") for name, device in parts.devices.items()]
@@ -28,32 +29,32 @@ def routes(parts: Parts) -> APIRouter:
             dry = mocks(parts)
             conditions = parts.store.devices.conditions(tuple(dry))
             devices += [_device(name, device, conditions[name], "mock") for name, device in dry.items()]
-        return {"devices": devices}
+        return JSONResponse({"devices": devices})
 
     @router.get("/backends/{name}/configuration")
-    def configuration(name: str, calibration_id: str | None = None, owner: Owner = Depends(who)) -> dict[str, Any]:
+    def configuration(name: str, calibration_id: str | None = None, owner: Owner = Depends(who)) -> JSONResponse:
         """What a device can do."""
         device = find(parts, name, calibration_id)
         found = parts.configuration(device.snapshot, device.capabilities)
-        return {**found, "backend_name": name, "limits": {**found["limits"], **parts.limits.published()}}
+        return JSONResponse({**found, "backend_name": name, "limits": {**found["limits"], **parts.limits.published()}})
 
     @router.get("/backends/{name}/properties")
     def properties(
         name: str, calibration_id: str | None = None, updated_before: str | None = None, owner: Owner = Depends(who)
-    ) -> dict[str, Any]:
+    ) -> JSONResponse:
         """Its calibrated numbers, now or as they were at a moment; nothing if that is before all that is known."""
         device = find(parts, name, calibration_id)
         then = device if updated_before is None else device.before(to_moment(updated_before, "updated_before"))
-        return {} if then is None else {**parts.properties(then.snapshot), "backend_name": name}
+        return JSONResponse({} if then is None else {**parts.properties(then.snapshot), "backend_name": name})
 
     @router.get("/backends/{name}/status")
-    def status(name: str, owner: Owner = Depends(who)) -> dict[str, Any]:
+    def status(name: str, owner: Owner = Depends(who)) -> JSONResponse:
         """How a device is."""
         device = find(parts, name, None)
         condition = parts.store.devices.condition(name)
         # A paused device still takes jobs into its queue: operational, and the client warns its user with this word.
         words = {Word.ONLINE: "active", Word.PAUSED: "paused", Word.OFFLINE: "offline"}
-        return {
+        shown = {
             "state": condition.word is not Word.OFFLINE,
             "status": words[condition.word],
             "message": condition.reason,
@@ -61,6 +62,7 @@ def routes(parts: Parts) -> APIRouter:
             "estimated_wait_seconds": parts.store.devices.wait_s(name) if name in parts.devices else 0.0,
             "backend_version": device.capabilities.version,
         }
+        return JSONResponse(shown)
 
     return router
 

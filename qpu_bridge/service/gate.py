@@ -35,12 +35,14 @@ class Gate:
     Args:
         app: What is behind the gate.
         max_body_bytes: Largest body of a submitted job.
+        bases: Paths below which the same routes are; counted as one.
         metrics: Where answers are counted, if anywhere.
     """
 
-    def __init__(self, app: ASGIApp, max_body_bytes: int, metrics: Metrics | None = None) -> None:
+    def __init__(self, app: ASGIApp, max_body_bytes: int, bases: tuple[str, ...] = (), metrics: Metrics | None = None) -> None:
         self._app = app
         self._large = max_body_bytes
+        self._bases = bases
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -63,8 +65,12 @@ class Gate:
                 await self._let_in(scope, receive, tell, trace)
             finally:
                 if self._metrics is not None:
-                    route = getattr(scope.get("route"), "path", "none")
-                    self._metrics.answered(scope["method"], route, status, time.perf_counter() - began)
+                    self._metrics.answered(scope["method"], self._route(scope), status, time.perf_counter() - began)
+
+    def _route(self, scope: Scope) -> str:
+        path = str(getattr(scope.get("route"), "path", "none"))
+        base = next((base for base in self._bases if path.startswith(base)), "")
+        return path.removeprefix(base)
 
     async def _let_in(self, scope: Scope, receive: Receive, send: Send, trace: str) -> None:
         headers = Headers(scope=scope)

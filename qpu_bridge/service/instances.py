@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter, Depends
+from starlette.responses import JSONResponse
 
 from qpu_bridge.jobs import Owner
 from qpu_bridge.jobs.account import window_start
@@ -20,7 +21,7 @@ def routes(parts: Parts) -> APIRouter:
     who = caller(parts)
 
     @router.get("/instances/usage")
-    def usage(owner: Owner = Depends(who)) -> dict[str, Any]:
+    def usage(owner: Owner = Depends(who)) -> JSONResponse:
         """Device time used in the last 28 days, and how much there may be.
 
         Of the two accounts, the caller's and their instance's, the one that will be used up first.
@@ -36,7 +37,7 @@ def routes(parts: Parts) -> APIRouter:
             "usage_limit_reached": nearest.left_s <= 0,
         }
         optional = {"usage_limit_seconds": nearest.limit_s, "usage_allocation_seconds": everybodys.limit_s}
-        return shown | {name: value for name, value in optional.items() if value is not None}
+        return JSONResponse(shown | {name: value for name, value in optional.items() if value is not None})
 
     @router.get("/instance")
     def instance(owner: Owner = Depends(who)) -> dict[str, Any]:

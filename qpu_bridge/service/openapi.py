@@ -18,6 +18,8 @@ from qpu_bridge.service import shapes
 
 JSON = "application/json"
 TEXT = "text/plain"
+OURS = "Runtime."
+"""Begin of the names of our shapes: routes may have shapes of the same name."""
 Content = Mapping[str, type[BaseModel] | Mapping[str, Any]]
 
 NOTHING: Content = {}
@@ -94,12 +96,12 @@ def _document(app: FastAPI, base: str) -> dict[str, Any]:
     models = [model for model in vars(shapes).values() if isinstance(model, type) and issubclass(model, BaseModel)]
     _, schemas = models_json_schema(
         [(model, "validation") for model in models if model not in (BaseModel, shapes.Shape)],
-        ref_template="#/components/schemas/{model}",
+        ref_template=f"#/components/schemas/{OURS}{{model}}",
     )
     known = made.setdefault("components", {}).setdefault("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):
         known.pop(name, None)
-    known |= schemas["$defs"]
+    known |= {f"{OURS}{name}": schema for name, schema in schemas["$defs"].items()}
     return made
 
 
@@ -113,4 +115,4 @@ def _content(content: Content) -> dict[str, Any]:
 
 
 def _schema(shape: type[BaseModel] | Mapping[str, Any]) -> dict[str, Any]:
-    return {"$ref": f"#/components/schemas/{shape.__name__}"} if isinstance(shape, type) else dict(shape)
+    return {"$ref": f"#/components/schemas/{OURS}{shape.__name__}"} if isinstance(shape, type) else dict(shape)
