@@ -42,7 +42,7 @@ def find(running: Running, word: str) -> int:
     return pid
 
 
-@pytest.mark.parametrize("victim", ["driver", "runner"])
+@pytest.mark.parametrize("victim", ["driver", "runner", "api"])
 def test_a_job_survives_the_death_of_a_process(victim: str) -> None:
     with serving(RACK) as running:
         backend = BridgeService(running.url, running.token).backend("loop_five")
@@ -53,6 +53,7 @@ def test_a_job_survives_the_death_of_a_process(victim: str) -> None:
         result = job.result(timeout=100)
         assert [pub.data.meas.num_shots for pub in result] == [10] * 6
         assert find(running, victim) != dead
+        assert result.metadata["qpu_bridge"]["attempt"] == (2 if victim == "runner" else 1)
 
 
 def test_everything_goes_when_the_bridge_is_told_to_stop() -> None:
