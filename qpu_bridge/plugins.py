@@ -17,14 +17,14 @@ SNAPSHOTS = "qpu_bridge.snapshots"
 """Group whose entries are functions ``() -> Snapshot``."""
 
 COMMANDS = "qpu_bridge.commands"
-"""Group whose entries are `typer` programs; each becomes a command of ``qpu-bridge`` under its name."""
+"""Group whose entries are `typer` programs, or functions for a single command; ``qpu-bridge`` gets each under its name."""
 
 VERBS = ("capabilities", "load", "run", "abort", "status", "close")
 """What a driver can be asked."""
 
 
 def commands() -> Iterator[tuple[str, Any]]:
-    """Commands that installed packages add to ``qpu-bridge``: name and `typer` program.
+    """Commands that installed packages add to ``qpu-bridge``: name, and `typer` program or function.
 
     Raises:
         SettingsError: If one cannot be imported.

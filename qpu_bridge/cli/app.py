@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from typing import Any
 
 import typer
 from rich.console import Console
@@ -66,19 +67,22 @@ def program(first: str = "") -> typer.Typer:
     app.callback()(_nothing)
     for name in [first] if first in COMMANDS else COMMANDS:
         module, attribute = COMMANDS[name].split(":")
-        found = getattr(import_module(f"qpu_bridge.cli.{module}"), attribute)
-        if isinstance(found, typer.Typer):
-            app.add_typer(found, name=name)
-        else:
-            # what follows `run` is another program's
-            settings = {"allow_interspersed_args": False} if name == "run" else None
-            app.command(name, hidden=name in INNER, context_settings=settings)(found)
+        _add(app, name, getattr(import_module(f"qpu_bridge.cli.{module}"), attribute))
     if first not in COMMANDS:
         from qpu_bridge import plugins
 
         for name, commands in plugins.commands():
-            app.add_typer(commands, name=name)
+            _add(app, name, commands)
     return app
+
+
+def _add(app: typer.Typer, name: str, found: Any) -> None:
+    if isinstance(found, typer.Typer):
+        app.add_typer(found, name=name)
+    else:
+        # what follows `run` is another program's
+        settings = {"allow_interspersed_args": False} if name == "run" else None
+        app.command(name, hidden=name in INNER, context_settings=settings)(found)
 
 
 def _nothing() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
 import logging
 import secrets
 import signal
@@ -11,21 +10,18 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
-from pathlib import Path
 
-from qpu_bridge import settings
-from qpu_bridge.cli.child import command
+from qpu_bridge.cli.connection import connected
 from qpu_bridge.cli.device import RackDevice
 from qpu_bridge.cli.dry_run import dry_runs
 from qpu_bridge.cli.hang import free
-from qpu_bridge.cli.private import write_private
 from qpu_bridge.cli.rack import open_folder, open_store
 from qpu_bridge.driver import Driver, State
 from qpu_bridge.errors import BridgeError, DriverLost, StoreFault
 from qpu_bridge.execution import Execution
 from qpu_bridge.jobs import Job, Run, Runner, Store, Work
 from qpu_bridge.settings import Rack
-from qpu_bridge.transport import ClientKeys, RemoteDriver, Supervisor, read_pair, read_public
+from qpu_bridge.transport import Supervisor
 from qpu_bridge.transport.supervisor import Phase
 
 LOOK_S = 1.0
@@ -54,7 +50,9 @@ def work_off(rack: Rack, name: str) -> None:
         store = open_store(rack)
         held.callback(store.close)
         with _said(store, name):
-            driver, supervisor = held.enter_context(_connected(rack, mine))
+            # Qiskit comes in while the driver comes up
+            road = connected(rack, mine, lambda: import_module("qpu_bridge.programs.catalog"))
+            driver, supervisor = held.enter_context(road)
             mine.announce(driver.capabilities())
         work = Runner(
             store,
@@ -81,43 +79,8 @@ def work_off(rack: Rack, name: str) -> None:
             raise DriverLost("the driver's process must stay alive", given="it died again and again", where=name)
 
 
-@contextmanager
-def _connected(rack: Rack, device: RackDevice) -> Iterator[tuple[Driver, Supervisor | None]]:
-    """The driver of a device, in a process that we start and watch, or in one that others do."""
-    supervisor = None
-    endpoint = rack.endpoint(device.name)
-    spec = device.spec
-    keys = _keys(spec)
-    with ExitStack() as held:
-        if spec.supervised:
-            arguments = ["driver", spec.driver, "--device", device.name, "--snapshot", _absolute(spec.snapshot)]
-            # not on the command line, which every user of this machine may read
-            options = write_private(device.folder / f"{device.name}.options.json", json.dumps(spec.options))
-            arguments += ["--endpoint", endpoint, "--options-file", str(options)]
-            supervisor = Supervisor(command(*arguments), endpoint, keys=keys)
-            held.enter_context(supervisor)
-        # Qiskit comes in while the driver comes up
-        import_module("qpu_bridge.programs.catalog")
-        if supervisor is not None:
-            supervisor.wait_ready()
-        driver = RemoteDriver(endpoint, keys=keys)
-        held.callback(driver.close)
-        yield driver, supervisor
-
-
 def _failed(supervisor: Supervisor | None) -> bool:
     return supervisor is not None and supervisor.phase is Phase.FAILED
-
-
-def _keys(spec: settings.Device) -> ClientKeys | None:
-    if spec.own_key is None or spec.driver_key is None:
-        return None
-    return ClientKeys(read_pair(spec.own_key), read_public(spec.driver_key))
-
-
-def _absolute(snapshot: str) -> str:
-    # the driver's process has a folder of its own
-    return str(Path(snapshot).absolute()) if settings.is_path(snapshot) else snapshot
 
 
 def _run_on(driver: Driver, device: RackDevice, supervisor: Supervisor | None) -> Run:

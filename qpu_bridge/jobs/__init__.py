@@ -8,7 +8,7 @@ from qpu_bridge.jobs.maintenance import Maintenance, Window
 from qpu_bridge.jobs.opening import Mode, Opening
 from qpu_bridge.jobs.priorities import Priorities
 from qpu_bridge.jobs.quotas import Balance, Quota, Quotas
-from qpu_bridge.jobs.runner import Run, Runner
+from qpu_bridge.jobs.runner import Run, Runner, turn
 from qpu_bridge.jobs.session_life import Session, SessionState
 from qpu_bridge.jobs.sessions import Sessions
 from qpu_bridge.jobs.states import FINAL, LIFE, PENDING, Move, State, after
@@ -58,4 +58,5 @@ __all__ = [
     "Work",
     "after",
     "os_user",
+    "turn",
 ]

@@ -8,7 +8,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import replace
 
 from qpu_bridge.errors import (
@@ -50,6 +50,15 @@ UNFORESEEN = Reason(
 )
 
 logger = logging.getLogger(__name__)
+
+
+def turn(store: Store, device: str) -> AbstractContextManager[object]:
+    """Be the only one that works for a device: its runner, or somebody who calibrates it by hand.
+
+    Raises:
+        BlockingIOError: On entering, if another one works for it.
+    """
+    return store.database.alone(f"runner of {device}")
 
 
 class Runner:
@@ -222,7 +231,7 @@ class Runner:
         with ExitStack() as held:
             while True:
                 try:
-                    held.enter_context(self._store.database.alone(f"runner of {self._device}"))
+                    held.enter_context(turn(self._store, self._device))
                 except BlockingIOError:
                     if time.monotonic() < until_s and not self._stop.wait(0.05):
                         continue

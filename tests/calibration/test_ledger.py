@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from qpu_bridge.errors import SettingsError
+from qpu_calibration.graph import Graph, Node
+from qpu_calibration.ledger import Ledger, Moment
+from tests.calibration.fake import graph_of
+
+START = datetime(2026, 11, 21, tzinfo=UTC)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = Moment(utc=START, device_ns=10**9)
+
+    def __call__(self) -> Moment:
+        return self.now
+
+    def go(self, hours: float, device_hours: float | None = None) -> None:
+        ahead = None if device_hours is None else round(self.now.device_ns + device_hours * 3.6e12)
+        self.now = Moment(utc=self.now.utc + timedelta(hours=hours), device_ns=ahead)
+
+
+@pytest.fixture
+def graph() -> Graph:
+    return graph_of({"a": ("qubit", (), ("c",)), "b": ("qubit", ("a",), ()), "c": ("coupler", ("b",), ())}, 2, [(0, 1)])
+
+
+A, B, C = Node("a", (0,)), Node("b", (0,)), Node("c", (0, 1))
+
+
+def test_time_runs_out_on_the_device_clock(graph):
+    clock = Clock()
+    ledger = Ledger(clock=clock)
+    ledger.calibrated(graph, A)
+    clock.go(hours=0.1, device_hours=23.9)
+    assert ledger.fresh(graph, A)
+    clock.go(hours=0.1, device_hours=0.2)
+    assert not ledger.fresh(graph, A)
+    ledger.passed(A)
+    assert ledger.fresh(graph, A)
+
+
+@pytest.mark.parametrize("device_hours", [None, -1e-4])
+def test_where_the_device_does_not_say_or_was_switched_off_the_machine_counts(graph, device_hours):
+    clock = Clock()
+    ledger = Ledger(clock=clock)
+    ledger.calibrated(graph, A)
+    clock.go(23.0, device_hours)
+    assert ledger.fresh(graph, A)
+    clock.go(1.1, None)
+    assert not ledger.fresh(graph, A)
+
+
+def test_what_something_above_was_calibrated_since_is_stale(graph):
+    ledger = Ledger(clock=Clock())
+    for node in (A, B):
+        ledger.calibrated(graph, node)
+    ledger.passed(A)
+    assert ledger.fresh(graph, B)
+    ledger.calibrated(graph, A)
+    assert not ledger.fresh(graph, B)
+
+
+def test_spoiled_on_every_coupler_of_the_qubit(graph):
+    ledger = Ledger(clock=Clock())
+    for node in (A, B, Node("a", (1,)), Node("b", (1,)), C):
+        ledger.calibrated(graph, node)
+    assert ledger.fresh(graph, C)
+    ledger.calibrated(graph, Node("a", (1,)))
+    assert ledger[C].invalid
+
+
+def test_it_is_a_file(graph, tmp_path):
+    path = tmp_path / "device" / "ledger.json"
+    ledger = Ledger(path, Clock())
+    ledger.calibrated(graph, A, complaint="it is odd")
+    ledger.failed(B, "no fit")
+    ledger.calibration_id, ledger.flagged = "dev-12", {(0,): "b: no fit"}
+    ledger.write()
+    again = Ledger(path, Clock())
+    assert {node: again[node] for node in again.nodes()} == {node: ledger[node] for node in ledger.nodes()}
+    assert (again.events, again.calibration_id, again.flagged) == (2, "dev-12", {(0,): "b: no fit"})
+    assert again.fresh(graph, A)
+    again.doubt()
+    assert not again.fresh(graph, A)
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"format": 2}', '{"format": 1, "events": 1, "calibration_id": "", "flagged": [{}]}'])
+def test_a_file_that_is_not_one(tmp_path, text):
+    path = tmp_path / "ledger.json"
+    path.write_text(text)
+    with pytest.raises(SettingsError, match="ledger of a device's calibration"):
+        Ledger(path)
