@@ -9,6 +9,12 @@ from typing import Any
 from qpu_bridge.driver import Capabilities
 from qpu_bridge.errors import BadRequest, UnsupportedOption
 
+QUASI = "quasi_distribution"
+"""Key of ``experimental`` that asks a sampler for quasi-distributions."""
+
+CALIBRATION_SHOTS = 8192
+"""In how many shots each state of each qubit is prepared to calibrate its readout, by default."""
+
 GROUPS = ("device", "noise")
 """Keys of ``experimental`` that hold device settings by name; the two mean the same."""
 
@@ -20,26 +26,38 @@ class Experimental:
     Attributes:
         seed: Everything random is drawn from it, instead of a fresh number.
         settings: Device settings for `driver.Run.settings`.
+        calibration_shots: Of readout, for quasi-distributions; None if they are not asked for.
     """
 
     seed: int | None = None
     settings: Mapping[str, float | int | str | bool] = field(default_factory=dict)
+    calibration_shots: int | None = None
 
 
-def read_experimental(options: Mapping[str, Any] | None, capabilities: Capabilities) -> Experimental:
+def read_experimental(options: Mapping[str, Any] | None, capabilities: Capabilities, *, quasi: bool = False) -> Experimental:
     """Check experimental options against what the device can be set to.
+
+    Args:
+        options: The options.
+        capabilities: Of the device.
+        quasi: Whether the program can give quasi-distributions.
 
     Raises:
         UnsupportedOption: If a key is unknown, or the device has no such setting.
         BadRequest: If a value does not fit.
     """
     seed: int | None = None
+    calibration_shots: int | None = None
     settings: dict[str, float | int | str | bool] = {}
     known = {setting.name: setting for setting in capabilities.settings}
     for key, value in (options or {}).items():
         where = f"options.experimental.{key}"
         if key == "seed":
             seed = _seed(value, where)
+        elif key == QUASI and quasi:
+            calibration_shots = _calibration_shots(value, where)
+        elif key == "execution":
+            _require_templates(value, where)
         elif key in GROUPS:
             if not isinstance(value, Mapping):
                 raise BadRequest("device settings must be an object of names and values", given=str(value)[:80], where=where)
@@ -60,9 +78,36 @@ def read_experimental(options: Mapping[str, Any] | None, capabilities: Capabilit
                 settings[setting.name] = level
         else:
             raise UnsupportedOption(
-                "an experimental option must be one of seed, " + ", ".join(GROUPS), given=key, where="options.experimental"
+                "an experimental option must be one of " + ", ".join(("seed", *GROUPS, *([QUASI] if quasi else []))),
+                given=key,
+                where="options.experimental",
+                remedy="Quasi-distributions are given by the older sampler (SamplerV2)." if key == QUASI else "",
             )
-    return Experimental(seed, settings)
+    return Experimental(seed, settings, calibration_shots)
+
+
+def _calibration_shots(value: Any, where: str) -> int | None:
+    """Shots of the calibration; None if the option says no."""
+    if isinstance(value, bool):
+        return CALIBRATION_SHOTS if value else None
+    if not isinstance(value, Mapping) or not set(value) <= {"calibration_shots"}:
+        raise BadRequest(
+            "quasi_distribution must be true, or an object with calibration_shots", given=str(value)[:80], where=where
+        )
+    shots = value.get("calibration_shots", CALIBRATION_SHOTS)
+    if isinstance(shots, bool) or not isinstance(shots, int) or shots < 1:
+        raise BadRequest("calibration_shots must be a whole number of at least 1", given=str(shots)[:80], where=where)
+    return shots
+
+
+def _require_templates(value: Any, where: str) -> None:
+    """What the open CLOPS benchmark asks for is what we always do: a circuit is sent once, then only its numbers."""
+    if value != {"fast_parametric_update": True}:
+        raise UnsupportedOption(
+            "an execution option must be fast_parametric_update, and that true: there is no other way here",
+            given=str(value)[:80],
+            where=where,
+        )
 
 
 def _seed(value: Any, where: str) -> int:

@@ -81,7 +81,13 @@ class LegacyOptions:
 
 
 def read_options(
-    params: Mapping[str, Any], known: frozenset[str], table: OptionTable, model: type[BaseModel], capabilities: Capabilities
+    params: Mapping[str, Any],
+    known: frozenset[str],
+    table: OptionTable,
+    model: type[BaseModel],
+    capabilities: Capabilities,
+    *,
+    quasi: bool = False,
 ) -> LegacyOptions:
     """Check a request's top level and its options.
 
@@ -91,6 +97,7 @@ def read_options(
         table: The program's options.
         model: The published model of the options, for types and defaults.
         capabilities: For the experimental options.
+        quasi: Whether the program can give quasi-distributions.
 
     Raises:
         BadRequest: If a value does not fit, or the version is unknown.
@@ -114,7 +121,7 @@ def read_options(
     seeded = given.get("simulator") or {}
     if seeded.get("seed_simulator") is not None and not capabilities.simulated:
         raise UnsupportedOption("option simulator.seed_simulator needs a simulated device", given=seeded["seed_simulator"])
-    return LegacyOptions(given, full, read_experimental(given.get("experimental"), capabilities))
+    return LegacyOptions(given, full, read_experimental(given.get("experimental"), capabilities, quasi=quasi))
 
 
 def read_circuit(value: Any, where: str) -> QuantumCircuit:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import prod
 from typing import Any
 
 import numpy as np
+from qiskit import QuantumCircuit
 from qiskit.primitives.containers import BitArray, DataBin, PrimitiveResult, SamplerPubResult
 from qiskit_ibm_runtime.decoders.executor_sampler.post_processor_v0_1 import sampler_v2_post_processor_v0_1
 from qiskit_ibm_runtime.execution_span import DoubleSliceSpan, ExecutionSpans, TwirledSliceSpanV2
@@ -16,7 +18,7 @@ from qiskit_ibm_runtime.quantum_program import QuantumProgram
 from qiskit_ibm_runtime.results import QuantumProgramResult
 from samplomatic.quantum_program import CircuitItem, SamplexItem
 
-from qpu_bridge.errors import BadRequest, BridgeError
+from qpu_bridge.errors import BadRequest, BridgeError, UnsupportedOption
 from qpu_bridge.programs.admission import (
     admit_angles,
     admit_circuits,
@@ -26,13 +28,16 @@ from qpu_bridge.programs.admission import (
     admit_shots,
     admit_twirling,
 )
+from qpu_bridge.programs.boxing import decides
 from qpu_bridge.programs.context import Context
 from qpu_bridge.programs.device import DeviceView
 from qpu_bridge.programs.executor import execute
+from qpu_bridge.programs.experimental import QUASI
 from qpu_bridge.programs.foreign_text import said
 from qpu_bridge.programs.legacy_answer import answer
 from qpu_bridge.programs.plan import planned_s
 from qpu_bridge.programs.provenance import provenance
+from qpu_bridge.programs.quasi import Calibration, calibrate, qubits_of
 from qpu_bridge.programs.randomization import is_twirled, randomizations
 from qpu_bridge.programs.result_size import Returned, admit_results, returned_by
 from qpu_bridge.programs.sampler_request import SamplerRequest, read_request
@@ -66,7 +71,9 @@ def run(params_json: str, context: Context) -> str:
         if not pub.circuit.cregs
     }
     spans: list[DoubleSliceSpan | TwirledSliceSpanV2] = []
-    for number, group in enumerate(_groups(request)):
+    groups = _groups(request)
+    correction = _calibrated(request, seed + len(groups), context)
+    for number, group in enumerate(groups):
         context.go_on()
         program = _program(request, group)
         # each group has its own numbers: equal pubs with different shots must not share their randomness
@@ -74,6 +81,11 @@ def run(params_json: str, context: Context) -> str:
         spans += _spans(request, group, program, result)
         for index, pub_result in zip(group.pubs, sampler_v2_post_processor_v0_1(result), strict=True):
             answered[index] = _truncated(pub_result, request.returned_shots[index])
+            if correction is not None:
+                context.go_on()
+                qubits = qubits_of(request.pubs[index].circuit)
+                twirled = bool(request.client_options.twirling.enable_measure)
+                answered[index].metadata[QUASI] = correction.corrected(answered[index].data, qubits, twirled=twirled)
     metadata = {
         "execution": {"execution_spans": ExecutionSpans(spans)},
         "version": 2,
@@ -103,8 +115,32 @@ def _admit(request: SamplerRequest, device: DeviceView) -> list[Returned]:
     admit_results(items, level, device)
     admit_options(request.options.execute_options(None), device)
     twirling = request.client_options.twirling
+    if (calibration_shots := request.options.experimental.calibration_shots) is not None:
+        admit_shots(calibration_shots, device)
+        _require_no_decisions(circuits)
     admit_twirling(circuits, gates=bool(twirling.enable_gates), measurements=bool(twirling.enable_measure), folding=False)
     return items
+
+
+def _require_no_decisions(circuits: Iterable[QuantumCircuit]) -> None:
+    for index, circuit in enumerate(circuits):
+        if decides(circuit):
+            raise UnsupportedOption(
+                f"option experimental.{QUASI} needs circuits without control flow: a bit read wrongly has already chosen",
+                given=True,
+                where=f"params.pubs[{index}]",
+            )
+
+
+def _calibrated(request: SamplerRequest, seed: int, context: Context) -> Calibration | None:
+    """What readout makes of the qubits that are measured, if quasi-distributions are asked for."""
+    shots = request.options.experimental.calibration_shots
+    qubits = sorted({qubit for pub in request.pubs for qubit in qubits_of(pub.circuit) if qubit is not None})
+    if shots is None:
+        return None
+    if not qubits:
+        return Calibration({}, shots)
+    return calibrate(qubits, shots, request.options.execute_options(seed), context)
 
 
 def _seed(request: SamplerRequest, context: Context) -> int:

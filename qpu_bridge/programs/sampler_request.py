@@ -13,6 +13,7 @@ from qiskit_ibm_runtime.options_models import SamplerOptions
 
 from qpu_bridge.driver import Capabilities
 from qpu_bridge.errors import BadRequest, UnsupportedOption
+from qpu_bridge.programs.experimental import QUASI
 from qpu_bridge.programs.legacy_request import LegacyOptions, read_circuit, read_options, read_pubs, read_values
 from qpu_bridge.programs.option_table import SAMPLER
 
@@ -46,7 +47,7 @@ def read_request(
         BadRequest: If a field is missing or malformed.
         UnsupportedOption: If an option is not honoured.
     """
-    options = read_options(params, KNOWN, SAMPLER, OptionsModel, capabilities)
+    options = read_options(params, KNOWN, SAMPLER, OptionsModel, capabilities, quasi=True)
     client_options = SamplerOptions(
         execution=options.section("execution", "rep_delay", "scheduler_timing", "stretch_values"),
         twirling={name: value for name, value in options.section("twirling").items() if value is not None},
@@ -57,6 +58,7 @@ def read_request(
             given=client_options.execution.meas_type,
             where="options.execution.meas_type",
         )
+    _require_classified(options, client_options)
     pubs: list[SamplerPub] = []
     returned: list[int] = []
     for index, (circuit_value, values, own_shots) in enumerate(read_pubs(params, 3)):
@@ -69,6 +71,15 @@ def read_request(
         pubs.append(SamplerPub(circuit, bindings, shots))
         returned.append(kept)
     return SamplerRequest(tuple(pubs), tuple(returned), options, client_options)
+
+
+def _require_classified(options: LegacyOptions, client_options: SamplerOptions) -> None:
+    if options.experimental.calibration_shots is not None and client_options.execution.meas_type != "classified":
+        raise UnsupportedOption(
+            f"option experimental.{QUASI} needs classified results",
+            given=client_options.execution.meas_type,
+            where="options.execution.meas_type",
+        )
 
 
 def _shots(asked: Any, options: LegacyOptions, where: str) -> tuple[int, int]:

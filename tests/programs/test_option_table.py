@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -112,3 +113,15 @@ def test_the_walk_sees_nested_options() -> None:
 def test_the_readme_lists_every_option(table: OptionTable) -> None:
     text = (Path(qpu_bridge.programs.__file__).parent / "README.md").read_text()
     assert [path for path in table if f"`{path}`" not in text] == []
+
+
+@pytest.mark.parametrize("table", [EXECUTOR, SAMPLER, ESTIMATOR])
+def test_the_readme_names_a_test_of_every_option(table: OptionTable) -> None:
+    there = set(
+        re.findall(r"^def (test_\w+)", "\n".join(path.read_text() for path in Path(__file__).parent.glob("*.py")), re.MULTILINE)
+    )
+    rows = (Path(qpu_bridge.programs.__file__).parent / "README.md").read_text().splitlines()
+    for path in table:
+        named = [name for row in rows if row.startswith(f"| `{path}` |") for name in re.findall(r"`(test_\w+)`", row)]
+        assert named, path
+        assert set(named) <= there, path
