@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from ibm_quantum_schemas.noise_learner_v3 import version_0_1, version_0_2, version_0_3
+from pydantic import BaseModel
 from qiskit import QuantumCircuit
 from qiskit.circuit import CircuitInstruction
 from qiskit_ibm_runtime import IBMBackend, NoiseLearnerV3
@@ -20,6 +21,7 @@ from samplomatic import InjectNoise, Tag, Twirl
 
 from qpu_bridge.errors import BadRequest, NotNative, TooLarge, UnsupportedOption
 from qpu_bridge.programs import check, run
+from qpu_bridge.programs.noise_learner.options import V3
 from tests.programs.client import backend as seen_by_client
 from tests.programs.client import decode
 from tests.programs.test_layers import box
@@ -225,6 +227,12 @@ def test_layers_that_cannot_be_learned(device: Stand) -> None:
     bare = QuantumCircuit(5)
     with bare.box():
         bare.cz(0, 1)
+    phases = QuantumCircuit(5)
+    with phases.box([Twirl(group="phase")]):
+        phases.cz(0, 1)
+    slow = QuantumCircuit(5)
+    with slow.box([Twirl()], duration=1000):
+        slow.cz(0, 1)
     far = QuantumCircuit(5)
     with far.box([Twirl()]):
         far.cz(0, 4)
@@ -247,6 +255,8 @@ def test_layers_that_cannot_be_learned(device: Stand) -> None:
     encode = NOISE_LEARNER_V3_PARAMS_CONVERTERS["v0.3"].encoder
     for circuit, error, words in (
         (bare, BadRequest, "Twirl"),
+        (phases, BadRequest, "holds the Paulis"),
+        (slow, BadRequest, "duration"),
         (far, NotNative, "cz on"),
         (turn, BadRequest, "Clifford"),
         (twice, BadRequest, "one gate per qubit"),
@@ -267,3 +277,32 @@ def test_a_box_may_be_dressed_on_either_side(device: Stand, backend: IBMBackend)
     options = NoiseLearnerV3Options(**SHORT)
     params = NOISE_LEARNER_V3_PARAMS_CONVERTERS["v0.3"].encoder(layers, options).model_dump(mode="json")
     assert [len(one) for one in answered(params, device)] == [15, 15]
+
+
+def leaves(model: Any, prefix: str = "") -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from leaves(inner, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}"
+
+
+def test_every_option_of_every_version_is_in_the_table() -> None:
+    models = (version_0_1, version_0_2, version_0_3)
+    published = {path for module in models for path in leaves(module.models.OptionsModel)}
+    assert set(V3) == published | {"experimental"}
+
+
+def test_what_the_client_does_not_send() -> None:
+    """These options of the client never reach a server, so nobody may think that they do anything here."""
+    sent = set(leaves(version_0_3.models.OptionsModel)) | {"execution.init_qubits", "execution.rep_delay"}
+    kept = {path for path in leaves(NoiseLearnerV3Options) if path not in sent}
+    assert {path.split(".")[0] for path in kept} == {
+        "simulator",
+        "experimental",
+        "environment",
+        "max_execution_time",
+        "execution",
+    }
+    assert {path for path in kept if path.startswith("execution")} <= {"execution.scheduler_timing", "execution.stretch_values"}

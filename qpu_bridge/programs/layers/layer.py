@@ -11,6 +11,7 @@ from qiskit.exceptions import QiskitError
 from qiskit.quantum_info import Clifford
 from qiskit.transpiler import Target
 from samplomatic import Tag, Twirl
+from samplomatic.annotations import GroupMode
 from samplomatic.utils import get_annotation, undress_box
 
 from qpu_bridge.errors import BadRequest, NotNative
@@ -64,6 +65,12 @@ def read_layer(instruction: CircuitInstruction, target: Target, where: str = "la
     twirl = get_annotation(box, Twirl)
     if twirl is None:
         raise BadRequest("a layer must have a Twirl annotation: its noise is that of a twirled layer", where=where)
+    if twirl.group is GroupMode.PHASE:
+        raise BadRequest(
+            "a layer must be twirled with a group that holds the Paulis: with less its noise is no Pauli channel",
+            given=twirl.group.value,
+            where=where,
+        )
     if getattr(box, "duration", None) is not None:
         raise BadRequest("a layer's box must not fix its own duration", given=str(box.duration), where=where)
     places = [_place(qubit, where) for qubit in instruction.qubits]
