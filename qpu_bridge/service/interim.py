@@ -109,6 +109,9 @@ async def _events(
             job = store.job(job_id, owner)
         except NotFound:
             return None, False, ()
+        if store.users.user(owner.user).disabled is not None:
+            # a stream may last for hours; who is shut out finds nothing, from one look to the next
+            return None, False, ()
         void = last is not None and job.state not in FINAL and not has(store.database, job, *last)
         return job, void, () if void else parts(store.database, job, (-1, -1) if last is None else last[:2])
 

@@ -151,6 +151,17 @@ def test_a_job_started_afresh_voids_its_rows(stepwise: tuple[Stepwise, str], ali
         assert next(found)["data"]["first_row"] == 2
 
 
+def test_a_stream_ends_with_the_access_of_its_user(stepwise: tuple[Stepwise, str], running: Bridge, alice: httpx.Client) -> None:
+    program, job_id = stepwise
+    program.steps.release()
+    with alice.stream("GET", f"/jobs/{job_id}/interim_results/stream") as response:
+        lines = response.iter_lines()
+        assert "event: rows" in lines
+        running.store.users.disable("alice")
+        assert "event: end" in lines
+        assert json.loads(next(lines).removeprefix("data: ")) == {"state": "Deleted"}
+
+
 def test_a_silent_stream_says_that_it_lives(
     stepwise: tuple[Stepwise, str], alice: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
