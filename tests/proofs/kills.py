@@ -15,13 +15,14 @@ import socket
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
-from sqlalchemy import func, select
+from sqlalchemy import URL, func, select
 
 from qpu_bridge.jobs import FINAL, Store
 from qpu_bridge.jobs.tables import chunks, jobs, logs, results, tags, usage
+from tests.jobs.postgresql import Server, binaries, own_server
 from tests.proofs.known_jobs import POISON, Found, Kinds, Users
 from tests.proofs.service_manager import DEVICES, Manager, bridge, processes
 
@@ -177,15 +178,25 @@ def _judge(found: Found, store: Store, users: Users, killer: Killer, reference: 
             fault(f"job {row.id} ended as poison after {killer.deaths[row.id]} deaths")
 
 
+@contextlib.contextmanager
+def postgresql(url: URL | None = None) -> Iterator[str]:
+    """An empty database, at a server or at one of our own."""
+    with contextlib.ExitStack() as held:
+        server = Server(url or held.enter_context(own_server(binaries()[-1])))
+        yield held.enter_context(server.empty())
+
+
 def main() -> None:
     """The proof in full."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--database", default=os.environ.get("QPU_BRIDGE_KILLS_DATABASE"))
+    parser.add_argument("--postgresql", action="store_true", help="jobs in PostgreSQL: a server of our own, Debian's")
     given = parser.parse_args()
     began_s = time.monotonic()
-    found = prove(given.kills, given.seed, given.database, lambda text: print(text, flush=True))
+    with contextlib.ExitStack() as held:
+        database = held.enter_context(postgresql()) if given.postgresql else None
+        found = prove(given.kills, given.seed, database, lambda text: print(text, flush=True))
     for (victim, moment), count in sorted(found.kills.items()):
         print(f"  {victim:8} {moment:10} {count}")
     print(f"{sum(found.kills.values())} kills in {time.monotonic() - began_s:.0f} s; {found.jobs} jobs acknowledged")
