@@ -119,3 +119,16 @@ def test_certificate_and_key_come_together() -> None:
 )
 def test_loopback(host: str, local: bool) -> None:
     assert is_loopback(host) is local
+
+
+def test_limits_have_a_table_of_their_own() -> None:
+    assert Rack().bridge.limits.session_seconds == 8 * 3600
+    rack = Rack.from_document({"bridge": {"limits": {"seconds": 100, "session_idle_seconds": 30}}})
+    assert (rack.bridge.limits.seconds, rack.bridge.limits.session_idle_seconds) == (100, 30)
+    for table, says in (
+        ({"second": 1}, r"bridge.limits.second: unknown; the keys here are pending_jobs, instance_pending_jobs, seconds"),
+        ({"pending_jobs": 0}, "bridge.limits.pending_jobs: .*greater than or equal to 1"),
+        ({"session_idle_seconds": 1000}, "session_idle_seconds must not be more than session_longest_idle_seconds"),
+    ):
+        with pytest.raises(SettingsError, match=says):
+            Rack.from_document({"bridge": {"limits": table}})

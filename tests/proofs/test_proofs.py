@@ -7,7 +7,7 @@ import pytest
 
 from qpu_emulator import five
 from qpu_emulator.windows.pair import Pair
-from tests.proofs import benchmarking, decoupling, mitigation, recovery, twirling
+from tests.proofs import benchmarking, day, decoupling, mitigation, recovery, twirling
 from tests.proofs.stand import changed, stand
 
 SHOTS = 2000
@@ -90,3 +90,11 @@ def test_an_unknown_chip_is_found_through_schedules() -> None:
     off = np.angle(np.exp(1j * (measured - true)))
     assert abs(off.mean()) < 0.03
     assert off.std() < 0.06
+
+
+def test_every_promise_of_the_queue_holds_for_a_while() -> None:
+    seed = 7
+    print(f"seed {seed}")
+    counted = day.day(seed, 0.5)
+    assert counted["ended: Completed"] > 30
+    assert counted["run: death"] > 0
