@@ -53,6 +53,11 @@ LINK: dict[str, Any] = {
 }
 """What libpq is told unless the URL says otherwise."""
 
+QUICK = (
+    "SELECT set_config(name, 'lz4', false) FROM pg_settings WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals)"
+)
+"""Large values are compressed by LZ4 where the server has it: most are compressed already, and PGLZ takes long to find that out."""
+
 READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 WRITE = (
     "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;"
@@ -213,6 +218,7 @@ class PostgreSQL:
                 threading.Event().wait(0.1)
             else:
                 connection.execute(f"SELECT {', '.join('set_config(%s, %s, false)' for _ in SESSION)}", _flat(SESSION))
+                connection.execute(QUICK)
                 self._reached = True
                 return connection
 
