@@ -56,7 +56,7 @@ LINK: dict[str, Any] = {
 QUICK = (
     "SELECT set_config(name, 'lz4', false) FROM pg_settings WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals)"
 )
-"""Large values are compressed by LZ4 where the server has it: most are compressed already, and PGLZ takes long to find that out."""
+"""Large values are compressed by LZ4 where the server has it: most are compressed already, and PGLZ is slow to find that out."""
 
 READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 WRITE = (
