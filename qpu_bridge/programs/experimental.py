@@ -56,8 +56,6 @@ def read_experimental(options: Mapping[str, Any] | None, capabilities: Capabilit
             seed = _seed(value, where)
         elif key == QUASI and quasi:
             calibration_shots = _calibration_shots(value, where)
-        elif key == "execution":
-            _require_templates(value, where)
         elif key in GROUPS:
             if not isinstance(value, Mapping):
                 raise BadRequest("device settings must be an object of names and values", given=str(value)[:80], where=where)
@@ -98,16 +96,6 @@ def _calibration_shots(value: Any, where: str) -> int | None:
     if isinstance(shots, bool) or not isinstance(shots, int) or shots < 1:
         raise BadRequest("calibration_shots must be a whole number of at least 1", given=str(shots)[:80], where=where)
     return shots
-
-
-def _require_templates(value: Any, where: str) -> None:
-    """What the open CLOPS benchmark asks for is what we always do: a circuit is sent once, then only its numbers."""
-    if value != {"fast_parametric_update": True}:
-        raise UnsupportedOption(
-            "an execution option must be fast_parametric_update, and that true: there is no other way here",
-            given=str(value)[:80],
-            where=where,
-        )
 
 
 def _seed(value: Any, where: str) -> int:
