@@ -34,7 +34,12 @@ def test_all_in_one_list(bridge: Bridge, alice: httpx.Client, bob: httpx.Client,
     assert not {"next", "previous"} & set(page)
     job, session, batch = page["workloads"][:3]
     assert (job["mode"], job["status"], job["accepting_jobs"], job["tags"]) == ("job", "pending", None, ["blue", "round"])
-    assert (session["mode"], session["status"], session["accepting_jobs"], session["tags"]) == ("session", "pending", True, ["red"])
+    assert (session["mode"], session["status"], session["accepting_jobs"], session["tags"]) == (
+        "session",
+        "pending",
+        True,
+        ["red"],
+    )
     assert batch["mode"] == "batch"
     assert {one["user_id"] for one in page["workloads"]} == {"alice"}
     assert bob.get("/workloads").json()["total_count"] == 1
