@@ -104,6 +104,8 @@ def dry_runs(rack: Rack, device: RackDevice, store: Store, *, poll_s: float) -> 
         lambda job, work: answer(device, name, job, work),
         poll_s=poll_s,
         max_result_bytes=rack.bridge.max_result_bytes,
+        # a dry run that does not stop is cancelled all the same, but must not take the device's own job with it
+        exit=lambda: None,
     )
 
     def serve() -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from qpu_bridge import settings, transport
+from qpu_bridge.cli import connection
 from qpu_bridge.cli import driver as driver_module
-from qpu_bridge.cli import work_off
 from qpu_bridge.cli.device import RackDevice
 from qpu_bridge.cli.private import write_private
 from qpu_bridge.cli.rack import write_address
@@ -32,12 +32,12 @@ def test_options_are_in_a_private_file_and_not_on_the_command_line(tmp_path: Pat
     def supervisor(command: list[str], *ignored: object, **more: object) -> None:
         raise Seen(*command)
 
-    monkeypatch.setattr(work_off, "Supervisor", supervisor)
+    monkeypatch.setattr(connection, "Supervisor", supervisor)
     rack = settings.Rack.from_document(
         {"bridge": {"data_dir": str(tmp_path)}, "devices": {"lab_one": {"driver": "box", "options": {"password": "hush"}}}},
         where="here",
     )
-    with pytest.raises(Seen) as caught, work_off._connected(rack, RackDevice("lab_one", rack.devices["lab_one"], tmp_path)):
+    with pytest.raises(Seen) as caught, connection.connected(rack, RackDevice("lab_one", rack.devices["lab_one"], tmp_path)):
         pass
     command = caught.value.args
     assert not any("hush" in word for word in command)
