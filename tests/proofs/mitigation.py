@@ -109,7 +109,8 @@ def cancellation(gates: int, precision: float, randomizations: int = 1024, seed:
 
 def _z_on(layer: CircuitInstruction, qubit: int, rate: float) -> PauliLindbladMap:
     """The noise of one layer: Z on a qubit, which is known by its index in the circuit."""
-    names = [bit._index for bit in layer.qubits]  # the client's layers name qubits of the circuit's one register
+    # the client's layers name qubits of the circuit's one register, in any order; their noise goes by the ascending one
+    names = sorted(bit._index for bit in layer.qubits)
     if qubit not in names:
         return PauliLindbladMap.identity(len(names))
     return PauliLindbladMap.from_sparse_list([("Z", [names.index(qubit)], rate)], num_qubits=len(names))
