@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -81,7 +82,7 @@ def test_tags_are_replaced_and_anded(submit: Submit, service: QiskitRuntimeServi
 
 
 def test_lists_end_and_keep_their_order(submit: Submit, service: QiskitRuntimeService) -> None:
-    tag = "listed"
+    tag = f"listed-{secrets.token_hex(4)}"  # another client may have been here before
     made = [submit(environment={"job_tags": [tag]}).job_id() for _ in range(3)]
     find: Callable[..., list[str]] = lambda **given: [j.job_id() for j in service.jobs(job_tags=[tag], **given)]  # noqa: E731
     assert find(limit=None) == made[::-1]
