@@ -12,8 +12,9 @@ from qpu_calibration.page import Target
 
 
 def groups(snapshot: Snapshot, targets: Sequence[Target], apart: int = 1) -> list[list[Target]]:
-    """Part targets into few groups: the best of three greedy colourings; by saturation (Brelaz, CACM 22, 251) it is exact where
-    two groups do.
+    """Part targets into few groups: the best of three greedy colourings.
+
+    That by saturation (Brelaz, CACM 22, 251) is exact where two groups do.
 
     Args:
         snapshot: Whose gates say which qubits are neighbours.

@@ -20,6 +20,11 @@ from qpu_calibration.reading import excited
 from qpu_calibration.routine import Routine, Settings
 
 
+SHORT = 0.2
+"""Share of the device's median T1 below which something eats up the qubit's energy, most often a two-level system nearby (Klimov et
+al., PRL 121, 090502)."""
+
+
 class T1Settings(Settings):
     """How long is waited.
 
@@ -72,6 +77,13 @@ class T1(Routine[T1Settings]):
         """In units of 30 %, and of what the fit leaves open."""
         before = snapshot.qubits[fit.qubit].t1
         return abs(fit["t1"] - before) / (0.3 * before + 3 * fit.error("t1"))
+
+    def complaint(self, snapshot: Snapshot, fit: Fit) -> str:
+        """A T1 far below that of the others."""
+        usual = float(np.median([qubit.t1 for qubit in snapshot.qubits if qubit.index != fit.qubit] or [fit["t1"]]))
+        if fit["t1"] + 3 * fit.error("t1") > SHORT * usual:
+            return ""
+        return f"T1 is {1e6 * fit['t1']:.3g} us, below {SHORT:.0%} of the others' median of {1e6 * usual:.3g} us"
 
     def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
         """Population against wait."""

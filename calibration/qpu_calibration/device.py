@@ -1,0 +1,123 @@
+"""A device of the rack as the commands of calibration see it: its versions, its data, and for a while its driver."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from qpu_bridge.cli.connection import connected
+from qpu_bridge.cli.device import RackDevice
+from qpu_bridge.cli.rack import open_folder, open_store, read_rack, running_url
+from qpu_bridge.errors import OperatorError, SettingsError
+from qpu_bridge.execution import Execution
+from qpu_bridge.jobs import turn
+from qpu_bridge.settings import Rack
+from qpu_bridge.target import Snapshot
+from qpu_bridge.target.versions import Versions
+from qpu_calibration.archive import Archive
+from qpu_calibration.bench import Bench
+from qpu_calibration.ledger import Ledger
+
+LEDGER = "ledger.json"
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """What is kept of a device's calibration.
+
+    Attributes:
+        rack: The rack file.
+        device: The device in it.
+        versions: Its snapshots.
+        archive: Its raw data.
+    """
+
+    rack: Rack
+    device: RackDevice
+    versions: Versions
+    archive: Archive
+
+    @classmethod
+    def open(cls, path: Path | None, name: str | None) -> Shelf:
+        """Of a device by name; of the only one, without.
+
+        Raises:
+            SettingsError: If the rack file is not usable, or has no such device, or several and none is named.
+        """
+        rack = read_rack(path)
+        if name is None and len(rack.devices) == 1:
+            (name,) = rack.devices
+        if name is None or name not in rack.devices:
+            raise SettingsError(
+                f"the device must be one of {', '.join(rack.devices)}", given=name or "none", remedy="Say --device."
+            )
+        folder = open_folder(rack)
+        versions = Versions.of(folder, name)
+        return cls(rack, RackDevice(name, rack.devices[name], folder), versions, Archive(versions.folder))
+
+    def ledger(self) -> Ledger:
+        """What is known of the routines' numbers."""
+        return Ledger(self.versions.folder / LEDGER)
+
+    def current(self) -> Snapshot:
+        """The version in use; what the rack file names becomes the first one."""
+        return self.versions.found(self.device.snapshot)
+
+    def version(self, name: str) -> Snapshot:
+        """A version by its name or its number; ``current``, and ``previous``, the one before."""
+        return self.versions.open(self.named(name))
+
+    def named(self, name: str) -> str:
+        """The calibration id of a version.
+
+        Raises:
+            SettingsError: If there is none.
+        """
+        self.current()
+        history = self.versions.history()
+        if name == "current":
+            return history[0].calibration_id
+        if name == "previous" and len(history) > 1:
+            return history[1].calibration_id
+        for known in history:
+            if name in (known.calibration_id, str(known.number)):
+                return known.calibration_id
+        numbers = f"0 to {history[0].number}"
+        raise SettingsError(f"a version must be a calibration's name, its number ({numbers}), current or previous", given=name)
+
+
+@contextmanager
+def bench(shelf: Shelf, *, seed: int | None, cancelled: Callable[[], bool], figures: bool = True) -> Iterator[Bench]:
+    """Have a device for oneself, with a driver process of one's own.
+
+    Raises:
+        OperatorError: If a bridge works for the device, the driver does not come up, or its results are no measurements.
+    """
+    name = shelf.device.name
+    with ExitStack() as held:
+        store = open_store(shelf.rack)
+        held.callback(store.close)
+        try:
+            held.enter_context(turn(store, name))
+        except BlockingIOError:
+            raise OperatorError(
+                "a device must not be calibrated beside its jobs",
+                given=f"a bridge or another calibration works for {name}",
+                where=running_url(shelf.rack) or str(shelf.rack.bridge.data_dir),
+                remedy="Stop it for the time being; jobs that wait stay in the queue.",
+            ) from None
+        driver, _ = held.enter_context(connected(shelf.rack, shelf.device))
+        capabilities = driver.capabilities()
+        shelf.device.announce(capabilities)
+        shelf.device.view().require_trustworthy()
+        yield Bench(
+            Execution(driver, capabilities),
+            shelf.current(),
+            shelf.versions,
+            shelf.archive,
+            seed=seed,
+            cancelled=cancelled,
+            figures=figures,
+        )

@@ -1,0 +1,94 @@
+"""A calibration that somebody watches: progress while it runs, tables when it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from qpu_bridge.target import Snapshot
+from qpu_calibration.bench import Bench
+from qpu_calibration.conduct import Entry, conduct
+from qpu_calibration.decide import Action, Step, Verdict, blocked, inspect, maintain
+from qpu_calibration.graph import Graph, Node, said
+from qpu_calibration.ledger import Ledger
+from qpu_calibration.numbers import diff
+from qpu_calibration.page import Target
+from qpu_calibration.tables import COLOUR, changes, findings
+
+DOING = {Action.LOOK: "looking at", Action.CALIBRATE: "calibrating"}
+
+
+def conducted(
+    bench: Bench, graph: Graph, ledger: Ledger, wanted: Sequence[Node], *, check: bool, force: bool, trust: bool
+) -> bool:
+    """Calibrate, or only look, and tell it on the terminal.
+
+    Returns:
+        Whether all that was wanted is in specification.
+    """
+    console = Console(highlight=False)
+    before = bench.snapshot
+    steps = inspect(graph, ledger, wanted) if check else maintain(graph, ledger, wanted, force=force, trust=trust)
+    columns = (TextColumn("{task.description}"), BarColumn(24), MofNCompleteColumn(), TimeElapsedColumn())
+    entries = []
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("", total=None)
+
+        def begins(step: Step) -> None:
+            progress.update(task, description=f"{DOING[step.action]} {step.routine} of {_targets(step.targets)}", completed=0)
+
+        def told(_: str, __: Sequence[Target], done: int, of: int) -> None:
+            progress.update(task, completed=done, total=of)
+
+        bench.told = told
+        for entry in conduct(bench, graph, ledger, steps, begins):
+            entries.append(entry)
+            _say(progress.console, entry)
+    if check:
+        console.print(findings(entries))
+    else:
+        _changed(console, bench, before, entries)
+    waiting = blocked(graph, ledger, wanted)
+    for node, reason in waiting.items():
+        console.print(f"[yellow]skipped[/] {node}: {escape(reason)}", soft_wrap=True)
+    for target, reason in ledger.flagged.items():
+        console.print(f"[red]not operational[/] {said(target)}: {escape(reason)}", soft_wrap=True)
+    shots = sum(entry.shots for entry in entries)
+    device_s = sum(entry.device_s for entry in entries)
+    console.print(f"{len(entries)} schedules' worth, {shots} shots, {device_s:.0f} s of device time", style="dim")
+    return not waiting and all(ledger.fresh(graph, node) for node in wanted)
+
+
+def _changed(console: Console, bench: Bench, before: Snapshot, entries: Sequence[Entry]) -> None:
+    found = diff(before, bench.snapshot)
+    if not entries:
+        console.print("all is in specification; nothing was measured")
+    elif found:
+        console.print(changes(found, [fit for entry in entries for fit in entry.fits.values() if fit.good]))
+        console.print(f"in use: {bench.snapshot.calibration_id}", soft_wrap=True)
+    else:
+        console.print("no number changed")
+
+
+def _say(console: Console, entry: Entry) -> None:
+    for verdict in Verdict:
+        targets = [target for target, one in entry.findings.items() if one.verdict is verdict]
+        if targets and verdict is not Verdict.BAD:
+            word = {Verdict.GOOD: "good", Verdict.OFF: "off"}[verdict]
+            console.print(f"[{COLOUR[verdict]}]{word:>4}[/] {entry.action} {entry.routine} of {_targets(targets)}")
+    for target, one in entry.findings.items():
+        if one.reason or one.complaint:
+            colour = COLOUR[one.verdict] if one.reason else "yellow"
+            words = escape(one.reason or one.complaint)
+            console.print(
+                f"[{colour}] {'bad' if one.reason else 'but'}[/] {entry.action} {entry.routine} of {said(target)}: {words}",
+                soft_wrap=True,
+            )
+
+
+def _targets(targets: Sequence[Target]) -> str:
+    word = "qubit" if len(targets[0]) == 1 else "coupler"
+    return f"{word}{'s' if len(targets) > 1 else ''} {', '.join('-'.join(map(str, target)) for target in targets)}"
