@@ -70,19 +70,15 @@ class Store:
             request: What is asked.
 
         Raises:
-            BadRequest: If its session does not exist, or is for other jobs.
+            BadRequest: If its session does not exist, or is for other jobs; or its key stands for another request.
             WrongState: If its session takes no more jobs.
             QuotaReached: If the owner has as many jobs, or used as much device time, as they may.
         """
         at = to_microseconds(self.clock())
         with self.database.write() as connection:
-            if request.key is not None:
-                query = select(jobs.c.id).where(
-                    jobs.c.user == owner.user, jobs.c.instance == owner.instance, jobs.c.request_key == request.key
-                )
-                known = connection.execute(query).scalar_one_or_none()
-                if known is not None:
-                    return _existing(connection, known, owner)
+            known = _repeated(connection, owner, request)
+            if known is not None:
+                return known
             require(connection, self.limits, owner, at)
             if request.opening is not None:
                 request = replace(request, session_id=session_rows.open_session(connection, owner, request.opening, at).id)
@@ -116,6 +112,17 @@ class Store:
             if request.session_id is not None:
                 session_rows.review(connection, request.session_id, at)
             return _existing(connection, identifier, owner)
+
+    def repeated(self, owner: Owner, request: Request) -> Job | None:
+        """The job that a request of the same key already made, whatever became of its session since.
+
+        Raises:
+            BadRequest: If the key stands for another request.
+        """
+        if request.key is None:
+            return None
+        with self.database.read() as connection:
+            return _repeated(connection, owner, request)
 
     def expected(self, job: Job) -> Expected:
         """What a job that waits may expect of the line."""
@@ -271,6 +278,25 @@ class Store:
         )
         with self.database.read() as connection:
             return float(connection.execute(query).scalar_one())
+
+
+def _repeated(connection: Connection, owner: Owner, request: Request) -> Job | None:
+    if request.key is None:
+        return None
+    query = select(jobs.c.id, jobs.c.digest).where(
+        jobs.c.user == owner.user, jobs.c.instance == owner.instance, jobs.c.request_key == request.key
+    )
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        return None
+    if row.digest != request.digest:
+        raise BadRequest(
+            "a key must stand for one request",
+            given=request.key,
+            where="Idempotency-Key",
+            remedy=f"It made {row.id}; use a new one.",
+        )
+    return _existing(connection, row.id, owner)
 
 
 def _existing(connection: Connection, job_id: str, owner: Owner | None) -> Job:

@@ -14,10 +14,10 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from qpu_bridge.errors import BadRequest, NotFound, TooLarge, UnsupportedOption
-from qpu_bridge.jobs import FINAL, Job, Owner
+from qpu_bridge.jobs import FINAL, Caller, Job, Owner
 from qpu_bridge.jobs.interim import Part, has, parts
 from qpu_bridge.programs.finished import read_packed
-from qpu_bridge.service.auth import caller
+from qpu_bridge.service.auth import caller, comer
 from qpu_bridge.service.errors import answer, trace_of
 from qpu_bridge.service.parts import Parts
 
@@ -51,7 +51,11 @@ def routes(parts_of: Parts) -> APIRouter:
 
     @router.get("/jobs/{job_id}/interim_results/stream")
     async def as_they_come(
-        job_id: str, request: Request, last_event_id: str = Header(default=""), owner: Owner = Depends(who)
+        job_id: str,
+        request: Request,
+        last_event_id: str = Header(default=""),
+        owner: Owner = Depends(who),
+        came: Caller = Depends(comer(parts_of)),
     ) -> Response:
         """Server-sent events: ``rows`` for each part, ``restart`` if the rows so far are void, ``end`` with the final state."""
         place = _place(last_event_id, "Last-Event-ID")
@@ -60,7 +64,7 @@ def routes(parts_of: Parts) -> APIRouter:
             busy = answer(429, TooLarge.code, f"at most {MOST_STREAMS} streams may be open", "Ask again.", trace_of(request))
             busy.headers["retry-after"] = "2"
             return busy
-        events = _events(parts_of, job_id, owner, place, places)
+        events = _events(parts_of, job_id, owner, came.token, place, places)
         # proxies that collect answers would keep the rows back
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
         return StreamingResponse(events, media_type="text/event-stream", headers=headers)
@@ -100,7 +104,7 @@ def _text(parts_of: Parts, job: Job, place: Place | None) -> Iterator[str]:
 
 
 async def _events(
-    parts_of: Parts, job_id: str, owner: Owner, place: Place | None, places: asyncio.Semaphore
+    parts_of: Parts, job_id: str, owner: Owner, token: str, place: Place | None, places: asyncio.Semaphore
 ) -> AsyncIterator[str]:
     store = parts_of.store
 
@@ -109,7 +113,8 @@ async def _events(
             job = store.job(job_id, owner)
         except NotFound:
             return None, False, ()
-        if store.users.user(owner.user).disabled is not None:
+        found = store.tokens.valid(token)
+        if found is None or owner.instance not in found.instances:
             # a stream may last for hours; who is shut out finds nothing, from one look to the next
             return None, False, ()
         void = last is not None and job.state not in FINAL and not has(store.database, job, *last)

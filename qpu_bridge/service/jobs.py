@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 
 from qpu_bridge.errors import BadRequest, BridgeError, DeveloperError, RanTooLong, StoreFault, WrongState
 from qpu_bridge.jobs import Filter, Job, Owner, State
+from qpu_bridge.jobs import Request as Asked
 from qpu_bridge.jobs.private import give_away
 from qpu_bridge.service import application, submission
 from qpu_bridge.service.auth import caller
@@ -45,10 +46,8 @@ def routes(parts: Parts) -> APIRouter:
         raw = await request.body()
         asked = await run_in_threadpool(submission.read, parts, raw, request.headers.get("idempotency-key"))
         asked = replace(asked, **application.said(request.headers.get("x-qx-client-application", "")))
-        known = parts.repeated(owner, asked.digest)
-        if known is not None:
-            job = await run_in_threadpool(store.job, known, owner)
-        else:
+        job = await run_in_threadpool(_known, parts, owner, asked)
+        if job is None:
             asked = await run_in_threadpool(store.sessions.joined, owner, asked)
             device = await run_in_threadpool(find, parts, asked.backend, asked.calibration_id)
             check_ns, checked = time.time_ns(), time.perf_counter()
@@ -197,6 +196,14 @@ def _given_away(parts: Parts, job: Job) -> None:
     except StoreFault:
         # the answer is out; better that its owner can read it again than that they are told of a failure
         logger.exception("the result of private job %s was sent, but could not be deleted", job.id)
+
+
+def _known(parts: Parts, owner: Owner, asked: Asked) -> Job | None:
+    """The job that this very request made before: of this key, or before the process died that did not tell."""
+    if asked.key is not None:
+        return parts.store.repeated(owner, asked)
+    lost = parts.repeated(owner, asked.digest)
+    return None if lost is None else parts.store.job(lost, owner)
 
 
 def _answered(parts: Parts, job_id: str) -> None:

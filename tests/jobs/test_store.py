@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from qpu_bridge.errors import NotFound, StoreFault, WrongState
+from qpu_bridge.errors import BadRequest, NotFound, StoreFault, WrongState
 from qpu_bridge.jobs import Filter, Owner, Request, State, Store
 from qpu_bridge.jobs.job import now
 from tests.jobs.conftest import SQLITE_ONLY
@@ -64,6 +64,8 @@ def test_a_request_key_belongs_to_its_owner(accept: Accept, bob: Owner) -> None:
     assert accept(key="k").id == accept(key="k").id
     assert accept(bob, key="k").id != accept(key="k").id
     assert accept().id != accept().id
+    with pytest.raises(BadRequest, match="a key must stand for one request"):
+        accept(key="k", digest=b"d" * 32)
 
 
 def test_unanswered_jobs_are_known(store: Store, accept: Accept, alice: Owner) -> None:

@@ -187,6 +187,17 @@ class TestSubmission:
         assert first == again
         assert bob.post("/jobs", json=body, headers={"idempotency-key": "k"}).json()["id"] != first
         assert bridge.submit(alice) != bridge.submit(alice)
+        other = alice.post("/jobs", json=body | {"tags": ["x"]}, headers={"idempotency-key": "k"})
+        assert f"a key must stand for one request; got k (Idempotency-Key). It made {first}" in message(other, 400)
+        assert alice.get("/jobs").json()["count"] == 3
+
+    def test_a_request_key_outlives_its_session(self, alice: httpx.Client) -> None:
+        session = alice.post("/sessions", json={"mode": "dedicated", "backend": "lab_two"}).json()["id"]
+        body = {"program_id": "sampler", "backend": "lab_two", "params": {}, "session_id": session}
+        first = alice.post("/jobs", json=body, headers={"idempotency-key": "k"}).json()["id"]
+        assert alice.delete(f"/sessions/{session}/close").status_code == 204
+        assert "this one is closed" in message(alice.post("/jobs", json=body), 409)
+        assert alice.post("/jobs", json=body, headers={"idempotency-key": "k"}).json()["id"] == first
 
     def test_a_repeated_request_whose_answer_was_lost(self, bridge: Bridge, alice: httpx.Client) -> None:
         """The process died between the disk and the answer; a proxy said 502, and the client repeats its POST."""

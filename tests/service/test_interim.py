@@ -151,13 +151,22 @@ def test_a_job_started_afresh_voids_its_rows(stepwise: tuple[Stepwise, str], ali
         assert next(found)["data"]["first_row"] == 2
 
 
-def test_a_stream_ends_with_the_access_of_its_user(stepwise: tuple[Stepwise, str], running: Bridge, alice: httpx.Client) -> None:
+@pytest.mark.parametrize("shut_out", ["disabled", "revoked", "expelled"])
+def test_a_stream_ends_with_the_access_of_its_user(
+    shut_out: str, stepwise: tuple[Stepwise, str], running: Bridge, alice: httpx.Client
+) -> None:
     program, job_id = stepwise
     program.steps.release()
+    store = running.store
     with alice.stream("GET", f"/jobs/{job_id}/interim_results/stream") as response:
         lines = response.iter_lines()
         assert "event: rows" in lines
-        running.store.users.disable("alice")
+        if shut_out == "disabled":
+            store.users.disable("alice")
+        elif shut_out == "revoked":
+            store.tokens.revoke(running.alice.split("-")[1])
+        else:
+            store.users.leave("alice", store.users.user("alice").instances[0])
         assert "event: end" in lines
         assert json.loads(next(lines).removeprefix("data: ")) == {"state": "Deleted"}
 
