@@ -16,6 +16,10 @@ from qpu_calibration.graph import Graph, Node
 from qpu_calibration.page import Target
 
 
+LEDGER = "ledger.json"
+"""Its file, in the folder of a device's calibration."""
+
+
 class Moment(Document):
     """A time by both clocks.
 
@@ -43,6 +47,7 @@ class Record(Document):
         passed: When it was last calibrated or found within specification, in the same count.
         at: The moment of that.
         failed: Why its last calibration changed nothing; empty if it did not fail.
+        doubtful: Whether it must be looked at again, whenever it passed.
         invalid: Whether its numbers were made worthless by another node.
         complaint: Why users should not have the target though the numbers are right.
     """
@@ -52,6 +57,7 @@ class Record(Document):
     passed: int = Field(0, ge=0)
     at: Moment | None = None
     failed: str = ""
+    doubtful: bool = False
     invalid: bool = False
     complaint: str = ""
 
@@ -83,7 +89,7 @@ class Ledger:
     def fresh(self, graph: Graph, node: Node) -> bool:
         """Check state: whether a node passed not too long ago, and nothing happened since that makes that doubtful."""
         known = self[node]
-        if not known.passed or known.failed or known.invalid or known.at is None:
+        if not known.passed or known.failed or known.doubtful or known.invalid or known.at is None:
             return False
         if known.at.hours_until(self.clock()) >= graph.routines[node.routine].timeout_h:
             return False
@@ -99,7 +105,7 @@ class Ledger:
 
     def passed(self, node: Node, complaint: str = "") -> None:
         """Note that a node was found within specification."""
-        self._change(node, passed=self._event(), at=self.clock(), failed="", invalid=False, complaint=complaint)
+        self._change(node, passed=self._event(), at=self.clock(), failed="", doubtful=False, invalid=False, complaint=complaint)
 
     def failed(self, node: Node, reason: str) -> None:
         """Note that the calibration of a node changed nothing, and why."""
@@ -109,7 +115,7 @@ class Ledger:
     def doubt(self, nodes: Iterable[Node] | None = None) -> None:
         """Note that nodes (all, if None) may not be as they were: they will be looked at."""
         for node in list(self._records) if nodes is None else nodes:
-            self._change(node, passed=0)
+            self._change(node, doubtful=True)
 
     def nodes(self) -> tuple[Node, ...]:
         """All that something is known of."""

@@ -1,0 +1,156 @@
+"""Whole calibrations on emulated devices: what is broken is flagged with its reason, and nobody else suffers from it."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import pytest
+
+from qpu_bridge.target.versions import Versions
+from qpu_calibration.bench import Bench, Crowded
+from qpu_calibration.conduct import conduct
+from qpu_calibration.decide import Action, Verdict, inspect, maintain
+from qpu_calibration.edit import with_frequency
+from qpu_calibration.fit import bad, good
+from qpu_calibration.flags import ROUTINE
+from qpu_calibration.graph import Graph, Node
+from qpu_calibration.ledger import Ledger
+from qpu_calibration.plan import Kind
+from qpu_calibration.routines.ramsey import Ramsey
+from qpu_calibration.routines.readout import Readout
+from qpu_calibration.routines.t1 import T1
+from qpu_emulator import five
+from qpu_emulator.chip.device import Device
+from qpu_emulator.chip.wander import Defect
+from qpu_emulator.fault import Fault
+
+NEAR = {frozenset(pair) for pair in [(0, 1), (1, 2), (2, 3), (3, 4)]}
+
+
+class Alone(Readout):
+    depends_on = ()
+    invalidates = ()
+
+
+class Fringe(Ramsey):
+    depends_on = ("readout",)
+
+
+class Life(T1):
+    depends_on = ("ramsey",)
+
+
+class Joined(T1):
+    """A routine of couplers that fails on one of them."""
+
+    name = "joined"
+    kind = Kind.COUPLER
+    depends_on = ("ramsey",)
+    broken = (2, 3)
+
+    def axes(self, snapshot, targets, settings):
+        return super().axes(snapshot, [(0,)], settings)
+
+    def fit_one(self, data):
+        return bad("its phase does not turn") if str(data.coupler.values) == "2_3" else good(phase=(0.1, 0.01, "rad"))
+
+    def update(self, snapshot, fit):
+        return snapshot
+
+    def complaint(self, snapshot, fit):
+        return ""
+
+    def deviation(self, snapshot, fit):
+        return 0.0
+
+
+@pytest.fixture
+def graph() -> Graph:
+    routines = {one.name: one for one in (Alone(), Fringe(), Life(), Joined())}
+    return Graph(routines, range(5), [(0, 1), (1, 2), (2, 3), (3, 4)])
+
+
+def kept(lab, tmp_path, truth: Device | None = None) -> Bench:
+    known = lab(truth).bench
+    return Bench(known.execution, known.snapshot, Versions(tmp_path / "store"), seed=known.seed, operator="ada", figures=False)
+
+
+def test_neighbours_are_measured_one_after_the_other_and_a_broken_coupler_is_flagged(lab, tmp_path, graph):
+    bench, ledger = kept(lab, tmp_path), Ledger(tmp_path / "ledger.json")
+    entries = list(conduct(bench, graph, ledger, maintain(graph, ledger, graph.nodes())))
+    for entry in entries:
+        for first, second in combinations(entry.findings, 2):
+            assert not any(frozenset((a, b)) in NEAR or a == b for a in first for b in second)
+        assert entry.shots > 0
+        assert entry.device_s > 0
+    assert ledger.flagged == {(2, 3): "joined: its phase does not turn"}
+    flagged = [gate.qubits for gate in bench.snapshot.gates if not gate.operational]
+    assert set(flagged) == {(2, 3)}
+    newest = bench.versions.history()[0]
+    assert (newest.routine, newest.targets) == (ROUTINE, ((2, 3),))
+    assert newest.reason == "coupler 2-3 is not operational: joined: its phase does not turn"
+    # what was broken is tried again, and given back when it is well
+    graph.routines["joined"].fit_one = lambda data: good(phase=(0.1, 0.01, "rad"))
+    again = Ledger(tmp_path / "ledger.json")
+    (entry,) = conduct(bench, graph, again, maintain(graph, again, graph.nodes()))
+    assert list(entry.findings) == [(2, 3)]
+    assert all(gate.operational for gate in bench.snapshot.gates)
+    assert bench.versions.history()[0].reason == "coupler 2-3 is operational again"
+    assert again.flagged == {}
+
+
+def test_a_dead_qubit_and_one_beside_a_two_level_system(lab, tmp_path, graph):
+    truth = Fault(kind="dead_qubit", qubit=1).change(five.device())
+    eaten = truth.transmons[4].model_copy(update={"defects": (Defect(relaxation=2e5, near_hours=1e9, near=True),)})
+    truth = truth.model_copy(update={"transmons": (*truth.transmons[:4], eaten)})
+    bench, ledger = kept(lab, tmp_path, truth), Ledger()
+    list(conduct(bench, graph, ledger, maintain(graph, ledger, graph.nodes())))
+    assert [qubit.operational for qubit in bench.snapshot.qubits] == [True, False, True, True, False]
+    assert ledger.flagged[1,].startswith("readout: ")
+    assert "below 20% of the others' median" in ledger.flagged[4,]
+    # nothing was asked of what hangs on the dead one, and its neighbours are well
+    assert ledger[Node("ramsey", (1,))].calibrated == 0
+    assert all(ledger.fresh(graph, Node("t1", (q,))) for q in (0, 2, 3))
+
+
+def test_only_what_drifted_is_repaired(lab, tmp_path, graph):
+    bench, ledger = kept(lab, tmp_path), Ledger()
+    nodes = [node for node in graph.nodes() if graph.kind(node.routine) is Kind.QUBIT]
+    list(conduct(bench, graph, ledger, maintain(graph, ledger, nodes, trust=True)))
+    f01 = bench.snapshot.qubits[2].frequency
+    # somebody else's version is not trusted
+    wrong = bench.versions.commit(
+        with_frequency(bench.snapshot, 2, f01 + 40e3), routine="by hand", parent=bench.snapshot.calibration_id
+    )
+    bench.snapshot = wrong
+    entries = list(conduct(bench, graph, ledger, maintain(graph, ledger, nodes)))
+    repaired = [(entry.routine, target) for entry in entries if entry.action is Action.CALIBRATE for target in entry.findings]
+    assert repaired == [("ramsey", (2,))]
+    assert bench.snapshot.qubits[2].frequency == pytest.approx(f01, abs=2e3)
+
+
+def test_a_look_at_all_changes_nothing_and_says_how_far_off(lab, tmp_path, graph):
+    bench, ledger = kept(lab, tmp_path), Ledger()
+    bench.snapshot = with_frequency(bench.snapshot, 0, bench.snapshot.qubits[0].frequency + 30e3)
+    before = bench.snapshot
+    (entry,) = conduct(bench, graph, ledger, inspect(graph, ledger, [Node("ramsey", (0,)), Node("ramsey", (2,))]))
+    assert {target: one.verdict for target, one in entry.findings.items()} == {(0,): Verdict.OFF, (2,): Verdict.GOOD}
+    assert entry.deviations[0,] == pytest.approx(3, abs=0.3)
+    assert bench.snapshot is before
+    assert not ledger.fresh(graph, Node("ramsey", (0,)))
+
+
+def test_too_many_for_one_schedule_are_parted(lab, tmp_path, graph, monkeypatch):
+    bench, ledger = kept(lab, tmp_path), Ledger()
+    run = Bench.run
+
+    def narrow(self, routine, targets, settings=None):
+        if len(targets) > 2:
+            raise Crowded("the line must carry at most two tones", given=len(targets))
+        return run(self, routine, targets, settings)
+
+    monkeypatch.setattr(Bench, "run", narrow)
+    nodes = [Node("readout", (q,)) for q in (0, 2, 4)]
+    entries = list(conduct(bench, graph, ledger, maintain(graph, ledger, nodes)))
+    assert sorted(len(entry.findings) for entry in entries) == [1, 2]
+    assert all(ledger.fresh(graph, node) for node in nodes)
