@@ -91,7 +91,7 @@ def blocked(graph: Graph, ledger: Ledger, nodes: Iterable[Node]) -> dict[Node, s
     """Which nodes wait for one that failed, and why it did."""
     found = {}
     for node in nodes:
-        failed = [other for other in graph.above([node]) if ledger[other].failed]
+        failed = [other for other in graph.above([node]) if ledger[other].failed and graph.routines[other.routine].essential]
         if failed:
             found[node] = f"{failed[0]}: {ledger[failed[0]].failed}"
     return found
@@ -204,10 +204,13 @@ class _Maintenance:
         found = []
         for target in targets:
             node = Node(name, target)
-            broken = not self.lost.isdisjoint(self.graph.above([node]))
+            broken = any(other in self.lost and self.essential(other) for other in self.graph.above([node]))
             if not broken and (again or node not in self.lost):
                 found.append(target)
         return found
+
+    def essential(self, node: Node) -> bool:
+        return self.graph.routines[node.routine].essential
 
     def fresh(self, node: Node) -> bool:
         return node not in self.due and self.ledger.fresh(self.graph, node)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, NamedTuple
 
@@ -34,6 +34,7 @@ class Graph:
         routines: By name.
         qubits: Indices.
         couplers: Pairs, each once.
+        gates: Native gates of each coupler, for routines that are about one of them; None if each has all.
 
     Attributes:
         order: Names of the routines, each after all it needs.
@@ -42,9 +43,16 @@ class Graph:
         SettingsError: If a routine needs one that is not there, itself, or invalidates one that does not need it.
     """
 
-    def __init__(self, routines: Mapping[str, Routine[Any]], qubits: Iterable[int], couplers: Iterable[Target]) -> None:
+    def __init__(
+        self,
+        routines: Mapping[str, Routine[Any]],
+        qubits: Iterable[int],
+        couplers: Iterable[Target],
+        gates: Mapping[Target, Collection[str]] | None = None,
+    ) -> None:
         self.routines = dict(routines)
         self.couplers = tuple(couplers)
+        self._gates = gates
         self._targets: dict[Kind, tuple[Target, ...]] = {Kind.QUBIT: tuple((q,) for q in qubits), Kind.COUPLER: self.couplers}
         for name, one in self.routines.items():
             missing = sorted({*one.depends_on, *one.invalidates} - self.routines.keys())
@@ -73,7 +81,9 @@ class Graph:
             routines: Names; all that are installed, if None.
         """
         names = catalog.names() if routines is None else routines
-        return cls({name: catalog.routine(name) for name in names}, (q.index for q in snapshot.qubits), couplers(snapshot))
+        pairs = couplers(snapshot)
+        gates = {pair: {gate.name for gate in snapshot.gates if set(gate.qubits) == set(pair)} for pair in pairs}
+        return cls({name: catalog.routine(name) for name in names}, (q.index for q in snapshot.qubits), pairs, gates)
 
     def kind(self, name: str) -> Kind:
         """What the targets of a routine are."""
@@ -81,7 +91,7 @@ class Graph:
 
     def targets(self, name: str) -> tuple[Target, ...]:
         """All targets of a routine."""
-        return self._targets[self.kind(name)]
+        return tuple(target for target in self._targets[self.kind(name)] if self._about(name, target))
 
     def nodes(
         self, name: str | None = None, qubits: Sequence[int] | None = None, couplers: Sequence[Target] | None = None
@@ -100,7 +110,7 @@ class Graph:
             raise SettingsError(f"a routine must be one of {', '.join(self.order)}", given=name)
         wanted = {Kind.QUBIT: self._qubits(qubits, couplers), Kind.COUPLER: self._couplers(qubits, couplers)}
         names = self.order if name is None else (name,)
-        return [Node(one, target) for one in names for target in wanted[self.kind(one)]]
+        return [Node(one, target) for one in names for target in wanted[self.kind(one)] if self._about(one, target)]
 
     def needs(self, node: Node) -> tuple[Node, ...]:
         """What a node needs directly."""
@@ -126,11 +136,14 @@ class Graph:
     def _there(self, node: Node, name: str) -> Sequence[Target]:
         """On which targets a routine belongs to a node of the same or the other kind."""
         mine, others = self.kind(node.routine), self.kind(name)
-        if mine is others:
-            return [node.target]
         if others is Kind.QUBIT:
             return [(qubit,) for qubit in node.target]
-        return [pair for pair in self.couplers if node.target[0] in pair]
+        pairs = [node.target] if mine is others else [pair for pair in self.couplers if node.target[0] in pair]
+        return [pair for pair in pairs if self._about(name, pair)]
+
+    def _about(self, name: str, target: Target) -> bool:
+        gate = self.routines[name].gate
+        return not gate or self._gates is None or gate in self._gates.get(target, ())
 
     def _qubits(self, qubits: Sequence[int] | None, couplers: Sequence[Target] | None) -> Sequence[Target]:
         there = self._targets[Kind.QUBIT]

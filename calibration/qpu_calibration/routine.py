@@ -43,11 +43,12 @@ class Routine(ABC, Generic[S]):
     Attributes:
         name: As on the command line and in entry points.
         kind: What its targets are.
+        gate: Native gate that a coupler must have for this routine to be about it; empty if it is about all.
         depends_on: Routines whose numbers it uses.
         invalidates: Routines that depend on it and whose numbers are worthless once it has run: they are not looked at but run
             again, before anything else that uses them.
         apart: Targets with qubits this many couplings apart, or fewer, are never measured side by side.
-        essential: Whether users may not have a target for which it fails.
+        essential: Whether a target for which it fails is of no use: users may not have it, and what depends on it is skipped.
         timeout_h: Hours of device time after which its numbers are no longer taken for granted.
         reading: What a measurement returns.
         settings: Its settings, with their defaults.
@@ -55,6 +56,7 @@ class Routine(ABC, Generic[S]):
 
     name: ClassVar[str]
     kind: ClassVar[Kind] = Kind.QUBIT
+    gate: ClassVar[str] = ""
     depends_on: ClassVar[tuple[str, ...]] = ()
     invalidates: ClassVar[tuple[str, ...]] = ()
     apart: ClassVar[int] = 1
