@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 from qpu_bridge.errors import SettingsError
-from qpu_bridge.target import Curve, DragShape, GateSpec, PulseSpec, Shape, Snapshot
+from qpu_bridge.target import CouplingSpec, Curve, DragShape, GateSpec, PhaseSpec, PulseSpec, Shape, Snapshot
 
 
 def with_qubit(snapshot: Snapshot, qubit: int, **changes: Any) -> Snapshot:
@@ -125,6 +127,72 @@ def with_beta(snapshot: Snapshot, qubit: int, beta: float) -> Snapshot:
 
     gates = tuple(g.model_copy(update={"pulses": tuple(renamed(p) for p in g.pulses)}) for g in snapshot.gates)
     return snapshot.model_copy(update={"gates": gates})
+
+
+def flux(snapshot: Snapshot, pair: tuple[int, ...]) -> PulseSpec:
+    """The one flux pulse of a coupler's ``cz``.
+
+    Raises:
+        SettingsError: If the gate is not one pulse of a fixed amplitude.
+    """
+    gate = snapshot.gate("cz", *pair)
+    pulse = gate.pulses[0] if gate is not None and len(gate.pulses) == 1 else None
+    if pulse is None or isinstance(pulse.amplitude, Curve):
+        raise SettingsError("a calibrated cz must be one flux pulse", given="another", where=f"cz of qubits {list(pair)}")
+    return pulse
+
+
+def flux_level(snapshot: Snapshot, pair: tuple[int, ...]) -> float:
+    """The amplitude of a coupler's ``cz``."""
+    level = flux(snapshot, pair).amplitude
+    assert isinstance(level, float)
+    return level
+
+
+def with_flux(snapshot: Snapshot, pair: tuple[int, ...], level: float) -> Snapshot:
+    """With another amplitude of ``cz``; the curve of a fractional ``rzz`` is stretched alike."""
+    pulse = flux(snapshot, pair)
+    level = round(float(level), 9)
+    old = flux_level(snapshot, pair)
+    ratio = level / old if old else 1.0
+
+    def changed(gate: GateSpec) -> GateSpec:
+        if gate.qubits == pair and gate.name == "cz":
+            return gate.model_copy(update={"pulses": (pulse.model_copy(update={"amplitude": level}),)})
+        if gate.qubits == pair and gate.name == "rzz":
+            return gate.model_copy(update={"pulses": tuple(_stretched(p, ratio) for p in gate.pulses)})
+        return gate
+
+    return snapshot.model_copy(update={"gates": tuple(changed(gate) for gate in snapshot.gates)})
+
+
+def with_zz(snapshot: Snapshot, pair: tuple[int, ...], hz: float) -> Snapshot:
+    """With another believed ZZ of two coupled qubits."""
+    known = {frozenset(one.qubits): one for one in snapshot.couplings}
+    known[frozenset(pair)] = CouplingSpec(qubits=(pair[0], pair[1]), zz=round(float(hz), 1))
+    return snapshot.model_copy(update={"couplings": tuple(known.values())})
+
+
+def turns(snapshot: Snapshot, name: str, pair: tuple[int, ...]) -> tuple[float, ...]:
+    """Virtual Z (rad) at the end of a gate of fixed angle, in the order of its qubits."""
+    gate = snapshot.gate(name, *pair)
+    found = dict.fromkeys(pair, 0.0)
+    for phase in () if gate is None else gate.phases:
+        if isinstance(phase.angle, Curve):
+            raise SettingsError("a gate of fixed angle must end with fixed phases", given="a curve", where=name)
+        found[phase.qubit] += phase.angle
+    return tuple(found.values())
+
+
+def with_turns(snapshot: Snapshot, name: str, pair: tuple[int, ...], angles: Sequence[float]) -> Snapshot:
+    """With other virtual Z (rad, brought to half a turn) at the end of a gate, in the order of its qubits."""
+    gate = snapshot.gate(name, *pair)
+    if gate is None:
+        raise SettingsError("a device must have a gate for its phases to be set", given=f"{name} on {list(pair)}")
+    phases = tuple(
+        PhaseSpec(qubit=qubit, angle=round(math.remainder(angle, math.tau), 9)) for qubit, angle in zip(pair, angles, strict=True)
+    )
+    return with_gate(snapshot, gate.model_copy(update={"phases": phases}))
 
 
 def with_error(snapshot: Snapshot, name: str, qubits: tuple[int, ...], error: float) -> Snapshot:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -22,6 +22,8 @@ Waveforms = Waveform | Sequence[Waveform]
 """An envelope for all targets, or one for each."""
 Target = tuple[int, ...]
 """Qubits: ``(q,)``, or ``(control, target)`` of a coupler."""
+Played = Callable[[int, PulseSpec], tuple[Numbers, Numbers] | None]
+"""Asked for each pulse of a gate: index of the target, the pulse -> amplitude and phase (rad) over rows, None as calibrated."""
 
 
 @dataclass
@@ -64,7 +66,9 @@ class Page:
         """The calibrated ``sx``, about an axis turned by a phase (rad)."""
         self.gate("sx", of, phase=phase)
 
-    def gate(self, name: str, *places: int, angle: Numbers | None = None, phase: Numbers = 0.0) -> None:
+    def gate(
+        self, name: str, *places: int, angle: Numbers | None = None, phase: Numbers = 0.0, played: Played | None = None
+    ) -> None:
         """A calibrated gate on some places of each target (all, if none is named), with its virtual Z.
 
         Args:
@@ -72,12 +76,15 @@ class Page:
             places: In the gate's order of qubits.
             angle: Of a fractional gate, rad, the same in all rows of a target.
             phase: By which all pulses' axes are turned, rad.
+            played: Other amplitudes and phases of some of its pulses.
         """
         turns = self._spread(phase)
         angles = None if angle is None else self._spread(angle)
         for index, target in enumerate(self.targets):
             qubits = tuple(target[place] for place in places) if places else target
-            self._gate(_known(self.snapshot, name, qubits), turns[index], None if angles is None else float(angles[index, 0]))
+            gate = _known(self.snapshot, name, qubits)
+            own = None if played is None else partial(played, index)
+            self._gate(gate, turns[index], None if angles is None else float(angles[index, 0]), own)
 
     def rz(self, angle: Numbers, of: int = 0) -> None:
         """A virtual Z (rad) on one place of each target."""
@@ -219,13 +226,21 @@ class Page:
             frame = self._frames[self._frame(spec.name, None)]
             frame.phase = frame.phase - angle
 
-    def _gate(self, gate: GateSpec, turn: Values, angle: float | None) -> None:
+    def _gate(
+        self,
+        gate: GateSpec,
+        turn: Values,
+        angle: float | None,
+        played: Callable[[PulseSpec], tuple[Numbers, Numbers] | None] | None,
+    ) -> None:
         drives = [self._frame(self.snapshot.qubits[qubit].drive_frame, None) for qubit in gate.qubits]
         plays = []
         for pulse in gate.pulses:
             key = self._frame(pulse.frame, None)
-            level = np.full(self.rows, _at(pulse.amplitude, angle))
-            plays.append((key, pulse, level, self._frames[key].phase + pulse.phase + turn))
+            other = None if played is None else played(pulse)
+            amplitude, axis = (_at(pulse.amplitude, angle), pulse.phase) if other is None else other
+            level = np.broadcast_to(np.asarray(amplitude, np.float64), self.rows)
+            plays.append((key, pulse, level, self._frames[key].phase + axis + turn))
         involved = list(dict.fromkeys([*drives, *(key for key, *_ in plays)]))
 
         def write(ink: Ink) -> None:

@@ -6,7 +6,7 @@ from qpu_bridge.target.gate import Curve, GateSpec, PhaseSpec, PulseSpec
 from qpu_bridge.target.line import FrameSpec, PortSpec
 from qpu_bridge.target.native import NATIVE, Native
 from qpu_bridge.target.properties import properties
-from qpu_bridge.target.qubit import MeasureSpec, QubitSpec
+from qpu_bridge.target.qubit import CouplingSpec, MeasureSpec, QubitSpec
 from qpu_bridge.target.shape import (
     ConstantShape,
     CosineSquareShape,
@@ -23,6 +23,7 @@ __all__ = [
     "NATIVE",
     "ConstantShape",
     "CosineSquareShape",
+    "CouplingSpec",
     "Curve",
     "DragShape",
     "FrameSpec",

@@ -50,6 +50,7 @@ class _Check:
         for index, measure in enumerate(self.snapshot.measures):
             where = f"measures[{index}] (qubit {measure.qubit})"
             yield from (f"{where}: {fault}" for fault in self.measure(measure))
+        yield from self.couplings()
         yield from self.resets()
 
     def names(self) -> Iterator[str]:
@@ -151,6 +152,15 @@ class _Check:
             elif self.lengths.get(measure.kernel, measure.acquire_duration) != measure.acquire_duration:
                 length = self.lengths[measure.kernel]
                 yield f"kernel must be as long as the capture ({measure.acquire_duration} samples), but has {length}"
+
+    def couplings(self) -> Iterator[str]:
+        for index, coupling in enumerate(self.snapshot.couplings):
+            if len(set(coupling.qubits)) != 2 or not all(0 <= qubit < self.size for qubit in coupling.qubits):
+                yield (
+                    f"couplings[{index}].qubits: must be two different ones of qubits 0 to {self.size - 1},"
+                    f" but are {list(coupling.qubits)}"
+                )
+        yield from _twice("couplings", [str(sorted(coupling.qubits)) for coupling in self.snapshot.couplings])
 
     def resets(self) -> Iterator[str]:
         flipped = {gate.qubits for gate in self.snapshot.gates if gate.name == "x"}

@@ -26,7 +26,10 @@ def properties(snapshot: Snapshot) -> dict[str, Any]:
         "last_update_date": snapshot.calibrated_at.isoformat(),
         "qubits": [_qubit(snapshot, qubit) for qubit in snapshot.qubits],
         "gates": [*(_gate(snapshot, gate) for gate in snapshot.gates), *_resets(snapshot), *_measurements(snapshot)],
-        "general": [],
+        "general": [
+            _row(snapshot.calibrated_at, f"zz_{a}_{b}", "GHz", zz / 1e9)
+            for (a, b), zz in ((one.qubits, one.zz) for one in snapshot.couplings)
+        ],
     }
 
 

@@ -1,4 +1,4 @@
-"""Qubits, and how they are measured, as the file holds them."""
+"""Qubits, how they are coupled and how they are measured, as the file holds them."""
 
 from __future__ import annotations
 
@@ -17,6 +17,18 @@ class QubitSpec(Document):
     t1: float
     t2: float
     operational: bool = True
+
+
+class CouplingSpec(Document):
+    """Two qubits that feel each other at rest.
+
+    Attributes:
+        qubits: Which.
+        zz: ``E11 - E10 - E01 + E00`` in Hz, signed.
+    """
+
+    qubits: tuple[int, int]
+    zz: float
 
 
 class MeasureSpec(Document):

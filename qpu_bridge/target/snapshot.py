@@ -18,7 +18,7 @@ from qpu_bridge.target import file
 from qpu_bridge.target.check import faults
 from qpu_bridge.target.gate import GateSpec
 from qpu_bridge.target.line import FrameSpec, PortSpec
-from qpu_bridge.target.qubit import MeasureSpec, QubitSpec
+from qpu_bridge.target.qubit import CouplingSpec, MeasureSpec, QubitSpec
 from qpu_bridge.target.shape import Shape
 from qpu_bridge.units import Clock
 
@@ -65,6 +65,7 @@ class Snapshot(Document):
         qubits: In order of index, 0 to n-1.
         gates: Native gates.
         measures: One per qubit.
+        couplings: What is known of pairs of qubits at rest, each pair once.
         max_shots: Largest number of shots per circuit.
         description: One line for people.
     """
@@ -80,6 +81,7 @@ class Snapshot(Document):
     qubits: tuple[QubitSpec, ...]
     gates: tuple[GateSpec, ...]
     measures: tuple[MeasureSpec, ...]
+    couplings: tuple[CouplingSpec, ...] = ()
     max_shots: int = 1_000_000
     description: str = ""
 
@@ -133,6 +135,10 @@ class Snapshot(Document):
     def frame(self, name: str) -> FrameSpec:
         """A carrier by name."""
         return self._carriers[name]
+
+    def zz(self, first: int, second: int) -> float | None:
+        """ZZ at rest of two qubits in Hz, None if it is not known."""
+        return next((one.zz for one in self.couplings if set(one.qubits) == {first, second}), None)
 
     def gate(self, name: str, *qubits: int) -> GateSpec | None:
         """A native gate on these qubits in this order, None if the machine does not have it."""

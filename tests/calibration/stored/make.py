@@ -14,18 +14,18 @@ from qpu_bridge.plugins import open_driver
 from qpu_calibration.bench import Bench
 from qpu_calibration.catalog import routine
 from qpu_calibration.plan import Kind
-from qpu_emulator import five
+from qpu_emulator import five, five_ecr
 
 SEED, SHOTS = 20261121, 300
 
 
 def main(names: list[str]) -> None:
     """Measure and store."""
-    snapshot = five.snapshot()
-    driver = open_driver("emulator", snapshot.device, snapshot, {})
     for name in names:
-        bench = Bench(Execution(driver, driver.capabilities()), snapshot, seed=SEED, figures=False)
         found = routine(name)
+        snapshot = (five_ecr if found.gate == "ecr" else five).snapshot()
+        driver = open_driver("emulator", snapshot.device, snapshot, {})
+        bench = Bench(Execution(driver, driver.capabilities()), snapshot, seed=SEED, figures=False)
         few = found.settings.model_copy(update={"shots": SHOTS})
         outcome = bench.run(found, [(0,), (2,)] if found.kind is Kind.QUBIT else [(0, 1)], few)
         data, fits, _ = outcome.passes[-1]
@@ -34,7 +34,7 @@ def main(names: list[str]) -> None:
         # one file per variable, and no file that differs from run to run
         data.to_zarr(place, zarr_format=2, consolidated=True, encoding={v: {"compressors": [Zlib(6)]} for v in data.variables})
         print(name, *fits, sep="\n  ")
-    driver.close()
+        driver.close()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,44 @@
+"""The Bloch vector of one qubit: six ways to look at it, opposite ones in pairs, so that what readout adds falls out."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from qpu_bridge.target import waveform
+from qpu_calibration.axis import Axis, Values
+from qpu_calibration.edit import amplitude, rotation
+from qpu_calibration.page import Page
+from qpu_calibration.reading import excited
+
+_TURNS = np.array([np.pi / 2, -np.pi / 2, np.pi, 0.0])
+"""Axes (rad) of the ``sx`` before the measurement: 1 then says +x, -x, +y, -y."""
+
+
+def sides(*, poles: bool = False) -> Axis:
+    """The ways to look, as an axis: four around the equator, and two at the poles if wanted."""
+    return Axis("side", np.arange(6.0 if poles else 4.0))
+
+
+def look(page: Page, side: Values, of: int) -> None:
+    """Turn what is asked for to the measurement of one place; takes two pulses, or one if no pole is asked for."""
+    number = side.astype(int)
+    halves = np.array([amplitude(page.snapshot, target[of], "sx") for target in page.targets])[:, None]
+    shapes = [waveform(rotation(page.snapshot, target[of], "sx")[1]) for target in page.targets]
+    around, flip = number < 4, number == 4
+    axes = _TURNS[np.where(around, number, 3)]
+    page.drive(shapes, halves * (around | flip), axes, of=of)
+    if number.max() > 3:
+        page.drive(shapes, halves * flip, 0.0, of=of)
+
+
+def vector(data: xr.Dataset) -> tuple[Values, Values]:
+    """Bloch vectors and their standard errors, ``float[..., 2 or 3]``; ``side`` must be the last dimension of the populations."""
+    assert data["ones"].dims[-1] == "side"
+    y, sigma = excited(data)
+    return y[..., ::2] - y[..., 1::2], np.hypot(sigma[..., ::2], sigma[..., 1::2])
+
+
+def angle(x: Values, y: Values, sigma: Values) -> tuple[Values, Values]:
+    """Direction of vectors in a plane, rad, its standard error, which grows as they shrink."""
+    return np.arctan2(y, x), sigma / np.maximum(np.hypot(x, y), 1e-3)

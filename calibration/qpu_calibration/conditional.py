@@ -1,0 +1,59 @@
+"""The phase that gates leave on one qubit of a coupler while the other is 0 or 1."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from qpu_calibration import bloch
+from qpu_calibration.axis import Axis, Values
+from qpu_calibration.page import Page, Played
+from qpu_calibration.plan import Point
+
+OTHER = Axis("other", np.array([0.0, 1.0]), stepped=True)
+"""Level of the qubit that is not looked at."""
+LEAST = 0.4
+"""Length of a Bloch vector below which its direction is not believed."""
+
+
+def play(page: Page, at: Point, of: int, gates: int, played: Played | None = None) -> None:
+    """One qubit on the equator at +x, the other in the level of the point; some ``cz``; where has it turned?
+
+    Args:
+        page: To write on.
+        at: Names ``other`` and ``side``.
+        of: Place of the qubit on the equator.
+        gates: How many.
+        played: With other pulses.
+    """
+    if at.number("other"):
+        page.x(of=1 - of)
+    page.sx(phase=np.pi / 2, of=of)
+    page.barrier()
+    for _ in range(gates):
+        page.gate("cz", played=played)
+    page.barrier()
+    bloch.look(page, at["side"], of)
+    page.measure()
+
+
+def turned(data: xr.Dataset, of: int) -> tuple[Values, Values, Values]:
+    """Phase in rad within half a turn, its standard error, and the length of the vector; of data of one target."""
+    vector, sigma = bloch.vector(data.isel(place=of))
+    phase, error = bloch.angle(vector[..., 0], vector[..., 1], np.sqrt((sigma**2).mean(axis=-1)))
+    return phase, error, np.hypot(vector[..., 0], vector[..., 1])
+
+
+def parted(phase: Values, error: Values) -> tuple[Values, Values]:
+    """Phase with the other qubit in 1 less that with it in 0, rad within half a turn; ``other`` is the first dimension."""
+    return np.angle(np.exp(1j * (phase[1] - phase[0]))), np.hypot(error[0], error[1])
+
+
+def wrapped(phase: Values | float) -> Values:
+    """To half a turn."""
+    return np.angle(np.exp(1j * np.asarray(phase)))
+
+
+def parabola(x: Values, slope: float, bend: float, amplitude: float) -> Values:
+    """Phase against amplitude around its zero."""
+    return slope * (x - amplitude) + bend * (x - amplitude) ** 2

@@ -1,0 +1,66 @@
+"""What a snapshot's gates of two qubits do to the hidden truth, relaxation aside: solved, not measured."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qpu_bridge.target import Curve, DragShape, GateSpec, Snapshot, waveform
+from qpu_emulator.bring_up.conditional import pair_limit
+from qpu_emulator.bring_up.echoed import ECR, EchoedPair
+from qpu_emulator.bring_up.rotation import rotate
+from qpu_emulator.chip.device import Device, StaticCoupling
+from qpu_emulator.chip.line import IDEAL
+from qpu_emulator.windows.pair import Pair
+
+TICK = 1e-9
+
+
+def error(truth: Device, snapshot: Snapshot, pair: tuple[int, ...]) -> tuple[float, float]:
+    """Average infidelity that pulses leave of a pair's cz or ecr, leakage included; and what relaxation leaves, its limit."""
+    coupler = next(one for one in truth.couplers if set(one.qubits) == set(pair))
+    name = "ecr" if isinstance(coupler, StaticCoupling) else "cz"
+    gate = snapshot.gate(name, *pair)
+    assert gate is not None
+    turns = {phase.qubit: phase.angle for phase in gate.phases}
+    first, second = (number(turns.get(qubit, 0.0)) for qubit in pair)
+    # states in the order 00, 01, 10, 11 of the pair as the gate names it
+    done, wanted = (_cz(truth, snapshot, gate), np.diag([1, 1, 1, -1])) if name == "cz" else (_ecr(truth, snapshot, gate), ECR)
+    turned = np.exp(1j * np.array([0, second, first, first + second]))[:, None] * done
+    overlap = abs(np.trace(wanted.conj().T @ turned)) ** 2
+    kept = float(np.trace(turned.conj().T @ turned).real)
+    return float(1 - (overlap + kept) / 20), pair_limit(truth, coupler.qubits, gate.duration)
+
+
+def number(value: float | Curve) -> float:
+    """A plain number."""
+    assert not isinstance(value, Curve)
+    return value
+
+
+def _cz(truth: Device, snapshot: Snapshot, gate: GateSpec) -> NDArray[np.complex128]:
+    coupler = next(one for one in truth.couplers if set(one.qubits) == set(gate.qubits))
+    pair, (pulse,) = Pair(truth, coupler), gate.pulses
+    samples, repeats = truth.lines.get(coupler.port, IDEAL).respond(waveform(snapshot.waveforms[pulse.waveform]), TICK)
+    final, _ = pair.propagate(pair.frequency(number(pulse.amplitude) * samples.real)[None], repeats, TICK)
+    places = [0, 1, 3, 4] if coupler.qubits == gate.qubits else [0, 3, 1, 4]
+    return final[0][np.ix_(places, places)]
+
+
+def _ecr(truth: Device, snapshot: Snapshot, gate: GateSpec) -> NDArray[np.complex128]:
+    coupler = next(one for one in truth.couplers if set(one.qubits) == set(gate.qubits))
+    control, target = gate.qubits
+    flip = next(pulse for pulse in gate.pulses if pulse.frame == snapshot.qubits[control].drive_frame)
+    shape = snapshot.waveforms[flip.waveform]
+    assert isinstance(shape, DragShape)
+    flipped = rotate(truth, control, shape.duration, shape.beta, np.array([number(flip.amplitude)]))[0][:2, :2]
+    crosses = [pulse for pulse in gate.pulses if pulse.frame not in (flip.frame, snapshot.qubits[target].drive_frame)]
+    tones = [pulse for pulse in gate.pulses if pulse.frame == snapshot.qubits[target].drive_frame]
+    half = waveform(snapshot.waveforms[crosses[0].waveform])
+    pair = EchoedPair(truth, coupler, control, half, flipped, crosses[1].start - half.duration, TICK)
+    level, tone = number(crosses[0].amplitude), number(tones[0].amplitude)
+    assert number(crosses[1].amplitude) == -level
+    assert number(tones[1].amplitude) == -tone
+    late = crosses[1].phase - crosses[0].phase
+    assert abs(np.exp(1j * (tones[1].phase - tones[0].phase)) - np.exp(1j * late)) < 1e-6
+    return pair.whole(level, crosses[0].phase, tone, tones[0].phase, late)

@@ -1,0 +1,85 @@
+"""Tunable couplers of which only the design is known: their cz is found, and what it does to the truth is solved."""
+
+from __future__ import annotations
+
+import pytest
+
+from qpu_calibration.catalog import routine
+from qpu_calibration.edit import flux_level, turns, with_flux, with_turns, with_waveform
+from qpu_emulator.windows.pair import Pair
+from tests.calibration.channel import error
+from tests.calibration.conftest import raw
+from tests.calibration.routines.test_ecr import solved
+
+CHAIN = ("cz_chevron", "cz_phase", "cz_local_phases")
+
+
+@pytest.mark.parametrize("seed", [3, 11])
+def test_from_the_design_to_twice_the_coherence_limit(lab, seed):
+    truth, design = raw("line", 3, "cz", seed)
+    device = lab(truth, solved(truth, design))
+    bench = device.bench
+    for pair in ((0, 1), (1, 2)):
+        for name in CHAIN:
+            outcome = bench.run(routine(name), [pair])
+            assert not outcome.refused, outcome.refused
+        wrong, limit = error(truth, bench.snapshot, pair)
+        assert wrong + limit < 1.3 * limit
+
+
+def test_an_amplitude_far_off_is_found_again_and_rzz_follows(lab):
+    bench = lab().bench
+    known, pair = bench.snapshot, (0, 1)
+    bench.snapshot = with_flux(known, pair, 0.8 * flux_level(known, pair))
+    assert bench.snapshot.gate("rzz", *pair) != known.gate("rzz", *pair)
+    for name in ("cz_chevron", "cz_phase"):
+        outcome = bench.run(routine(name), [pair])
+        assert not outcome.refused
+    fit = outcome.fits[pair]
+    assert flux_level(bench.snapshot, pair) == pytest.approx(flux_level(known, pair), abs=4 * fit.error("amplitude") + 2e-5)
+    before, after = (s.gate("rzz", *pair).pulses[0].amplitude.value for s in (known, bench.snapshot))
+    assert after == pytest.approx(before, abs=2e-3)
+
+
+def test_phases_of_either_qubit_are_found_again(lab):
+    bench = lab().bench
+    known, pair = bench.snapshot, (0, 1)
+    first, second = turns(known, "cz", pair)
+    bench.snapshot = with_turns(known, "cz", pair, (first + 2.5, second - 1.0))
+    outcome = bench.run(routine("cz_local_phases"), [pair])
+    assert not outcome.refused
+    fit = outcome.fits[pair]
+    assert fit["first"] == pytest.approx(first, abs=4 * fit.error("first") + 2e-3)
+    assert fit["second"] == pytest.approx(second, abs=4 * fit.error("second") + 2e-3)
+
+
+def test_a_coupler_that_does_nothing_keeps_its_numbers(lab):
+    device = lab()
+    still = tuple(c.model_copy(update={"flux_per_amplitude": -1e-4}) for c in device.truth.couplers)
+    broken = lab(device.truth.model_copy(update={"couplers": still}), device.bench.snapshot)
+    before = broken.bench.snapshot
+    outcome = broken.bench.run(routine("cz_chevron"), [(0, 1)])
+    assert "half a turn" in outcome.refused[(0, 1)]
+    assert broken.bench.snapshot is before
+
+
+def test_leakage_is_seen_where_a_pulse_is_abrupt(lab):
+    bench = lab().bench
+    flux = bench.snapshot.waveforms["flux"].model_copy(update={"rise": 2})
+    bench.snapshot = with_waveform(with_flux(bench.snapshot, (0, 1), 0.35), "flux", flux)
+    one = routine("cz_leakage")
+    (fit,) = bench.look(one, [(0, 1)])
+    assert fit["leakage"] > 20 * fit.error("leakage")
+    assert one.complaint(bench.snapshot, fit)
+
+
+def test_zz_and_its_sign(lab):
+    device = lab()
+    pairs = [(0, 1), (3, 4)]
+    outcome = device.bench.run(routine("zz"), pairs)
+    assert not outcome.refused
+    for pair in pairs:
+        coupler = next(one for one in device.truth.couplers if one.qubits == pair)
+        fit = outcome.fits[pair]
+        assert fit.error("zz") < 600
+        assert device.bench.snapshot.zz(*pair) == pytest.approx(Pair(device.truth, coupler).zz(), abs=4 * fit.error("zz"))
