@@ -6,6 +6,7 @@ from itertools import combinations
 
 import pytest
 
+from qpu_bridge.errors import Cancelled
 from qpu_bridge.target.versions import Versions
 from qpu_calibration.bench import Bench, Crowded
 from qpu_calibration.conduct import conduct
@@ -138,6 +139,16 @@ def test_a_look_at_all_changes_nothing_and_says_how_far_off(lab, tmp_path, graph
     assert entry.deviations[0,] == pytest.approx(3, abs=0.3)
     assert bench.snapshot is before
     assert not ledger.fresh(graph, Node("ramsey", (0,)))
+
+
+def test_an_interruption_of_the_last_step_is_heard_and_what_was_done_counts(lab, tmp_path, graph):
+    bench, ledger = kept(lab, tmp_path), Ledger(tmp_path / "ledger.json")
+    nodes = [Node("readout", (0,)), Node("readout", (1,))]
+    bench.told = lambda routine, targets, done, of: setattr(bench, "cancelled", lambda: done == of)
+    with pytest.raises(Cancelled):
+        list(conduct(bench, graph, ledger, maintain(graph, ledger, nodes)))
+    known = Ledger(tmp_path / "ledger.json")
+    assert [known.fresh(graph, node) for node in nodes] == [True, False]
 
 
 def test_too_many_for_one_schedule_are_parted(lab, tmp_path, graph, monkeypatch):

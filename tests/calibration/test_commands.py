@@ -1,0 +1,175 @@
+"""The commands as a laboratory uses them: on a rack with the built-in emulated device, in a driver process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from qpu_bridge.cli.app import program
+from qpu_bridge.cli.rack import open_store, read_rack
+from qpu_bridge.errors import OperatorError, SettingsError
+from qpu_bridge.jobs import turn
+from qpu_bridge.target.versions import Versions
+from qpu_calibration.edit import with_frequency, with_qubit
+
+RACK = """
+[bridge]
+port = 18081
+data_dir = "data"
+
+[devices.emu_five]
+driver = "emulator"
+"""
+
+Say = Callable[..., Result]
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "rack.toml").write_text(RACK)
+    monkeypatch.setenv("QPU_BRIDGE_RACK", str(tmp_path / "rack.toml"))
+    monkeypatch.setenv("COLUMNS", "160")
+    return tmp_path
+
+
+@pytest.fixture
+def say(home: Path) -> Say:
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(program(), list(arguments))
+
+    return run
+
+
+@pytest.fixture
+def versions(home: Path) -> Versions:
+    """With two versions: T1 and f01 of qubit 0 are others in the second."""
+    from qpu_emulator import five
+
+    kept = Versions.of(home / "data", "emu_five")
+    (home / "data").mkdir(mode=0o700)
+    root = kept.found(five.snapshot())
+    changed = with_frequency(with_qubit(root, 0, t1=5e-5), 0, root.qubits[0].frequency + 1e3)
+    kept.commit(changed, routine="t1", parent=root.calibration_id, targets=((0,),), operator="ada")
+    return kept
+
+
+def test_look_repair_and_be_done(say, home):
+    first = say("calibrate", "resonator_spectroscopy", "--qubits", "0,2", "--seed", "3", "--trust")
+    assert first.exit_code == 0, first.output
+    assert "good look resonator_spectroscopy of qubits 0, 2" in first.output
+    again = say("calibrate", "resonator_spectroscopy", "--qubits", "0,2")
+    assert again.exit_code == 0
+    assert "nothing was measured" in again.output
+    forced = say("calibrate", "resonator_spectroscopy", "--qubits", "0", "--seed", "3", "--force")
+    assert forced.exit_code == 0
+    assert "good calibrate resonator_spectroscopy of qubit 0" in forced.output
+    assert "readout frequency" in forced.output
+    newest = Versions.of(home / "data", "emu_five").history()[0]
+    assert newest.calibration_id in forced.output
+    shown = say("calibration", "show")
+    (figure,) = (home / "data").rglob("figure.png")
+    assert str(figure) in shown.output
+    assert "linewidth" in shown.output
+    # the resonance of level 0 is not where 0 and 1 differ most: a look tells
+    look = say("calibrate", "readout_frequency", "--qubits", "0", "--check", "--seed", "4")
+    assert look.exit_code == 1, look.output
+    assert "off" in look.output
+    assert Versions.of(home / "data", "emu_five").history()[0] == newest
+
+
+def test_nobody_calibrates_beside_jobs(say, home):
+    store = open_store(read_rack(home / "rack.toml"))
+    with turn(store, "emu_five"):
+        result = say("calibrate", "t1", "--qubits", "0")
+    store.close()
+    assert isinstance(result.exception, OperatorError)
+    assert "must not be calibrated beside its jobs" in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["calibrate", "rabbi"], "a routine must be one of"),
+        (["calibrate", "--qubits", "0,x"], "like 0,1,4-7"),
+        (["calibrate", "--qubits", "9"], "one of the device's 5"),
+        (["calibrate", "--couplers", "0-4"], "a coupler must be one of 0-1, 1-2, 2-3, 3-4"),
+        (["calibrate", "--couplers", "0"], "like 0-1,1-2"),
+        (["calibrate", "--check", "--force"], "--check changes nothing"),
+        (["calibrate", "--device", "nobody"], "the device must be one of emu_five"),
+        (["calibration", "show", "17"], "a version must be"),
+    ],
+)
+def test_what_cannot_be_is_said_before_a_driver_starts(say, home, arguments, words):
+    result = say(*arguments)
+    assert isinstance(result.exception, SettingsError)
+    assert words in str(result.exception)
+    assert not list((home / "data").glob("*.ipc"))
+
+
+def test_history(say, versions):
+    rows = json.loads(say("calibration", "list", "--json").output)
+    assert [(row["number"], row["routine"], row["operator"]) for row in rows] == [(1, "t1", "ada"), (0, "rack file", "")]
+    text = say("calibration", "diff", "0", "1").output
+    assert text == say("calibration", "diff").output
+    assert "+1 kHz" in text
+    assert "50 us" in text
+    assert "no number differs" in say("calibration", "diff", "1", "current").output
+
+
+def test_rollback_is_a_new_version(say, versions):
+    old = versions.history()[1]
+    assert say("calibration", "rollback", "0").exit_code == 0
+    newest = versions.history()[0]
+    assert (newest.number, newest.routine) == (2, "rollback")
+    assert old.calibration_id in newest.reason
+    assert versions.current().qubits == versions.open(old.calibration_id).qubits
+
+
+def test_out_and_in_again(say, versions, home):
+    file = home / "old.qasm"
+    assert say("calibration", "export", "0", "--out", str(file)).exit_code == 0
+    result = say("calibration", "import", str(file))
+    # nobody has asked the driver yet what its lines bear
+    assert "the driver must have answered once" in str(result.exception)
+    assert say("calibrate", "resonator_spectroscopy", "--qubits", "0", "--check", "--seed", "1").exit_code == 0
+    assert say("calibration", "import", str(file)).exit_code == 0
+    names = ("calibration_id", "calibrated_at")
+    root, current = (
+        s.model_dump(exclude=set(names)) for s in (versions.open(versions.history()[-1].calibration_id), versions.current())
+    )
+    assert current == root
+    file.write_text(file.read_text().replace("newframe(d0, 5", "newframe(d0, 95"))
+    loud = say("calibration", "import", str(file))
+    assert "within what the device's lines allow" in str(loud.exception)
+
+
+def test_ctrl_c_keeps_what_was_found(home):
+    """In a process of its own: the interrupt comes while the device is busy."""
+    import signal
+    import subprocess
+    import sys
+    from threading import Timer
+
+    line = [sys.executable, "-m", "qpu_bridge.cli", "calibrate", "--seed", "1", "--no-figures"]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=dict(os.environ)) as process:
+        assert process.stdout is not None
+        watchdog = Timer(60, process.kill)
+        watchdog.start()
+        said = ""
+        for text in process.stdout:
+            said += text
+            if "good calibrate resonator_spectroscopy" in text:
+                process.send_signal(signal.SIGINT)
+                break
+        said += process.stdout.read()
+        watchdog.cancel()
+    assert process.returncode == 130, said
+    assert "what was found before is kept" in said
+    assert Versions.of(home / "data", "emu_five").history()[0].routine == "resonator_spectroscopy"
+    ledger = json.loads((home / "data/calibration/emu_five/ledger.json").read_text())
+    assert "resonator_spectroscopy" in ledger["records"]
