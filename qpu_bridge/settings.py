@@ -12,6 +12,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from qpu_bridge.errors import SettingsError
+from qpu_bridge.schedule import Bounds, LineBounds
 from qpu_bridge.telemetry.logs import LogFormat
 
 MOCK = "mock_"
@@ -173,6 +174,7 @@ class Device(Table):
         supervised: Whether the bridge starts and watches the driver's process; False for one that runs elsewhere.
         own_key: The bridge's secret key file, for an endpoint that leaves this machine.
         driver_key: The driver's public key file.
+        bounds: What may be played on its lines at most, of what the driver says they can do; whoever asks.
     """
 
     driver: str = Field(min_length=1)
@@ -183,6 +185,7 @@ class Device(Table):
     supervised: bool = True
     own_key: Path | None = None
     driver_key: Path | None = None
+    bounds: Bounds = Bounds()
 
     @model_validator(mode="after")
     def _both_keys_and_a_place(self) -> Self:
@@ -278,10 +281,12 @@ def _files_relative_to(folder: Path, device: Device) -> dict[str, Any]:
 def _said(place: tuple[int | str, ...], kind: str, message: str) -> str:
     """One fault of a rack file: the field, and what it must be in words that its author can use."""
     field = ".".join(str(part) for part in place if part != "[key]") or "file"
-    table: type[Table] = Rack if len(place) < 2 else Device
+    table: type[BaseModel] = Rack if len(place) < 2 else Device
     if place[0] == "bridge" and len(place) > 1:
         inner: dict[int | str, type[Table]] = {"limits": Limits, "retention": Retention}
         table = inner.get(place[1], Bridge) if len(place) > 2 else Bridge
+    elif len(place) > 3 and place[2] == "bounds":
+        table = Bounds if len(place) == 4 else LineBounds
     if kind == "extra_forbidden":
         return f"{field}: unknown; the keys here are {', '.join(table.model_fields)}"
     if kind == "string_pattern_mismatch" and place[-1] == "[key]":

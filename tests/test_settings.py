@@ -132,3 +132,31 @@ def test_limits_have_a_table_of_their_own() -> None:
     ):
         with pytest.raises(SettingsError, match=says):
             Rack.from_document({"bridge": {"limits": table}})
+
+
+def test_bounds_of_lines_stand_under_their_device(tmp_path: Path) -> None:
+    text = (
+        RACK
+        + """
+[devices.lab_five.bounds.drive]
+max_amplitude = 0.5
+[devices.lab_five.bounds.lines.d0]
+max_power_dbm = -30
+full_scale_dbm = -12.5
+min_frequency = 4.8e9
+"""
+    )
+    bounds = Rack.read(write(tmp_path, text)).devices["lab_five"].bounds
+    assert bounds.drive.max_amplitude == 0.5
+    assert bounds.lines["d0"].full_scale_dbm == -12.5
+    for wrong, says in (
+        ("max_amplitude = 2", "devices.lab_five.bounds.lines.d0.max_amplitude: Input should be less than or equal to 1"),
+        ("max_amplitude = nan", "devices.lab_five.bounds.lines.d0.max_amplitude: Input should be"),
+        ("max_power = 2", "bounds.lines.d0.max_power: unknown; the keys here are max_amplitude, max_sum, max_power_dbm"),
+        ("max_frequency = 1e9", "min_frequency must not be above max_frequency"),
+    ):
+        with pytest.raises(SettingsError) as caught:
+            Rack.read(write(tmp_path, text + wrong))
+        assert says in caught.value.sentence
+    with pytest.raises(SettingsError, match="the keys here are drive, flux, readout, acquire, lines"):
+        Rack.from_document({"devices": {"lab_five": {"driver": "x", "bounds": {"max_amplitude": 0.3}}}})

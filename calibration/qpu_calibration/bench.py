@@ -15,6 +15,7 @@ from qpu_bridge.errors import ScheduleError, SettingsError
 from qpu_bridge.execution import Execution
 from qpu_bridge.schedule.check import check, check_table
 from qpu_bridge.target import Snapshot
+from qpu_bridge.target.check import faults
 from qpu_bridge.target.versions import Versions
 from qpu_calibration.archive import Archive
 from qpu_calibration.fit import Fit, bad
@@ -112,6 +113,9 @@ class Bench:
             left = [target for target in left if target not in refused]
         # a pass that went wrong takes back what the passes before it had found of its target
         believed = self._again(routine, passes, refused) if refused else believed
+        if believed is not self.snapshot and (wrong := faults(believed)):
+            refused |= dict.fromkeys(left, "; ".join(wrong))
+            believed = self.snapshot
         run = self.archive.keep(routine.name, passes) if self.archive is not None and passes else ""
         changed = tuple(t for t in targets if t not in refused) if believed is not self.snapshot else ()
         if changed:
@@ -193,6 +197,9 @@ class Bench:
             found = offences(snapshot, after, self.execution.capabilities.limits) if after is not snapshot else []
         except (ScheduleError, SettingsError) as error:
             return snapshot, error.sentence
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            # what an author did not think of must not end the work for the other targets
+            return snapshot, f"the update must be able to use what was found; got {type(error).__name__}: {str(error)[:200]}"
         return (snapshot, "; ".join(found)) if found else (after, "")
 
     def _again(

@@ -109,8 +109,7 @@ def bench(shelf: Shelf, *, seed: int | None, cancelled: Callable[[], bool], figu
                 remedy="Stop it for the time being; jobs that wait stay in the queue.",
             ) from None
         driver, _ = held.enter_context(connected(shelf.rack, shelf.device))
-        capabilities = driver.capabilities()
-        shelf.device.announce(capabilities)
+        capabilities = shelf.device.announce(driver.capabilities())
         shelf.device.view().require_trustworthy()
         yield Bench(
             Execution(driver, capabilities),

@@ -108,9 +108,22 @@ class RackDevice:
                 raise DriverLost("the driver must have answered once", given="it has not yet", where=self.name) from None
         return self._capabilities[1]
 
-    def announce(self, capabilities: Capabilities) -> None:
-        """Write the capability document, whole or not at all."""
-        write_private(self.path, capabilities.model_dump_json(indent=1))
+    def announce(self, capabilities: Capabilities) -> Capabilities:
+        """Write the capability document, whole or not at all.
+
+        Args:
+            capabilities: What the driver says.
+
+        Returns:
+            What is written, and what everything is checked against from now on: that, within the bounds of the rack file.
+
+        Raises:
+            SettingsError: If the bounds do not fit the device.
+        """
+        limits = self.spec.bounds.narrow(capabilities.limits, f"devices.{self.name}.bounds")
+        narrowed = capabilities.model_copy(update={"limits": limits})
+        write_private(self.path, narrowed.model_dump_json(indent=1))
+        return narrowed
 
     def announced_since(self, moment_ns: int) -> bool:
         """Whether the driver has spoken since a moment, ns since 1970."""

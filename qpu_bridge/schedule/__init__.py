@@ -42,6 +42,7 @@ from qpu_bridge.schedule.expression import (
 )
 from qpu_bridge.schedule.figure import figure
 from qpu_bridge.schedule.limits import Document, Feature, Limits, PortLimits
+from qpu_bridge.schedule.line_bounds import Bounds, LineBounds
 from qpu_bridge.schedule.openpulse import to_openpulse
 from qpu_bridge.schedule.port import Frame, Port, PortKind
 from qpu_bridge.schedule.render import render, residuals
@@ -63,6 +64,7 @@ __all__ = [
     "Bits",
     "Block",
     "Body",
+    "Bounds",
     "Branch",
     "Builder",
     "Column",
@@ -73,6 +75,7 @@ __all__ = [
     "Feature",
     "Frame",
     "Limits",
+    "LineBounds",
     "Linear",
     "Operation",
     "Operator",
