@@ -38,6 +38,7 @@ def measure(
     Returns:
         Dimensions: ``qubit`` or ``coupler``, then ``place`` (of couplers), the axes, ``round`` (if measured more than once),
         ``shot``, ``outcome`` or ``sample`` where the reading has them. Units stand in ``attrs["units"]`` of the coordinates.
+        Traces that are shorter than others end with NaN.
 
     Raises:
         Cancelled: If ``cancelled`` said so.
@@ -62,7 +63,10 @@ def measure(
 def _numbers(plan: Plan, chunk: Any) -> NDArray[Any]:
     """Of one chunk: ``[rows, targets, places, rounds, ...]``."""
     if plan.reading is Reading.TRACE:
-        traces = np.stack([chunk.raw[column] for column in sorted(chunk.raw)], axis=1)
+        # readouts may last differently long
+        samples = max(trace.shape[-1] for trace in chunk.raw.values())
+        padded = (np.pad(t, [(0, 0), (0, samples - t.shape[-1])], constant_values=np.nan) for _, t in sorted(chunk.raw.items()))
+        traces = np.stack(list(padded), axis=1)
         apart = traces.reshape(len(traces), plan.rounds, len(plan.targets), -1, traces.shape[-1])
         return np.moveaxis(apart, 1, 3)
     source = chunk.bits if plan.reading.bits else chunk.mean if plan.reading is Reading.MEAN else chunk.iq

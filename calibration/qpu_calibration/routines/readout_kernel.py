@@ -40,7 +40,7 @@ class ReadoutKernel(Routine[ReadoutKernelSettings]):
     """
 
     name = "readout_kernel"
-    depends_on = ("readout_frequency",)
+    depends_on = ("readout_power",)
     invalidates = ("readout",)
     timeout_h = 72.0
     reading = Reading.TRACE
@@ -59,9 +59,10 @@ class ReadoutKernel(Routine[ReadoutKernelSettings]):
     def fit_one(self, data: xr.Dataset) -> Fit:
         """Weights, and the line between the average points that they make."""
         settings = ReadoutKernelSettings.model_validate_json(data.attrs["settings"])
-        low, high = _held(data["iq"].values, settings.hold)
+        traces = _heard(data)
+        low, high = _held(traces, settings.hold)
         gap = high - low
-        noise = _scatter(data["iq"].values, settings.hold)
+        noise = _scatter(traces, settings.hold)
         # without any signal, the mean square of the differences is that of the noise
         signal = float(np.sum(np.abs(gap) ** 2)) - len(gap) * noise**2
         share = signal / max(float(np.sum(np.abs(gap) ** 2)), 1e-300)
@@ -74,8 +75,8 @@ class ReadoutKernel(Routine[ReadoutKernelSettings]):
         if share < 0.7:
             return bad("the traces of 0 and 1 do not differ beyond their noise", **numbers)
         weights = np.conj(gap) / np.abs(gap).max() * 0.999999
-        shared = np.repeat(weights, settings.hold)[: data.sizes["sample"]]
-        points = [complex(np.sum(shared * trace)) for trace in data["iq"].values]
+        shared = np.repeat(weights, settings.hold)[: traces.shape[-1]]
+        points = [complex(np.sum(shared * trace)) for trace in traces]
         angle = float(np.angle(points[1] - points[0]))
         threshold = float(np.mean([(point * np.exp(-1j * angle)).real for point in points]))
         found = good(
@@ -84,7 +85,7 @@ class ReadoutKernel(Routine[ReadoutKernelSettings]):
         series = {
             "real": tuple(np.round(weights.real, 6).tolist()),
             "imag": tuple(np.round(weights.imag, 6).tolist()),
-            "repeats": tuple(float(n) for n in _repeats(data.sizes["sample"], settings.hold)),
+            "repeats": tuple(float(n) for n in _repeats(traces.shape[-1], settings.hold)),
         }
         return found.model_copy(update={"series": series})
 
@@ -119,13 +120,20 @@ class ReadoutKernel(Routine[ReadoutKernelSettings]):
 
     def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
         """Distance of the traces, and the kernel's weights in the same height."""
-        distance = np.abs(data["iq"].values[1] - data["iq"].values[0])
+        low, high = _heard(data)
+        distance = np.abs(high - low)
         samples = np.arange(len(distance))
         found = {"x": samples, "y": distance, "label": "sample"}
         if "real" in fit.series:
             weights = np.repeat(np.hypot(fit.series["real"], fit.series["imag"]), np.array(fit.series["repeats"], int))
             found |= {"model_x": samples, "model": weights * np.median(distance) / np.median(weights)}
         return found
+
+
+def _heard(data: xr.Dataset) -> Complex:
+    """Traces of both levels, as long as this qubit was listened to."""
+    traces = data["iq"].values
+    return np.asarray(traces[:, ~np.isnan(traces).any(axis=0)])
 
 
 def _repeats(samples: int, hold: int) -> list[int]:

@@ -1,0 +1,207 @@
+"""Readout power: the amplitude and the duration of the tone with which 0 and 1 are confused least."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import xarray as xr
+from pydantic import Field
+from scipy.special import erfc
+
+from qpu_bridge.errors import SettingsError
+from qpu_bridge.target import ConstantShape, CosineSquareShape, GaussianSquareShape, Shape, Snapshot
+from qpu_calibration.axis import Axis, Values
+from qpu_calibration.curve import fit_curve
+from qpu_calibration.edit import with_measure, with_waveform
+from qpu_calibration.fit import Fit, bad, good
+from qpu_calibration.page import Page, Target
+from qpu_calibration.picture import Curve
+from qpu_calibration.plan import Point
+from qpu_calibration.reading import Reading
+from qpu_calibration.routine import Routine, Settings
+
+WORST = 0.2
+"""A confusion above which there is no readout to be improved."""
+GRAIN = 8
+"""Captures last multiples of so many samples."""
+
+
+class ReadoutPowerSettings(Settings):
+    """What is tried.
+
+    Attributes:
+        amplitudes: How many.
+        least: The smallest amplitude, in units of the one that is believed.
+        share: The largest, in units of an equal share of the line's full scale among its tones.
+        lengths: Captures, in units of the one that is believed.
+    """
+
+    shots: int = Field(1500, ge=200)
+    amplitudes: int = Field(6, ge=4)
+    least: float = Field(0.4, gt=0, lt=1)
+    share: float = Field(0.98, gt=0, le=1)
+    lengths: tuple[float, ...] = (0.4, 0.6, 0.8, 1.0, 1.25)
+
+
+class ReadoutPower(Routine[ReadoutPowerSettings]):
+    """The clouds of a prepared 0 and a prepared 1 for several amplitudes and durations.
+
+    A louder or longer tone parts the clouds, and a longer one lets more qubits decay. All samples weigh alike: the kernel comes
+    later, and a matched filter of a resonator that rings up hardly differs.
+    """
+
+    name = "readout_power"
+    depends_on = ("readout_frequency",)
+    invalidates = ("readout_kernel", "readout")
+    essential = False
+    timeout_h = 168.0
+    reading = Reading.POINTS
+    settings = ReadoutPowerSettings()
+
+    def axes(self, snapshot: Snapshot, targets: Sequence[Target], settings: ReadoutPowerSettings) -> Sequence[Axis]:
+        """What is prepared, how long is listened, and amplitudes of each target's own scan."""
+        tops = [_loudest(snapshot, q, settings.share) for (q,) in targets]
+        lows = [min(settings.least * snapshot.measure(q).amplitude, 0.5 * top) for (q,), top in zip(targets, tops, strict=True)]
+        return [
+            Axis("prepared", np.array([0.0, 1.0]), stepped=True),
+            Axis("length", np.array(settings.lengths), stepped=True),
+            Axis("amplitude", np.linspace(lows, tops, settings.amplitudes, axis=1)),
+        ]
+
+    def play(self, page: Page, at: Point, settings: ReadoutPowerSettings) -> None:
+        """Nothing or an ``x``, then readout of this length."""
+        for (q,) in page.targets:
+            page.snapshot = with_length(page.snapshot, q, at.number("length") * page.snapshot.measure(q).acquire_duration)
+        if at.number("prepared"):
+            page.x()
+        page.measure(at["amplitude"], plain=True)
+
+    def facts(self, snapshot: Snapshot, target: Target) -> Mapping[str, float]:
+        """The amplitude in use; the samples of a capture in use."""
+        measure = snapshot.measure(target[0])
+        return {"level": measure.amplitude, "samples": float(measure.acquire_duration)}
+
+    def fit_one(self, data: xr.Dataset) -> Fit:
+        """Gaussian clouds that part with amplitude and time, decay during the readout, and what no readout sees."""
+        wrong, sigma = _confused(data)
+        samples = _samples(data["length"].values, float(data["samples"]))
+        longest = samples.max()
+        x = np.stack([part.ravel() for part in np.meshgrid(samples, data["amplitude"].values, indexing="ij")])
+        loud = float(x[1].max())
+        starts = [
+            {"part": part / (loud * longest**0.5), "lag": lag * longest, "decay": 0.003 / longest, "floor": 0.004}
+            for part in (1.0, 2.0, 4.0)
+            for lag in (0.05, 0.2)
+        ]
+        bounds = {"part": (0.0, np.inf), "lag": (longest / 100, longest), "decay": (0.0, 0.2 / longest), "floor": (0.0, 0.2)}
+        found = fit_curve(confusion, x, wrong.ravel(), sigma.ravel(), starts, bounds)
+        if not np.isfinite(list(found.value.values())).all():
+            return bad("no clouds were found", found)
+        fine = np.arange(samples.min() // GRAIN * GRAIN, longest + 1, GRAIN)
+        grid = np.stack([part.ravel() for part in np.meshgrid(fine, np.linspace(x[1].min(), loud, 41), indexing="ij")])
+        modelled = confusion(grid, **found.value)
+        length, amplitude = grid[:, int(np.argmin(modelled))]
+        now = np.array([[float(data["samples"])], [float(data["level"])]])
+        least, used = float(modelled.min()), float(confusion(now, **found.value)[0])
+        near = float(np.sort(sigma.ravel())[0])
+        step = float(np.diff(data["amplitude"].values).mean()), float(np.diff(samples).mean())
+        numbers = {
+            "amplitude": (float(amplitude), step[0] / 2, ""),
+            "samples": (float(length), step[1] / 2, ""),
+            "error": (least, near, ""),
+            "error_in_use": (used, near, ""),
+        }
+        if wrong.min() > WORST:
+            return bad("the clouds of 0 and 1 cannot be told apart at any power", found, **numbers)
+        if wrong.max() - wrong.min() < 5 * near:
+            return bad("neither amplitude nor duration makes a difference", found, **numbers)
+        if found.chi_square > 6:
+            return bad("the confusion is not that of a linear resonator", found, **numbers)
+        return good(found, **numbers)
+
+    def update(self, snapshot: Snapshot, fit: Fit) -> Snapshot:
+        """Amplitude and duration, unless those in use are as good; kernel and line are then for other routines to find again."""
+        if fit["error_in_use"] < 1.1 * fit["error"] + fit.error("error"):
+            return snapshot
+        after = with_length(snapshot, fit.qubit, fit["samples"])
+        return with_measure(after, fit.qubit, amplitude=round(fit["amplitude"], 6))
+
+    def deviation(self, snapshot: Snapshot, fit: Fit) -> float:
+        """Confusion beyond the least, in units of the least and of what the shots leave open: another readout is much to redo."""
+        return (fit["error_in_use"] - fit["error"]) / (fit["error"] + 3 * fit.error("error"))
+
+    def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
+        """Confusion against amplitude, for the length in use."""
+        wrong, sigma = _confused(data)
+        place = int(np.argmin(np.abs(data["length"].values - 1)))
+        x, samples = data["amplitude"].values, _samples(data["length"].values, float(data["samples"]))[place]
+        found = {"x": x, "y": wrong[place], "error": sigma[place], "label": f"amplitude, {samples:.0f} samples"}
+        if fit.shape:
+            fine = np.linspace(x[0], x[-1], 101)
+            found |= {"model_x": fine, "model": confusion(np.stack([np.full(101, samples), fine]), **fit.shape)}
+        return found
+
+
+def with_length(snapshot: Snapshot, qubit: int, samples: float) -> Snapshot:
+    """With another length of a qubit's readout: tone and capture; the kernel, which has the old one, is dropped.
+
+    Raises:
+        SettingsError: If the tone has no plateau that could be longer or shorter.
+    """
+    measure = snapshot.measure(qubit)
+    tone = snapshot.waveforms[measure.waveform]
+    (count,) = _samples(np.array([1.0]), samples).astype(int).tolist()
+    more = count - measure.acquire_duration
+    if more == 0:
+        return snapshot
+    longer: Shape
+    if isinstance(tone, GaussianSquareShape):
+        longer = tone.model_copy(update={"duration": tone.duration + more, "width": tone.width + more})
+    elif isinstance(tone, ConstantShape | CosineSquareShape):
+        longer = tone.model_copy(update={"duration": tone.duration + more})
+    else:
+        raise SettingsError(
+            "a readout tone whose length is varied must have a plateau", given=tone.shape, where=f"readout of qubit {qubit}"
+        )
+    name = f"readout_q{qubit}"
+    after = with_waveform(snapshot, name, longer)
+    changes = {"waveform": name, "acquire_duration": count, "duration": measure.duration + more, "kernel": None}
+    return with_measure(after, qubit, **changes)
+
+
+def confusion(x: Values, part: float, lag: float, decay: float, floor: float) -> Values:
+    """Mean assignment error.
+
+    Args:
+        x: Samples of the capture, amplitude of the tone.
+        part: Distance of the clouds in units of twice their width, per amplitude and square root of samples, once they part.
+        lag: Samples in which the resonator rings up.
+        decay: Share that decays and is misread, per sample.
+        floor: What no readout sees: thermal excitation, wrong pulses.
+    """
+    samples, amplitude = x
+    ringing = (samples - lag * (1 - np.exp(-samples / lag))) / np.sqrt(samples)
+    return np.asarray(erfc(part * amplitude * ringing / np.sqrt(2)) / 2 + decay * samples + floor)
+
+
+def _loudest(snapshot: Snapshot, qubit: int, share: float) -> float:
+    ports = [snapshot.frame(measure.drive_frame).port for measure in snapshot.measures]
+    own = snapshot.frame(snapshot.measure(qubit).drive_frame).port
+    return share / ports.count(own)
+
+
+def _samples(lengths: Values, samples: float) -> Values:
+    return np.maximum(np.rint(lengths * samples / GRAIN), 1) * GRAIN
+
+
+def _confused(data: xr.Dataset) -> tuple[Values, Values]:
+    """Mean assignment error ``[length, amplitude]`` with the line halfway between the clouds, and its standard error."""
+    points = data["iq"].transpose("prepared", "length", ..., "shot").values.astype(complex)
+    middle = np.median(points.real, axis=-1) + 1j * np.median(points.imag, axis=-1)
+    arm = middle[1] - middle[0]
+    along = ((points - middle.mean(axis=0)[..., None]) * np.exp(-1j * np.angle(arm))[..., None]).real
+    shots = points.shape[-1]
+    likely = ((np.stack([along[0] > 0, along[1] <= 0])).sum(axis=-1) + 2) / (shots + 4)
+    wrong = np.stack([along[0] > 0, along[1] <= 0]).mean(axis=(0, -1))
+    return wrong, np.sqrt((likely * (1 - likely)).sum(axis=0) / (shots + 4)) / 2

@@ -1,0 +1,152 @@
+"""Curve of rx: the amplitude for every angle, by trains of the same fraction of a turn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+from pydantic import Field
+
+from qpu_bridge.target import Curve as Knots
+from qpu_bridge.target import PulseSpec, Snapshot
+from qpu_calibration.axis import Axis, Values
+from qpu_calibration.curve import fit_curve
+from qpu_calibration.edit import with_gate
+from qpu_calibration.fit import Fit, bad, good
+from qpu_calibration.page import Page, Target
+from qpu_calibration.picture import Curve
+from qpu_calibration.plan import Point
+from qpu_calibration.reading import excited
+from qpu_calibration.routine import Routine, Settings
+
+PARTS = np.array([1, 4 / 3, 2, 3, 4, 6, 8, 12])
+"""Angles, as parts of half a turn: some of each make half turns in all."""
+ANCHORS = ("quarter", "half", "whole")
+NODES = np.array([0.25, 0.5, 1.0])
+"""Shares of half a turn between which the relative error is an even polynomial."""
+
+
+class RxCurveSettings(Settings):
+    """One set of trains.
+
+    Attributes:
+        halves: Half turns that each train makes in all, a multiple of 3.
+    """
+
+    halves: int = Field(6, ge=3, multiple_of=3)
+
+
+class RxCurve(Routine[RxCurveSettings]):
+    """An ``sx``, forwards or backwards, then ``rx`` of one angle as often as makes some half turns in all.
+
+    That ends at half height, as the trains of the fine amplitudes do. Amplitudes of opposite angles are opposite, which is exact:
+    the sign of a pulse is a phase.
+    """
+
+    name = "rx_curve"
+    depends_on = ("fine_amplitude",)
+    essential = False
+    timeout_h = 24.0
+    settings = RxCurveSettings()
+
+    def passes(self, settings: RxCurveSettings) -> Sequence[RxCurveSettings]:
+        """Short trains first."""
+        return [settings.model_copy(update={"halves": 3}), settings]
+
+    def axes(self, snapshot: Snapshot, targets: Sequence[Target], settings: RxCurveSettings) -> Sequence[Axis]:
+        """Angles, as parts of half a turn, no train and the whole one, and which way the first pulse turns."""
+        return [
+            Axis("part", PARTS, stepped=True),
+            Axis("train", np.array([0.0, 1.0]), stepped=True),
+            Axis("first", np.array([0.0, np.pi]), "rad"),
+        ]
+
+    def play(self, page: Page, at: Point, settings: RxCurveSettings) -> None:
+        """Without a train, another ``sx`` shows the whole contrast."""
+        part = at.number("part")
+        page.sx(phase=at["first"])
+        if at.number("train"):
+            for _ in range(round(part * settings.halves)):
+                page.gate("rx", 0, angle=np.pi / part)
+        else:
+            page.sx()
+        page.measure()
+
+    def fit_one(self, data: xr.Dataset) -> Fit:
+        """Relative errors of the angle, as a polynomial through three of them."""
+        halves = RxCurveSettings.model_validate_json(data.attrs["settings"]).halves
+        y, sigma = excited(data)
+        x = _places(data, halves)
+        slopes = np.array([0.0, 0.25, -0.25]) / halves
+        starts = [{"height": 0.5, "quarter": e, "half": e, "whole": e, "base": 0.5} for e in slopes]
+        bounds = {"height": (0.0, 0.6), "base": (0.3, 0.7)} | dict.fromkeys(ANCHORS, (-0.4, 0.4))
+        found = fit_curve(trains, x, y.ravel(), sigma.ravel(), starts, bounds)
+        numbers = {f"{name}_error": found.of(name) for name in ANCHORS}
+        if found.value["height"] < 0.3:
+            return bad("the pulses do not turn the qubit over", found, **numbers)
+        if max(abs(found.value[name]) for name in ANCHORS) * halves > 0.4:
+            return bad("the errors of the trains go beyond a fifth of a turn", found, **numbers)
+        if found.chi_square > 12:
+            return bad("the errors do not follow the angle smoothly", found, **numbers)
+        return good(found, **numbers)
+
+    def update(self, snapshot: Snapshot, fit: Fit) -> Snapshot:
+        """The knots of the curve."""
+        gate = snapshot.gate("rx", fit.qubit)
+        assert gate is not None
+
+        def straightened(pulse: PulseSpec) -> PulseSpec:
+            if not isinstance(pulse.amplitude, Knots):
+                return pulse
+            wrong = between(np.abs(pulse.amplitude.angle) / np.pi, *(fit[f"{name}_error"] for name in ANCHORS))
+            value = tuple(np.round(np.array(pulse.amplitude.value) / (1 + wrong), 9).tolist())
+            return pulse.model_copy(update={"amplitude": pulse.amplitude.model_copy(update={"value": value})})
+
+        return with_gate(snapshot, gate.model_copy(update={"pulses": tuple(straightened(pulse) for pulse in gate.pulses)}))
+
+    def deviation(self, snapshot: Snapshot, fit: Fit) -> float:
+        """The largest error of an angle in units of half a percent, and of what the fit leaves open."""
+        return max(abs(fit[f"{name}_error"]) / (5e-3 + 2 * fit.error(f"{name}_error")) for name in ANCHORS)
+
+    def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
+        """Relative error of each angle, from the steepest slope of its train."""
+        if not fit.shape:
+            return {}
+        y, sigma = excited(data)
+        share = 1 / data["part"].values
+        fine = np.linspace(share.min(), 1, 101)
+        model = between(fine, *(fit.shape[name] for name in ANCHORS))
+        halves = RxCurveSettings.model_validate_json(data.attrs["settings"]).halves
+        train = (y[:, 1, 0] - y[:, 1, 1]) / 2 / fit.shape["height"] * (-1.0) ** halves
+        near = np.arcsin(np.clip(train, -1, 1)) / (np.pi * halves)
+        error = np.hypot(sigma[:, 1, 0], sigma[:, 1, 1]) / 2 / fit.shape["height"] / (np.pi * halves)
+        return {"x": share, "y": near, "error": error, "label": "angle / pi", "model_x": fine, "model": model}
+
+
+def between(share: Values, quarter: float, half: float, whole: float) -> Values:
+    """Relative error of an angle, from those at a quarter, a half and the whole of pi; even, since opposite angles are alike."""
+    squares = NODES**2
+    basis = np.linalg.solve(np.vander(squares, increasing=True), np.array([quarter, half, whole]))
+    return np.asarray(np.polynomial.polynomial.polyval(np.asarray(share) ** 2, basis))
+
+
+def trains(x: Values, height: float, quarter: float, half: float, whole: float, base: float) -> Values:
+    """Populations after trains.
+
+    Args:
+        x: Share of half a turn of each pulse, half turns of the train (0: another ``sx`` instead), sign of the first pulse.
+        height: Half of the contrast.
+        quarter: Relative error of the angle at a quarter of pi.
+        half: The same at pi / 2.
+        whole: The same at pi.
+        base: Middle.
+    """
+    share, halves, sign = x
+    train = np.where(halves > 0, halves * (1 + between(share, quarter, half, whole)), 0.5)
+    return np.asarray(base - height * np.cos(np.pi * (sign / 2 + train)))
+
+
+def _places(data: xr.Dataset, halves: int) -> Values:
+    parts, trained, first = np.meshgrid(data["part"], data["train"], np.cos(data["first"]), indexing="ij")
+    return np.stack([1 / parts.ravel(), halves * trained.ravel(), first.ravel()])

@@ -1,0 +1,118 @@
+"""T2*: in what time a superposition that is left alone fades."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+from pydantic import Field
+
+from qpu_bridge.target import Snapshot
+from qpu_calibration.axis import Axis, Values
+from qpu_calibration.curve import fit_curve
+from qpu_calibration.fit import Fit, bad, good
+from qpu_calibration.page import Page, Target
+from qpu_calibration.picture import Curve
+from qpu_calibration.plan import Point
+from qpu_calibration.reading import excited
+from qpu_calibration.routine import Routine, Settings
+from qpu_calibration.routines.t1 import spread
+
+TAU = 2 * np.pi
+
+
+class T2StarSettings(Settings):
+    """How long is waited.
+
+    Attributes:
+        points: Waits.
+        longest: The longest, in units of the longest T2 believed of the targets.
+        fringes: Artificial fringes over the scan, against which f01 may be wrong.
+    """
+
+    shots: int = Field(500, ge=1)
+    points: int = Field(31, ge=12)
+    longest: float = Field(1.6, gt=0)
+    fringes: float = Field(3.0, ge=0)
+
+
+class T2Star(Routine[T2StarSettings]):
+    """Ramsey fringes in both quadratures, over waits that are denser where they are short.
+
+    White noise fades a fringe as an exponential, noise slower than a shot as a Gaussian, and 1/f noise between them: the
+    envelope is a product of both that falls to 1/e at T2*.
+    """
+
+    name = "t2_star"
+    depends_on = ("fine_amplitude",)
+    essential = False
+    timeout_h = 24.0
+    settings = T2StarSettings()
+
+    def axes(self, snapshot: Snapshot, targets: Sequence[Target], settings: T2StarSettings) -> Sequence[Axis]:
+        """Which quadrature is read, and waits."""
+        longest = settings.longest * max(snapshot.qubits[q].t2 for (q,) in targets)
+        return [Axis("quadrature", np.array([0.0, np.pi / 2]), "rad"), spread(snapshot, longest, settings.points)]
+
+    def play(self, page: Page, at: Point, settings: T2StarSettings) -> None:
+        """The second pulse turns with the wait."""
+        page.sx()
+        page.wait(at["delay"])
+        page.sx(phase=TAU * settings.fringes / np.max(at["delay"]) * at["delay"] + at["quadrature"])
+        page.measure()
+
+    def fit_one(self, data: xr.Dataset) -> Fit:
+        """A fringe in its envelope."""
+        settings = T2StarSettings.model_validate_json(data.attrs["settings"])
+        y, sigma = excited(data)
+        waits = data["delay"].values
+        x = np.stack([np.tile(waits, 2), np.repeat(data["quadrature"].values, len(waits))])
+        span = waits[-1]
+        starts = [
+            {"height": 0.5, "frequency": settings.fringes / span + off / span, "t2": span / part, "slow": slow, "base": 0.5}
+            for part in (1, 2, 4, 10)
+            for off in np.linspace(-3, 3, 13)
+            for slow in (0.2, 0.8)
+        ]
+        # a little beyond what noise can do, lest the error of T2* be cut at the edge
+        bounds = {"height": (0.0, 1.0), "slow": (-0.6, 1.6), "t2": (span / 300, 20 * span), "base": (0.0, 1.0)}
+        found = fit_curve(fringe, x, y.ravel(), sigma.ravel(), starts, bounds)
+        numbers = {
+            "t2_star": found.of("t2", "s"),
+            "slow_share": found.of("slow"),
+            "detuning": (found.value["frequency"] - settings.fringes / span, found.error["frequency"], "Hz"),
+        }
+        if found.value["height"] < 0.15 or found.value["height"] < 6 * found.error["height"]:
+            return bad("no fringe stands out of the noise", found, **numbers)
+        if not found.error["t2"] < 0.3 * found.value["t2"]:
+            return bad("the waits do not tell T2*", found, **numbers)
+        if abs(numbers["detuning"][0]) > 0.25 * (len(waits) - 1) / span:
+            return bad("the fringe is too fast for the scan", found, **numbers)
+        return good(found, **numbers)
+
+    def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
+        """The first quadrature."""
+        y, sigma = excited(data)
+        x = data["delay"].values
+        found = {"x": x * 1e6, "y": y[0], "error": sigma[0], "label": "wait, us"}
+        if fit.shape:
+            fine = np.linspace(x[0], x[-1], 601)
+            found |= {"model_x": fine * 1e6, "model": fringe(np.stack([fine, np.zeros(601)]), **fit.shape)}
+        return found
+
+
+def fringe(x: Values, height: float, frequency: float, t2: float, slow: float, base: float) -> Values:
+    """Population after a wait ``x[0]`` (s) with the second pulse ``x[1]`` (rad) further on.
+
+    Args:
+        x: Waits and phases.
+        height: Of the fringe.
+        frequency: Hz.
+        t2: Time in which the envelope falls to 1/e, s.
+        slow: How much of that is Gaussian.
+        base: Middle.
+    """
+    time = x[0] / t2
+    envelope = np.exp(-(1 - slow) * time - slow * time**2)
+    return np.asarray(base + height * envelope * np.cos(TAU * frequency * x[0] + x[1]))
