@@ -1,4 +1,4 @@
-"""Plugins: a name of an installed entry point to a driver or a snapshot. The built-in ones enter by the same door."""
+"""Plugins: a name of an installed entry point to a driver, a snapshot, a program. The built-in ones enter by the same door."""
 
 from __future__ import annotations
 
@@ -19,6 +19,12 @@ SNAPSHOTS = "qpu_bridge.snapshots"
 COMMANDS = "qpu_bridge.commands"
 """Group whose entries are `typer` programs, or functions for a single command; ``qpu-bridge`` gets each under its name."""
 
+PROGRAMS = "qpu_bridge.programs"
+"""Group whose entries are modules with ``check(params_json, device_view)`` and ``run(params_json, context)``; see `programs`."""
+
+KEEPERS = "qpu_bridge.keepers"
+"""Group whose entries are classes that keep a device calibrated between jobs; see `execution.Keeper`."""
+
 VERBS = ("capabilities", "load", "run", "abort", "status", "close")
 """What a driver can be asked."""
 
@@ -31,6 +37,29 @@ def commands() -> Iterator[tuple[str, Any]]:
     """
     for name in _names(COMMANDS):
         yield name, _load(COMMANDS, "command", name)
+
+
+def program_names() -> tuple[str, ...]:
+    """Ids of programs that installed packages add, sorted."""
+    return _names(PROGRAMS)
+
+
+def load_program(program_id: str) -> Any:
+    """The module of such a program.
+
+    Raises:
+        SettingsError: If it is not installed, or cannot be imported.
+    """
+    return _load(PROGRAMS, "program", program_id)
+
+
+def keepers() -> tuple[Any, ...]:
+    """Classes that keep a device calibrated.
+
+    Raises:
+        SettingsError: If one cannot be imported.
+    """
+    return tuple(_load(KEEPERS, "keeper", name) for name in _names(KEEPERS))
 
 
 def driver_names() -> tuple[str, ...]:

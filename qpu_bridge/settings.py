@@ -7,7 +7,7 @@ import os
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
@@ -161,6 +161,26 @@ class Bridge(Table):
         return self
 
 
+class Calibration(Table):
+    """``[devices.NAME.calibration]``: who may calibrate a device, and how it is kept calibrated between jobs.
+
+    Attributes:
+        by: Who may submit a job of the program ``calibrate``: ``sessions``: users in a dedicated session of theirs, and
+            administrators; ``administrators``: only they.
+        monitor: Whether the bridge looks by itself whether the numbers still hold, and repairs what does not; None: where results
+            are measured, or emulated.
+        monitor_h: How often, in hours of the device's own clock.
+        pause_s: How long a job may wait at most because of that, s.
+        least_qubits: With fewer operational qubits than this the device is paused; 0 for never.
+    """
+
+    by: Literal["sessions", "administrators"] = "sessions"
+    monitor: bool | None = None
+    monitor_h: float = Field(1.0, gt=0, le=10_000)
+    pause_s: float = Field(10.0, gt=0, le=3600)
+    least_qubits: int = Field(1, ge=0)
+
+
 class Device(Table):
     """``[devices.NAME]``: a device and the driver that plays it.
 
@@ -175,6 +195,7 @@ class Device(Table):
         own_key: The bridge's secret key file, for an endpoint that leaves this machine.
         driver_key: The driver's public key file.
         bounds: What may be played on its lines at most, of what the driver says they can do; whoever asks.
+        calibration: Who may calibrate it, and how it is kept calibrated.
     """
 
     driver: str = Field(min_length=1)
@@ -186,6 +207,7 @@ class Device(Table):
     own_key: Path | None = None
     driver_key: Path | None = None
     bounds: Bounds = Bounds()
+    calibration: Calibration = Field(default_factory=Calibration)
 
     @model_validator(mode="after")
     def _both_keys_and_a_place(self) -> Self:
@@ -285,6 +307,8 @@ def _said(place: tuple[int | str, ...], kind: str, message: str) -> str:
     if place[0] == "bridge" and len(place) > 1:
         inner: dict[int | str, type[Table]] = {"limits": Limits, "retention": Retention}
         table = inner.get(place[1], Bridge) if len(place) > 2 else Bridge
+    elif len(place) > 3 and place[2] == "calibration":
+        table = Calibration
     elif len(place) > 3 and place[2] == "bounds":
         table = Bounds if len(place) == 4 else LineBounds
     if kind == "extra_forbidden":

@@ -15,7 +15,6 @@ from qpu_bridge.target import file
 from qpu_calibration.graph import Graph, Node
 from qpu_calibration.page import Target
 
-
 LEDGER = "ledger.json"
 """Its file, in the folder of a device's calibration."""
 

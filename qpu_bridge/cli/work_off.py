@@ -15,6 +15,7 @@ from qpu_bridge.cli.connection import connected
 from qpu_bridge.cli.device import RackDevice
 from qpu_bridge.cli.dry_run import dry_runs
 from qpu_bridge.cli.hang import free
+from qpu_bridge.cli.keeping import Keeping
 from qpu_bridge.cli.rack import open_folder, open_store
 from qpu_bridge.driver import Driver, State
 from qpu_bridge.errors import BridgeError, DriverLost, StoreFault
@@ -54,13 +55,16 @@ def work_off(rack: Rack, name: str) -> None:
             road = connected(rack, mine, lambda: import_module("qpu_bridge.programs.catalog"))
             driver, supervisor = held.enter_context(road)
             mine.announce(driver.capabilities())
+        keeping = Keeping(driver, mine, store, lambda: free(driver, supervisor))
         work = Runner(
             store,
             name,
-            _run_on(driver, mine, supervisor),
+            _run_on(driver, mine, supervisor, keeping),
             poll_s=POLL_S,
             max_result_bytes=rack.bridge.max_result_bytes,
             patience_s=PATIENCE_S,
+            between=keeping,
+            pause_s=mine.spec.calibration.pause_s,
         )
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: work.stop())
@@ -83,7 +87,7 @@ def _failed(supervisor: Supervisor | None) -> bool:
     return supervisor is not None and supervisor.phase is Phase.FAILED
 
 
-def _run_on(driver: Driver, device: RackDevice, supervisor: Supervisor | None) -> Run:
+def _run_on(driver: Driver, device: RackDevice, supervisor: Supervisor | None, keeping: Keeping) -> Run:
     from qpu_bridge import programs
 
     def run(job: Job, work: Work) -> str:
@@ -96,6 +100,7 @@ def _run_on(driver: Driver, device: RackDevice, supervisor: Supervisor | None) -
             work.driver_died()
 
         execution = Execution(driver, view.capabilities, usage_limit_s=work.allowance_s, lost=lost)
+        keeping.begin(execution)
         work.meter(lambda: execution.usage_seconds)
         context = programs.Context(
             device=view,
@@ -105,8 +110,13 @@ def _run_on(driver: Driver, device: RackDevice, supervisor: Supervisor | None) -
             log=work.note,
             cancelled=work.cancelled,
             notebook=work.notebook,
+            user=job.owner.user,
+            calibration=device.versions.folder,
         )
-        return programs.run(job.program_id, work.params, context)
+        try:
+            return programs.run(job.program_id, work.params, context)
+        finally:
+            keeping.hear(execution)
 
     return run
 

@@ -1,4 +1,4 @@
-"""How each device is: paused by people, under maintenance, faulted by itself, without a runner, or ready."""
+"""How each device is: paused by people, under maintenance, without a runner, faulted, found unfit by calibration, or ready."""
 
 from __future__ import annotations
 
@@ -19,6 +19,10 @@ from qpu_bridge.jobs.tables import devices, jobs
 
 STALE_S = 5.0
 """A runner that has not been heard for this long is taken for dead, s. It beats every second."""
+
+
+UNFIT = "found unfit by calibration"
+"""Begins the reason of a device that no person has paused."""
 
 
 class Word(StrEnum):
@@ -83,6 +87,8 @@ class Devices:
                 found[name] = Condition(Word.OFFLINE, "its runner is not there", queue)
             elif row.fault:
                 found[name] = Condition(Word.OFFLINE, row.fault, queue)
+            elif row.unfit:
+                found[name] = Condition(Word.PAUSED, f"{UNFIT}: {row.unfit}", queue)
             else:
                 found[name] = Condition(Word.ONLINE, "", queue)
         return found
@@ -103,8 +109,20 @@ class Devices:
         self._set(name, "pause", reason, actor, paused=True, reason=reason)
 
     def resume(self, name: str, *, actor: str = BRIDGE) -> None:
-        """Start jobs again."""
-        self._set(name, "resume", "", actor, paused=False, reason="")
+        """Start jobs again, also on a device that calibration found unfit, until it does so again."""
+        self._set(name, "resume", "", actor, paused=False, reason="", unfit="")
+
+    def unfit(self, name: str, reason: str) -> None:
+        """Calibration finds that users would not have a device that works; an empty reason: it would again.
+
+        Meanwhile nothing but calibrations starts.
+        """
+        with self._database.write() as connection:
+            before = connection.execute(select(devices.c.unfit).where(devices.c.name == name)).scalar_one_or_none()
+            if reason == (before or ""):
+                return
+            upsert(connection, devices, {"name": name}, {"unfit": reason})
+            record(connection, BRIDGE, "device.unfit" if reason else "device.fit", name, reason)
 
     def fault(self, name: str, reason: str) -> None:
         """The device cannot run now and says why; an empty reason: it can again."""

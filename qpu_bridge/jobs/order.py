@@ -7,7 +7,7 @@
 5. Among the jobs of one owner: the first come.
 
 Nothing starts on a device that is paused, faulted or under maintenance, nor a job that would not end before maintenance begins,
-nor a job of an owner whose quota of device time is used up.
+nor a job of an owner whose quota of device time is used up. On a device that calibration finds unfit, calibrations only.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ from qpu_bridge.jobs.session_life import HOLDING, SECOND, SessionState
 from qpu_bridge.jobs.states import Move, State, sources
 from qpu_bridge.jobs.tables import devices, jobs, sessions, used_days
 from qpu_bridge.settings import Limits
+
+CALIBRATE = "calibrate"
+"""The program that makes a device fit again."""
 
 
 class Head(NamedTuple):
@@ -69,12 +72,13 @@ def next_in_line(connection: Connection, device: str, at: int, limits: Limits) -
     if windows:
         # a job must have ended before maintenance begins
         told["longest_s"] = (to_microseconds(windows[0].starts) - at) / SECOND - pace(connection, device).overhead_s
+    kind = (bool(windows), is_unfit(connection, device))
     holder = first_holder(connection, device, at, limits.batch_turn_seconds)
-    mine = [] if holder is None else _heads(connection, _first_of_session(bool(windows)), told | {"session": holder.id})
+    mine = [] if holder is None else _heads(connection, _first_of_session(*kind), told | {"session": holder.id})
     if holder is not None and holder.mode is Mode.DEDICATED:
         heads = mine if holder.state is SessionState.ACTIVE else []
     else:
-        heads = _heads(connection, _first_of_each_owner(bool(windows)), told)
+        heads = _heads(connection, _first_of_each_owner(*kind), told)
     heads = _with_quota(connection, _with_running(connection, heads, at), limits, at)
     if not heads:
         return None
@@ -115,8 +119,25 @@ def is_held(connection: Connection, device: str) -> bool:
     return connection.execute(query).one_or_none() is not None
 
 
-def _waits(timed: bool) -> list[ColumnElement[bool]]:
+def is_unfit(connection: Connection, device: str) -> bool:
+    """Whether calibration keeps users away from a device."""
+    query = select(devices.c.name).where(devices.c.name == device, devices.c.unfit != "")
+    return connection.execute(query).one_or_none() is not None
+
+
+def is_free(connection: Connection, device: str, at: int) -> bool:
+    """Whether nobody has a device for themselves: no people, no maintenance, no session, and no fault."""
+    windows = coming_windows(connection, device, at)
+    if is_held(connection, device) or any(to_microseconds(window.starts) <= at for window in windows):
+        return False
+    holder = first_holder(connection, device, at, 0)
+    return holder is None or holder.mode is not Mode.DEDICATED
+
+
+def _waits(timed: bool, unfit: bool) -> list[ColumnElement[bool]]:
     conditions = [jobs.c.backend == bindparam("device"), jobs.c.state.in_(sources(Move.START))]
+    if unfit:
+        conditions.append(jobs.c.program_id == CALIBRATE)
     if timed:
         conditions.append(func.coalesce(jobs.c.estimate_s, jobs.c.cost, UNKNOWN_S) <= bindparam("longest_s"))
     return conditions
@@ -124,12 +145,12 @@ def _waits(timed: bool) -> list[ColumnElement[bool]]:
 
 # Made once: to write these down in Python takes longer than to find the answer.
 @cache
-def _first_of_each_owner(timed: bool) -> Select[Any]:
+def _first_of_each_owner(timed: bool, unfit: bool) -> Select[Any]:
     """The first job of each owner: two walks along one index, however many jobs each has."""
-    owners = select(jobs.c.user, jobs.c.instance).where(*_waits(False)).group_by(jobs.c.user, jobs.c.instance).subquery()
+    owners = select(jobs.c.user, jobs.c.instance).where(*_waits(False, unfit)).group_by(jobs.c.user, jobs.c.instance).subquery()
     first = (
         select(jobs.c.number)
-        .where(*_waits(timed), jobs.c.user == owners.c.user, jobs.c.instance == owners.c.instance)
+        .where(*_waits(timed, unfit), jobs.c.user == owners.c.user, jobs.c.instance == owners.c.instance)
         .order_by(jobs.c.priority.desc(), jobs.c.number)
         .limit(1)
         .correlate(owners)
@@ -141,11 +162,11 @@ def _first_of_each_owner(timed: bool) -> Select[Any]:
 
 
 @cache
-def _first_of_session(timed: bool) -> Select[Any]:
+def _first_of_session(timed: bool, unfit: bool) -> Select[Any]:
     """The first job of a session."""
     return (
         select(jobs.c.number, jobs.c.priority, jobs.c.user, jobs.c.instance, _use(jobs.c.user, jobs.c.instance))
-        .where(jobs.c.session_id == bindparam("session"), *_waits(timed))
+        .where(jobs.c.session_id == bindparam("session"), *_waits(timed, unfit))
         .order_by(jobs.c.priority.desc(), jobs.c.number)
         .limit(1)
     )

@@ -17,7 +17,7 @@ from qpu_bridge.errors import WrongState
 from qpu_bridge.jobs import account, interim, session_rows
 from qpu_bridge.jobs.database import Database
 from qpu_bridge.jobs.job import Job, Reason, now, to_microseconds
-from qpu_bridge.jobs.order import is_held, next_in_line
+from qpu_bridge.jobs.order import is_free, is_held, next_in_line
 from qpu_bridge.jobs.private import forget_inputs
 from qpu_bridge.jobs.rows import by_id, to_jobs
 from qpu_bridge.jobs.states import CAN, Move, State, sources, target
@@ -107,6 +107,16 @@ class Queue:
             session_rows.started(connection, row.session_id, self._device, at, self._limits.batch_turn_seconds)
             text = connection.execute(select(params.c.text).where(params.c.job == row.number)).scalar_one()
             return Taken(to_jobs(connection, [row])[0], text.decode("utf-8"))
+
+    def gap(self) -> tuple[bool, bool]:
+        """Whether nobody has the device for themselves at this moment, and whether a job could start."""
+        at = self._at()
+        with self._database.read() as connection:
+            if session_rows.overdue(connection, self._device, at):
+                # what time has done to sessions is done by `take`: until then, somebody may have the device or want it
+                return False, True
+            free = is_free(connection, self._device, at)
+            return free, next_in_line(connection, self._device, at, self._limits) is not None
 
     def finish(self, job: Job, result: str, usage_s: float) -> None:
         """Store the result and the state in one transaction: a result is whole or absent."""

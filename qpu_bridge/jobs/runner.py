@@ -24,6 +24,7 @@ from qpu_bridge.errors import (
     WrongState,
 )
 from qpu_bridge.jobs.job import Job, Reason, to_microseconds
+from qpu_bridge.jobs.pause import Pause
 from qpu_bridge.jobs.queue import CANCELLED, Queue
 from qpu_bridge.jobs.states import Move
 from qpu_bridge.jobs.store import Store
@@ -32,6 +33,9 @@ from qpu_bridge.telemetry import Stage, about, stage, took, traces
 
 Run = Callable[[Job, Work], str]
 """Does a job and returns the text of its result."""
+
+Between = Callable[[Pause], None]
+"""Uses a pause between jobs; called after each job, and about once a second while there is none."""
 
 BEAT_S = 1.0
 """How often the runner says that it is alive, s."""
@@ -71,6 +75,8 @@ class Runner:
         poll_s: How often to look for new jobs, s.
         max_result_bytes: Larger results fail.
         patience_s: How long to wait for a runner of the same device that is about to leave, s.
+        between: Uses the pauses between jobs; whatever it raises is noted, and the next job starts.
+        pause_s: How long a job may wait for the end of such a pause, s.
         exit: Ends this process at once: called when a program does not stop, after its job was settled.
     """
 
@@ -83,6 +89,8 @@ class Runner:
         poll_s: float = 0.005,
         max_result_bytes: int = 900 * 2**20,
         patience_s: float = 0.0,
+        between: Between | None = None,
+        pause_s: float = 10.0,
         exit: Callable[[], None] = lambda: os._exit(1),
     ) -> None:
         self.name = f"{os.getpid()}-{secrets.token_hex(6)}"
@@ -95,6 +103,8 @@ class Runner:
         self._stop = threading.Event()
         self._patience_s = patience_s
         self._exit = exit
+        self._between = between
+        self._pause_s = pause_s
         self._current: tuple[Job, Work] | None = None
 
     def stop(self) -> None:
@@ -119,7 +129,8 @@ class Runner:
                 if watch.changed() or idle_s >= LOOK_AGAIN_S:
                     idle_s = 0.0
                     while not self._stop.is_set() and self.step():
-                        pass
+                        self.rest()
+                    self.rest()
                 self._stop.wait(self._poll_s)
                 idle_s += self._poll_s
 
@@ -141,6 +152,18 @@ class Runner:
             self._do(job, taken.params)
             logger.info("job %s has left the device after %.3f s", job.id, 1e-9 * (time.time_ns() - began_ns))
         return True
+
+    def rest(self) -> None:
+        """Let the pause between two jobs be used, if there is a use for it."""
+        if self._between is None or self._stop.is_set():
+            return
+        try:
+            self._between(Pause(self._queue, self._stop, self._pause_s))
+        except BridgeError as error:
+            logger.warning("the pause between jobs ended: %s", error.sentence)
+        except Exception:
+            # the device's jobs must go on
+            logger.exception("the pause between jobs ended in a way that nobody foresaw")
 
     def _do(self, job: Job, params: str) -> None:
         work = Work(self._store, self._queue, job, params, self._stop, self.name)

@@ -242,6 +242,7 @@ devices = Table(
     Column("paused", Boolean, nullable=False, default=False),
     Column("reason", Words, nullable=False, default=""),
     Column("fault", Words, nullable=False, default=""),
+    Column("unfit", Words, nullable=False, default=""),  # why calibration keeps users away
     Column("runner", Words),
     Column("heartbeat", Whole),
 )

@@ -1,10 +1,11 @@
-"""The programs that a job may name."""
+"""The programs that a job may name: ours, and those of installed packages."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from qpu_bridge import plugins
 from qpu_bridge.errors import UnsupportedProgram
 from qpu_bridge.programs import estimator_job, executor_job, noise_learner, sampler_job
 from qpu_bridge.programs.context import Context
@@ -26,11 +27,6 @@ PROGRAMS: Mapping[str, Program] = {
     "noise-learner": Program(noise_learner.check, noise_learner.run),
 }
 
-NOT_YET: Mapping[str, str] = {
-    "calibrate": "users cannot start a calibration yet",
-}
-"""Programs that clients know and that this server will have, with the sentence to say until then."""
-
 
 def find(program_id: str) -> Program:
     """The program of an id.
@@ -40,7 +36,8 @@ def find(program_id: str) -> Program:
     """
     if program_id in PROGRAMS:
         return PROGRAMS[program_id]
-    raise UnsupportedProgram(
-        f"the program must be one of {', '.join(PROGRAMS)}" + (f"; {NOT_YET[program_id]}" if program_id in NOT_YET else ""),
-        given=program_id,
-    )
+    installed = plugins.program_names()
+    if program_id in installed:
+        module = plugins.load_program(program_id)
+        return Program(module.check, module.run)
+    raise UnsupportedProgram(f"the program must be one of {', '.join((*PROGRAMS, *installed))}", given=program_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from qpu_bridge.errors import Cancelled
 from qpu_bridge.execution import Execution
@@ -23,6 +24,8 @@ class Context:
         cancelled: Whether somebody wants the job to stop; asked from other threads as well.
         progress: Told (rows done, rows in all) as results come.
         notebook: Keeps finished rows, and knows those of a run that was lost.
+        user: Who asked for the job.
+        calibration: Folder in which the device's calibration is kept, for programs that change it; None if there is none.
     """
 
     device: DeviceView
@@ -32,6 +35,8 @@ class Context:
     cancelled: Callable[[], bool] = field(default=lambda: False)
     progress: Callable[[int, int], None] = field(default=lambda done, total: None)
     notebook: Notebook = field(default_factory=Forgetful)
+    user: str = ""
+    calibration: Path | None = None
 
     def go_on(self) -> None:
         """Ask whether to go on; done between steps that take long without the device.

@@ -8,7 +8,7 @@ from qpu_bridge.errors import SettingsError, UnsupportedProgram
 from qpu_bridge.programs import Context, DeviceView, check, run
 
 
-@pytest.mark.parametrize(("program_id", "says"), [("calibrate", "calibration"), ("x", "noise-learner")])
+@pytest.mark.parametrize(("program_id", "says"), [("calibration", "calibrate"), ("x", "noise-learner")])
 def test_unknown_programs(program_id: str, says: str, device: DeviceView, context: Context) -> None:
     with pytest.raises(UnsupportedProgram, match=says):
         check(program_id, "{}", device)

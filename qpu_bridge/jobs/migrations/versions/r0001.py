@@ -30,6 +30,7 @@ def upgrade() -> None:
         sa.Column("paused", sa.Boolean(), nullable=False),
         sa.Column("reason", Words(), nullable=False),
         sa.Column("fault", Words(), nullable=False),
+        sa.Column("unfit", Words(), nullable=False),
         sa.Column("runner", Words(), nullable=True),
         sa.Column("heartbeat", Whole(), nullable=True),
         sa.PrimaryKeyConstraint("name"),

@@ -1,0 +1,29 @@
+"""What a calibration did, in lines of text for a log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from qpu_calibration.conduct import Entry
+from qpu_calibration.decide import Verdict
+from qpu_calibration.graph import said
+from qpu_calibration.page import Target
+
+
+def lines(entry: Entry) -> Iterator[str]:
+    """One entry: who was good or off in one line, who was bad in a line each."""
+    for verdict in (Verdict.GOOD, Verdict.OFF):
+        targets = [target for target, one in entry.findings.items() if one.verdict is verdict]
+        if targets:
+            yield f"{entry.action} {entry.routine} of {together(targets)}: {verdict}"
+    for target, one in entry.findings.items():
+        if one.reason or one.complaint:
+            yield f"{entry.action} {entry.routine} of {said(target)}: {one.reason or one.complaint}"
+
+
+def together(targets: Sequence[Target]) -> str:
+    """Several targets in words."""
+    if len(targets) == 1:
+        return said(targets[0])
+    kind = "qubits" if len(targets[0]) == 1 else "couplers"
+    return f"{kind} {', '.join('-'.join(map(str, target)) for target in targets)}"

@@ -1,0 +1,213 @@
+"""Monitors: between jobs, look whether the numbers still hold, and repair what does not.
+
+A round sees to all routines on all qubits and couplers: what is fresh by its `Routine.timeout_h` costs nothing, what is stale is
+looked at, what is off or failed is calibrated again. It gives way to jobs between any two schedules, and goes on in a later gap.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from qpu_bridge.errors import BridgeError, Cancelled
+from qpu_bridge.execution import Execution, Gap
+from qpu_bridge.target import Snapshot, file
+from qpu_bridge.target.versions import Versions
+from qpu_calibration.account import lines
+from qpu_calibration.archive import Archive
+from qpu_calibration.bench import Bench
+from qpu_calibration.conduct import Entry, conduct
+from qpu_calibration.decide import Action, Verdict, maintain
+from qpu_calibration.graph import Graph
+from qpu_calibration.ledger import LEDGER, Ledger, Moment
+from qpu_calibration.listen import listen
+
+BEGUN = "monitor.json"
+"""File that says when the last round began, in the folder of a device's calibration."""
+
+OPERATOR = "monitor"
+
+SHARE = 0.1
+"""Of the time, while jobs wait: after a gap in which one did, the next comes when jobs have had the rest."""
+
+IMPATIENCE = 0.1
+"""Of `every_h`, by this machine's clock: when an unfit device is looked at again, for no job moves its own clock."""
+
+
+class Keeper:
+    """Keeps one device calibrated; see `qpu_bridge.execution.Keeper`.
+
+    Args:
+        folder: In which its calibration is kept.
+        every_h: How often a round begins, in hours of the device's own clock.
+        least_qubits: With fewer operational qubits than this, users should not have the device.
+        note: Takes lines for whoever runs the bridge.
+        clock: What time it is, UTC.
+        graph: Of the routines; of all that are installed, if None.
+        seed: For simulated devices.
+
+    Attributes:
+        shots: Played so far.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        every_h: float,
+        least_qubits: int,
+        note: Callable[[str], None],
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        graph: Callable[[Snapshot], Graph] = Graph.of,
+        seed: int | None = None,
+    ) -> None:
+        self.folder = folder
+        self.shots = 0
+        self._every_h, self._least, self._seed = every_h, least_qubits, seed
+        self._note, self._clock, self._graph = note, clock, graph
+        self._heard = Moment(utc=clock())
+        self._begun = self._read_begun()
+        self._round: _Round | None = None
+        self._unfit = False
+        self._ended = self._not_before = clock()
+
+    def hear(self, device_ns: int) -> None:
+        """The device's clock says so now, ns."""
+        self._heard = Moment(utc=self._clock(), device_ns=device_ns)
+        if self._begun is None:
+            self._begin()
+
+    def due(self) -> bool:
+        """Whether a round is under way, or should begin, or the device was not heard for so long that one might."""
+        now = self._clock()
+        if self._round is not None or self._round_is_due():
+            return True
+        return (now - self._heard.utc) / timedelta(hours=1) >= self._every_h
+
+    def keep(self, execution: Execution, snapshot: Snapshot, gap: Gap) -> str | None:
+        """Go on with the round, or begin one, until it is done or somebody wants the device."""
+        began = self._clock()
+        if gap.wanted() and began < self._not_before:
+            return None
+        try:
+            return self._go_on(execution, snapshot, gap)
+        except Cancelled:
+            self._note("a monitor was stopped in the middle of a schedule; its round begins again later")
+            self._round = None
+        except BridgeError:
+            # not again at once: whatever it is, the next hour may do better
+            self._round = None
+            self._begin()
+            raise
+        finally:
+            now = self._clock()
+            self._not_before = now + (now - began) * (1 / SHARE - 1)
+        return None
+
+    def _go_on(self, execution: Execution, snapshot: Snapshot, gap: Gap) -> str | None:
+        if self._round is None or self._round.overtaken(gap):
+            self._round = None
+            fresh = _Round(self.folder, execution, snapshot, self._graph, self._seed, gap)
+            self.hear(listen(fresh.bench))
+            if not self._round_is_due():
+                return None
+            self._round = fresh
+        current = self._round
+        for entry in current.entries:
+            if entry.action is Action.CALIBRATE or any(one.verdict is not Verdict.GOOD for one in entry.findings.values()):
+                for line in lines(entry):
+                    self._note(line)
+            self.shots += entry.shots
+            self.hear(current.heard_ns)
+            current.left()
+            if gap.wanted():
+                return None
+        self._round = None
+        self._begin()
+        self._ended = self._clock()
+        complaint = _complaint(current.bench.snapshot, self._least)
+        self._unfit = bool(complaint)
+        return complaint
+
+    def _round_is_due(self) -> bool:
+        if self._unfit and (self._clock() - self._ended) / timedelta(hours=1) >= IMPATIENCE * self._every_h:
+            return True
+        return self._begun is not None and self._begun.hours_until(self._heard) >= self._every_h
+
+    def _begin(self) -> None:
+        self._begun = self._heard
+        self.folder.mkdir(parents=True, exist_ok=True)
+        file.write(self.folder / BEGUN, {"utc": self._heard.utc.isoformat()})
+
+    def _read_begun(self) -> Moment | None:
+        """When the last round began, by this machine's clock: that of the device may have started again."""
+        try:
+            return Moment(utc=datetime.fromisoformat(json.loads((self.folder / BEGUN).read_bytes())["utc"]))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError):
+            self._note(f"{self.folder / BEGUN} cannot be read: it is written anew")
+            return None
+
+
+class _Round:
+    """A round that is under way, perhaps over several gaps."""
+
+    def __init__(
+        self,
+        folder: Path,
+        execution: Execution,
+        snapshot: Snapshot,
+        graph: Callable[[Snapshot], Graph],
+        seed: int | None,
+        gap: Gap,
+    ) -> None:
+        self.gap = gap
+        self.bench = Bench(
+            execution,
+            snapshot,
+            Versions(folder),
+            Archive(folder),
+            seed=seed,
+            operator=OPERATOR,
+            # of the gap that it is in when it is asked
+            cancelled=lambda: self.gap.over(),
+            figures=False,
+        )
+        self._path = folder / LEDGER
+        whole = graph(self.bench.snapshot)
+        steps = maintain(whole, ledger := Ledger(self._path), whole.nodes(), trust=True)
+        self.entries: Iterator[Entry] = conduct(self.bench, whole, ledger, steps)
+        self.left()
+
+    @property
+    def heard_ns(self) -> int:
+        """The device's clock, ns."""
+        assert self.bench.execution.device_ns is not None
+        return self.bench.execution.device_ns
+
+    def left(self) -> None:
+        """The device goes to others for a while, or may."""
+        self._stamp = self._stamped()
+
+    def overtaken(self, gap: Gap) -> bool:
+        """Whether somebody else has calibrated since it was left; if not, it goes on in this gap."""
+        self.gap = gap
+        return self._stamp != self._stamped()
+
+    def _stamped(self) -> tuple[object, object]:
+        assert self.bench.versions is not None
+        try:
+            status = self._path.stat()
+        except OSError:
+            return self.bench.versions.stamp, None
+        return self.bench.versions.stamp, (status.st_mtime_ns, status.st_ino)
+
+
+def _complaint(snapshot: Snapshot, least: int) -> str:
+    well = sum(qubit.operational for qubit in snapshot.qubits)
+    if well >= least:
+        return ""
+    return f"{well} of {len(snapshot.qubits)} qubits are operational, and {least} must be"

@@ -1,0 +1,101 @@
+"""The program ``calibrate``: what the client's ``Calibrator`` asks for, on the road of the job that asks.
+
+Every routine that is done is adopted at once, as a version of its own: a job that is cancelled, killed or put back leaves the
+last whole version in use, and the ledger knows what is done, so that the next one goes on from there.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from qpu_bridge.errors import BadRequest
+from qpu_bridge.target.versions import Versions
+from qpu_calibration.account import lines, together
+from qpu_calibration.archive import Archive
+from qpu_calibration.bench import Bench
+from qpu_calibration.conduct import conduct
+from qpu_calibration.decide import blocked, inspect, maintain
+from qpu_calibration.graph import Graph, said
+from qpu_calibration.ledger import LEDGER, Ledger
+from qpu_calibration.listen import listen
+from qpu_calibration.wish import VERSION, Wish, read_wish
+
+if TYPE_CHECKING:
+    from qpu_bridge.programs import Context, DeviceView
+
+
+def check(params_json: str, device: DeviceView) -> float | None:
+    """Refuse, at submission, what could not run. How long it takes nobody knows: that hangs on what is found.
+
+    Raises:
+        CallerError: If the parameters are wrong, or the device has no such routine, qubit or coupler.
+    """
+    read_wish(params_json).nodes(Graph.of(device.snapshot))
+    return None
+
+
+def run(params_json: str, context: Context) -> str:
+    """Bring what is asked for, and all it needs, within specification.
+
+    What cannot be calibrated is flagged in the snapshot and said in the log; it does not make the job fail.
+
+    Raises:
+        BadRequest: If the job names a calibration that is in use no longer.
+        Cancelled: If somebody wanted the device back.
+    """
+    wish = read_wish(params_json)
+    graph = Graph.of(context.device.snapshot)
+    wanted = len(wish.nodes(graph))
+    start = datetime.now(UTC)
+    if context.device.dry_run:
+        context.log(f"a dry run: {wanted} routines on qubits and couplers would be seen to; nothing was measured")
+    else:
+        _calibrate(wish, context)
+    return json.dumps({"schema_version": VERSION, "start": start.isoformat(), "stop": datetime.now(UTC).isoformat()})
+
+
+def _calibrate(wish: Wish, context: Context) -> None:
+    folder = context.calibration
+    versions = None if folder is None else Versions(folder)
+    ledger = Ledger(None if folder is None else folder / LEDGER)
+    bench = Bench(
+        context.execution,
+        context.device.snapshot,
+        versions,
+        None if folder is None else Archive(folder),
+        seed=context.seed if wish.seed is None else wish.seed,
+        operator=context.user,
+        cancelled=context.cancelled,
+        figures=wish.figures and not wish.check,
+    )
+    before = bench.snapshot.calibration_id
+    if before != context.device.snapshot.calibration_id:
+        raise BadRequest(
+            "a calibration must start from the numbers in use",
+            given=context.device.snapshot.calibration_id,
+            where="calibration_id",
+            remedy=f"Leave calibration_id out, or name {before}. A batch keeps to the one that it began with: use a session.",
+        )
+    listen(bench)
+    graph = Graph.of(bench.snapshot)
+    nodes = wish.nodes(graph)
+    steps = inspect(graph, ledger, nodes) if wish.check else maintain(graph, ledger, nodes, force=wish.force, trust=wish.trust)
+    for entry in conduct(
+        bench, graph, ledger, steps, lambda step: context.log(f"{step.action} {step.routine} of {together(step.targets)} ...")
+    ):
+        for line in lines(entry):
+            context.log(line)
+        context.go_on()
+    for node, reason in blocked(graph, ledger, nodes).items():
+        context.log(f"skipped {node}: {reason}")
+    _say_outcome(before, bench.snapshot.calibration_id, ledger, bench.shots, context)
+
+
+def _say_outcome(before: str, after: str, ledger: Ledger, shots: int, context: Context) -> None:
+    for target, reason in ledger.flagged.items():
+        context.log(f"{said(target)} is not operational: {reason}")
+    context.log("no number changed" if before == after else f"in use: {after}")
+    context.log(f"{shots} shots, {context.execution.usage_seconds:.3f} s of device time, qpu-bridge {version('qpu-bridge')}")
