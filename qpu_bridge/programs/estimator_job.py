@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from math import prod
+from math import ceil
 
+from qiskit import QuantumCircuit
 from qiskit.primitives.containers import PrimitiveResult, PubResult
 from qiskit_ibm_runtime.decoders.executor_estimator.post_processor_v0_1 import estimator_v2_post_processor_v0_1
+from qiskit_ibm_runtime.executor_estimator.trex import resolve_trex_num_randomizations
 from qiskit_ibm_runtime.quantum_program import QuantumProgram
 
 from qpu_bridge.programs.admission import (
@@ -22,7 +24,7 @@ from qpu_bridge.programs.admission import (
 from qpu_bridge.programs.context import Context
 from qpu_bridge.programs.device import DeviceView
 from qpu_bridge.programs.estimator_metadata import of_pub, of_result
-from qpu_bridge.programs.estimator_program import admit_overhead, build
+from qpu_bridge.programs.estimator_program import admit_overhead, build, scaling_of
 from qpu_bridge.programs.estimator_request import EstimatorRequest, read_request
 from qpu_bridge.programs.executor import execute
 from qpu_bridge.programs.layer_learning import admit_mitigation, mitigation
@@ -42,9 +44,18 @@ def check(params_json: str, device: DeviceView) -> float:
     request = read_request(read_typed(params_json), device.capabilities)
     admit_circuits((pub.circuit for pub in request.pubs), device)
     items = _admit(request, device)
+    options = request.options.execute_options(None)
     admit_angles(((pub.circuit, pub.parameter_values.as_array(pub.circuit.parameters)) for pub in request.pubs), device)
-    admit_overhead(request, range(len(request.pubs)), admit_mitigation(request, device))
-    return planned_s((pub.circuit for pub in request.pubs), items, request.options.execute_options(None), device)
+    mitigated, learning_s = admit_mitigation(request, device)
+    admit_overhead(request, range(len(request.pubs)), mitigated)
+    for index, item in enumerate(items):
+        number, _ = request.randomizations(request.shots[index])
+        # as often as errors cancel, where their rates are known by now
+        items[index] = item._replace(rows=item.rows // number * ceil(number * scaling_of(request, mitigated, index)))
+    readout = _readout(request)
+    blank = QuantumCircuit(max((pub.circuit.num_qubits for pub in request.pubs), default=0))
+    circuits = [*(pub.circuit for pub in request.pubs), *(blank for _ in readout)]
+    return learning_s + planned_s(map(_measured, circuits), [*items, *readout], options, device)
 
 
 def run(params_json: str, context: Context) -> str:
@@ -77,17 +88,37 @@ def _admit(request: EstimatorRequest, device: DeviceView) -> list[Returned]:
     resilience = request.client_options.resilience
     folds = len(resilience.zne.noise_factors) if resilience.zne_mitigation else 1
     items: list[Returned] = []
-    for pub, shots in zip(request.pubs, request.shots, strict=True):
+    for shots, configurations in zip(request.shots, request.configurations, strict=True):
         number, each = request.randomizations(shots)
         admit_shots(each, device)
-        admit_rows(number * prod(pub.shape))
-        # at least: observables that need several bases, and the learning of readout errors, are counted before they are played
-        items.append(Returned(1, number * prod(pub.shape) * folds, each, 1))
+        admit_rows(number * configurations)
+        # at least: the learning of readout errors is counted before it is played
+        items.append(Returned(1, number * configurations * folds, each, 1))
     admit_results(items, "classified", device)
     admit_options(request.options.execute_options(None), device)
     twirled = bool(request.client_options.twirling.enable_gates)
     admit_twirling(circuits, gates=twirled, measurements=False, folding=bool(resilience.zne_mitigation))
     return items
+
+
+def _readout(request: EstimatorRequest) -> list[Returned]:
+    """The circuits that learn readout errors: one for all pubs of equal shots."""
+    resilience = request.client_options.resilience
+    if not resilience.measure_mitigation:
+        return []
+    own = request.options.full["resilience"]["measure_noise_learning"]["shots_per_randomization"]
+    items = []
+    for shots in dict.fromkeys(request.shots):
+        number, each = request.randomizations(shots)
+        rows = resolve_trex_num_randomizations(resilience.measure_noise_learning, number)
+        items.append(Returned(1, rows, each if own == "auto" else int(own), 1))
+    return items
+
+
+def _measured(circuit: QuantumCircuit) -> QuantumCircuit:
+    made = circuit.remove_final_measurements(inplace=False)
+    made.measure_all()
+    return made
 
 
 def _seed(request: EstimatorRequest, context: Context) -> int:

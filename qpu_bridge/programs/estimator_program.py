@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from math import ceil, inf, isfinite, log, prod
+from math import ceil, inf, isfinite, log
 
 import numpy as np
 from qiskit import QuantumCircuit
@@ -104,7 +104,7 @@ def admit_overhead(request: EstimatorRequest, group: Sequence[int], mitigated: M
                 where=f"params.pubs[{index}]",
                 remedy="Set resilience.pec.max_overhead, or use a shorter circuit.",
             )
-        admit_rows(ceil(number * scaling) * prod(request.pubs[index].shape))
+        admit_rows(ceil(number * scaling) * request.configurations[index])
 
 
 def scaling_of(request: EstimatorRequest, mitigated: Mitigated, pub: int) -> float:

@@ -18,6 +18,7 @@ from qiskit_ibm_runtime.results import LayerError
 
 from qpu_bridge.driver import Capabilities
 from qpu_bridge.errors import BadRequest, UnsupportedOption
+from qpu_bridge.programs.configurations import configurations
 from qpu_bridge.programs.foreign_text import said
 from qpu_bridge.programs.layer_noise import read_model
 from qpu_bridge.programs.legacy_request import LegacyOptions, read_circuit, read_options, read_pubs, read_values
@@ -35,6 +36,7 @@ class EstimatorRequest:
     Attributes:
         pubs: What to estimate.
         shots: Shots for each pub and configuration, all randomizations together.
+        configurations: In how many configurations each pub is played, at least.
         precisions: What each pub's result names as its target.
         options: Checked options.
         client_options: The same in the form that the client's own code takes, with the level's defaults filled in.
@@ -43,6 +45,7 @@ class EstimatorRequest:
 
     pubs: tuple[EstimatorPub, ...]
     shots: tuple[int, ...]
+    configurations: tuple[int, ...]
     precisions: tuple[float, ...]
     options: LegacyOptions
     client_options: EstimatorOptions
@@ -97,7 +100,8 @@ def read_request(
         shots.append(count)
         precisions.append(precision)
     errors = read_model(options.at("resilience.layer_noise_model"))
-    return EstimatorRequest(tuple(pubs), tuple(shots), tuple(precisions), options, client_options, errors)
+    counts = tuple(configurations(pub) for pub in pubs)
+    return EstimatorRequest(tuple(pubs), tuple(shots), counts, tuple(precisions), options, client_options, errors)
 
 
 def _client_options(options: LegacyOptions, level: Any) -> EstimatorOptions:

@@ -51,21 +51,23 @@ def _learned(
         return [PauliLindbladMap.identity(len(layer.qubits)) for layer in wanted]
 
 
-def admit_mitigation(request: EstimatorRequest, device: DeviceView) -> Mitigated:
-    """Refuse, before anything is played, what could not be mitigated; what is known of the layers by then.
+def admit_mitigation(request: EstimatorRequest, device: DeviceView) -> tuple[Mitigated, float]:
+    """Refuse, before anything is played, what could not be mitigated.
+
+    Returns:
+        What is known of the layers by then; how long learning the rest would keep the device, s.
 
     Raises:
         CallerError: With the reason.
     """
     if not request.needs_layer_noise:
-        return Mitigated()
+        return Mitigated(), 0.0
     layers = layers_of(request)
     known = layers.by_weight()
     if request.layer_errors is not None:
-        return Mitigated(layers, match(request.layer_errors, known))
+        return Mitigated(layers, match(request.layer_errors, known)), 0.0
     boxes = [layers.to_learn(layer, len(device.snapshot.qubits)) for layer in known[: _most(request)]]
-    admit_learning(boxes, _how(request, None), device)
-    return Mitigated(layers)
+    return Mitigated(layers), admit_learning(boxes, _how(request, None), device)
 
 
 def _most(request: EstimatorRequest) -> int | None:

@@ -37,7 +37,7 @@ from qpu_bridge.programs.foreign_text import said
 from qpu_bridge.programs.legacy_answer import answer
 from qpu_bridge.programs.plan import planned_s
 from qpu_bridge.programs.provenance import provenance
-from qpu_bridge.programs.quasi import Calibration, calibrate, qubits_of
+from qpu_bridge.programs.quasi import Calibration, calibrate, calibration_program, qubits_of
 from qpu_bridge.programs.randomization import is_twirled, randomizations
 from qpu_bridge.programs.result_size import Returned, admit_results, returned_by
 from qpu_bridge.programs.sampler_request import SamplerRequest, read_request
@@ -55,7 +55,13 @@ def check(params_json: str, device: DeviceView) -> float:
     admit_circuits((pub.circuit for pub in request.pubs), device)
     items = _admit(request, device)
     admit_angles(((pub.circuit, pub.parameter_values.as_array(pub.circuit.parameters)) for pub in request.pubs), device)
-    return planned_s((pub.circuit for pub in request.pubs), items, request.options.execute_options(None), device)
+    circuits = [pub.circuit for pub in request.pubs]
+    shots, qubits = request.options.experimental.calibration_shots, _qubits(request)
+    if shots is not None and qubits:
+        program = calibration_program(qubits, shots, device.snapshot)
+        circuits += [item.circuit for item in program.items]
+        items += [returned_by(item.circuit, 1, program.shots) for item in program.items]
+    return planned_s(circuits, items, request.options.execute_options(None), device)
 
 
 def run(params_json: str, context: Context) -> str:
@@ -135,12 +141,16 @@ def _require_no_decisions(circuits: Iterable[QuantumCircuit]) -> None:
 def _calibrated(request: SamplerRequest, seed: int, context: Context) -> Calibration | None:
     """What readout makes of the qubits that are measured, if quasi-distributions are asked for."""
     shots = request.options.experimental.calibration_shots
-    qubits = sorted({qubit for pub in request.pubs for qubit in qubits_of(pub.circuit) if qubit is not None})
+    qubits = _qubits(request)
     if shots is None:
         return None
     if not qubits:
         return Calibration({}, shots)
     return calibrate(qubits, shots, request.options.execute_options(seed), context)
+
+
+def _qubits(request: SamplerRequest) -> list[int]:
+    return sorted({qubit for pub in request.pubs for qubit in qubits_of(pub.circuit) if qubit is not None})
 
 
 def _seed(request: SamplerRequest, context: Context) -> int:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from qiskit import QuantumCircuit
+from qiskit.quantum_info import PauliList, SparsePauliOp
 from qiskit_ibm_runtime import IBMBackend
+from qiskit_ibm_runtime.results import LayerError
+from qiskit_ibm_runtime.results.noise_learner import PauliLindbladError
 
 from qpu_bridge.execution import Execution
 from qpu_bridge.lowering import LoweringOptions, lower
@@ -14,6 +17,7 @@ from qpu_bridge.plugins import open_driver, open_snapshot
 from qpu_bridge.programs import Context, DeviceView, check, run
 from qpu_bridge.programs.checkers import Checkers
 from tests.programs.client import backend as seen_by_client
+from tests.programs.test_estimator import sent as sent_to_estimator
 from tests.programs.test_sampler import circuit, sent
 
 
@@ -77,3 +81,60 @@ def test_another_process_says_the_same(backend: IBMBackend, device: DeviceView) 
     text = sent(backend, [(circuit(), np.zeros((5, 2)), 200)])
     with Checkers(1) as checkers:
         assert checkers.check("sampler", text, device) == check("sampler", text, device)
+
+
+def estimated() -> tuple[QuantumCircuit, list[SparsePauliOp]]:
+    made = QuantumCircuit(5)
+    for pair in ((0, 1), (1, 2)):
+        made.sx(pair[0])
+        made.cz(*pair)
+    # two are measured together, the third is not
+    return made, [SparsePauliOp(label) for label in ("IIIZZ", "IIZZI", "IIXXI")]
+
+
+def noise(first: int) -> LayerError:
+    layer = QuantumCircuit(2)
+    layer.cz(0, 1)
+    return LayerError(layer, [first, first + 1], PauliLindbladError(PauliList(["ZI", "IX"]), [0.01, 0.02]))
+
+
+LEARNING = {"num_randomizations": 4, "shots_per_randomization": 16, "layer_pair_depths": [0, 2]}
+
+
+@pytest.mark.parametrize(
+    ("program", "options", "close"),
+    [
+        ("estimator", {"resilience_level": 0}, 0.001),
+        ("estimator", {"resilience_level": 1}, 0.001),
+        (
+            "estimator",
+            {
+                "resilience": {
+                    "measure_mitigation": True,
+                    "measure_noise_learning": {"num_randomizations": 3, "shots_per_randomization": 50},
+                }
+            },
+            0.01,
+        ),
+        ("estimator", {"resilience_level": 2}, 0.001),
+        ("estimator", {"resilience": {"pec_mitigation": True, "layer_noise_model": [noise(0), noise(1)]}}, 0.001),
+        ("estimator", {"resilience": {"pec_mitigation": True, "layer_noise_learning": LEARNING}}, 0.1),
+        ("sampler", {"experimental": {"quasi_distribution": {"calibration_shots": 500}}}, 1e-6),
+    ],
+)
+def test_what_is_played_besides_the_circuits(program: str, options: dict[str, object], close: float) -> None:
+    """Readout calibrations, overheads, learned layers, bases."""
+    believed = open_snapshot("five", "emu_five")
+    driver = open_driver("emulator", "emu_five", believed, {})
+    capabilities = driver.capabilities()
+    context = Context(DeviceView("emu_five", believed, capabilities), Execution(driver, capabilities), seed=1)
+    backend = seen_by_client(believed, capabilities)
+    if program == "sampler":
+        text = sent(backend, [(circuit(), np.zeros((5, 2)), 100)], options)
+    else:
+        text = sent_to_estimator(backend, [estimated(), (*estimated(), None, 0.1)], options, precision=0.2)
+    planned_s = check(program, text, context.device)
+    run(program, text, context)
+    driver.close()
+    assert planned_s is not None
+    assert 1 - close <= planned_s / context.execution.usage_seconds <= 1 + 1e-6
