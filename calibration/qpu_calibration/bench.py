@@ -22,6 +22,7 @@ from qpu_calibration.fit import Fit, bad
 from qpu_calibration.guard import offences
 from qpu_calibration.measure import measure
 from qpu_calibration.page import Target
+from qpu_calibration.plan import Plan
 from qpu_calibration.routine import Routine, Settings
 
 
@@ -98,12 +99,12 @@ class Bench:
         for step in routine.passes(settings or routine.settings):
             if not left:
                 break
-            cannot = self._unplayable(routine, left, step, believed)
+            plan, cannot = self._plan(routine, left, step, believed)
             refused |= cannot
             left = [target for target in left if target not in cannot]
-            if not left:
+            if plan is None:
                 break
-            data, found = self._look(routine, left, step, believed)
+            data, found = self._look(routine, plan, step, believed)
             passes.append((data, found, routine.plot(data, found) if self.figures else None))
             for fit in found:
                 fits[fit.target] = fit
@@ -133,10 +134,10 @@ class Bench:
             Crowded: If there are too many targets for one schedule.
         """
         step = settings or routine.brief(routine.settings)
-        found = {t: bad(reason) for t, reason in self._unplayable(routine, targets, step, self.snapshot).items()}
-        left = [target for target in targets if target not in found]
-        if left:
-            found |= {fit.target: fit for fit in self._look(routine, left, step, self.snapshot)[1]}
+        plan, cannot = self._plan(routine, targets, step, self.snapshot)
+        found = {target: bad(reason) for target, reason in cannot.items()}
+        if plan is not None:
+            found |= {fit.target: fit for fit in self._look(routine, plan, step, self.snapshot)[1]}
         return tuple(found[target].model_copy(update={"target": target}) for target in targets)
 
     def adopt(self, snapshot: Snapshot, routine: str, targets: Sequence[Target], reason: str) -> None:
@@ -151,14 +152,13 @@ class Bench:
         self._adopt(snapshot, routine, tuple(targets), {}, "", reason)
 
     def _look(
-        self, routine: Routine[Any], targets: Sequence[Target], settings: Settings, snapshot: Snapshot
+        self, routine: Routine[Any], plan: Plan, settings: Settings, snapshot: Snapshot
     ) -> tuple[xr.Dataset, tuple[Fit, ...]]:
-        plan = routine.plan(snapshot, targets, settings)
         told = self.told
 
         def progress(done: int, of: int) -> None:
             if told is not None:
-                told(routine.name, targets, done, of)
+                told(routine.name, plan.targets, done, of)
 
         data = measure(plan, snapshot, self.execution, seed=self.seed, cancelled=self.cancelled, progress=progress)
         self.shots += sum(plan.shots * len(table) for _, table in plan.sheets)
@@ -167,26 +167,27 @@ class Bench:
         data = data.assign_attrs(routine=routine.name, settings=settings.model_dump_json())
         return data, routine.fit(data)
 
-    def _unplayable(
+    def _plan(
         self, routine: Routine[Any], targets: Sequence[Target], settings: Settings, snapshot: Snapshot
-    ) -> dict[Target, str]:
-        """Targets whose schedules the device cannot play, and why: they must not stop the others."""
+    ) -> tuple[Plan | None, dict[Target, str]]:
+        """A plan for the targets that the device can play for, and why it cannot for the others: they must not stop anybody."""
         limits = self.execution.capabilities.limits
         try:
-            for schedule, table in routine.plan(snapshot, targets, settings).sheets:
+            plan = routine.plan(snapshot, targets, settings)
+            for schedule, table in plan.sheets:
                 check(schedule, limits)
                 check_table(schedule, table, limits)
         except (ScheduleError, SettingsError) as error:
             if len(targets) == 1:
-                return {targets[0]: error.sentence}
-            alone = [self._unplayable(routine, [target], settings, snapshot) for target in targets]
-            found = {target: reason for one in alone for target, reason in one.items()}
-            if not found:
+                return None, {targets[0]: error.sentence}
+            alone = [self._plan(routine, [target], settings, snapshot)[1] for target in targets]
+            cannot = {target: reason for one in alone for target, reason in one.items()}
+            if not cannot:
                 raise Crowded(error.must, given=error.given, where=error.where) from error
+            left = [target for target in targets if target not in cannot]
             # the others may still be too many
-            left = [target for target in targets if target not in found]
-            return found | (self._unplayable(routine, left, settings, snapshot) if left else {})
-        return {}
+            return (self._plan(routine, left, settings, snapshot)[0] if left else None), cannot
+        return plan, {}
 
     def _taken(self, routine: Routine[Any], snapshot: Snapshot, fit: Fit) -> tuple[Snapshot, str]:
         """The snapshot after a fit, and why it is the same if it had to be."""

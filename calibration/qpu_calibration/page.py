@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 
 import numpy as np
+from scipy.interpolate import CubicSpline
 
 from qpu_bridge.errors import SettingsError
 from qpu_bridge.schedule import Acquisition, Column, Discriminator, Output, Schedule, SlotKind, Table, Waveform
@@ -280,11 +281,14 @@ def _known(snapshot: Snapshot, name: str, qubits: Target) -> GateSpec:
 def _at(number: float | Curve, angle: float | None) -> float:
     if not isinstance(number, Curve):
         return number
-    from scipy.interpolate import CubicSpline
-
     if angle is None:
         raise SettingsError("a gate with an angle must be given one", given="none")
-    return float(CubicSpline(number.angle, number.value)(angle))
+    return float(_spline(number)(angle))
+
+
+@lru_cache(maxsize=512)
+def _spline(curve: Curve) -> CubicSpline:
+    return CubicSpline(curve.angle, curve.value)
 
 
 def _envelope(snapshot: Snapshot, name: str) -> Waveform:

@@ -226,9 +226,16 @@ def main(
         print(text)
     FIGURES.mkdir(exist_ok=True)
     made = datetime.now(UTC).date().isoformat()
-    (FIGURES / "calibration.json").write_text(json.dumps({"made": made, "devices": rows}, indent=1) + "\n")
+    lines = ",\n".join(json.dumps(_rounded(row)) for row in rows)
+    (FIGURES / "calibration.json").write_text(f'{{"made": "{made}", "devices": [\n{lines}\n]}}\n')
     if any(row["wrong"] for row in rows):
         raise typer.Exit(1)
+
+
+def _rounded(fact: Any) -> Any:
+    if isinstance(fact, dict):
+        return {name: _rounded(value) for name, value in fact.items()}
+    return round(fact, 4) if isinstance(fact, float) else fact
 
 
 if __name__ == "__main__":
