@@ -1,11 +1,14 @@
-"""What a snapshot's gates of two qubits do to the hidden truth, relaxation aside: solved, not measured."""
+"""Gates of two qubits as designed, and what calibrated ones do to the hidden truth, relaxation aside: solved, not measured."""
 
 from __future__ import annotations
+
+from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qpu_bridge.target import Curve, DragShape, GateSpec, Snapshot, waveform
+from qpu_emulator.bring_up import solve_snapshot
 from qpu_emulator.bring_up.conditional import pair_limit
 from qpu_emulator.bring_up.echoed import ECR, EchoedPair
 from qpu_emulator.bring_up.rotation import rotate
@@ -14,6 +17,23 @@ from qpu_emulator.chip.line import IDEAL
 from qpu_emulator.windows.pair import Pair
 
 TICK = 1e-9
+
+
+def solved(truth: Device, design: Snapshot) -> Snapshot:
+    """Qubits are calibrated, gates of two qubits are as designed."""
+    known = solve_snapshot(truth, datetime(2026, 11, 21, tzinfo=UTC))
+    ones = tuple(gate for gate in known.gates if len(gate.qubits) == 1)
+    flips = {gate.qubits[0]: gate.pulses[0] for gate in ones if gate.name == "x"}
+    twos = []
+    for gate in design.gates:
+        if len(gate.qubits) == 2:
+            drive = {known.qubits[q].drive_frame: q for q in gate.qubits}
+            pulses = tuple(
+                flips[drive[p.frame]].model_copy(update={"start": p.start}) if p.waveform.startswith("drag") else p
+                for p in gate.pulses
+            )
+            twos.append(gate.model_copy(update={"pulses": pulses}))
+    return known.model_copy(update={"gates": (*ones, *twos)})
 
 
 def error(truth: Device, snapshot: Snapshot, pair: tuple[int, ...]) -> tuple[float, float]:

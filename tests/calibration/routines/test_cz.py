@@ -7,9 +7,8 @@ import pytest
 from qpu_calibration.catalog import routine
 from qpu_calibration.edit import flux_level, turns, with_flux, with_turns, with_waveform
 from qpu_emulator.windows.pair import Pair
-from tests.calibration.channel import error
+from tests.calibration.channel import error, solved
 from tests.calibration.conftest import raw
-from tests.calibration.routines.test_ecr import solved
 
 CHAIN = ("cz_chevron", "cz_phase", "cz_local_phases")
 

@@ -1,0 +1,138 @@
+"""The pulses of an echoed cross-resonance gate: halves on the control's line, a tone on the target's own, a flip between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from qpu_bridge.errors import SettingsError
+from qpu_bridge.schedule import Waveform
+from qpu_bridge.target import (
+    ConstantShape,
+    CosineSquareShape,
+    Curve,
+    GateSpec,
+    GaussianSquareShape,
+    PulseSpec,
+    Snapshot,
+    waveform,
+)
+from qpu_calibration.edit import amplitude, rotation, with_gate
+from qpu_calibration.page import Target
+
+Change = Callable[[complex], complex]
+"""From a complex amplitude (full scale, phase) to another."""
+
+
+def halves(snapshot: Snapshot, pair: Target) -> tuple[PulseSpec, PulseSpec]:
+    """Both pulses on the control's line at the target's frequency, in the order of time.
+
+    Raises:
+        SettingsError: If the gate is not two such pulses.
+    """
+    frames = {frame.name for frame in snapshot.following(pair[1])} - {snapshot.qubits[pair[1]].drive_frame}
+    found = sorted((pulse for pulse in ecr(snapshot, pair).pulses if pulse.frame in frames), key=lambda pulse: pulse.start)
+    if len(found) != 2 or any(isinstance(pulse.amplitude, Curve) for pulse in found):
+        raise SettingsError(
+            "an echoed gate must have two pulses of cross-resonance", given=f"{len(found)}", where=f"ecr of {list(pair)}"
+        )
+    return found[0], found[1]
+
+
+def ecr(snapshot: Snapshot, pair: Target) -> GateSpec:
+    """The gate.
+
+    Raises:
+        SettingsError: If the pair has none.
+    """
+    gate = snapshot.gate("ecr", *pair)
+    if gate is None:
+        raise SettingsError("a pair must have an echoed gate", given="none", where=f"qubits {list(pair)}")
+    return gate
+
+
+def strength(pulse: PulseSpec) -> complex:
+    """Amplitude and phase in one."""
+    assert not isinstance(pulse.amplitude, Curve)
+    return complex(pulse.amplitude * np.exp(1j * pulse.phase))
+
+
+def tone(snapshot: Snapshot, pair: Target) -> complex:
+    """The tone on the target's line in the first half; 0 if there is none."""
+    own = snapshot.qubits[pair[1]].drive_frame
+    return next((strength(p) for p in sorted(ecr(snapshot, pair).pulses, key=lambda p: p.start) if p.frame == own), 0j)
+
+
+def with_cross(snapshot: Snapshot, pair: Target, change: Change) -> Snapshot:
+    """With other pulses of cross-resonance; the second half keeps its sign and what it has in phase beyond the first."""
+    frame = halves(snapshot, pair)[0].frame
+    return _changed(snapshot, pair, frame, change)
+
+
+def with_tone(snapshot: Snapshot, pair: Target, change: Change) -> Snapshot:
+    """With another tone on the target's line, in both halves; one is added where there is none."""
+    gate, own = ecr(snapshot, pair), snapshot.qubits[pair[1]].drive_frame
+    if not any(pulse.frame == own for pulse in gate.pulses):
+        added = tuple(half.model_copy(update={"frame": own, "amplitude": 0.0, "phase": 0.0}) for half in halves(snapshot, pair))
+        snapshot = with_gate(snapshot, gate.model_copy(update={"pulses": (*gate.pulses, *added)}))
+    return _changed(snapshot, pair, own, change)
+
+
+def with_axis(snapshot: Snapshot, pair: Target, turn: float) -> Snapshot:
+    """With all that turns the target turned about Z by an angle, rad."""
+    after = with_cross(snapshot, pair, lambda level: level * np.exp(1j * turn))
+    return with_tone(after, pair, lambda level: level * np.exp(1j * turn))
+
+
+def _changed(snapshot: Snapshot, pair: Target, frame: str, change: Change) -> Snapshot:
+    gate = ecr(snapshot, pair)
+    first, second = sorted((pulse for pulse in gate.pulses if pulse.frame == frame), key=lambda pulse: pulse.start)
+    old, new = strength(first), change(strength(first))
+    late = second.phase - first.phase
+    # a sign stays a sign, so that a small change of a pulse is a small change of its numbers
+    sign = -1.0 if isinstance(first.amplitude, float) and first.amplitude < 0 and (new / old).real > 0 else 1.0
+    phase = float(np.angle(sign * new)) if new else first.phase
+    phase = first.phase + float(np.angle(np.exp(1j * (phase - first.phase))))
+    level = round(sign * abs(new), 9)
+    both = {
+        first: first.model_copy(update={"amplitude": level, "phase": round(phase, 9)}),
+        second: second.model_copy(update={"amplitude": -level, "phase": round(phase + late, 9)}),
+    }
+    pulses = tuple(both.get(pulse, pulse) for pulse in gate.pulses)
+    return with_gate(snapshot, gate.model_copy(update={"pulses": pulses}))
+
+
+def longer(snapshot: Snapshot, name: str, ticks: int) -> Waveform:
+    """An envelope whose flat part is so long.
+
+    Raises:
+        SettingsError: If it has none.
+    """
+    shape = snapshot.waveforms[name]
+    if isinstance(shape, GaussianSquareShape):
+        return waveform(shape.model_copy(update={"duration": shape.duration - shape.width + ticks, "width": ticks}))
+    if isinstance(shape, CosineSquareShape):
+        return waveform(shape.model_copy(update={"duration": 2 * shape.rise + ticks}))
+    if isinstance(shape, ConstantShape):
+        return waveform(shape.model_copy(update={"duration": ticks}))
+    raise SettingsError("a pulse of cross-resonance must have a flat top", given=shape.shape, where=f"waveform {name}")
+
+
+def flat(snapshot: Snapshot, name: str) -> int:
+    """How long the flat part of an envelope is, in samples."""
+    shape = snapshot.waveforms[name]
+    if isinstance(shape, GaussianSquareShape):
+        return shape.width
+    if isinstance(shape, CosineSquareShape):
+        return shape.duration - 2 * shape.rise
+    if isinstance(shape, ConstantShape):
+        return shape.duration
+    raise SettingsError("a pulse of cross-resonance must have a flat top", given=shape.shape, where=f"waveform {name}")
+
+
+def rabi(snapshot: Snapshot, qubit: int) -> float:
+    """Rabi frequency in Hz of a qubit at full scale of its own line, of its pi pulse's area."""
+    shape = waveform(rotation(snapshot, qubit)[1])
+    dt = float(snapshot.port(snapshot.frame(snapshot.qubits[qubit].drive_frame).port).dt)
+    return float(1 / (2 * abs(amplitude(snapshot, qubit)) * np.sum(shape.expand().real) * dt))

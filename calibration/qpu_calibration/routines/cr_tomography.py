@@ -1,0 +1,173 @@
+"""Hamiltonian tomography of cross-resonance: amplitude and phase of the tone, roughly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+import numpy as np
+import xarray as xr
+from pydantic import Field
+
+from qpu_bridge.target import Snapshot
+from qpu_calibration import bloch
+from qpu_calibration.axis import Axis, Values
+from qpu_calibration.cross import flat, halves, longer, strength, with_axis, with_cross
+from qpu_calibration.curve import CurveFit, fit_curve
+from qpu_calibration.fit import Fit, Number, bad, good
+from qpu_calibration.page import Page, Target
+from qpu_calibration.picture import Curve
+from qpu_calibration.plan import Kind, Point
+from qpu_calibration.routine import Routine, Settings
+
+TAU = 2 * np.pi
+ANGLE = np.pi / 4
+"""By which each half of an echoed gate turns the target, forth or back, rad."""
+
+
+class CRTomographySettings(Settings):
+    """How long the tone is played.
+
+    Attributes:
+        longest_s: Longest flat part.
+        points: Lengths, from 0 on.
+    """
+
+    shots: int = Field(300, ge=1)
+    longest_s: float = Field(1.1e-6, gt=0)
+    points: int = Field(12, ge=8)
+
+
+class CRTomography(Routine[CRTomographySettings]):
+    """The target's Bloch vector under one tone of growing length, the control in 0 and in 1.
+
+    Each is a turn about a fixed axis; half their sum and difference are IX, IY, IZ and ZX, ZY, ZZ in Hz, with
+    ``H/h = sum of AB / 2`` (Sheldon, Magesan, Chow, Gambetta, PRA 93, 060302).
+    """
+
+    name = "cr_tomography"
+    kind = Kind.COUPLER
+    gate = "ecr"
+    depends_on: ClassVar[tuple[str, ...]] = ("fine_amplitude", "readout")
+    timeout_h = 168.0
+    settings = CRTomographySettings()
+
+    def axes(self, snapshot: Snapshot, targets: Sequence[Target], settings: CRTomographySettings) -> Sequence[Axis]:
+        """The control's level, lengths of the flat part, sides."""
+        tick, grain = float(snapshot.timing.dt), snapshot.timing.granularity
+        ticks = np.unique((np.linspace(0, settings.longest_s, settings.points) / tick / grain).round()) * grain
+        return [
+            Axis("control", np.array([0.0, 1.0]), stepped=True),
+            Axis("length", ticks * tick, "s", stepped=True),
+            bloch.sides(poles=True),
+        ]
+
+    def play(self, page: Page, at: Point, settings: CRTomographySettings) -> None:
+        """The first half's tone alone, longer or shorter."""
+        ticks = round(at.number("length") / float(page.snapshot.timing.dt))
+        firsts = [halves(page.snapshot, pair)[0] for pair in page.targets]
+        if at.number("control"):
+            page.x()
+        page.barrier()
+        shapes = [longer(page.snapshot, pulse.waveform, ticks) for pulse in firsts]
+        levels = np.array([strength(pulse) for pulse in firsts])[:, None]
+        page.play([pulse.frame for pulse in firsts], shapes, np.abs(levels), np.angle(levels))
+        page.barrier()
+        bloch.look(page, at["side"], 1)
+        page.measure()
+
+    def facts(self, snapshot: Snapshot, target: Target) -> Mapping[str, float]:
+        """The gate's tone, and how long its flat part is."""
+        first = halves(snapshot, target)[0]
+        played = strength(first)
+        seconds = flat(snapshot, first.waveform) * float(snapshot.timing.dt)
+        return {"amplitude": abs(played), "phase": float(np.angle(played)), "flat": seconds}
+
+    def fit_one(self, data: xr.Dataset) -> Fit:
+        """A turn for each level of the control; then what of the tone would make ZX of the right angle, and no ZY."""
+        found = [_turn(data, level) for level in (0, 1)]
+        worst = max(found, key=lambda one: one.chi_square)
+        if min(one.value["height"] for one in found) < 0.6:
+            return bad("the target does not turn steadily under the tone", worst)
+        numbers = _terms(found)
+        if not np.all(np.isfinite([error for _, error, _ in numbers.values()])):
+            return bad("the data do not say about which axis the target turns", worst)
+        zx, zy = (complex(*numbers[name][:2]) for name in ("zx", "zy"))
+        rate, axis = float(np.hypot(zx.real, zy.real)), float(np.arctan2(zy.real, zx.real))
+        error = float(np.hypot(zx.imag * np.cos(axis), zy.imag * np.sin(axis)))
+        across = float(np.hypot(zx.imag * np.sin(axis), zy.imag * np.cos(axis)))
+        edges = float(np.mean([one.value["edges"] for one in found]))
+        factor = ANGLE / (TAU * max(rate, 1.0) * (float(data["flat"]) + edges))
+        numbers["amplitude"] = (float(data["amplitude"]) * factor, float(data["amplitude"]) * factor * error / max(rate, 1.0), "")
+        numbers["phase"] = (float(np.angle(np.exp(1j * (float(data["phase"]) - axis)))), across / max(rate, 1.0), "rad")
+        if rate < 10 * error:
+            return bad("no ZX stands out of the noise", worst, **numbers)
+        if worst.chi_square > 12:
+            return bad("the target does not turn about a fixed axis", worst, **numbers)
+        if not 0.3 < factor < 3:
+            return bad("the amplitude is off by more than a tone's strength follows it", worst, **numbers)
+        return good(worst, **numbers)
+
+    def update(self, snapshot: Snapshot, fit: Fit) -> Snapshot:
+        """Amplitude of both halves; the phase of all that turns the target, so that the tone beside keeps its axis."""
+        played = strength(halves(snapshot, fit.target)[0])
+        after = with_cross(snapshot, fit.target, lambda level: level * fit["amplitude"] / abs(level))
+        return with_axis(after, fit.target, fit["phase"] - float(np.angle(played)))
+
+    def deviation(self, snapshot: Snapshot, fit: Fit) -> float:
+        """In units of 15 % and of 0.15 rad: what the whole gate's own routines follow without this one."""
+        played = strength(halves(snapshot, fit.target)[0])
+        turn = abs(float(np.angle(np.exp(1j * fit["phase"]) / played)))
+        return max(abs(fit["amplitude"] / abs(played) - 1), turn) / 0.15
+
+    def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
+        """Components with the control in 0, then in 1."""
+        vector, sigma = bloch.vector(data.isel(place=1))
+        return {"x": np.arange(vector.size), "y": vector.ravel(), "error": sigma.ravel(), "label": "component"}
+
+
+def _turn(data: xr.Dataset, level: int) -> CurveFit:
+    """Turn of the target for one level of the control, Hz along x, y and z."""
+    vector, sigma = bloch.vector(data.isel(place=1, control=level))
+    length, component = np.meshgrid(data["length"], np.arange(3), indexing="ij")
+    x = np.stack([length.ravel(), component.ravel()])
+    most = 0.45 / float(np.diff(data["length"].values).max())
+    starts = [
+        {"height": 0.95, "x_rate": rate * np.cos(way), "y_rate": rate * np.sin(way), "z_rate": 0.0, "edges": 30e-9}
+        for rate in np.linspace(0.02, 1.0, 25) * most
+        for way in np.linspace(0, TAU, 16, endpoint=False)
+    ]
+    bounds = {"height": (0.0, 1.1), "edges": (-0.2e-6, 0.3e-6)} | dict.fromkeys(
+        ("x_rate", "y_rate", "z_rate"), (-1.2 * most, 1.2 * most)
+    )
+    return fit_curve(turning, x, vector.ravel(), sigma.ravel(), starts, bounds)
+
+
+def _terms(found: Sequence[CurveFit]) -> dict[str, Number]:
+    """The six terms, Hz."""
+    numbers: dict[str, Number] = {}
+    for name, sign in (("i", 1), ("z", -1)):
+        for axis in "xyz":
+            first, second = (one.of(f"{axis}_rate") for one in found)
+            numbers[name + axis] = ((first[0] + sign * second[0]) / 2, float(np.hypot(first[1], second[1])) / 2, "Hz")
+    return numbers
+
+
+def turning(x: Values, height: float, x_rate: float, y_rate: float, z_rate: float, edges: float) -> Values:
+    """Components of a vector that began at +z.
+
+    Args:
+        x: ``[length in s, component]``.
+        height: Length of the vector.
+        x_rate: Turn along x, Hz.
+        y_rate: Along y, Hz.
+        z_rate: Along z, Hz.
+        edges: Flat length in s that the edges are worth.
+    """
+    rate = np.array([x_rate, y_rate, z_rate])
+    size = max(float(np.linalg.norm(rate)), 1e-3)
+    axis, angle = rate / size, TAU * size * (x[0] + edges)
+    # Rodrigues' turn of +z
+    ends = np.stack([axis[1] * np.sin(angle), -axis[0] * np.sin(angle), np.cos(angle)])
+    ends += np.outer(axis, axis[2] * (1 - np.cos(angle)))
+    return np.asarray(height * ends[x[1].astype(int), np.arange(x.shape[1])])

@@ -1,0 +1,41 @@
+"""Virtual Z of the target after an echoed gate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import xarray as xr
+
+from qpu_bridge.target import Snapshot
+from qpu_calibration.curve import CurveFit
+from qpu_calibration.edit import turns, with_turns
+from qpu_calibration.fit import Fit, Number
+from qpu_calibration.page import Target
+from qpu_calibration.train import Train, TrainSettings
+
+
+class ECRTargetPhase(Train[TrainSettings]):
+    """Short trains: Stark shifts by the tones turn the target about Z in both halves alike, so that no echo undoes it."""
+
+    name = "ecr_target_phase"
+    depends_on = ("ecr_amplitude",)
+    timeout_h = 24.0
+    settings = TrainSettings()
+
+    def facts(self, snapshot: Snapshot, target: Target) -> Mapping[str, float]:
+        """The virtual Z that was played."""
+        return {"played": turns(snapshot, "ecr", target)[1]}
+
+    def numbers(self, data: xr.Dataset, found: CurveFit) -> dict[str, Number]:
+        """What to turn by, and what was left."""
+        left, error, unit = found.of("z", "rad")
+        return {"turn": (float(np.angle(np.exp(1j * (float(data["played"]) - left)))), error, unit), "left": (left, error, unit)}
+
+    def update(self, snapshot: Snapshot, fit: Fit) -> Snapshot:
+        """Virtual Z of the target."""
+        return with_turns(snapshot, "ecr", fit.target, (turns(snapshot, "ecr", fit.target)[0], fit["turn"]))
+
+    def deviation(self, snapshot: Snapshot, fit: Fit) -> float:
+        """In units of 0.06 rad."""
+        return abs(float(np.angle(np.exp(1j * (fit["turn"] - turns(snapshot, "ecr", fit.target)[1]))))) / 0.06

@@ -1,0 +1,135 @@
+"""Trains of ``ecr`` and an ``x`` on its control: what one pair of them turns the target by adds up.
+
+For the control in 0 a perfect pair turns the target by a quarter turn about +X, for the control in 1 about -X, and leaves the
+control where it was. All six numbers by which these two turns may differ are fitted at once.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Generic, TypeVar
+
+import numpy as np
+import xarray as xr
+from pydantic import Field
+from scipy.spatial.transform import Rotation
+
+from qpu_bridge.target import Snapshot
+from qpu_calibration import bloch
+from qpu_calibration.axis import Axis, Values
+from qpu_calibration.curve import CurveFit, fit_curve
+from qpu_calibration.fit import Fit, Number, bad, good
+from qpu_calibration.page import Page, Target
+from qpu_calibration.picture import Curve
+from qpu_calibration.plan import Kind, Point
+from qpu_calibration.routine import Routine, Settings
+
+
+class TrainSettings(Settings):
+    """The trains.
+
+    Attributes:
+        pairs: How many pairs of ``ecr`` and ``x`` each has.
+    """
+
+    pairs: tuple[int, ...] = Field((1, 2, 3), min_length=2)
+
+
+S = TypeVar("S", bound=TrainSettings)
+
+
+class Train(Routine[S], Generic[S]):
+    """Trains on the target at +z and at +x, the control in 0 and in 1, and the target's Bloch vector after each."""
+
+    kind = Kind.COUPLER
+    gate = "ecr"
+
+    def axes(self, snapshot: Snapshot, targets: Sequence[Target], settings: S) -> Sequence[Axis]:
+        """The control's level, where the target begins (0: +z, 1: +x), how many pairs, and sides."""
+        return [
+            Axis("control", np.array([0.0, 1.0]), stepped=True),
+            Axis("begin", np.array([0.0, 1.0]), stepped=True),
+            Axis("pairs", np.array(settings.pairs, float), stepped=True),
+            bloch.sides(poles=True),
+        ]
+
+    def play(self, page: Page, at: Point, settings: S) -> None:
+        """The gates as they are."""
+        if at.number("control"):
+            page.x()
+        if at.number("begin"):
+            page.sx(phase=np.pi / 2, of=1)
+        page.barrier()
+        for _ in range(int(at.number("pairs"))):
+            page.gate("ecr")
+            page.x()
+        page.barrier()
+        bloch.look(page, at["side"], 1)
+        page.measure()
+
+    @abstractmethod
+    def numbers(self, data: xr.Dataset, found: CurveFit) -> dict[str, Number]:
+        """What this routine makes of the turns."""
+
+    def fit_one(self, data: xr.Dataset) -> Fit:
+        """Six numbers of two turns, and how vectors shrink."""
+        x, y, sigma = _points(data)
+        starts = [
+            {"height": 0.95, "decay": 0.01, "angle": np.pi / 2 * f, "ix": 0.0, "axis": a, "iy": 0.0, "z": 0.0, "zz": 0.0}
+            for f in (0.8, 0.9, 1.0, 1.1, 1.2)
+            for a in (-0.6, -0.2, 0.2, 0.6)
+        ]
+        bounds = {"height": (0.0, 1.1), "decay": (-0.02, 0.3), "angle": (0.5, 2.6), "axis": (-1.5, 1.5)}
+        bounds |= dict.fromkeys(("ix", "iy", "z", "zz"), (-0.8, 0.8))
+        found = fit_curve(turned, x, y, sigma, starts, bounds)
+        numbers = self.numbers(data, found)
+        if found.value["height"] < 0.6:
+            return bad("the target's turns do not follow the control", found, **numbers)
+        if found.chi_square > 8:
+            return bad("the target does not turn alike in each pair", found, **numbers)
+        return good(found, **numbers)
+
+    def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
+        """Components of all vectors, with the model's beside them."""
+        x, y, sigma = _points(data)
+        number = np.arange(y.size)
+        found = {"x": number, "y": y, "error": sigma, "label": "component"}
+        return found | ({"model_x": number, "model": turned(x, **fit.shape)} if fit.shape else {})
+
+
+def _points(data: xr.Dataset) -> tuple[Values, Values, Values]:
+    """``[control, begin, pairs, component]`` of each component of a vector, it, and its error."""
+    vector, sigma = bloch.vector(data.isel(place=1))
+    grid = np.meshgrid(data["control"], data["begin"], data["pairs"], np.arange(3), indexing="ij")
+    return np.stack([part.ravel() for part in grid]), vector.ravel(), sigma.ravel()
+
+
+def turned(
+    x: Values, height: float, decay: float, angle: float, ix: float, axis: float, iy: float, z: float, zz: float
+) -> Values:
+    """Components after trains.
+
+    Args:
+        x: ``[control, begin, pairs, component]``.
+        height: Length of a vector after no pair.
+        decay: By which it shrinks, each pair.
+        angle: By which the control's level makes the target turn, rad.
+        ix: By which it turns whatever the control's level, rad.
+        axis: In the plane, rad.
+        iy: Angle by which the axis parts for the control's levels, rad.
+        z: Turn about Z after each, rad.
+        zz: By which that parts for the control's levels, rad.
+    """
+    control, begin, pairs, component = x.astype(int)
+    found = np.empty(x.shape[1])
+    for level in (0, 1):
+        sign = 1 - 2 * level
+        way, size = axis + sign * iy, sign * angle + ix
+        about = Rotation.from_rotvec([size * np.cos(way), size * np.sin(way), 0.0])
+        one = Rotation.from_rotvec([0.0, 0.0, z + sign * zz]) * about
+        for count in np.unique(pairs):
+            ends = (one**count).as_matrix()[:, [2, 0]]
+            here = (control == level) & (pairs == count)
+            found[here] = ends[component[here], begin[here]] * height * np.exp(-decay * count)
+    return found
