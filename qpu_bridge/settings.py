@@ -177,7 +177,7 @@ class Calibration(Table):
     by: Literal["sessions", "administrators"] = "sessions"
     monitor: bool | None = None
     monitor_h: float = Field(1.0, gt=0, le=10_000)
-    pause_s: float = Field(10.0, gt=0, le=3600)
+    pause_s: float = Field(60.0, gt=0, le=3600)
     least_qubits: int = Field(1, ge=0)
 
 

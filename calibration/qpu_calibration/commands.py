@@ -50,19 +50,28 @@ def calibrate(
       qpu-bridge calibrate rabi --qubits 0,2 --force
       qpu-bridge calibrate all --check --rack lab.toml --device lab_one
     \b
-    Exit code 0 if all is in specification, 1 if not. No bridge may work for the device meanwhile.
+    Exit code 0 if all is in specification, 1 if not. If a bridge serves the device, it does this as a job ahead of the line.
     """
     if check and (force or trust):
         raise SettingsError("--check changes nothing", given="--force" if force else "--trust", remedy="Leave one of them out.")
+    from qpu_bridge.cli.rack import running_url
+    from qpu_calibration import errand
     from qpu_calibration.device import Shelf, bench
     from qpu_calibration.graph import Graph
     from qpu_calibration.live import conducted
+    from qpu_calibration.wish import Wish
 
     shelf = Shelf.open(rack, device)
     graph = Graph.of(shelf.current())
-    wanted = graph.nodes(None if routine == "all" else routine, _qubits(qubits), _couplers(couplers))
+    some_qubits, some_couplers = _qubits(qubits), _couplers(couplers)
+    wanted = graph.nodes(None if routine == "all" else routine, some_qubits, some_couplers)
     stopped = _interrupted()
     try:
+        if running_url(shelf.rack) is not None:
+            fields = {"routine": routine, "qubits": some_qubits, "couplers": some_couplers, "seed": seed}
+            wish = Wish.model_validate(fields | {"check": check, "force": force, "trust": trust, "figures": figures})
+            well = errand.run(shelf, wish, lambda: bool(stopped))
+            raise typer.Exit(0 if well else WRONG)
         with bench(shelf, seed=seed, cancelled=lambda: bool(stopped), figures=figures and not check) as one:
             well = conducted(one, graph, shelf.ledger(), wanted, check=check, force=force, trust=trust)
     except Cancelled:

@@ -18,9 +18,7 @@ from qpu_bridge.target import Snapshot
 from qpu_bridge.target.versions import Versions
 from qpu_calibration.archive import Archive
 from qpu_calibration.bench import Bench
-from qpu_calibration.ledger import Ledger
-
-LEDGER = "ledger.json"
+from qpu_calibration.ledger import LEDGER, Ledger
 
 
 @dataclass(frozen=True)

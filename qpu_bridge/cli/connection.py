@@ -40,6 +40,7 @@ def connected(
     with ExitStack() as held:
         if spec.supervised:
             arguments = ["driver", spec.driver, "--device", device.name, "--snapshot", _absolute(spec.snapshot)]
+            arguments += ["--versions", str(device.versions.folder)]
             # not on the command line, which every user of this machine may read
             options = write_private(device.folder / f"{device.name}.options.json", json.dumps(spec.options))
             arguments += ["--endpoint", endpoint, "--options-file", str(options)]

@@ -55,6 +55,11 @@ class RackDevice:
         """File of the capability document."""
         return self.folder / f"{self.name}.capabilities.json"
 
+    @property
+    def calibration(self) -> settings.Calibration:
+        """Who may calibrate it, and how it is kept calibrated."""
+        return self.spec.calibration
+
     @cached_property
     def versions(self) -> Versions:
         """What calibration has found, version by version."""

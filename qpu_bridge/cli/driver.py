@@ -13,6 +13,7 @@ from qpu_bridge.cli.findings import look
 from qpu_bridge.cli.journal import keep_journal
 from qpu_bridge.cli.private import keep_private
 from qpu_bridge.errors import SettingsError
+from qpu_bridge.target.versions import Versions
 
 
 def driver(
@@ -23,6 +24,10 @@ def driver(
     ] = None,
     device: Annotated[str, typer.Option(help="Name of the device in the bridge's rack.")] = "emu_five",
     snapshot: Annotated[str, typer.Option(help="A built-in snapshot, or a file.")] = "five",
+    versions: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the device's calibration: the numbers in use there come first.", show_default=False),
+    ] = None,
     options: Annotated[
         str, typer.Option(help="What the driver wants to know, as a JSON object. Others on this machine can see it.")
     ] = "{}",
@@ -71,7 +76,7 @@ def driver(
         raise SettingsError(
             "a rack file is for --check", given=str(rack), remedy="A driver that serves takes --snapshot and --options."
         )
-    transport.serve_driver(name, device, snapshot, known, endpoint, keys=_keys(key, allow or []), say=say)
+    transport.serve_driver(name, device, _in_use(versions) or snapshot, known, endpoint, keys=_keys(key, allow or []), say=say)
 
 
 def keys(
@@ -81,6 +86,12 @@ def keys(
     """Draw a pair of keys for a driver on another machine: NAME.key is for the other side, NAME.key_secret for nobody."""
     public, secret = transport.make_keys(folder, name)
     typer.echo(f"{public}: give this one to the other side\n{secret}: keep this one")
+
+
+def _in_use(versions: Path | None) -> str | None:
+    """File of the snapshot in use. Asked at each start: a driver that comes back after a calibration has its numbers."""
+    path = None if versions is None else Versions(versions).path
+    return None if path is None else str(path)
 
 
 def _keys(key: Path | None, allow: list[Path]) -> transport.ServerKeys | None:

@@ -90,7 +90,7 @@ class Runner:
         max_result_bytes: int = 900 * 2**20,
         patience_s: float = 0.0,
         between: Between | None = None,
-        pause_s: float = 10.0,
+        pause_s: float = 60.0,
         exit: Callable[[], None] = lambda: os._exit(1),
     ) -> None:
         self.name = f"{os.getpid()}-{secrets.token_hex(6)}"

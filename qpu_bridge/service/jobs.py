@@ -25,6 +25,7 @@ from qpu_bridge.service.job_document import document, expectation, metrics, rece
 from qpu_bridge.service.moment import to_moment, to_text
 from qpu_bridge.service.once import OnceResponse
 from qpu_bridge.service.parts import Parts
+from qpu_bridge.service.rights import require_right
 from qpu_bridge.telemetry import Stage, about, took, traces
 
 JSON_TEXT = "application/json; charset=utf-8"
@@ -49,6 +50,7 @@ def routes(parts: Parts) -> APIRouter:
         job = await run_in_threadpool(_known, parts, owner, asked)
         if job is None:
             asked = await run_in_threadpool(store.sessions.joined, owner, asked)
+            await run_in_threadpool(require_right, parts, owner, asked)
             device = await run_in_threadpool(find, parts, asked.backend, asked.calibration_id)
             check_ns, checked = time.time_ns(), time.perf_counter()
             try:

@@ -13,6 +13,7 @@ from qpu_bridge.jobs import Owner, Store
 from qpu_bridge.service.limits import JobLimits
 from qpu_bridge.service.secret import Signer
 from qpu_bridge.service.turns import Turns
+from qpu_bridge.settings import Calibration
 from qpu_bridge.target import Snapshot
 
 REPEAT_S = 60.0
@@ -33,6 +34,10 @@ class Device(Protocol):
     @property
     def capabilities(self) -> Capabilities:
         """What its driver can do."""
+
+    @property
+    def calibration(self) -> Calibration:
+        """Who may calibrate it."""
 
     def at(self, calibration_id: str) -> Device:
         """The device at one of its calibrations; `errors.NotFound` if it never had it."""

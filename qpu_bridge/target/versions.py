@@ -90,6 +90,12 @@ class Versions:
         last = self._last()
         return None if last is None else self._read(last)
 
+    @property
+    def path(self) -> Path | None:
+        """File of the version in use, None if there is none."""
+        last = self._last()
+        return None if last is None else self._path(last)
+
     def open(self, calibration_id: str) -> Snapshot:
         """A version by its name.
 

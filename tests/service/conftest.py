@@ -23,6 +23,7 @@ from qpu_bridge.jobs import Job, Runner, Store, Work
 from qpu_bridge.schedule import Feature, Limits
 from qpu_bridge.service import Server, create_app, read_secret
 from qpu_bridge.service.limits import JobLimits
+from qpu_bridge.settings import Calibration
 from qpu_bridge.target import Snapshot
 
 NS = "1/1000000000"
@@ -98,6 +99,7 @@ class View:
     name: str
     snapshot: Snapshot
     capabilities: Capabilities
+    calibration: Calibration = field(default_factory=Calibration)
 
     def at(self, calibration_id: str) -> View:
         if calibration_id != self.snapshot.calibration_id:

@@ -1,0 +1,96 @@
+"""A calibration that a running bridge does for whoever keeps the machine: a job, ahead of the line, and its log as it grows."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+import typer
+
+from qpu_bridge.cli.rack import open_store
+from qpu_bridge.errors import Cancelled, OperatorError, WrongState
+from qpu_bridge.jobs import DEFAULT_INSTANCE, FINAL, Job, Owner, Request, State, Store, Word, os_user
+from qpu_bridge.jobs.audit import record
+from qpu_bridge.jobs.order import CALIBRATE
+from qpu_bridge.jobs.priorities import HIGHEST
+from qpu_calibration.decide import blocked
+from qpu_calibration.device import Shelf
+from qpu_calibration.graph import Graph
+from qpu_calibration.wish import Wish
+
+LOOK_S = 0.2
+"""How often the log is read, s."""
+
+
+def run(shelf: Shelf, wish: Wish, cancelled: Callable[[], bool], say: Callable[[str], None] = typer.echo) -> bool:
+    """Have the bridge calibrate, and tell what it tells.
+
+    Args:
+        shelf: Of the device.
+        wish: What.
+        cancelled: Whether to stop.
+        say: Takes the lines of the job's log.
+
+    Returns:
+        Whether all that was wanted is in specification.
+
+    Raises:
+        BadRequest: If the device has no such routine, qubit or coupler.
+        Cancelled: If it was stopped, from here or elsewhere.
+        OperatorError: If it failed.
+    """
+    wish.nodes(Graph.of(shelf.current()))
+    store = open_store(shelf.rack)
+    try:
+        job = submitted(store, shelf.device.name, wish)
+        condition = store.devices.condition(shelf.device.name)
+        say(f"job {job.id} calibrates {shelf.device.name} ahead of {condition.queue - 1} others")
+        if condition.word is not Word.ONLINE:
+            say(f"{shelf.device.name} is {condition.word}: {condition.reason}")
+        job = _followed(store, job, cancelled, say)
+    finally:
+        store.close()
+    if job.state is State.CANCELLED:
+        raise Cancelled("the calibration was cancelled", given=job.id)
+    if job.state is State.FAILED:
+        raise OperatorError("a calibration must be able to run", given=job.reason, where=job.id)
+    graph, ledger = Graph.of(shelf.current()), shelf.ledger()
+    nodes = wish.nodes(graph)
+    return not blocked(graph, ledger, nodes) and all(ledger.fresh(graph, node) for node in nodes)
+
+
+def submitted(store: Store, device: str, wish: Wish) -> Job:
+    """A job ahead of all others that wait; the audit log says who asked for it."""
+    params = wish.params().encode()
+    owner = Owner(os_user(), DEFAULT_INSTANCE)
+    digest = hashlib.sha256(params).digest()
+    job = store.accept(owner, Request(CALIBRATE, device, params, log_level="INFO", digest=digest))
+    store.answered(job.id)
+    with store.database.write() as connection:
+        record(connection, os_user(), "device.calibrate", device, f"job {job.id}: {params.decode()}")
+    with suppress(WrongState):
+        # it may have started already
+        store.priorities.set_job(job.id, HIGHEST, actor=os_user())
+    return job
+
+
+def _followed(store: Store, job: Job, cancelled: Callable[[], bool], say: Callable[[str], None]) -> Job:
+    """Until its end."""
+    told = 0
+    asked = False
+    while True:
+        # before the log: what is said before the end is told before the end
+        now = store.job(job.id)
+        lines = store.log_lines(now)
+        for moment, _, text in lines[told:]:
+            say(f"{moment:%H:%M:%S} {text}")
+        told = len(lines)
+        if now.state in FINAL:
+            return now
+        if cancelled() and not asked:
+            with suppress(WrongState):
+                store.cancel(job.id, actor=os_user())
+            asked = True
+        time.sleep(LOOK_S)

@@ -1,0 +1,243 @@
+"""Monitors: when they look, when they give way, and what they leave behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from qpu_bridge.errors import DriverFault
+from qpu_bridge.execution import Execution
+from qpu_bridge.plugins import open_driver
+from qpu_bridge.target import Snapshot
+from qpu_bridge.target.versions import Versions
+from qpu_calibration import catalog
+from qpu_calibration.edit import with_frequency
+from qpu_calibration.graph import Graph
+from qpu_calibration.keeper import BEGUN, Keeper
+from qpu_calibration.routines.ramsey import Ramsey
+from qpu_emulator import five
+from tests.calibration.late import Late
+
+
+@dataclass
+class Gap:
+    """A pause; `until` says after how many questions a job comes."""
+
+    until: int = 10**9
+    patience: int = 10**9
+    asked: int = 0
+
+    def free(self) -> bool:
+        return True
+
+    def wanted(self) -> bool:
+        self.asked += 1
+        return self.asked > self.until
+
+    def over(self) -> bool:
+        self.patience -= 1
+        return self.patience < 0
+
+
+class _Alone(Ramsey):
+    """Needs nothing else."""
+
+    depends_on = ()
+
+
+class _Failing(_Alone):
+    def fit_one(self, data: object) -> object:  # type: ignore[override]
+        raise DriverFault("the digitizer must not overflow")
+
+
+def only(routine: type[Ramsey] = _Alone) -> Callable[[Snapshot], Graph]:
+    return lambda snapshot: Graph({"ramsey": routine()}, range(len(snapshot.qubits)), ())
+
+
+@dataclass
+class Lab:
+    late: Late
+    folder: Path
+    seed: int
+    now: datetime = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
+    notes: list[str] = field(default_factory=list)
+    snapshot: Snapshot = field(default_factory=five.snapshot)
+
+    def keeper(self, least: int = 1, graph: Callable[[Snapshot], Graph] | None = None) -> Keeper:
+        clock = lambda: self.now  # noqa: E731
+        return Keeper(self.folder, 1.0, least, self.notes.append, clock=clock, graph=graph or only(), seed=self.seed)
+
+    def execution(self) -> Execution:
+        return Execution(self.late, self.late.capabilities())
+
+    def go(self, hours: float) -> None:
+        """Time passes, on both clocks."""
+        self.now += timedelta(hours=hours)
+        self.late.hours += hours
+
+    @property
+    def versions(self) -> Versions:
+        return Versions(self.folder)
+
+
+@pytest.fixture
+def lab(tmp_path: Path, seed: int) -> Iterator[Lab]:
+    driver = open_driver("emulator", "emu_five", five.snapshot(), {})
+    yield Lab(Late(driver), tmp_path / "emu_five", seed)
+    driver.close()
+
+
+def heard(lab: Lab, keeper: Keeper) -> Keeper:
+    keeper.hear(int(lab.late.hours * 3.6e12))
+    return keeper
+
+
+def test_it_is_due_by_the_clock_of_the_device_and_not_before(lab: Lab) -> None:
+    keeper = lab.keeper()
+    assert not keeper.due()
+    heard(lab, keeper)
+    lab.now += timedelta(minutes=59)
+    assert not keeper.due()
+    # a busy device has played for an hour in a minute of this machine
+    keeper.hear(int(3.6e12))
+    assert keeper.due()
+
+
+def test_a_silent_device_is_asked_what_time_it_is(lab: Lab) -> None:
+    keeper = heard(lab, lab.keeper())
+    lab.now += timedelta(hours=2)
+    assert keeper.due()
+    before = lab.late.shots
+    assert keeper.keep(lab.execution(), lab.snapshot, Gap()) is None
+    # its own clock has hardly moved: nothing can have drifted
+    assert lab.late.shots == before + 1
+    assert not keeper.due()
+    lab.go(1.0)
+    assert keeper.due()
+    assert keeper.keep(lab.execution(), lab.snapshot, Gap()) == ""
+    assert keeper.shots > 0
+
+
+def test_a_bridge_that_starts_often_still_looks_every_hour(lab: Lab) -> None:
+    heard(lab, lab.keeper())
+    for _ in range(3):
+        lab.now += timedelta(minutes=25)
+        keeper = heard(lab, lab.keeper())
+    assert keeper.due()
+    (lab.folder / BEGUN).write_text("{")
+    assert not lab.keeper().due()
+    assert "cannot be read" in lab.notes[-1]
+
+
+def test_it_repairs_what_is_off_and_leaves_the_rest(lab: Lab) -> None:
+    moved = with_frequency(lab.snapshot, 3, lab.snapshot.qubits[3].frequency + 60e3)
+    keeper = heard(lab, lab.keeper())
+    lab.go(1.0)
+    assert keeper.keep(lab.execution(), moved, Gap()) == ""
+    first = lab.versions.history()[0]
+    assert (first.routine, first.targets, first.operator) == ("ramsey", ((3,),), "monitor")
+    found = lab.versions.current()
+    assert found is not None
+    assert found.qubits[3].frequency == pytest.approx(lab.snapshot.qubits[3].frequency, abs=2e3)
+    assert [q.frequency for q in found.qubits[:3]] == [q.frequency for q in moved.qubits[:3]]
+    # an hour later its numbers are fresh by the routine's own time
+    shots = lab.late.shots
+    lab.go(1.0)
+    assert keeper.keep(lab.execution(), found, Gap()) == ""
+    assert lab.late.shots == shots + 1
+
+
+def test_it_gives_way_after_each_schedule_and_goes_on_later(lab: Lab) -> None:
+    moved = with_frequency(lab.snapshot, 3, lab.snapshot.qubits[3].frequency + 60e3)
+    keeper = heard(lab, lab.keeper())
+    lab.go(1.0)
+    gaps = 0
+    while (found := keeper.keep(lab.execution(), moved, Gap(until=1))) is None:
+        gaps += 1
+        assert keeper.due()
+        # jobs have had their nine tenths
+        lab.now += timedelta(minutes=1)
+    # a look at each of two groups of neighbours apart, a calibration of one
+    assert (found, gaps) == ("", 3)
+    assert lab.versions.history()[0].targets == ((3,),)
+
+
+def test_jobs_that_wait_get_nine_tenths_of_the_time(lab: Lab) -> None:
+    keeper = heard(lab, lab.keeper())
+    lab.go(1.0)
+    slow = iter(range(1, 1000))
+    real = lab.now
+
+    def clock() -> datetime:
+        return real + timedelta(seconds=next(slow))
+
+    keeper._clock = clock
+    assert keeper.keep(lab.execution(), lab.snapshot, Gap(until=1)) is None
+    shots = lab.late.shots
+    assert keeper.keep(lab.execution(), lab.snapshot, Gap(until=0)) is None
+    assert lab.late.shots == shots
+
+
+def test_a_job_that_has_waited_long_enough_stops_it_and_nothing_half_is_kept(lab: Lab) -> None:
+    moved = with_frequency(lab.snapshot, 3, lab.snapshot.qubits[3].frequency + 60e3)
+    keeper = heard(lab, lab.keeper())
+    lab.go(1.0)
+    for patience in range(0, 40, 4):
+        assert keeper.keep(lab.execution(), moved, Gap(patience=patience)) in (None, "")
+        current = lab.versions.current()
+        assert current is not None
+        assert current.calibration_id == lab.versions.history()[0].calibration_id
+    assert any("stopped in the middle" in line for line in lab.notes)
+
+
+def test_somebody_else_calibrates_between_two_gaps(lab: Lab) -> None:
+    moved = with_frequency(lab.snapshot, 3, lab.snapshot.qubits[3].frequency + 60e3)
+    keeper = heard(lab, lab.keeper())
+    lab.go(1.0)
+    assert keeper.keep(lab.execution(), moved, Gap(until=1)) is None
+    lab.versions.commit(lab.snapshot, routine="import", parent=moved.calibration_id, operator="ada")
+    lab.now += timedelta(minutes=5)
+    current = lab.versions.current()
+    assert current is not None
+    # begins anew, with the numbers in use
+    assert keeper.keep(lab.execution(), current, Gap()) == ""
+    assert lab.versions.history()[0].routine == "import"
+
+
+def test_a_device_without_enough_qubits_is_unfit_and_looked_at_sooner(lab: Lab) -> None:
+    broken = with_frequency(lab.snapshot, 3, lab.snapshot.qubits[3].frequency + 40e6)
+    keeper = heard(lab, lab.keeper(least=5))
+    lab.go(1.0)
+    assert keeper.keep(lab.execution(), broken, Gap()) == "4 of 5 qubits are operational, and 5 must be"
+    flagged = lab.versions.current()
+    assert flagged is not None
+    assert [qubit.operational for qubit in flagged.qubits] == [True, True, True, False, True]
+    assert not keeper.due()
+    # no job moves its clock, but people mend it
+    lab.now += timedelta(minutes=7)
+    assert keeper.due()
+    mended = with_frequency(flagged, 3, lab.snapshot.qubits[3].frequency)
+    lab.versions.commit(mended, routine="import", parent=flagged.calibration_id)
+    current = lab.versions.current()
+    assert current is not None
+    assert keeper.keep(lab.execution(), current, Gap()) == ""
+    after = lab.versions.current()
+    assert after is not None
+    assert all(qubit.operational for qubit in after.qubits)
+
+
+def test_what_fails_is_not_tried_again_at_once(lab: Lab) -> None:
+    keeper = heard(lab, lab.keeper(graph=only(_Failing)))
+    lab.go(1.0)
+    with pytest.raises(DriverFault, match="digitizer"):
+        keeper.keep(lab.execution(), lab.snapshot, Gap())
+    assert not keeper.due()
+
+
+def test_the_installed_routines_are_what_it_keeps() -> None:
+    assert {"ramsey", "fine_amplitude", "readout"} <= set(catalog.names())
+    assert {node.routine for node in Graph.of(five.snapshot()).nodes()} <= set(catalog.names())

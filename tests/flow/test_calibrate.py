@@ -1,0 +1,111 @@
+"""The client's calibrator against a bridge in real processes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+from qiskit_ibm_runtime import Batch, Session
+from qiskit_ibm_runtime.calibrator import Calibrator
+from qiskit_ibm_runtime.exceptions import IBMRuntimeError
+
+from qpu_bridge import BridgeService
+from qpu_bridge.jobs import Role, Store
+from qpu_bridge.target.versions import Versions
+from tests.flow.conftest import Running, serving
+
+RACK = """
+[bridge]
+port = 0
+data_dir = "data"
+
+[devices.emu_five]
+driver = "emulator"
+"""
+
+SHORT = {"routine": "resonator_spectroscopy", "qubits": [0, 2], "force": True, "figures": False}
+"""Some hundredths of a second: it needs nothing else."""
+
+
+@pytest.fixture(scope="module")
+def room() -> Iterator[Running]:
+    with serving(RACK) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def lab(room: Running) -> BridgeService:
+    return BridgeService(room.url, room.token)
+
+
+def versions(room: Running) -> Versions:
+    return Versions.of(room.folder / "data", "emu_five")
+
+
+def test_a_session_calibrates_with_the_client_of_the_library(room: Running, lab: BridgeService) -> None:
+    backend = lab.backend("emu_five")
+    before = versions(room).history()
+    with Session(backend=backend) as session:
+        calibrator = Calibrator(session)
+        calibrator.options.experimental = SHORT
+        job = calibrator.run()
+        result = job.result(timeout=60)
+    assert result.start <= result.stop
+    made = versions(room).history()[0]
+    assert len(versions(room).history()) > len(before)
+    assert (made.routine, made.targets, made.operator) == ("resonator_spectroscopy", ((0,), (2,)), "ada")
+    assert job.usage() > 0
+    log = job.logs()
+    assert "calibrate resonator_spectroscopy of qubits 0, 2: good" in log
+    assert f"in use: {made.calibration_id}" in log
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"speed": 3}, "an option of calibrate must be one of check, couplers"),
+        ({"routine": "tea"}, "a routine must be one of"),
+        ({"qubits": [9]}, "a qubit must be one of the device"),
+        ({"force": "yes"}, "options.experimental.force"),
+    ],
+)
+def test_options_are_refused_by_name(lab: BridgeService, options: dict[str, object], says: str) -> None:
+    with Session(backend=lab.backend("emu_five")) as session:
+        calibrator = Calibrator(session)
+        calibrator.options.experimental = options
+        with pytest.raises(IBMRuntimeError, match=says):
+            calibrator.run()
+
+
+def test_users_need_a_session_and_administrators_do_not(room: Running, lab: BridgeService) -> None:
+    backend = lab.backend("emu_five")
+    with pytest.raises(IBMRuntimeError, match="or part of a session"):
+        Calibrator(backend).run()
+    with Batch(backend=backend) as batch, pytest.raises(IBMRuntimeError, match="must not be part of a batch"):
+        Calibrator(batch).run()
+    with closing(Store(room.store)) as store:
+        token = store.tokens.create("root")
+        store.users.set_role("root", Role.ADMINISTRATOR)
+    single = Calibrator(BridgeService(room.url, token).backend("emu_five"))
+    single.options.experimental = SHORT | {"force": False, "check": True}
+    assert single.run().result(timeout=60).start is not None
+
+
+def test_the_command_line_has_a_running_bridge_do_it(room: Running) -> None:
+    before = len(versions(room).history())
+    words = ["calibrate", "resonator_spectroscopy", "--qubits", "0", "--device", "emu_five", "--force", "--no-figures", "--trust"]
+    command = [sys.executable, "-m", "qpu_bridge.cli", *words, "--rack", str(room.folder / "rack.toml")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "ahead of" in done.stdout
+    assert "calibrate resonator_spectroscopy of qubit 0: good" in done.stdout
+    assert len(versions(room).history()) == before + 1
+    assert versions(room).history()[0].operator.startswith("os:")
+    with closing(Store(room.store)) as store:
+        acts = store.audit.entries(act="device.calibrate")
+    assert acts[0].actor.startswith("os:")
+    assert json.loads(acts[0].details.split(": ", 1)[1])["options"]["experimental"]["routine"] == "resonator_spectroscopy"
