@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from qpu_bridge.jobs.job import Owner, from_microseconds
 from qpu_bridge.jobs.tables import usage, used_days
@@ -13,6 +13,17 @@ WINDOW_DAYS = 28
 """Use is counted over this many days, UTC, today included."""
 
 _DAY = 86_400_000_000
+
+# Made once: to write a query down in Python takes longer than to answer it.
+_OF_A_DAY = (
+    update(used_days)
+    .where(*(used_days.c[name] == bindparam(f"of_{name}") for name in ("user", "instance", "day")))
+    .values(seconds=used_days.c.seconds + bindparam("more"))
+)
+_OF_AN_INSTANCE = select(func.coalesce(func.sum(used_days.c.seconds), 0.0)).where(
+    used_days.c.instance == bindparam("instance"), used_days.c.day > bindparam("since")
+)
+_OF_A_USER = _OF_AN_INSTANCE.where(used_days.c.user == bindparam("user"))
 
 
 def day_of(at: int) -> int:
@@ -36,22 +47,20 @@ def charge(connection: Connection, owner: Owner, what: str, backend: str, at: in
         at: When it ended, µs since 1970.
         seconds: How much, s.
     """
-    entry = insert(usage).values(job_id=what, user=owner.user, instance=owner.instance, backend=backend, at=at, seconds=seconds)
-    connection.execute(entry)
+    whose = {"user": owner.user, "instance": owner.instance}
+    connection.execute(insert(usage), whose | {"job_id": what, "backend": backend, "at": at, "seconds": seconds})
     if not seconds:
         return
-    key = {"user": owner.user, "instance": owner.instance, "day": day_of(at)}
-    place = [used_days.c[name] == value for name, value in key.items()]
+    key = whose | {"day": day_of(at)}
+    told = {f"of_{name}": value for name, value in key.items()} | {"more": seconds}
     # writers go one after the other, so nobody makes the row in between
-    if connection.execute(update(used_days).where(*place).values(seconds=used_days.c.seconds + seconds)).rowcount == 0:
-        connection.execute(insert(used_days).values(**key, seconds=seconds))
+    if connection.execute(_OF_A_DAY, told).rowcount == 0:
+        connection.execute(insert(used_days), key | {"seconds": seconds})
 
 
 def used_s(connection: Connection, instance: str, user: str | None, at: int) -> float:
     """Device time of a user in an instance, or of the whole instance, in the window that ends at a moment, s."""
-    query = select(func.coalesce(func.sum(used_days.c.seconds), 0.0)).where(
-        used_days.c.instance == instance, used_days.c.day > day_of(at) - WINDOW_DAYS
-    )
-    if user is not None:
-        query = query.where(used_days.c.user == user)
-    return float(connection.execute(query).scalar_one())
+    told = {"instance": instance, "since": day_of(at) - WINDOW_DAYS}
+    if user is None:
+        return float(connection.execute(_OF_AN_INSTANCE, told).scalar_one())
+    return float(connection.execute(_OF_A_USER, told | {"user": user}).scalar_one())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import func, select
+from sqlalchemy import Float, bindparam, func, select
 
 from qpu_bridge.jobs.audit import BRIDGE, record
 from qpu_bridge.jobs.database import Database, upsert
@@ -23,6 +23,13 @@ STALE_S = 5.0
 
 UNFIT = "found unfit by calibration"
 """Begins the reason of a device that no person has paused."""
+
+# Made once: to write a query down in Python takes longer than to answer it.
+_ALL = select(devices)
+_LINES = select(jobs.c.backend, func.count()).where(jobs.c.state.in_(sorted(PENDING))).group_by(jobs.c.backend)
+_LINE = select(
+    func.count(), func.sum(func.coalesce(jobs.c.estimate_s, bindparam("job_s", type_=Float))), func.max(jobs.c.running)
+).where(jobs.c.backend == bindparam("device"), jobs.c.state.in_(sorted(PENDING)))
 
 
 class Word(StrEnum):
@@ -71,9 +78,8 @@ class Devices:
             windows = [one for one in coming_windows(connection, None, at) if one.starts <= from_microseconds(at)]
             # of several at the same time, the one that ends last
             begun = {window.device: window for window in sorted(windows, key=lambda one: one.stops)}
-            rows = {row.name: row for row in connection.execute(select(devices))}
-            waiting = select(jobs.c.backend, func.count()).where(jobs.c.state.in_(sorted(PENDING))).group_by(jobs.c.backend)
-            queues = {row[0]: row[1] for row in connection.execute(waiting)}
+            rows = {row.name: row for row in connection.execute(_ALL)}
+            queues = {row[0]: row[1] for row in connection.execute(_LINES)}
         oldest = at - int(STALE_S * 1e6)
         found = {}
         for name in names:
@@ -98,9 +104,7 @@ class Devices:
         at = to_microseconds(self._clock())
         with self._database.read() as connection:
             job_s, overhead_s = pace(connection, name)
-            query = select(func.count(), func.sum(func.coalesce(jobs.c.estimate_s, job_s)), func.max(jobs.c.running))
-            query = query.where(jobs.c.backend == name, jobs.c.state.in_(sorted(PENDING)))
-            count, total_s, since = connection.execute(query).one()
+            count, total_s, since = connection.execute(_LINE, {"device": name, "job_s": job_s}).one()
         run_s = 0.0 if since is None else (at - since) / 1e6
         return max(0.0, float(total_s or 0.0) + float(count) * overhead_s - run_s)
 

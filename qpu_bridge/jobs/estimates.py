@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import Connection, Subquery, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from qpu_bridge.jobs.job import Owner
 from qpu_bridge.jobs.states import State
@@ -18,6 +18,28 @@ ENOUGH = 20
 
 UNKNOWN_S = 600.0
 """What is taken for the length of a job of which nothing is known, where it must be short enough, s."""
+
+
+# Made once: to write a query down in Python takes longer than to answer it.
+_RECENT = (
+    select(
+        jobs.c.user,
+        jobs.c.instance,
+        jobs.c.program_id,
+        jobs.c.usage_s,
+        jobs.c.planned_s,
+        jobs.c.running,
+        jobs.c.finished,
+    )
+    .where(jobs.c.backend == bindparam("device"), jobs.c.state == State.COMPLETED)
+    .order_by(jobs.c.number.desc())
+    .limit(LOOKED_AT)
+    .subquery()
+)
+_SAME = select(_RECENT.c.usage_s, _RECENT.c.planned_s).where(_RECENT.c.program_id == bindparam("program")).limit(ENOUGH)
+_PLANNED = _SAME.where(_RECENT.c.planned_s > 0)
+_MINE = _SAME.where(_RECENT.c.user == bindparam("user"), _RECENT.c.instance == bindparam("instance"))
+_PACE = select(func.avg(_RECENT.c.usage_s), func.avg(_RECENT.c.finished - _RECENT.c.running))
 
 
 class Pace(NamedTuple):
@@ -45,36 +67,19 @@ def expected_s(connection: Connection, owner: Owner, backend: str, program_id: s
     Returns:
         The planned length times what such jobs took in relation to theirs; else what the owner's jobs took; else None.
     """
-    recent = _recent(backend)
-    same = select(recent.c.usage_s, recent.c.planned_s).where(recent.c.program_id == program_id)
+    told = {"device": backend, "program": program_id}
     if planned_s is not None:
-        rows = connection.execute(same.where(recent.c.planned_s > 0).limit(ENOUGH)).all()
+        rows = connection.execute(_PLANNED, told).all()
         planned = sum(row.planned_s for row in rows)
         return planned_s * (sum(row.usage_s for row in rows) / planned if planned else 1.0)
-    mine = same.where(recent.c.user == owner.user, recent.c.instance == owner.instance)
-    used = [row.usage_s for row in connection.execute(mine.limit(ENOUGH))]
+    mine = connection.execute(_MINE, told | {"user": owner.user, "instance": owner.instance})
+    used = [row.usage_s for row in mine]
     return sum(used) / len(used) if used else None
 
 
 def pace(connection: Connection, backend: str) -> Pace:
     """How a device works."""
-    recent = _recent(backend)
-    spans = func.avg(recent.c.finished - recent.c.running)
-    used, span = connection.execute(select(func.avg(recent.c.usage_s), spans)).one()
+    used, span = connection.execute(_PACE, {"device": backend}).one()
     if used is None or span is None:
         return Pace(0.0, 0.0)
     return Pace(float(used), max(0.0, float(span) / 1e6 - float(used)))
-
-
-def _recent(backend: str) -> Subquery:
-    columns: tuple[Any, ...] = (
-        jobs.c.user,
-        jobs.c.instance,
-        jobs.c.program_id,
-        jobs.c.usage_s,
-        jobs.c.planned_s,
-        jobs.c.running,
-        jobs.c.finished,
-    )
-    query = select(*columns).where(jobs.c.backend == backend, jobs.c.state == State.COMPLETED)
-    return query.order_by(jobs.c.number.desc()).limit(LOOKED_AT).subquery()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, or_, select, update
 
 from qpu_bridge.errors import StoreFault
 from qpu_bridge.jobs import account
@@ -30,6 +30,10 @@ MOST_BYTES = 2**30
 
 PIECE_BYTES = 2**24
 """Rows of one item that are kept together, about, before they are compressed."""
+
+# Made once: to write a query down in Python takes longer than to answer it.
+_KEPT_BYTES = select(func.coalesce(func.sum(func.length(chunks.c.data)), 0)).where(chunks.c.job == bindparam("job"))
+_FORGET = delete(chunks).where(chunks.c.job == bindparam("number"))
 
 logger = logging.getLogger(__name__)
 
@@ -175,9 +179,8 @@ class JobNotebook:
                 self._closed = True
 
     def _kept_bytes(self) -> int:
-        query = select(func.coalesce(func.sum(func.length(chunks.c.data)), 0)).where(chunks.c.job == self._job.number)
         with self._database.read() as connection:
-            return int(connection.execute(query).scalar_one())
+            return int(connection.execute(_KEPT_BYTES, {"job": self._job.number}).scalar_one())
 
     def _kept(self, item: int, first_row: int) -> Finished | None:
         query = select(chunks.c.data).where(
@@ -202,7 +205,7 @@ class JobNotebook:
 
 def forget(connection: Connection, number: int) -> None:
     """Rows of a job that has ended are of no more use."""
-    connection.execute(delete(chunks).where(chunks.c.job == number))
+    connection.execute(_FORGET, {"number": number})
 
 
 def dismiss(connection: Connection, at: int, *which: ColumnElement[bool]) -> None:

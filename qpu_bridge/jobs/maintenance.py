@@ -6,13 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from qpu_bridge.errors import BadRequest, NotFound
 from qpu_bridge.jobs.audit import BRIDGE, record
 from qpu_bridge.jobs.database import Database
 from qpu_bridge.jobs.job import from_microseconds, now, to_microseconds
 from qpu_bridge.jobs.tables import maintenance
+
+# Made once: to write a query down in Python takes longer than to answer it.
+_COMING = select(maintenance).where(maintenance.c.stops > bindparam("at")).order_by(maintenance.c.starts, maintenance.c.number)
+_COMING_TO = _COMING.where(maintenance.c.device == bindparam("device"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +97,8 @@ class Maintenance:
 
 def coming_windows(connection: Connection, device: str | None, at: int) -> tuple[Window, ...]:
     """Windows that have not ended at a moment (µs since 1970), the earliest first."""
-    query = select(maintenance).where(maintenance.c.stops > at).order_by(maintenance.c.starts, maintenance.c.number)
-    if device is not None:
-        query = query.where(maintenance.c.device == device)
+    told: dict[str, object] = {"at": at} if device is None else {"at": at, "device": device}
     return tuple(
         Window(row.number, row.device, from_microseconds(row.starts), from_microseconds(row.stops), row.reason)
-        for row in connection.execute(query)
+        for row in connection.execute(_COMING if device is None else _COMING_TO, told)
     )

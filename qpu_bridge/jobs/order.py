@@ -31,6 +31,18 @@ from qpu_bridge.settings import Limits
 CALIBRATE = "calibrate"
 """The program that makes a device fit again."""
 
+# Made once: to write a query down in Python takes longer than to find the answer.
+_HOLDERS = (
+    select(sessions.c.id, sessions.c.mode, sessions.c.state, sessions.c.turn)
+    .where(sessions.c.backend == bindparam("device"), sessions.c.state.in_(sorted(HOLDING)))
+    .order_by(sessions.c.number)
+)
+_HELD = select(devices.c.name).where(devices.c.name == bindparam("device"), devices.c.paused | (devices.c.fault != ""))
+_UNFIT = select(devices.c.name).where(devices.c.name == bindparam("device"), devices.c.unfit != "")
+_RUNNING = select(jobs.c.user, jobs.c.instance, jobs.c.running).where(
+    jobs.c.backend.in_(select(devices.c.name)), jobs.c.state == State.RUNNING
+)
+
 
 class Head(NamedTuple):
     """The first job of an owner, or of the batch whose turn it is.
@@ -90,11 +102,8 @@ def next_in_line(connection: Connection, device: str, at: int, limits: Limits) -
 
 def first_holder(connection: Connection, device: str, at: int, turn_s: int) -> Holder | None:
     """The dedicated session that has the device; else the batch whose turn it is."""
-    query = select(sessions.c.id, sessions.c.mode, sessions.c.state, sessions.c.turn).where(
-        sessions.c.backend == device, sessions.c.state.in_(sorted(HOLDING))
-    )
     turn = None
-    for row in connection.execute(query.order_by(sessions.c.number)):
+    for row in connection.execute(_HOLDERS, {"device": device}):
         holder = Holder(row.id, Mode(row.mode), SessionState(row.state))
         if holder.mode is Mode.DEDICATED:
             return holder
@@ -115,14 +124,12 @@ def _fair(head: Head) -> tuple[int, float, int]:
 
 def is_held(connection: Connection, device: str) -> bool:
     """Whether nothing may start on a device because people or the device itself say so."""
-    query = select(devices.c.name).where(devices.c.name == device, devices.c.paused | (devices.c.fault != ""))
-    return connection.execute(query).one_or_none() is not None
+    return connection.execute(_HELD, {"device": device}).one_or_none() is not None
 
 
 def is_unfit(connection: Connection, device: str) -> bool:
     """Whether calibration keeps users away from a device."""
-    query = select(devices.c.name).where(devices.c.name == device, devices.c.unfit != "")
-    return connection.execute(query).one_or_none() is not None
+    return connection.execute(_UNFIT, {"device": device}).one_or_none() is not None
 
 
 def is_free(connection: Connection, device: str, at: int) -> bool:
@@ -188,11 +195,8 @@ def _heads(connection: Connection, query: Select[Any], told: dict[str, Any]) -> 
 
 def _with_running(connection: Connection, heads: list[Head], at: int) -> list[Head]:
     """With the use that grows at this moment: of jobs that run on other devices, as long as they have run."""
-    query = select(jobs.c.user, jobs.c.instance, jobs.c.running).where(
-        jobs.c.backend.in_(select(devices.c.name)), jobs.c.state == State.RUNNING
-    )
     growing: dict[Owner, float] = {}
-    for user, instance, since in connection.execute(query):
+    for user, instance, since in connection.execute(_RUNNING):
         owner = Owner(user, instance)
         growing[owner] = growing.get(owner, 0.0) + max(0, at - since) / SECOND
     return [head._replace(used_s=head.used_s + growing.get(head.owner, 0.0)) for head in heads]

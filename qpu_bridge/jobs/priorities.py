@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from qpu_bridge.errors import BadRequest, NotFound, WrongState
 from qpu_bridge.jobs.audit import BRIDGE, record
@@ -14,6 +14,9 @@ from qpu_bridge.jobs.tables import jobs, quotas
 
 HIGHEST = 1000
 """Priorities lie between minus this and this; everybody's is 0 unless an administrator says otherwise."""
+
+
+_OF_NEW_JOBS = select(quotas.c.priority).where(quotas.c.user == bindparam("user"), quotas.c.instance == bindparam("instance"))
 
 
 class Priorities:
@@ -72,8 +75,8 @@ class Priorities:
 
 def of_new_jobs(connection: Connection, owner: Owner) -> int:
     """The priority that new jobs of an owner have."""
-    query = select(quotas.c.priority).where(quotas.c.user == owner.user, quotas.c.instance == owner.instance)
-    return connection.execute(query).scalar_one_or_none() or 0
+    told = {"user": owner.user, "instance": owner.instance}
+    return connection.execute(_OF_NEW_JOBS, told).scalar_one_or_none() or 0
 
 
 def _require(priority: int) -> None:

@@ -10,8 +10,11 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy.sql.dml import Update
 
 from qpu_bridge.errors import WrongState
 from qpu_bridge.jobs import account, interim, session_rows
@@ -34,6 +37,33 @@ POISON = Reason(
 )
 
 CANCELLED = Reason("cancelled on request", 2000)
+
+
+# Made once: to write a query down in Python takes longer than to answer it.
+_START = (
+    update(jobs)
+    .where(jobs.c.number == bindparam("chosen"), jobs.c.state.in_(sources(Move.START)))
+    .values(
+        state=target(Move.START),
+        running=bindparam("at"),
+        attempts=jobs.c.attempts + 1,
+        # drawn once: an attempt that follows draws the same rows
+        seed=func.coalesce(jobs.c.seed, bindparam("drawn")),
+        runner=bindparam("me"),
+    )
+    .returning(jobs)
+)
+_PARAMS = select(params.c.text).where(params.c.job == bindparam("job"))
+_CANCEL_REQUESTED = select(jobs.c.cancel_requested).where(jobs.c.number == bindparam("job"))
+
+
+@cache
+def _moved(move: Move) -> Update:
+    """A move of a job that this runner runs; what else changes comes with the parameters."""
+    mine = update(jobs).where(
+        jobs.c.number == bindparam("job"), jobs.c.state.in_(sources(move)), jobs.c.runner == bindparam("me")
+    )
+    return mine.values(state=target(move))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,24 +118,12 @@ class Queue:
             # since we looked, somebody may have paused the device; a job that was cancelled is no longer queued
             if is_held(connection, self._device):
                 return None
-            query = (
-                update(jobs)
-                .where(jobs.c.number == chosen, jobs.c.state.in_(sources(Move.START)))
-                .values(
-                    state=target(Move.START),
-                    running=at,
-                    attempts=jobs.c.attempts + 1,
-                    # drawn once: an attempt that follows draws the same rows
-                    seed=func.coalesce(jobs.c.seed, secrets.randbits(63)),
-                    runner=self._runner,
-                )
-                .returning(jobs)
-            )
-            row = connection.execute(query).one_or_none()
+            told = {"chosen": chosen, "at": at, "drawn": secrets.randbits(63), "me": self._runner}
+            row = connection.execute(_START, told).one_or_none()
             if row is None:
                 return None
             session_rows.started(connection, row.session_id, self._device, at, self._limits.batch_turn_seconds)
-            text = connection.execute(select(params.c.text).where(params.c.job == row.number)).scalar_one()
+            text = connection.execute(_PARAMS, {"job": row.number}).scalar_one()
             return Taken(to_jobs(connection, [row])[0], text.decode("utf-8"))
 
     def gap(self) -> tuple[bool, bool]:
@@ -122,7 +140,7 @@ class Queue:
         """Store the result and the state in one transaction: a result is whole or absent."""
         with self._database.write() as connection:
             self._end(connection, job, Move.FINISH, None, usage_s)
-            connection.execute(insert(results).values(job=job.number, text=result.encode("utf-8")))
+            connection.execute(insert(results), {"job": job.number, "text": result.encode("utf-8")})
 
     def end(self, job: Job, move: Move, reason: Reason, usage_s: float, lines: tuple[str, ...] = ()) -> None:
         """End without a result: failed, cancelled, overrun; the last lines of the log go with it."""
@@ -138,15 +156,13 @@ class Queue:
             if connection.execute(query).scalar_one_or_none():
                 self._end(connection, job, Move.CANCEL, CANCELLED, job.usage_s)
                 return
-            changed = {"attempts": jobs.c.attempts - 1, "runner": None, "running": None, "usage_s": job.usage_s}
-            self._move(connection, job, Move.PUT_BACK, **changed)
+            self._move(connection, job, Move.PUT_BACK, counted=False, runner=None, running=None, usage_s=job.usage_s)
             session_rows.stopped(connection, job.session_id, self._at(), 0.0, ended=False)
 
     def cancel_requested(self, job: Job) -> bool:
         """Whether somebody wants it stopped."""
         with self._database.read() as connection:
-            query = select(jobs.c.cancel_requested).where(jobs.c.number == job.number)
-            return bool(connection.execute(query).scalar_one())
+            return bool(connection.execute(_CANCEL_REQUESTED, {"job": job.number}).scalar_one())
 
     def recover(self) -> tuple[Job, ...]:
         """Settle what a dead runner left running: cancelled if asked for, failed if poison, else queued again.
@@ -177,20 +193,19 @@ class Queue:
 
     def _end(self, connection: Connection, job: Job, move: Move, reason: Reason | None, usage_s: float) -> None:
         at = self._at()
-        said = {} if reason is None else {"reason": reason.text, "reason_code": reason.code, "solution": reason.solution}
+        said: dict[str, Any] = (
+            {} if reason is None else {"reason": reason.text, "reason_code": reason.code, "solution": reason.solution}
+        )
         self._move(connection, job, move, finished=at, usage_s=usage_s, **said)
         interim.forget(connection, job.number)
         account.charge(connection, job.owner, job.id, job.backend, at, usage_s)
         session_rows.stopped(connection, job.session_id, at, usage_s)
-        forget_inputs(connection, jobs.c.number == job.number)
+        if job.private:
+            forget_inputs(connection, jobs.c.number == job.number)
 
-    def _move(self, connection: Connection, job: Job, move: Move, **values: object) -> None:
-        query = (
-            update(jobs)
-            .where(jobs.c.number == job.number, jobs.c.state.in_(sources(move)), jobs.c.runner == self._runner)
-            .values(state=target(move), **values)
-        )
-        if connection.execute(query).rowcount != 1:
+    def _move(self, connection: Connection, job: Job, move: Move, *, counted: bool = True, **values: object) -> None:
+        change = _moved(move) if counted else _moved(move).values(attempts=jobs.c.attempts - 1)
+        if connection.execute(change, {"job": job.number, "me": self._runner} | values).rowcount != 1:
             raise WrongState(f"a job can {CAN[move]} only while this runner runs it", given=job.id, where=self._device)
 
     def _at(self) -> int:

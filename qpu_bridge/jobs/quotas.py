@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from qpu_bridge.errors import BadRequest, QuotaReached
 from qpu_bridge.jobs import account
@@ -16,6 +16,16 @@ from qpu_bridge.jobs.job import Owner, now, to_microseconds
 from qpu_bridge.jobs.states import PENDING
 from qpu_bridge.jobs.tables import jobs, quotas
 from qpu_bridge.settings import Limits
+
+# Made once: to write a query down in Python takes longer than to answer it.
+_OWN_SECONDS = select(quotas.c.instance, quotas.c.user, quotas.c.seconds).where(quotas.c.seconds.is_not(None))
+_OWN = select(quotas.c.user, quotas.c.pending_jobs, quotas.c.seconds).where(
+    quotas.c.instance == bindparam("instance"), quotas.c.user.in_([bindparam("user"), ""])
+)
+_PENDING = (
+    select(func.count()).select_from(jobs).where(jobs.c.instance == bindparam("instance"), jobs.c.state.in_(sorted(PENDING)))
+)
+_PENDING_OF_A_USER = _PENDING.where(jobs.c.user == bindparam("user"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +115,9 @@ def require(connection: Connection, limits: Limits, owner: Owner, at: int) -> No
     Raises:
         QuotaReached: If a quota of the user or of the instance does not allow it.
     """
-    for user, whose in ((owner.user, "a user"), ("", "an instance")):
-        allowed = _quota(connection, limits, owner.instance, user).pending_jobs
+    both = _both(connection, limits, owner)
+    for quota, user, whose in zip(both, (owner.user, ""), ("a user", "an instance"), strict=True):
+        allowed = quota.pending_jobs
         if allowed is not None and _pending(connection, owner.instance, user) >= allowed:
             raise QuotaReached(
                 f"{whose} must have at most {allowed} jobs that wait or run",
@@ -114,38 +125,46 @@ def require(connection: Connection, limits: Limits, owner: Owner, at: int) -> No
                 where=user or owner.instance,
                 remedy="Wait until a job has ended, cancel one, or ask for a larger quota.",
             )
-    for balance, whose, name in zip(
-        _balances(connection, limits, owner, at), ("a user", "an instance"), (owner.user, owner.instance), strict=True
-    ):
+    for quota, account_of, whose in zip(both, (owner.user, None), ("a user", "an instance"), strict=True):
+        if quota.seconds is None:
+            continue
+        balance = Balance(account.used_s(connection, owner.instance, account_of, at), quota.seconds)
         if balance.left_s <= 0:
             raise QuotaReached(
                 f"{whose} must have used less than {balance.limit_s:g} s of device time in {account.WINDOW_DAYS} days",
                 given=f"{balance.used_s:.3f} s",
-                where=name,
+                where=account_of or owner.instance,
                 remedy="Wait until older jobs leave the window, or ask for a larger quota.",
             )
 
 
 def own_seconds(connection: Connection) -> dict[tuple[str, str], float]:
     """Quotas of device time that differ from the rack's: (instance, user or nothing) -> s."""
-    query = select(quotas.c.instance, quotas.c.user, quotas.c.seconds).where(quotas.c.seconds.is_not(None))
-    return {(instance, user): seconds for instance, user, seconds in connection.execute(query)}
+    return {(instance, user): seconds for instance, user, seconds in connection.execute(_OWN_SECONDS)}
 
 
 def _balances(connection: Connection, limits: Limits, owner: Owner, at: int) -> tuple[Balance, Balance]:
-    mine, all_ = (
-        Balance(
-            account.used_s(connection, owner.instance, user or None, at),
-            _quota(connection, limits, owner.instance, user).seconds,
-        )
-        for user in (owner.user, "")
+    mine, everybodys = _both(connection, limits, owner)
+    return (
+        Balance(account.used_s(connection, owner.instance, owner.user, at), mine.seconds),
+        Balance(account.used_s(connection, owner.instance, None, at), everybodys.seconds),
     )
-    return mine, all_
+
+
+def _both(connection: Connection, limits: Limits, owner: Owner) -> tuple[Quota, Quota]:
+    """What a user and their instance may have."""
+    found = connection.execute(_OWN, {"instance": owner.instance, "user": owner.user})
+    own = {user: (pending, seconds) for user, pending, seconds in found}
+    return _filled(limits, owner.user, own), _filled(limits, "", own)
 
 
 def _quota(connection: Connection, limits: Limits, instance: str, user: str) -> Quota:
-    query = select(quotas.c.pending_jobs, quotas.c.seconds).where(quotas.c.instance == instance, quotas.c.user == user)
-    pending, seconds = connection.execute(query).one_or_none() or (None, None)
+    found = connection.execute(_OWN, {"instance": instance, "user": user})
+    return _filled(limits, user, {name: (pending, seconds) for name, pending, seconds in found})
+
+
+def _filled(limits: Limits, user: str, own: Mapping[str, tuple[int | None, float | None]]) -> Quota:
+    pending, seconds = own.get(user, (None, None))
     if pending is None:
         pending = limits.pending_jobs if user else limits.instance_pending_jobs
     if seconds is None:
@@ -154,7 +173,5 @@ def _quota(connection: Connection, limits: Limits, instance: str, user: str) -> 
 
 
 def _pending(connection: Connection, instance: str, user: str) -> int:
-    query = select(func.count()).select_from(jobs).where(jobs.c.instance == instance, jobs.c.state.in_(sorted(PENDING)))
-    if user:
-        query = query.where(jobs.c.user == user)
-    return int(connection.execute(query).scalar_one())
+    query = _PENDING_OF_A_USER if user else _PENDING
+    return int(connection.execute(query, {"instance": instance, "user": user} if user else {"instance": instance}).scalar_one())

@@ -9,7 +9,7 @@ import secrets
 from dataclasses import asdict, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from qpu_bridge.errors import BadRequest, NotFound, WrongState
 from qpu_bridge.jobs import account, interim
@@ -31,6 +31,14 @@ from qpu_bridge.jobs.tables import jobs, session_moments, sessions
 
 SESSION_CLOSED = 2001
 """Code of the reason of jobs that were cancelled with their session."""
+
+# Made once: to write a query down in Python takes longer than to answer it.
+_TURN_OVER = update(sessions).where(sessions.c.backend == bindparam("device"), sessions.c.turn.is_not(None)).values(turn=None)
+_OVERDUE = (
+    select(sessions.c.id)
+    .where(sessions.c.backend == bindparam("device"), sessions.c.due <= bindparam("at"))
+    .order_by(sessions.c.due)
+)
 
 
 def open_session(connection: Connection, owner: Owner, opening: Opening, at: int) -> Session:
@@ -87,11 +95,10 @@ def joined(connection: Connection, owner: Owner, request: Request, at: int) -> R
 
 def started(connection: Connection, session_id: str | None, backend: str, at: int, turn_s: int) -> None:
     """A job starts on a device: its session becomes active, and the turn goes to its batch, if it is of one."""
-    over = update(sessions).where(sessions.c.backend == backend, sessions.c.turn.is_not(None)).values(turn=None)
     if session_id is None:
-        connection.execute(over)
+        connection.execute(_TURN_OVER, {"device": backend})
         return
-    connection.execute(over.where(sessions.c.id != session_id))
+    connection.execute(_TURN_OVER.where(sessions.c.id != session_id), {"device": backend})
     known = _known(connection, session_id)
     fresh = moved(connection, known, SessionMove.START, at, at, None)
     turn = None
@@ -113,8 +120,7 @@ def stopped(connection: Connection, session_id: str | None, at: int, used_s: flo
 
 def overdue(connection: Connection, backend: str, at: int) -> tuple[str, ...]:
     """Sessions of a device that time has caught up with."""
-    query = select(sessions.c.id).where(sessions.c.backend == backend, sessions.c.due <= at).order_by(sessions.c.due)
-    return tuple(connection.execute(query).scalars())
+    return tuple(connection.execute(_OVERDUE, {"device": backend, "at": at}).scalars())
 
 
 def review(connection: Connection, session_id: str, at: int) -> Session:

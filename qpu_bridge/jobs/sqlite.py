@@ -151,6 +151,7 @@ def _engine(path: Path, begin: str, synchronous: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+        # past SQLAlchemy, which would make a context and a result for a word
+        cast(sqlite3.Connection, connection.connection.driver_connection).execute(begin)
 
     return engine

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from qpu_bridge.errors import BadRequest, NotFound, WrongState
 from qpu_bridge.jobs import interim, listing, session_rows
@@ -23,13 +23,18 @@ from qpu_bridge.jobs.priorities import Priorities, of_new_jobs
 from qpu_bridge.jobs.private import forget_inputs
 from qpu_bridge.jobs.queue import CANCELLED
 from qpu_bridge.jobs.quotas import Quotas, require
-from qpu_bridge.jobs.rows import by_id
+from qpu_bridge.jobs.rows import by_id, to_job
 from qpu_bridge.jobs.sessions import Sessions
 from qpu_bridge.jobs.states import PENDING, Move, State, after, target
 from qpu_bridge.jobs.tables import jobs, logs, params, results, tags, usage
 from qpu_bridge.jobs.tokens import Tokens
 from qpu_bridge.jobs.users import Users
 from qpu_bridge.settings import Limits
+
+# Made once: to write a query down in Python takes longer than to answer it.
+_NEW = insert(jobs).returning(jobs)
+_ANSWERED = update(jobs).where(jobs.c.id == bindparam("job_id")).values(answered=True)
+_RESULT = select(results.c.text).where(results.c.job == bindparam("number"))
 
 
 class Store:
@@ -85,32 +90,33 @@ class Store:
             request = session_rows.joined(connection, owner, request, at)
             estimate_s = expected_s(connection, owner, request.backend, request.program_id, request.estimate_s)
             identifier = secrets.token_hex(10)
-            row = insert(jobs).values(
-                id=identifier,
-                user=owner.user,
-                instance=owner.instance,
-                program_id=request.program_id,
-                backend=request.backend,
-                state=State.QUEUED,
-                log_level=request.log_level,
-                cost=request.cost,
-                calibration_id=request.calibration_id,
-                session_id=request.session_id,
-                private=request.private,
-                priority=of_new_jobs(connection, owner),
-                planned_s=request.estimate_s,
-                estimate_s=estimate_s,
-                created=at,
-                request_key=request.key,
-                digest=request.digest,
-                caller=request.caller,
-                qiskit_version=request.qiskit_version,
-            )
-            number = connection.execute(row.returning(jobs.c.number)).scalar_one()
-            connection.execute(insert(params).values(job=number, text=request.params))
-            _put_tags(connection, number, request.tags)
-            if request.session_id is not None:
-                session_rows.review(connection, request.session_id, at)
+            values = {
+                "id": identifier,
+                "user": owner.user,
+                "instance": owner.instance,
+                "program_id": request.program_id,
+                "backend": request.backend,
+                "state": State.QUEUED,
+                "log_level": request.log_level,
+                "cost": request.cost,
+                "calibration_id": request.calibration_id,
+                "session_id": request.session_id,
+                "private": request.private,
+                "priority": of_new_jobs(connection, owner),
+                "planned_s": request.estimate_s,
+                "estimate_s": estimate_s,
+                "created": at,
+                "request_key": request.key,
+                "digest": request.digest,
+                "caller": request.caller,
+                "qiskit_version": request.qiskit_version,
+            }
+            row = connection.execute(_NEW, values).one()
+            connection.execute(insert(params), {"job": row.number, "text": request.params})
+            words = _put_tags(connection, row.number, request.tags)
+            if request.session_id is None:
+                return to_job(row, words)
+            session_rows.review(connection, request.session_id, at)
             return _existing(connection, identifier, owner)
 
     def repeated(self, owner: Owner, request: Request) -> Job | None:
@@ -132,7 +138,7 @@ class Store:
     def answered(self, job_id: str) -> None:
         """The caller has been told that the job was accepted."""
         with self.database.note() as connection:
-            connection.execute(update(jobs).where(jobs.c.id == job_id).values(answered=True))
+            connection.execute(_ANSWERED, {"job_id": job_id})
 
     def unanswered(self) -> dict[tuple[Owner, bytes], str]:
         """Jobs whose acceptance nobody was told of, because the process died: owner and digest of the body -> job id."""
@@ -188,7 +194,7 @@ class Store:
             NotFound: If it is kept no longer.
         """
         with self.database.read() as connection:
-            text = connection.execute(select(results.c.text).where(results.c.job == job.number)).scalar_one_or_none()
+            text = connection.execute(_RESULT, {"number": job.number}).scalar_one_or_none()
         if text is None and job.state is State.COMPLETED and not job.private:
             raise NotFound("the result of a job must be kept still", given="it has expired", where=job.id)
         return None if text is None else bytes(text)
@@ -196,7 +202,7 @@ class Store:
     def log(self, job: Job, text: str, level: str) -> None:
         """Add a line to the job's log."""
         with self.database.note() as connection:
-            connection.execute(insert(logs).values(job=job.number, at=to_microseconds(now()), level=level, text=text))
+            connection.execute(insert(logs), {"job": job.number, "at": to_microseconds(now()), "level": level, "text": text})
 
     def log_lines(self, job: Job) -> tuple[tuple[datetime, str, str], ...]:
         """The job's log: time, level, text."""
@@ -306,7 +312,8 @@ def _existing(connection: Connection, job_id: str, owner: Owner | None) -> Job:
     return job
 
 
-def _put_tags(connection: Connection, number: int, words: tuple[str, ...]) -> None:
+def _put_tags(connection: Connection, number: int, words: tuple[str, ...]) -> tuple[str, ...]:
     unique = tuple(dict.fromkeys(words))
     if unique:
         connection.execute(insert(tags), [{"job": number, "position": i, "tag": tag} for i, tag in enumerate(unique)])
+    return unique

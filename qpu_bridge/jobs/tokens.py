@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, insert, or_, select, update
 
 from qpu_bridge.errors import BadRequest, NotFound, StoreFault, WrongState
 from qpu_bridge.jobs.audit import BRIDGE, record
@@ -27,6 +27,16 @@ ID = re.compile("[0-9a-f]{12}")
 
 NOTED = timedelta(minutes=1)
 """The last use of a token is written down at most this often."""
+
+# Made once: every request asks, and to write the query down in Python takes longer than to answer it.
+_OPENS = and_(members.c.user == tokens.c.user, or_(tokens.c.instance.is_(None), tokens.c.instance == members.c.instance))
+_WITH_USER = (
+    select(tokens, users.c.role, users.c.disabled, members.c.instance.label("opens"))
+    .join(users, users.c.name == tokens.c.user)
+    .outerjoin(members, _OPENS)
+    .where(tokens.c.id == bindparam("id"))
+    .order_by(members.c.joined, members.c.instance)
+)
 
 logger = logging.getLogger(__name__)
 
@@ -187,16 +197,8 @@ class Tokens:
 
     def _rows(self, identifier: str) -> Sequence[Row[Any]]:
         """The token with its user, once for each instance that it opens; without any, once with none."""
-        opens = and_(members.c.user == tokens.c.user, or_(tokens.c.instance.is_(None), tokens.c.instance == members.c.instance))
-        query = (
-            select(tokens, users.c.role, users.c.disabled, members.c.instance.label("opens"))
-            .join(users, users.c.name == tokens.c.user)
-            .outerjoin(members, opens)
-            .where(tokens.c.id == identifier)
-            .order_by(members.c.joined, members.c.instance)
-        )
         with self._database.read() as connection:
-            return connection.execute(query).all()
+            return connection.execute(_WITH_USER, {"id": identifier}).all()
 
     def _let_in(self, rows: Sequence[Row[Any]]) -> Caller | None:
         if not rows:

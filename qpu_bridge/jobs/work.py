@@ -51,7 +51,8 @@ class Work:
         self._level = logging.getLevelNamesMapping().get(job.log_level, logging.WARNING)
         self._meter: Callable[[], float] = float
         self._before_s = 0.0
-        self._looked_s = -LOOK_S
+        # it was just taken: nobody's wish to stop it was there then
+        self._looked_s = time.monotonic()
         self.notebook = JobNotebook(store.database, job, runner, lambda: self.usage_s)
 
     def log(self, text: str, level: str = "WARNING") -> None:
