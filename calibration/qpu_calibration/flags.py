@@ -11,9 +11,13 @@ from qpu_calibration.page import Target
 ROUTINE = "flags"
 """What stands as the routine in the provenance of a version that only flags."""
 
+UNSTEADY = 4
+"""A number that was wrong at so many looks in a row, though calibrated after each, does not hold still: most often a two-level
+system comes and goes."""
+
 
 def complaints(graph: Graph, ledger: Ledger) -> dict[Target, str]:
-    """Target -> why users should not have it: an essential routine failed, or complains."""
+    """Target -> why users should not have it: an essential routine failed, complains, or finds another number each time."""
     found: dict[Target, str] = {}
     for name in graph.order:
         if not graph.routines[name].essential:
@@ -21,6 +25,8 @@ def complaints(graph: Graph, ledger: Ledger) -> dict[Target, str]:
         for target in graph.targets(name):
             known = ledger[Node(name, target)]
             words = known.failed or known.complaint
+            if not words and known.unsteady >= UNSTEADY:
+                words = f"it was out of specification at each of the last {known.unsteady} looks, and calibrated after each"
             if words:
                 found.setdefault(target, f"{name}: {words}")
     return found

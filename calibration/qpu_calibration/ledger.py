@@ -48,6 +48,7 @@ class Record(Document):
         failed: Why its last calibration changed nothing; empty if it did not fail.
         doubtful: Whether it must be looked at again, whenever it passed.
         invalid: Whether its numbers were made worthless by another node.
+        unsteady: How often in a row it was calibrated because a look had found it wrong.
         complaint: Why users should not have the target though the numbers are right.
     """
 
@@ -58,6 +59,7 @@ class Record(Document):
     failed: str = ""
     doubtful: bool = False
     invalid: bool = False
+    unsteady: int = Field(0, ge=0)
     complaint: str = ""
 
 
@@ -96,15 +98,24 @@ class Ledger:
 
     def calibrated(self, graph: Graph, node: Node, complaint: str = "") -> None:
         """Note that a node was calibrated; what it spoils becomes invalid."""
-        event = self._event()
-        self._records[node] = Record(target=node.target, calibrated=event, passed=event, at=self.clock(), complaint=complaint)
+        event, before = self._event(), self[node]
+        self._records[node] = Record(
+            target=node.target,
+            calibrated=event,
+            passed=event,
+            at=self.clock(),
+            unsteady=before.unsteady + before.doubtful,
+            complaint=complaint,
+        )
         for other in graph.spoils(node):
             if other in self._records:
                 self._change(other, invalid=True)
 
     def passed(self, node: Node, complaint: str = "") -> None:
         """Note that a node was found within specification."""
-        self._change(node, passed=self._event(), at=self.clock(), failed="", doubtful=False, invalid=False, complaint=complaint)
+        self._change(
+            node, passed=self._event(), at=self.clock(), failed="", doubtful=False, invalid=False, unsteady=0, complaint=complaint
+        )
 
     def failed(self, node: Node, reason: str) -> None:
         """Note that the calibration of a node changed nothing, and why."""

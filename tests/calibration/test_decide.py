@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from qpu_bridge.errors import SettingsError
 from qpu_calibration.decide import Action, Finding, Step, Steps, Verdict, inspect, maintain
+from qpu_calibration.flags import UNSTEADY, complaints
 from qpu_calibration.graph import Graph, Node
 from qpu_calibration.ledger import Ledger
 from qpu_calibration.plan import Kind
@@ -188,6 +189,25 @@ def test_trust_looks_first_at_numbers_that_came_from_elsewhere(graph, ledger):
     assert set(fake.did(Action.LOOK)) == set(graph.nodes())
 
 
+def test_a_number_that_does_not_hold_still_is_complained_about(graph, ledger):
+    fake, node = calibrated(graph, ledger), Node("ramsey", (0,))
+
+    def jump() -> None:
+        fake.wrong = {node}
+        ledger.doubt([node])
+        fake.play(maintain(graph, ledger, [node]))
+
+    for _ in range(UNSTEADY - 1):
+        jump()
+    assert complaints(graph, ledger) == {}
+    jump()
+    assert "at each of the last 4 looks" in complaints(graph, ledger)[0,]
+    # once it holds, all is well
+    ledger.doubt([node])
+    fake.play(maintain(graph, ledger, [node]))
+    assert complaints(graph, ledger) == {}
+
+
 def test_a_look_at_all_changes_nothing(graph, ledger):
     fake = calibrated(graph, ledger)
     fake.wrong = {Node("fine", (0,))}
@@ -219,7 +239,7 @@ def graphs(draw: st.DrawFn) -> Graph:
     return graph_of(plan, 3, PAIRS)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_whatever_is_wrong(data):
     """No node is calibrated before what it needs; nothing fresh is redone; it ends; what can be repaired is."""
@@ -243,7 +263,7 @@ def test_whatever_is_wrong(data):
         assert not ledger[node].failed or fake.dead & {node, *graph.above([node])}, f"{node} could be repaired"
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_it_ends_and_keeps_order_however_the_device_behaves(data):
     """A bench that answers at random: every calibration comes after those of all it needs, or they were fresh."""
