@@ -34,7 +34,7 @@ def snapshot() -> Snapshot:
 def test_limits_are_those_of_the_modules(options: dict[str, Any], snapshot: Snapshot) -> None:
     found = limits(Rack.read(options, "lab_five"), snapshot)
     ports = {port.name: port for port in found.ports}
-    assert (ports["d0"].min_frequency, ports["d0"].max_frequency) == (4.7e9, 5.7e9)
+    assert (ports["d0"].min_frequency, ports["d0"].max_frequency) == (4.6e9, 5.6e9)
     assert (ports["c01"].min_frequency, ports["c01"].max_frequency) == (0, 0)
     # four flux lines share six sequencers; the two lines of a QRM-RF need five for five qubits
     assert (ports["c01"].max_frames, ports["d0"].max_frames, ports["r"].max_frames, ports["a"].max_frames) == (3, 5, 6, 6)

@@ -38,7 +38,7 @@ def test_a_good_rack_is_found_good_by_the_command(assembler: Path) -> None:
     result = CliRunner().invoke(program(), ["driver", "qblox", "--check", "--rack", str(LAB), "--device", "lab_five"])
     assert result.exit_code == 0, result.output
     assert "good   slot 10: QRM-RF, 5 of 6 sequencers needed" in result.output
-    assert "good   carrier q0: 5.021 GHz, -179 MHz from the oscillator of d0" in result.output
+    assert "good   carrier q0: 5.021 GHz, -79 MHz from the oscillator of d0" in result.output
     assert "good   assembler: the vendor's runs here" in result.output
     assert "note   cluster: a dummy plays nothing and measures nothing" in result.output
     assert "note   clock: reference external. It will be set to internal when the driver starts." in result.output

@@ -38,7 +38,7 @@ BASEBAND = Rack.read(
 
 def test_an_rf_module_is_tuned_in_the_vendors_units() -> None:
     found = module_parameters(RACK, 2)
-    assert (found["out0_lo_freq"], found["out0_lo_en"], found["out0_att"]) == (5_200_000_000, True, 12)
+    assert (found["out0_lo_freq"], found["out0_lo_en"], found["out0_att"]) == (5_100_000_000, True, 12)
     assert [found[f"out0_offset_path{path}"] for path in (0, 1)] == pytest.approx([4.1, -0.7])  # millivolts
     assert module_parameters(RACK, 10)["out0_in0_lo_freq"] == 7_000_000_000
     assert module_parameters(RACK, 10)["in0_att"] == 4
