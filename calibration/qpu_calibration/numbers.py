@@ -35,6 +35,8 @@ def numbers(snapshot: Snapshot) -> Iterator[Number]:
     for qubit in snapshot.qubits:
         yield from _qubit(qubit)
         yield from _measure(snapshot, snapshot.measure(qubit.index))
+    for coupling in snapshot.couplings:
+        yield Number(coupling.qubits, "ZZ", coupling.zz, "Hz")
     for gate in snapshot.gates:
         yield from _gate(snapshot, gate)
 

@@ -128,3 +128,21 @@ def test_a_gate_that_is_not_there_is_said():
 def test_an_axis_of_each_target_has_a_dimension_of_its_own_name():
     assert Axis("amplitude", np.zeros((2, 3))).dimension == "amplitude_point"
     assert Axis("delay", np.zeros(3)).dimension == "delay"
+
+
+def test_pulses_of_a_gate_may_be_played_otherwise_and_the_rest_stays():
+    snapshot = five_ecr.snapshot()
+    sheet = page([(0, 1)], 2, snapshot)
+    plain, turned = snapshot.gate("ecr", 0, 1).pulses[0], np.array([0.1, 0.2])
+    sheet.gate("ecr", played=lambda index, pulse: (turned, 0.5) if pulse.frame == "u0_1" and pulse.start == 0 else None)
+    sheet.measure()
+    first, second = events(sheet, 0), events(sheet, 1)
+    changed = [(a, b) for a, b in zip(first, second, strict=True) if a != b]
+    assert [(a[0], a[1], a[2], b[2]) for a, b in changed] == [("u0_1", 0, 0.1, 0.2)]
+    assert changed[0][0][3] == pytest.approx(0.5)
+    whole = page([(0, 1)], 1, snapshot)
+    whole.gate("ecr")
+    whole.measure()
+    kept = {(e[0], e[1]): e for e in events(whole)}
+    assert kept["u0_1", 0][2] == pytest.approx(plain.amplitude)
+    assert all(kept[e[0], e[1]] == e for e in first if (e[0], e[1]) != ("u0_1", 0))

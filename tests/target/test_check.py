@@ -49,6 +49,8 @@ MISTAKES: list[tuple[str, Callable[[Fields], object], str]] = [
     ("rep delays", lambda f: f["timing"].update(default_rep_delay=1.0), "ascending"),
     ("no zone", lambda f: f.update(calibrated_at="2026-11-21T08:00:00"), "name its zone"),
     ("device without underscore", lambda f: f.update(device="lab"), "device"),
+    ("coupling of one", lambda f: f.update(couplings=[{"qubits": [1, 1], "zz": 0.0}]), "two different ones of qubits 0 to 2"),
+    ("coupling twice", lambda f: f.update(couplings=[{"qubits": q, "zz": 0.0} for q in ([0, 1], [1, 0])]), "must stand once"),
     ("unknown field", lambda f: f.update(owner="me"), "owner"),
 ]
 

@@ -13,7 +13,7 @@ from qiskit_ibm_runtime.utils.backend_decoder import configuration_from_server_d
 
 from qpu_bridge.driver import Capabilities
 from qpu_bridge.schedule import Feature
-from qpu_bridge.target import Snapshot, configuration, properties
+from qpu_bridge.target import CouplingSpec, Snapshot, configuration, properties
 
 
 def read(snapshot: Snapshot, capabilities: Capabilities, fractional: bool | None = None) -> tuple[Any, Any, Target]:
@@ -45,6 +45,15 @@ def test_properties(snapshot: Snapshot, capabilities: Capabilities) -> None:
     assert props.readout_length(0) == pytest.approx(1.2e-6)
     assert props.gate_length("rz", 0) == 0
     assert props.is_qubit_operational(2)
+
+
+def test_zz_of_couplings_is_among_the_general_properties(snapshot: Snapshot, capabilities: Capabilities) -> None:
+    known = snapshot.model_copy(update={"couplings": (CouplingSpec(qubits=(0, 1), zz=-24e3),)})
+    _, props, _ = read(known, capabilities)
+    (row,) = props.general
+    assert (row.name, row.unit) == ("zz_0_1", "GHz")
+    assert row.value == pytest.approx(-24e-6)
+    assert (known.zz(1, 0), known.zz(1, 2)) == (-24e3, None)
 
 
 def test_target(snapshot: Snapshot, capabilities: Capabilities) -> None:
