@@ -30,19 +30,20 @@ class Sessions:
         self._database = database
         self._clock = clock
 
-    def create(self, owner: Owner, opening: Opening) -> Session:
-        """Make a session."""
-        with self._database.write() as connection:
-            return open_session(connection, owner, opening, self._at())
+    def create(self, owner: Owner, opening: Opening, *, once: bool = False) -> Session:
+        """Make a session.
 
-    def repeated(self, owner: Owner, digest: bytes) -> Session | None:
-        """The newest session that this very request made."""
-        query = select(sessions).where(
-            sessions.c.user == owner.user, sessions.c.instance == owner.instance, sessions.c.digest == digest
-        )
-        with self._database.read() as connection:
-            row = connection.execute(query.order_by(sessions.c.number.desc()).limit(1)).one_or_none()
-        return None if row is None else to_session(row)
+        Args:
+            owner: Whose it is.
+            opening: What is asked for.
+            once: Give the one that this very request made before, if there is one.
+        """
+        mine = (sessions.c.user == owner.user, sessions.c.instance == owner.instance)
+        same = select(sessions.c.id).where(*mine, sessions.c.digest == opening.digest).order_by(sessions.c.number.desc()).limit(1)
+        at = self._at()
+        with self._database.write() as connection:
+            known = connection.execute(same).scalar_one_or_none() if once else None
+            return open_session(connection, owner, opening, at) if known is None else review(connection, known, at)
 
     def answered(self, session_id: str) -> None:
         """Its user has been told that it was made."""

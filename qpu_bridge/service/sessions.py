@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
@@ -38,9 +39,9 @@ def routes(parts: Parts) -> APIRouter:
         raw = await request.body()
         key = request.headers.get("idempotency-key")
         asked = await run_in_threadpool(read, parts, owner, raw, key)
-        made = await run_in_threadpool(_known, parts, owner, asked, key)
+        made = None if key is not None else await run_in_threadpool(_lost, parts, owner, asked)
         if made is None:
-            made = await run_in_threadpool(sessions.create, owner, asked)
+            made = await run_in_threadpool(partial(sessions.create, owner, asked, once=key is not None))
         return JSONResponse(document(parts, made), background=BackgroundTask(_answered, parts, made.id))
 
     @router.get("/sessions/{session_id}")
@@ -124,10 +125,8 @@ def _moment(at: int | None) -> str | None:
     return None if at is None else to_text(from_microseconds(at))
 
 
-def _known(parts: Parts, owner: Owner, asked: Opening, key: str | None) -> Session | None:
-    """The session that this very request made before: of this name, or before the process died that did not tell."""
-    if key is not None:
-        return parts.store.sessions.repeated(owner, asked.digest)
+def _lost(parts: Parts, owner: Owner, asked: Opening) -> Session | None:
+    """The session that this very request made before the process died that did not tell."""
     lost = parts.lost_session(owner, asked.digest)
     return None if lost is None else parts.store.sessions.session(lost, owner)
 
