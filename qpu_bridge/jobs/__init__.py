@@ -8,12 +8,13 @@ from qpu_bridge.jobs.maintenance import Maintenance, Window
 from qpu_bridge.jobs.opening import Mode, Opening
 from qpu_bridge.jobs.priorities import Priorities
 from qpu_bridge.jobs.quotas import Balance, Quota, Quotas
-from qpu_bridge.jobs.runner import Run, Runner, turn
+from qpu_bridge.jobs.runner import Run, Runner
 from qpu_bridge.jobs.session_life import Session, SessionState
 from qpu_bridge.jobs.sessions import Sessions
 from qpu_bridge.jobs.states import FINAL, LIFE, PENDING, Move, State, after
 from qpu_bridge.jobs.store import Store
 from qpu_bridge.jobs.tokens import Caller, Token, Tokens
+from qpu_bridge.jobs.turns import turn
 from qpu_bridge.jobs.users import DEFAULT_INSTANCE, Role, User, Users
 from qpu_bridge.jobs.work import Work
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Float, bindparam, func, select
+from sqlalchemy import Float, bindparam, func, select, update
 
 from qpu_bridge.jobs.audit import BRIDGE, record
 from qpu_bridge.jobs.database import Database, upsert
@@ -138,10 +138,11 @@ class Devices:
         with self._database.note() as connection:
             upsert(connection, devices, {"name": name}, {"runner": runner, "heartbeat": to_microseconds(self._clock())})
 
-    def leave(self, name: str) -> None:
-        """The runner of a device goes in good order."""
+    def leave(self, name: str, runner: str) -> None:
+        """The runner of a device goes in good order; a successor that is there already stays."""
+        mine = update(devices).where(devices.c.name == name, devices.c.runner == runner)
         with self._database.write() as connection:
-            upsert(connection, devices, {"name": name}, {"runner": None, "heartbeat": None})
+            connection.execute(mine.values(runner=None, heartbeat=None))
 
     def _set(self, name: str, act: str, details: str, actor: str, **values: object) -> None:
         with self._database.write() as connection:

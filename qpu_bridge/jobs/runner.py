@@ -8,7 +8,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 from qpu_bridge.errors import (
@@ -21,13 +21,14 @@ from qpu_bridge.errors import (
     SettingsError,
     StoreFault,
     TooLarge,
-    WrongState,
 )
+from qpu_bridge.jobs.deaf import Deaf
 from qpu_bridge.jobs.job import Job, Reason, to_microseconds
 from qpu_bridge.jobs.pause import Pause
 from qpu_bridge.jobs.queue import CANCELLED, Queue
 from qpu_bridge.jobs.states import Move
 from qpu_bridge.jobs.store import Store
+from qpu_bridge.jobs.turns import Turn
 from qpu_bridge.jobs.work import Work
 from qpu_bridge.telemetry import Stage, about, stage, took, traces
 
@@ -43,10 +44,6 @@ BEAT_S = 1.0
 LOOK_AGAIN_S = 1.0
 """How often the queue is read even though nothing seems to have changed, s."""
 
-STOP_S = {Move.CANCEL: 20.0, Move.OVERRUN: 20.0, Move.PUT_BACK: 5.0}
-"""How long a program may take to stop when it is told to, s; then its process ends, whatever it does. A runner that is told to
-leave has less time than whoever told it grants."""
-
 UNFORESEEN = Reason(
     "the bridge failed in a way that nobody foresaw; its own messages have the details",
     5000,
@@ -54,15 +51,6 @@ UNFORESEEN = Reason(
 )
 
 logger = logging.getLogger(__name__)
-
-
-def turn(store: Store, device: str) -> AbstractContextManager[object]:
-    """Be the only one that works for a device: its runner, or somebody who calibrates it by hand.
-
-    Raises:
-        BlockingIOError: On entering, if another one works for it.
-    """
-    return store.database.alone(f"runner of {device}")
 
 
 class Runner:
@@ -106,6 +94,7 @@ class Runner:
         self._between = between
         self._pause_s = pause_s
         self._current: tuple[Job, Work] | None = None
+        self._lost: OperatorError | None = None
 
     def stop(self) -> None:
         """Leave `serve` soon; a running job goes back to the queue. May be called from a signal or another thread."""
@@ -115,13 +104,13 @@ class Runner:
         """Work until `stop`.
 
         Raises:
-            OperatorError: If another runner works for this device.
+            OperatorError: If another runner works for this device, or took it while the database was away.
         """
         with ExitStack() as held:
-            held.enter_context(self._alone())
+            turn = held.enter_context(Turn(self._store, self._device, self._stop, self._patience_s))
             for job in self._queue.recover():
                 logger.warning("job %s was left running by a dead runner and is now %s", job.id, job.state)
-            held.enter_context(self._heard())
+            held.enter_context(self._heard(turn))
             watch = self._store.database.watch()
             held.callback(watch.close)
             idle_s = LOOK_AGAIN_S
@@ -133,6 +122,8 @@ class Runner:
                     self.rest()
                 self._stop.wait(self._poll_s)
                 idle_s += self._poll_s
+            if self._lost is not None:
+                raise self._lost
 
     def step(self) -> bool:
         """Do the next job, if there is one. Returns whether there was."""
@@ -249,29 +240,18 @@ class Runner:
             self._end(job, work, work.stopped_by, reason, "the program did not stop when it was told to; its process was ended")
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
-        until_s = time.monotonic() + self._patience_s
-        with ExitStack() as held:
-            while True:
-                try:
-                    held.enter_context(turn(self._store, self._device))
-                except BlockingIOError:
-                    if time.monotonic() < until_s and not self._stop.wait(0.05):
-                        continue
-                    raise OperatorError("a device must have one runner", given="another one runs", where=self._device) from None
-                break
-            yield
-
-    @contextmanager
-    def _heard(self) -> Iterator[None]:
+    def _heard(self, turn: Turn) -> Iterator[None]:
         gone = threading.Event()
-
-        deaf = _Deaf(self._exit)
+        deaf = Deaf(self._exit)
 
         def beat() -> None:
             while not gone.wait(BEAT_S):
                 try:
-                    self._store.devices.beat(self._device, self.name)
+                    if self._lost is None and not turn.keep():
+                        self._lost = turn.refusal()
+                        self.stop()
+                    if self._lost is None:
+                        self._store.devices.beat(self._device, self.name)
                     deaf.look(self._current, self._settle)
                 except StoreFault:
                     logger.exception("the heartbeat of %s could not be stored", self._device)
@@ -284,32 +264,7 @@ class Runner:
         finally:
             gone.set()
             thread.join()
-            self._store.devices.leave(self._device)
-
-
-class _Deaf:
-    """Notices a program that goes on though it was told to stop, and ends the process that it is in."""
-
-    def __init__(self, exit: Callable[[], None]) -> None:
-        self._exit = exit
-        self._told: tuple[Work, float] | None = None
-
-    def look(self, current: tuple[Job, Work] | None, settle: Callable[[Job, Work], None]) -> None:
-        """To be called now and then."""
-        if current is None or not current[1].cancelled():
-            self._told = None
-            return
-        job, work = current
-        if self._told is None or self._told[0] is not work:
-            self._told = (work, time.monotonic())
-        assert work.stopped_by is not None
-        if time.monotonic() - self._told[1] < STOP_S[work.stopped_by]:
-            return
-        # it may have ended in this very moment
-        with suppress(WrongState):
-            settle(job, work)
-            logger.error("job %s does not stop: its runner is started again", job.id)
-            self._exit()
+            self._store.devices.leave(self._device, self.name)
 
 
 def _reason(error: BridgeError) -> Reason:

@@ -29,7 +29,9 @@ def test_leaving_and_faults(store: Store) -> None:
     assert store.devices.condition("lab_two") == Condition(Word.OFFLINE, "the fridge is warm", 0)
     store.devices.fault("lab_two", "")
     assert store.devices.condition("lab_two").word is Word.ONLINE
-    store.devices.leave("lab_two")
+    store.devices.leave("lab_two", "the one before")
+    assert store.devices.condition("lab_two").word is Word.ONLINE
+    store.devices.leave("lab_two", "r")
     assert store.devices.condition("lab_two").word is Word.OFFLINE
 
 
