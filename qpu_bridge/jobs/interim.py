@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, inser
 from qpu_bridge.errors import StoreFault
 from qpu_bridge.jobs import account
 from qpu_bridge.jobs.database import Database
+from qpu_bridge.jobs.fence import FENCE
 from qpu_bridge.jobs.job import Job, Owner, now, to_microseconds
 from qpu_bridge.jobs.states import State
 from qpu_bridge.jobs.tables import chunks, jobs
@@ -33,6 +34,8 @@ PIECE_BYTES = 2**24
 
 # Made once: to write a query down in Python takes longer than to answer it.
 _KEPT_BYTES = select(func.coalesce(func.sum(func.length(chunks.c.data)), 0)).where(chunks.c.job == bindparam("job"))
+_OURS = select(jobs.c.number).where(*FENCE)
+_SPENT = update(jobs).where(*FENCE)
 _FORGET = delete(chunks).where(chunks.c.job == bindparam("number"))
 
 logger = logging.getLogger(__name__)
@@ -92,7 +95,7 @@ class JobNotebook:
         self.earlier_s = job.usage_s
         self._database = database
         self._job = job
-        self._runner = runner
+        self._mine = {"job": job.number, "me": runner}
         self._spent = spent
         self._clock = clock
         self._items = 0
@@ -170,10 +173,8 @@ class JobNotebook:
             self._closed = True
             logger.warning("rows of job %s are not kept any more: they have more than %d bytes", self._job.id, MOST_BYTES)
             return
-        mine = (jobs.c.number == self._job.number, jobs.c.state == State.RUNNING, jobs.c.runner == self._runner)
         with self._database.note() as connection:
-            done = connection.execute(update(jobs).where(*mine).values(usage_s=self._spent()))
-            if done.rowcount == 1:
+            if connection.execute(_SPENT, self._mine | {"usage_s": self._spent()}).rowcount == 1:
                 connection.execute(insert(chunks), rows)
             else:
                 self._closed = True
@@ -197,6 +198,9 @@ class JobNotebook:
     def _discard(self, *which: ColumnElement[bool]) -> None:
         where = (chunks.c.job == self._job.number, *which)
         with self._database.note() as connection:
+            if connection.execute(_OURS, self._mine).one_or_none() is None:
+                self._closed = True
+                return
             rows = connection.execute(select(func.coalesce(func.sum(chunks.c.rows), 0)).where(*where)).scalar_one()
             self.discarded_rows += int(rows)
             if rows:
@@ -208,18 +212,24 @@ def forget(connection: Connection, number: int) -> None:
     connection.execute(_FORGET, {"number": number})
 
 
-def dismiss(connection: Connection, at: int, *which: ColumnElement[bool]) -> None:
+def dismiss(connection: Connection, at: int, *which: ColumnElement[bool]) -> float:
     """Before waiting jobs are cancelled: those that had run and were put back leave no rows, and pay for what they used.
 
     Args:
         connection: Of the transaction that cancels them.
         at: When, µs since 1970.
         which: Conditions on the table of jobs.
+
+    Returns:
+        Device time that they used, s.
     """
+    used_s = 0.0
     begun = select(jobs).where(*which, jobs.c.state == State.QUEUED, jobs.c.usage_s > 0)
     for row in connection.execute(begun).all():
         account.charge(connection, Owner(row.user, row.instance), row.id, row.backend, at, row.usage_s)
         forget(connection, row.number)
+        used_s += row.usage_s
+    return used_s
 
 
 def parts(database: Database, job: Job, after: tuple[int, int] = (-1, -1), most: int = 1) -> tuple[Part, ...]:

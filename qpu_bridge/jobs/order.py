@@ -20,7 +20,7 @@ from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, selec
 from qpu_bridge.jobs import account
 from qpu_bridge.jobs.estimates import UNKNOWN_S, pace
 from qpu_bridge.jobs.job import Owner, to_microseconds
-from qpu_bridge.jobs.maintenance import coming_windows
+from qpu_bridge.jobs.maintenance import Window, coming_windows
 from qpu_bridge.jobs.opening import Mode
 from qpu_bridge.jobs.quotas import own_seconds
 from qpu_bridge.jobs.session_life import HOLDING, SECOND, SessionState
@@ -78,7 +78,7 @@ def next_in_line(connection: Connection, device: str, at: int, limits: Limits) -
         limits: The rack's.
     """
     windows = coming_windows(connection, device, at)
-    if is_held(connection, device) or any(to_microseconds(window.starts) <= at for window in windows):
+    if _is_shut(connection, device, windows, at):
         return None
     told: dict[str, Any] = {"device": device, "since": account.day_of(at) - account.WINDOW_DAYS}
     if windows:
@@ -127,6 +127,10 @@ def is_held(connection: Connection, device: str) -> bool:
     return connection.execute(_HELD, {"device": device}).one_or_none() is not None
 
 
+def _is_shut(connection: Connection, device: str, windows: tuple[Window, ...], at: int) -> bool:
+    return is_held(connection, device) or any(to_microseconds(window.starts) <= at for window in windows)
+
+
 def is_unfit(connection: Connection, device: str) -> bool:
     """Whether calibration keeps users away from a device."""
     return connection.execute(_UNFIT, {"device": device}).one_or_none() is not None
@@ -134,8 +138,7 @@ def is_unfit(connection: Connection, device: str) -> bool:
 
 def is_free(connection: Connection, device: str, at: int) -> bool:
     """Whether nobody has a device for themselves: no people, no maintenance, no session, and no fault."""
-    windows = coming_windows(connection, device, at)
-    if is_held(connection, device) or any(to_microseconds(window.starts) <= at for window in windows):
+    if _is_shut(connection, device, coming_windows(connection, device, at), at):
         return False
     holder = first_holder(connection, device, at, 0)
     return holder is None or holder.mode is not Mode.DEDICATED

@@ -19,8 +19,9 @@ from sqlalchemy.sql.dml import Update
 from qpu_bridge.errors import WrongState
 from qpu_bridge.jobs import account, interim, session_rows
 from qpu_bridge.jobs.database import Database
+from qpu_bridge.jobs.fence import FENCE
 from qpu_bridge.jobs.job import Job, Reason, now, to_microseconds
-from qpu_bridge.jobs.order import is_free, is_held, next_in_line
+from qpu_bridge.jobs.order import is_free, next_in_line
 from qpu_bridge.jobs.private import forget_inputs
 from qpu_bridge.jobs.rows import by_id, to_jobs
 from qpu_bridge.jobs.states import CAN, Move, State, sources, target
@@ -42,7 +43,7 @@ CANCELLED = Reason("cancelled on request", 2000)
 # Made once: to write a query down in Python takes longer than to answer it.
 _START = (
     update(jobs)
-    .where(jobs.c.number == bindparam("chosen"), jobs.c.state.in_(sources(Move.START)))
+    .where(jobs.c.number == bindparam("chosen"))
     .values(
         state=target(Move.START),
         running=bindparam("at"),
@@ -60,10 +61,7 @@ _CANCEL_REQUESTED = select(jobs.c.cancel_requested).where(jobs.c.number == bindp
 @cache
 def _moved(move: Move) -> Update:
     """A move of a job that this runner runs; what else changes comes with the parameters."""
-    mine = update(jobs).where(
-        jobs.c.number == bindparam("job"), jobs.c.state.in_(sources(move)), jobs.c.runner == bindparam("me")
-    )
-    return mine.values(state=target(move))
+    return update(jobs).where(*FENCE, jobs.c.state.in_(sources(move))).values(state=target(move))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,24 +102,19 @@ class Queue:
         at = self._at()
         with self._database.read() as connection:
             overdue = session_rows.overdue(connection, self._device, at)
-            chosen = None if overdue else next_in_line(connection, self._device, at, self._limits)
-        if overdue:
+            if not overdue and next_in_line(connection, self._device, at, self._limits) is None:
+                return None
+        # a start is not worth a flush: after a power cut the job is queued still, which is what it ought to be
+        with self._database.write() if overdue else self._database.note() as connection:
             # what time has done to sessions comes first: a job of theirs may be cancelled, the device may be free
-            with self._database.write() as connection:
-                for session_id in overdue:
-                    session_rows.review(connection, session_id, at)
-                chosen = next_in_line(connection, self._device, at, self._limits)
-        if chosen is None:
-            return None
-        # not worth a flush: after a power cut the job is queued still, which is what it ought to be
-        with self._database.note() as connection:
-            # since we looked, somebody may have paused the device; a job that was cancelled is no longer queued
-            if is_held(connection, self._device):
+            for session_id in session_rows.overdue(connection, self._device, at):
+                session_rows.review(connection, session_id, at)
+            # decided here, for others may have acted since we looked: cancelled, paused, planned maintenance, lowered a quota
+            chosen = next_in_line(connection, self._device, at, self._limits)
+            if chosen is None:
                 return None
             told = {"chosen": chosen, "at": at, "drawn": secrets.randbits(63), "me": self._runner}
-            row = connection.execute(_START, told).one_or_none()
-            if row is None:
-                return None
+            row = connection.execute(_START, told).one()
             session_rows.started(connection, row.session_id, self._device, at, self._limits.batch_turn_seconds)
             text = connection.execute(_PARAMS, {"job": row.number}).scalar_one()
             return Taken(to_jobs(connection, [row])[0], text.decode("utf-8"))

@@ -9,7 +9,7 @@ import secrets
 from dataclasses import asdict, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from qpu_bridge.errors import BadRequest, NotFound, WrongState
 from qpu_bridge.jobs import account, interim
@@ -118,6 +118,15 @@ def stopped(connection: Connection, session_id: str | None, at: int, used_s: flo
     review(connection, session_id, at)
 
 
+def cancelled(connection: Connection, session_id: str | None, at: int, used_s: float) -> None:
+    """A job of a session was cancelled, or will be; one that waited had perhaps used device time before it was put back, s."""
+    if session_id is None:
+        return
+    known = _known(connection, session_id)
+    put_session(connection, known, replace(known, used_s=known.used_s + used_s))
+    review(connection, session_id, at)
+
+
 def overdue(connection: Connection, backend: str, at: int) -> tuple[str, ...]:
     """Sessions of a device that time has caught up with."""
     return tuple(connection.execute(_OVERDUE, {"device": backend, "at": at}).scalars())
@@ -150,11 +159,11 @@ def moved(connection: Connection, session: Session, move: SessionMove, moment: i
     fresh = replace(session, state=state, state_reason=reason)
     if state is SessionState.ACTIVE and session.state is not SessionState.ACTIVE:
         fresh = replace(fresh, started=moment if session.started is None else session.started, activated=moment)
+    if move in (SessionMove.DRAIN, SessionMove.CLOSE):
+        used_s = fresh.used_s + _cancel_waiting(connection, session, at, reason)
+        fresh = replace(fresh, accepting_jobs=False, closed=moment if move is SessionMove.CLOSE else None, used_s=used_s)
     if state not in HOLDING and session.state in HOLDING:
         fresh = _rested(connection, fresh, moment)
-    if move in (SessionMove.DRAIN, SessionMove.CLOSE):
-        fresh = replace(fresh, accepting_jobs=False, closed=moment if move is SessionMove.CLOSE else None)
-        _cancel_waiting(connection, session, at, reason)
     if state is not session.state:
         connection.execute(insert(session_moments).values(session=session.number, at=moment, status=state))
     return fresh
@@ -165,17 +174,22 @@ def _rested(connection: Connection, session: Session, moment: int) -> Session:
     activated = moment if session.activated is None else session.activated
     elapsed_s = session.elapsed_s + max(0, moment - activated) / SECOND
     session = replace(session, elapsed_s=elapsed_s, turn=None)
-    unused_s = elapsed_s - session.used_s - session.held_s
+    # jobs that were put back pay for what they used when they end
+    begun = select(func.coalesce(func.sum(jobs.c.usage_s), 0.0)).where(
+        jobs.c.session_id == session.id, jobs.c.state == State.QUEUED
+    )
+    unused_s = elapsed_s - session.used_s - session.held_s - connection.execute(begun).scalar_one()
     if session.mode is Mode.BATCH or unused_s <= 0:
         return session
     account.charge(connection, session.owner, session.id, session.backend, moment, unused_s)
     return replace(session, held_s=session.held_s + unused_s)
 
 
-def _cancel_waiting(connection: Connection, session: Session, at: int, reason: str | None) -> None:
+def _cancel_waiting(connection: Connection, session: Session, at: int, reason: str | None) -> float:
+    """Cancel its jobs that wait; device time that they had used before they were put back, s."""
     what = "batch" if session.mode is Mode.BATCH else "session"
     said = Reason(f"its {what} was closed before it started: {reason}", SESSION_CLOSED, f"Run it again in a new {what}.")
-    interim.dismiss(connection, at, jobs.c.session_id == session.id)
+    used_s = interim.dismiss(connection, at, jobs.c.session_id == session.id)
     connection.execute(
         update(jobs)
         .where(jobs.c.session_id == session.id, jobs.c.state == State.QUEUED, jobs.c.state.in_(sources(Move.CANCEL)))
@@ -189,6 +203,7 @@ def _cancel_waiting(connection: Connection, session: Session, at: int, reason: s
         )
     )
     forget_inputs(connection, jobs.c.session_id == session.id)
+    return used_s
 
 
 def load_of(connection: Connection, session_id: str) -> Load:

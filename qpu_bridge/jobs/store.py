@@ -211,8 +211,13 @@ class Store:
             return tuple((from_microseconds(at), level, text) for at, level, text in connection.execute(query))
 
     def set_tags(self, job: Job, words: tuple[str, ...]) -> None:
-        """Replace the tags."""
+        """Replace the tags.
+
+        Raises:
+            NotFound: If somebody has deleted it.
+        """
         with self.database.write() as connection:
+            _existing(connection, job.id, job.owner)
             connection.execute(delete(tags).where(tags.c.job == job.number))
             _put_tags(connection, job.number, words)
 
@@ -246,8 +251,9 @@ class Store:
             job = _existing(connection, job_id, owner)
             after(job.state, Move.CANCEL)
             change = update(jobs).where(jobs.c.number == job.number).values(cancel_requested=True)
+            used_s = 0.0
             if job.state is State.QUEUED:
-                interim.dismiss(connection, at, jobs.c.number == job.number)
+                used_s = interim.dismiss(connection, at, jobs.c.number == job.number)
                 change = change.values(
                     state=target(Move.CANCEL),
                     finished=at,
@@ -260,8 +266,7 @@ class Store:
                 record(connection, actor, "job.cancel", job.id, f"of {job.owner.user}@{job.owner.instance}")
                 said = "an administrator cancelled this job"
                 connection.execute(insert(logs).values(job=job.number, at=at, level="WARNING", text=said))
-            if job.session_id is not None:
-                session_rows.review(connection, job.session_id, at)
+            session_rows.cancelled(connection, job.session_id, at, used_s)
             return _existing(connection, job_id, owner)
 
     def delete(self, job_id: str, owner: Owner | None = None) -> None:

@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 from sqlalchemy import update
 
-from qpu_bridge.errors import Poison
+from qpu_bridge.errors import Poison, StoreFault, WrongState
+from qpu_bridge.jobs.fence import FENCE
 from qpu_bridge.jobs.interim import JobNotebook
 from qpu_bridge.jobs.job import Job
 from qpu_bridge.jobs.queue import Queue
@@ -22,6 +23,9 @@ DEATHS = 2
 
 LOOK_S = 0.02
 """How often the store is asked whether somebody wants the job stopped, s."""
+
+
+logger = logging.getLogger(__name__)
 
 
 class Work:
@@ -47,6 +51,7 @@ class Work:
         self._store = store
         self._queue = queue
         self._job = job
+        self._runner = runner
         self._stop = stop
         self._level = logging.getLevelNamesMapping().get(job.log_level, logging.WARNING)
         self._meter: Callable[[], float] = float
@@ -85,11 +90,13 @@ class Work:
 
         Raises:
             Poison: If that has happened too often, in all attempts together.
+            WrongState: If another runner has taken the job up.
         """
         with self._store.database.write() as connection:
-            mine = update(jobs).where(jobs.c.number == self._job.number)
-            change = mine.values(driver_deaths=jobs.c.driver_deaths + 1).returning(jobs.c.driver_deaths)
-            deaths = connection.execute(change).scalar_one()
+            more = update(jobs).where(*FENCE).values(driver_deaths=jobs.c.driver_deaths + 1).returning(jobs.c.driver_deaths)
+            deaths = connection.execute(more, {"job": self._job.number, "me": self._runner}).scalar_one_or_none()
+        if deaths is None:
+            raise WrongState("a job can lose its driver only while this runner runs it", given=self._job.id)
         self.log(f"the driver was lost while it worked on this job, {deaths} of at most {DEATHS} times")
         if deaths >= DEATHS:
             raise Poison(
@@ -118,4 +125,9 @@ class Work:
         if moment - self._looked_s < LOOK_S:
             return False
         self._looked_s = moment
-        return self._queue.cancel_requested(self._job)
+        try:
+            return self._queue.cancel_requested(self._job)
+        except StoreFault as error:
+            # the device is busy with this job, and a store that is away for a moment is no reason to throw its work away
+            logger.warning("whether job %s is to be cancelled is not known at the moment: %s", self._job.id, error.sentence)
+            return False

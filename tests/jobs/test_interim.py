@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -19,15 +20,15 @@ from sqlalchemy import func, select
 
 from qpu_bridge import plugins
 from qpu_bridge.driver import Driver
-from qpu_bridge.errors import DriverLost, StoreFault
+from qpu_bridge.errors import Cancelled, DriverLost, StoreFault, WrongState
 from qpu_bridge.execution import Execution
-from qpu_bridge.jobs import Job, Owner, Runner, State, Store, Work, interim
+from qpu_bridge.jobs import Job, Owner, Runner, State, Store, Work, deaf, interim
 from qpu_bridge.jobs import runner as module
 from qpu_bridge.jobs.queue import Queue
 from qpu_bridge.jobs.states import Move
 from qpu_bridge.jobs.tables import chunks
 from qpu_bridge.programs import Context, DeviceView, ExecuteOptions, execute
-from qpu_bridge.programs.finished import Finished
+from qpu_bridge.programs.finished import Finished, Page
 
 if TYPE_CHECKING:
     from tests.jobs.conftest import Accept
@@ -291,6 +292,44 @@ def test_a_runner_thought_dead_keeps_nothing(store: Store, accept: Accept) -> No
     assert kept(store, job) == 0
 
 
+def test_a_runner_thought_dead_discards_nothing_and_counts_no_death(store: Store, accept: Accept) -> None:
+    job = accept()
+    old, new = (Queue(store.database, DEVICE, name) for name in ("old", "new"))
+    lost = old.take()
+    assert lost is not None
+    work = Work(store, old, lost.job, lost.params, threading.Event(), "old")
+    new.recover()
+    taken = new.take()
+    assert taken is not None
+    page, moment = Page(0, "k", (2,), lambda first, stop: {"c": np.zeros((stop - first, 1), bool)}), interim.now()
+    interim.JobNotebook(store.database, taken.job, "new", float).add(page, 0, 1, moment, moment)
+    assert kept(store, job) == 1
+    assert list(work.notebook.recall(0, "another key")) == []
+    assert kept(store, job) == 1
+    with pytest.raises(WrongState, match="only while this runner runs it"):
+        work.driver_died()
+    assert store.job(job.id).driver_deaths == 0
+
+
+def test_a_store_that_is_away_for_a_moment_ends_no_job(store: Store, accept: Accept, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(self: Queue, job: Job) -> bool:
+        raise StoreFault("the job store must be usable", remedy="The database is starting or stopping: try again.")
+
+    def run(job: Job, work: Work) -> str:
+        monkeypatch.setattr(Queue, "cancel_requested", away)
+        assert not work.cancelled()
+        monkeypatch.undo()
+        store.cancel(job.id)
+        until_s = time.monotonic() + 60
+        while not work.cancelled():
+            assert time.monotonic() < until_s
+        raise Cancelled("as you wish")
+
+    job = accept()
+    assert Runner(store, DEVICE, run).step()
+    assert store.job(job.id).state is State.CANCELLED
+
+
 @pytest.mark.parametrize("dtype", ["bool", "complex64", "float32", "int16"])
 def test_rows_survive_their_packing(rng: np.random.Generator, dtype: str) -> None:
     array = rng.integers(0, 2, (3, 7, 5)).astype(dtype)
@@ -317,7 +356,7 @@ def test_kept_rows_that_are_damaged_are_measured_again(store: Store, accept: Acc
 
 def test_a_program_that_does_not_hear_is_ended(store: Store, accept: Accept, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "BEAT_S", 0.01)
-    monkeypatch.setattr(module, "STOP_S", dict.fromkeys(Move, 0.1))
+    monkeypatch.setattr(deaf, "STOP_S", dict.fromkeys(Move, 0.1))
     ended = threading.Event()
 
     def run(job: Job, work: Work) -> str:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
-from qpu_bridge.jobs import Mode, Owner, Reason, SessionState, State, Word
+from qpu_bridge.jobs import Mode, Opening, Owner, Reason, Session, SessionState, State, Word
 from qpu_bridge.jobs.account import WINDOW_DAYS
 from qpu_bridge.jobs.states import Move
 from qpu_bridge.settings import Limits
@@ -285,3 +290,90 @@ def test_a_failed_job_costs_what_it_used(room: Room) -> None:
     assert job is not None
     room.queue.end(job, Move.FAIL, Reason("because", 1), 3.0)
     assert room.store.quotas.balances(ALICE)[0].used_s == 3.0
+
+
+ACTS: dict[str, Callable[[Room, str], object]] = {
+    "planned": lambda room, _: room.store.maintenance.plan("lab_two", room.clock.now, room.clock.now + timedelta(hours=1)),
+    "paused": lambda room, _: room.store.devices.pause("lab_two", "somebody is in there"),
+    "faulted": lambda room, _: room.store.devices.fault("lab_two", "warm"),
+    "limited": lambda room, _: room.store.quotas.set("lab", "alice", seconds=0),
+    "cancelled": lambda room, job_id: room.store.cancel(job_id),
+}
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_what_is_done_while_the_runner_decides_is_heard(room: Room, act: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    job_id = room.submit(ALICE)
+    begin = room.store.database.note
+
+    def late() -> AbstractContextManager[Connection]:
+        monkeypatch.undo()
+        ACTS[act](room, job_id)
+        return begin()
+
+    monkeypatch.setattr(room.store.database, "note", late)
+    assert room.start() is None
+    assert room.store.job(job_id).running is None
+
+
+class TestPutBack:
+    """Device time of a job that was put back is paid for once, however its session goes on."""
+
+    def begun(self, room: Room, session: Session) -> str:
+        """A job that used 5 s and waits again."""
+        job_id = room.submit(ALICE, session)
+        job = room.start()
+        assert job is not None
+        room.clock.go(5.0)
+        room.queue.put_back(replace(job, usage_s=5.0))
+        return job_id
+
+    def paid_s(self, room: Room) -> float:
+        return room.store.quotas.balances(ALICE)[0].used_s
+
+    def test_it_ends_with_its_session(self, room: Room) -> None:
+        session = room.open()
+        self.begun(room, session)
+        room.clock.go(10.0)
+        ended = room.store.sessions.cancel(session.id)
+        assert (ended.used_s, ended.held_s, ended.elapsed_s) == (5.0, 10.0, 15.0)
+        assert self.paid_s(room) == 15.0
+
+    def test_its_session_rests_meanwhile(self, room: Room) -> None:
+        session = room.open()
+        job_id = self.begun(room, session)
+        room.store.devices.pause("lab_two", "amplifier")
+        room.clock.go(100.0)  # it lets go after 60 s
+        assert room.state(session) is SessionState.INACTIVE
+        assert self.paid_s(room) == 60.0
+        room.store.devices.resume("lab_two")
+        job = room.start()
+        assert job is not None
+        room.clock.go(3.0)
+        room.queue.finish(job, "result", 8.0)
+        assert room.store.job(job_id).usage_s == 8.0
+        room.store.sessions.cancel(session.id)
+        assert self.paid_s(room) == 68.0
+
+    def test_it_is_cancelled_alone(self, room: Room) -> None:
+        session = room.open()
+        room.store.cancel(self.begun(room, session))
+        room.clock.go(10.0)
+        room.store.sessions.cancel(session.id)
+        assert self.paid_s(room) == 15.0
+
+    def test_in_a_batch(self, room: Room) -> None:
+        batch = room.open(mode=Mode.BATCH)
+        self.begun(room, batch)
+        room.clock.go(10.0)
+        assert room.store.sessions.cancel(batch.id).usage_s(0) == 5.0
+        assert self.paid_s(room) == 5.0
+
+
+def test_a_request_of_one_name_opens_one_session(room: Room) -> None:
+    opening = Opening("lab_two", Mode.DEDICATED, 1000, 60, digest=b"x" * 32)
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda _: room.store.sessions.create(ALICE, opening, once=True).id, range(16)))
+    assert len(set(made)) == 1
+    assert room.store.sessions.create(BOB, opening, once=True).id not in made
+    assert room.store.sessions.create(ALICE, opening).id not in made

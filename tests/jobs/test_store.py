@@ -109,6 +109,9 @@ def test_tags(store: Store, accept: Accept, alice: Owner, bob: Owner) -> None:
     assert store.tags(alice) == ("50%", "day_1")
     assert store.tags(alice, "%") == ("50%",)
     assert store.tags(bob) == ()
+    store.delete(store.cancel(job.id).id)
+    with pytest.raises(NotFound):
+        store.set_tags(job, ("day_2",))
 
 
 def test_a_foreign_file_is_refused(tmp_path: Path) -> None:
