@@ -1,4 +1,4 @@
-"""``python -m tests.proofs.couplers SEEDS``: gates of two qubits of random devices, from the design on.
+"""``python -m tests.proofs.couplers FIRST LAST``: gates of two qubits of random devices, from the design on.
 
 Every qubit is brought up first, then every coupler; what the gates do to the truth is solved. Numbers whose truth is known
 without solving the whole gate are compared with it in units of their errors.
@@ -16,6 +16,8 @@ from qpu_bridge.execution import Execution
 from qpu_bridge.plugins import open_driver
 from qpu_calibration.bench import Bench, Outcome
 from qpu_calibration.catalog import routine
+from qpu_calibration.conditional import wrapped
+from qpu_calibration.edit import flux_level
 from qpu_calibration.page import Target
 from qpu_emulator.bring_up.conditional import Conditional
 from qpu_emulator.bring_up.recipe import Recipe
@@ -31,12 +33,12 @@ from tests.calibration.routines.test_ecr import CHAIN as ECR
 SIZE = 3
 
 
-def main(seeds: int) -> None:
+def main(seeds: range) -> None:
     """Print a line per coupler, and the spread of all scores."""
     scores: dict[str, list[float]] = {}
     worst = {"cz": 0.0, "ecr": 0.0}
     for family in worst:
-        for seed in range(seeds):
+        for seed in seeds:
             truth, design = raw("line", SIZE, family, seed)
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder) / "truth.json"
@@ -85,13 +87,22 @@ def _pair(bench: Bench, truth: Device, pair: Target, names: tuple[str, ...], sco
         if outcome.refused:
             return f"{name}: {outcome.refused[pair]}"
         if name == "zz":
-            static = isinstance(coupler, StaticCoupling)
-            score(outcome, "zz", StaticPair(truth, coupler).zz() if static else Pair(truth, coupler).zz())
+            rest = StaticPair(truth, coupler) if isinstance(coupler, StaticCoupling) else Pair(truth, coupler)
+            score(outcome, "zz", rest.zz())
         if name in ("cz_chevron", "cz_phase"):
             assert not isinstance(coupler, StaticCoupling)
             score(outcome, "amplitude", Conditional(truth, coupler, Recipe(), {}).amplitude(-np.pi))
+        if name == "cz_local_phases":
+            assert not isinstance(coupler, StaticCoupling)
+            level = np.array([flux_level(bench.snapshot, pair)])
+            first, second, both = Conditional(truth, coupler, Recipe(), {}).phases(level)[:, 0]
+            own = {"first": first, "second": second}
+            for key, phase in own.items():
+                left = phase + float(wrapped(both - np.pi)) / 2
+                found = outcome.fits[pair]
+                score(outcome, key, found[key] - float(wrapped(found[key] + left)))
     return ""
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 4)
+    main(range(int(sys.argv[1]), int(sys.argv[2]) + 1))
