@@ -166,8 +166,9 @@ class Runner:
             result = self._run(job, work)
         except Cancelled as error:
             self._stopped(job, work, error)
-        except RanTooLong as error:
-            self._end(job, work, Move.OVERRUN, _reason(error))
+        except RanTooLong:
+            # not in its own words: it knows of what was left for this attempt only
+            self._end(job, work, Move.OVERRUN, _too_long(job, work))
         except BridgeError as error:
             if not isinstance(error, CallerError):
                 logger.error("job %s failed: %s", job.id, error.sentence)

@@ -52,11 +52,13 @@ def routes(parts: Parts) -> APIRouter:
         """How a device is."""
         device = find(parts, name, None)
         condition = parts.store.devices.condition(name)
-        # A paused device still takes jobs into its queue: operational, and the client warns its user with this word.
+        # A paused device still takes jobs into its queue: operational, and the client warns its user with these words,
+        # the only ones of this answer that it shows.
         words = {Word.ONLINE: "active", Word.PAUSED: "paused", Word.OFFLINE: "offline"}
+        said = f"{words[condition.word]}: {condition.reason}" if condition.reason else words[condition.word]
         shown = {
             "state": condition.word is not Word.OFFLINE,
-            "status": words[condition.word],
+            "status": said,
             "message": condition.reason,
             "length_queue": condition.queue,
             "estimated_wait_seconds": parts.store.devices.wait_s(name) if name in parts.devices else 0.0,

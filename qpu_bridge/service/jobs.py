@@ -58,6 +58,7 @@ def routes(parts: Parts) -> APIRouter:
                     text = asked.params.decode("utf-8")
                     # left behind when the server stops, which must not wait for a check that takes long
                     planned_s = await to_thread.run_sync(parts.check, asked.program_id, text, device, abandon_on_cancel=True)
+                cost = asked.cost if asked.cost is not None else parts.limits.execution_s(None, planned_s)
             except BridgeError as error:
                 return say(request, error, once=True)
             except Exception:
@@ -66,7 +67,7 @@ def routes(parts: Parts) -> APIRouter:
                 logger.exception("the check of program %s failed (trace %s)", asked.program_id, trace)
                 return answer(400, DeveloperError.code, f"{UNFORESEEN} while it checked this job", "", trace)
             checked = time.perf_counter() - checked
-            job = await run_in_threadpool(store.accept, owner, replace(asked, estimate_s=planned_s))
+            job = await run_in_threadpool(store.accept, owner, replace(asked, cost=cost, estimate_s=planned_s))
             with about(job=job.id):
                 took(Stage.CHECK, check_ns, checked)
                 logger.info("job %s of %s is accepted for %s", job.id, owner.user, asked.backend)

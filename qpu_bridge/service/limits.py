@@ -23,13 +23,24 @@ class JobLimits:
     default_execution_s: int = 3 * 3600
     most_execution_s: int = 8 * 3600
 
-    def execution_s(self, asked: int | None) -> int:
+    def execution_s(self, asked: int | None, planned_s: float | None = None) -> int:
         """Device time after which a job ends, s.
 
+        Args:
+            asked: What it asks for, if anything, s.
+            planned_s: How long it will take, if known, s.
+
         Raises:
-            TooLarge: If it asks for more than any job may have.
+            TooLarge: If it asks for more than any job may have, or, without asking, would be ended before it is done.
         """
         if asked is None:
+            if planned_s is not None and planned_s > self.default_execution_s:
+                raise TooLarge(
+                    f"a job must take at most {self.default_execution_s} s of device time unless it asks for more",
+                    given=f"{planned_s:.0f} s",
+                    where="cost",
+                    remedy=f"Set max_execution_time, to at most {self.most_execution_s} s, or split the job.",
+                )
             return self.default_execution_s
         if asked > self.most_execution_s:
             raise TooLarge(

@@ -33,7 +33,7 @@ KNOWN = frozenset(
 
 
 def read(parts: Parts, raw: bytes, key: str | None) -> Request:
-    """The request in a body.
+    """The request in a body; without a ``cost`` if it names none: how long it takes is not known yet.
 
     Args:
         parts: For the devices.
@@ -61,7 +61,7 @@ def read(parts: Parts, raw: bytes, key: str | None) -> Request:
         params=members["params"].text.encode("utf-8"),
         tags=tags(members["tags"].value) if "tags" in members else (),
         log_level=_level(members),
-        cost=parts.limits.execution_s(_cost(members)),
+        cost=_cost(parts, members),
         calibration_id=_calibration(parts, backend, members),
         session_id=_session(members, backend in parts.devices),
         opening=_opening(parts, backend, members),
@@ -113,13 +113,13 @@ def _level(members: Mapping[str, Member]) -> str:
     return value.upper()
 
 
-def _cost(members: Mapping[str, Member]) -> int | None:
+def _cost(parts: Parts, members: Mapping[str, Member]) -> int | None:
     value = members["cost"].value if "cost" in members else None
     if value is None:
         return None
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value < 2**31:
         raise BadRequest("the longest device time must be a whole number of seconds, 1 or more", where="cost")
-    return value
+    return parts.limits.execution_s(value)
 
 
 def _private(members: Mapping[str, Member]) -> bool:

@@ -97,7 +97,12 @@ def test_a_result_is_stored_with_its_state(store: Store, accept: Accept, alice: 
     [
         (BadRequest("a must hold", remedy="Do b."), State.FAILED, 1001, "a must hold. Do b."),
         (DriverFault("the arm must move"), State.FAILED, 3100, "the arm must move."),
-        (RanTooLong("it must be short"), State.CANCELLED, 1305, "it must be short."),
+        (
+            RanTooLong("what is left"),
+            State.CANCELLED,
+            1305,
+            "at most 60 s of device time; got 0.000 s (max_execution_time). Raise",
+        ),
         (Cancelled("nobody asked"), State.FAILED, 2000, "nobody asked."),
         (KeyError("x"), State.FAILED, 5000, "nobody foresaw"),
         (RecursionError(), State.FAILED, 5000, "nobody foresaw"),
@@ -107,7 +112,7 @@ def test_errors_become_reasons(store: Store, accept: Accept, error: Exception, s
     def run(job: Job, work: Work) -> str:
         raise error
 
-    job = accept()
+    job = accept(cost=60)
     assert Runner(store, "lab_two", run).step()
     ended = store.job(job.id)
     assert (ended.state, ended.reason_code) == (state, code)

@@ -150,7 +150,7 @@ def test_a_device_without_its_runner_is_offline(bridge: Bridge, service: QiskitR
 
 def test_a_paused_device_says_why(running: Bridge, service: QiskitRuntimeService) -> None:
     running.store.devices.pause("lab_two", "helium")
-    with pytest.warns(UserWarning, match="paused"):
+    with pytest.warns(UserWarning, match="paused: helium"):
         job = submit(service)
     assert job.status() == "QUEUED"
     running.store.devices.resume("lab_two")

@@ -172,6 +172,16 @@ class TestSubmission:
     def test_an_unknown_program(self, bridge: Bridge, alice: httpx.Client) -> None:
         assert "Available: sampler" in message(bridge.post(alice, program_id="poetry"), 404)
 
+    def test_a_job_that_would_be_ended_before_it_is_done(self, bridge: Bridge, alice: httpx.Client) -> None:
+        bridge.check = lambda *ignored: 10_801.0
+        said = message(bridge.post(alice), 400)
+        assert "at most 10800 s of device time unless it asks for more; got 10801 s (cost). Set max_execution_time" in said
+        assert alice.get("/jobs").json()["count"] == 0
+        asked = bridge.submit(alice, cost=10_800)
+        bridge.check = lambda *ignored: 10_800.0
+        fits = bridge.submit(alice)
+        assert [alice.get(f"/jobs/{job}").json()["cost"] for job in (asked, fits)] == [10_800, 10_800]
+
     def test_a_check_that_breaks_is_not_asked_again(self, bridge: Bridge, alice: httpx.Client) -> None:
         def broken(*ignored: object) -> None:
             raise ZeroDivisionError("secret of the lab")
@@ -390,7 +400,7 @@ class TestBackends:
         running.store.devices.pause("lab_two", "helium")
         assert alice.get("/backends").json()["devices"][0]["status"] == {"name": "paused", "reason": "helium"}
         status = alice.get("/backends/lab_two/status").json()
-        assert (status["state"], status["status"], status["message"]) == (True, "paused", "helium")
+        assert (status["state"], status["status"], status["message"]) == (True, "paused: helium", "helium")
 
     def test_calibrations(self, alice: httpx.Client) -> None:
         assert alice.get("/backends/lab_two/properties?calibration_id=cal-1").json()["qubits"]
