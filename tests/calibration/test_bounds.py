@@ -1,0 +1,270 @@
+"""Whatever a routine plays and whatever a fit says: nothing out of the bounds of the rack file is sent or stored."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qpu_bridge import plugins
+from qpu_bridge.driver import Chunk, Run
+from qpu_bridge.errors import ScheduleError
+from qpu_bridge.execution import Execution
+from qpu_bridge.schedule import Bounds, Operation, Schedule, render, row_values, unroll
+from qpu_bridge.target import Curve, Snapshot, waveform
+from qpu_bridge.target.versions import Versions
+from qpu_calibration.bench import Bench
+from qpu_calibration.catalog import names, routine
+from qpu_calibration.edit import with_measure, with_waveform
+from qpu_calibration.fit import Fit, good
+from qpu_calibration.guard import offences
+from qpu_calibration.plan import Kind
+from qpu_calibration.routine import Settings
+from qpu_calibration.routines.rabi import Rabi
+from qpu_calibration.routines.t1 import T1
+
+BOUNDS = Bounds.model_validate(
+    {
+        "drive": {"max_amplitude": 0.7, "min_frequency": 4.5e9, "max_frequency": 5.4e9, "max_duration_s": 2e-6},
+        "flux": {"max_amplitude": 0.75, "max_duration_s": 200e-9},
+        "readout": {"max_amplitude": 0.25, "max_sum": 0.9, "min_frequency": 6.9e9, "max_frequency": 7.4e9},
+        "acquire": {"max_duration_s": 4e-6, "min_frequency": 6.9e9, "max_frequency": 7.4e9},
+    }
+)
+LOUDEST = {"drive": 0.7, "flux": 0.75, "readout": 0.25}
+SPAN = {"drive": (4.5e9, 5.4e9), "flux": (0, 0), "readout": (6.9e9, 7.4e9), "acquire": (6.9e9, 7.4e9)}
+SHORT = Rabi.settings.model_copy(update={"points": 8, "shots": 2, "most": 1.2})
+LONGEST_S = {"drive": 2e-6, "flux": 200e-9, "readout": np.inf, "acquire": 4e-6}
+
+
+class Witness:
+    """A driver that plays nothing, and keeps what it is told to play."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.driver = plugins.open_driver("loopback", snapshot.device, snapshot, {})
+        self.schedules: dict[bytes, Schedule] = {}
+        self.runs: list[Run] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.driver, name)
+
+    def load(self, schedule: Schedule) -> None:
+        self.schedules[schedule.digest] = schedule
+        self.driver.load(schedule)
+
+    def run(self, run: Run) -> Iterator[Chunk]:
+        self.runs.append(run)
+        return self.driver.run(run)
+
+    def testify(self) -> None:
+        """Looks at every row that was sent, sample by sample, and knows nothing of the checks."""
+        for run in self.runs:
+            schedule = self.schedules[run.digest]
+            for row in range(len(run.table)):
+                values = row_values(schedule, row, run.table)
+                for port, signal in render(schedule, values).items():
+                    kind = schedule.ports[port].kind.value
+                    assert np.abs(signal).max(initial=0) <= (0.9 if kind == "readout" else LOUDEST[kind]) + 1e-6
+                events = unroll(schedule, values).events
+                for event in events[events["operation"] <= Operation.CAPTURE]:
+                    kind = schedule.ports[event["port"]].kind.value
+                    assert SPAN[kind][0] <= event["frequency"] <= SPAN[kind][1]
+                    assert event["duration"] * float(schedule.clock.dt) <= LONGEST_S[kind] + 1e-12
+
+
+def within(snapshot: Snapshot) -> None:
+    """The bounds once more, in the words of a snapshot."""
+    # a file that can be read again
+    assert Snapshot.model_validate(json.loads(snapshot.model_dump_json())) == snapshot
+    kind = {frame.name: snapshot.port(frame.port).kind.value for frame in snapshot.frames}
+    dt = {frame.name: float(snapshot.port(frame.port).dt) for frame in snapshot.frames}
+    for frame in snapshot.frames:
+        assert SPAN[kind[frame.name]][0] <= frame.frequency <= SPAN[kind[frame.name]][1]
+    tones: dict[str, float] = defaultdict(float)
+    for measure in snapshot.measures:
+        peak = abs(measure.amplitude) * waveform(snapshot.waveforms[measure.waveform]).peak
+        assert peak <= 0.25 + 1e-9
+        tones[snapshot.frame(measure.drive_frame).port] += peak
+        assert measure.acquire_duration * dt[measure.acquire_frame] <= 4e-6 + 1e-12
+    assert max(tones.values()) <= 0.9 + 1e-9
+    for gate in snapshot.gates:
+        for pulse in gate.pulses:
+            shape = waveform(snapshot.waveforms[pulse.waveform])
+            levels = pulse.amplitude.value if isinstance(pulse.amplitude, Curve) else (pulse.amplitude,)
+            assert max(map(abs, levels)) * shape.peak <= LOUDEST[kind[pulse.frame]] + 1e-9
+            assert shape.duration * dt[pulse.frame] <= LONGEST_S[kind[pulse.frame]] + 1e-12
+
+
+def opened(name: str = "five", versions: Versions | None = None) -> tuple[Bench, Witness]:
+    snapshot = plugins.open_snapshot(name, "lab_five")
+    witness = Witness(snapshot)
+    capabilities = witness.capabilities()
+    narrowed = capabilities.model_copy(update={"limits": BOUNDS.narrow(capabilities.limits)})
+    return Bench(Execution(witness, narrowed), snapshot, versions, seed=1, figures=False), witness
+
+
+def test_the_shipped_snapshots_are_within_them():
+    # else the tests below would show nothing
+    for name in ("five", "five_ecr"):
+        within(plugins.open_snapshot(name))
+
+
+class Loud(T1):
+    """A laboratory's own routine that plays whatever it likes."""
+
+    def __init__(self, level: float = 0.1, hz: float | None = None, seconds: float = 100e-9) -> None:
+        self.level, self.hz, self.seconds = level, hz, seconds
+
+    def play(self, page, at, settings):
+        from qpu_bridge.schedule.shapes import constant
+
+        page.drive(constant(round(self.seconds * 1e9)), self.level, frequency=self.hz)
+        page.measure()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        (Loud(level=0.71), "magnitude at most 0.7"),
+        (Loud(level=-0.99), "magnitude at most 0.7"),
+        (Loud(hz=4.4e9), "from 4500000000 Hz to 5400000000 Hz"),
+        (Loud(seconds=2.004e-6), "at most 2000 samples"),
+    ],
+)
+def test_a_wrong_routine_plays_nothing(wrong, says):
+    bench, witness = opened()
+    outcome = bench.run(wrong, [(0,), (2,)])
+    assert says in outcome.refused[(0,)]
+    assert (witness.schedules, witness.runs) == ({}, [])
+    # and whoever does not look beforehand is stopped on the road
+    schedule, table = wrong.plan(bench.snapshot, [(0,)], wrong.settings).sheets[0]
+    with pytest.raises(ScheduleError, match=says):
+        list(bench.execution.run(schedule, [table], 1))
+    assert (witness.schedules, witness.runs) == ({}, [])
+
+
+def test_a_routine_within_them_is_played():
+    bench, witness = opened()
+    bench.run(Loud(level=0.69, hz=4.6e9, seconds=1.9e-6), [(0,)])
+    assert len(witness.runs) == 1
+    witness.testify()
+
+
+@pytest.mark.parametrize("value", [0.71, -0.9, 1.5, 1e300, -1e300])
+def test_a_wrong_pi_amplitude_changes_nothing_and_says_why(value):
+    class Wrong(Rabi):
+        def fit_one(self, data):
+            return good(pi_amplitude=(value, 1e-3, ""))
+
+    bench, witness = opened()
+    before = bench.snapshot
+    outcome = bench.run(Wrong(), [(0,), (2,)], SHORT)
+    assert outcome.changed == ()
+    assert bench.snapshot is before
+    assert "must play at most 0.7 on line d0" in outcome.refused[(0,)]
+    assert len(witness.runs) == 1
+
+
+def test_the_readouts_of_a_line_are_bounded_together():
+    bench, _ = opened()
+    limits, snapshot = bench.execution.capabilities.limits, bench.snapshot
+    for qubit in range(4):
+        snapshot = with_measure(snapshot, qubit, amplitude=0.17)
+    assert offences(bench.snapshot, snapshot, limits) == []
+    louder = with_measure(snapshot, 4, amplitude=0.24)
+    assert offences(snapshot, louder, limits) == ["the tones of line r must add up to at most 0.9, but would make 0.92"]
+    # what was too much before may become less step by step, and qubits that others spoiled can be calibrated
+    assert offences(louder, with_measure(louder, 4, amplitude=0.23), limits) == []
+    assert offences(louder, with_measure(louder, 0, angle=0.1), limits) == []
+
+
+def test_what_is_no_number_is_not_stored():
+    bench, _ = opened()
+    limits, snapshot = bench.execution.capabilities.limits, bench.snapshot
+    for value in (float("nan"), float("inf"), "loud"):
+        (found,) = offences(snapshot, with_measure(snapshot, 1, threshold=value), limits)
+        assert "measures[1]: threshold" in found
+    shape = snapshot.waveforms["drag1"].model_copy(update={"beta": 1e4})
+    (found, *_) = offences(snapshot, with_waveform(snapshot, "drag1", shape), limits)
+    assert "waveforms.drag1: a waveform's samples must have magnitude at most 1" in found
+
+
+def test_too_long_pulses_are_not_stored():
+    bench, _ = opened()
+    limits, snapshot = bench.execution.capabilities.limits, bench.snapshot
+    name = snapshot.gate("cz", 0, 1).pulses[0].waveform
+    longer = snapshot.waveforms[name].model_copy(update={"duration": 300})
+    assert "must last at most 200 samples on line c01" in offences(snapshot, with_waveform(snapshot, name, longer), limits)[0]
+    assert (
+        "must last at most 4000 samples on line a"
+        in offences(snapshot, with_measure(snapshot, 0, acquire_duration=4001), limits)[0]
+    )
+
+
+class Anything(Fit):
+    """A fit that has a number for whatever it is asked."""
+
+    numbers: tuple[float, ...]
+    asked: list[str] = []
+
+    def __getitem__(self, name: str) -> float:
+        if name not in self.asked:
+            self.asked.append(name)
+        return self.numbers[self.asked.index(name) % len(self.numbers)]
+
+    def error(self, name: str) -> float:
+        return abs(self[name]) / 100
+
+
+wild = st.one_of(
+    st.floats(-2, 2),
+    st.floats(4e9, 8e9),
+    st.floats(-1e-3, 1e-3),
+    st.floats(1, 1e5),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.sampled_from([0.0, 0.7, 0.7000001, 1e308, -1e308]),
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    data=st.data(), numbers=st.lists(wild, min_size=1, max_size=3), series=st.lists(st.floats(-3, 3), min_size=1, max_size=400)
+)
+def test_whatever_a_fit_returns_nothing_beyond_is_sent_or_stored(data, numbers, series, tmp_path_factory):
+    """A fit of any numbers is taken, then the next routine measures with what is believed after it."""
+    name = data.draw(st.sampled_from(names()))
+    one = type(routine(name))
+    gate = one.gate or "cz"
+    versions = Versions(tmp_path_factory.mktemp("versions"))
+    bench, witness = opened("five_ecr" if gate == "ecr" else "five", versions)
+    target = (2,) if one.kind is Kind.QUBIT else next(g.qubits for g in bench.snapshot.gates if g.name == gate)
+    parts = {"real": tuple(series), "imag": tuple(series), "repeats": tuple(abs(int(n)) for n in series)}
+
+    class Wild(one):
+        def passes(self, settings: Settings) -> Any:
+            return [settings, settings]
+
+        def plan(self, snapshot, targets, settings):
+            # what is measured does not matter here
+            return Rabi().plan(snapshot, [(q,) for q in target], SHORT)
+
+        def fit(self, measured) -> Any:
+            return (Anything.model_construct(target=target, good=True, series=parts, numbers=tuple(numbers), asked=[]),)
+
+    before = bench.snapshot
+    try:
+        bench.run(Wild(), [target])
+    finally:
+        within(bench.snapshot)
+        witness.testify()
+    within(versions.current() or before)
+    # with what is believed now, the calibrated gates are played, or refused
+    witness.runs.clear()
+    bench.look(Rabi(), [(0,), (2,)], SHORT.model_copy(update={"most": data.draw(st.floats(0.5, 20))}))
+    witness.testify()
