@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -56,7 +56,6 @@ class Day:
         self.running: Job | None = None
         self.free_at = self.clock.now
         self.known: set[str] = set()
-        self.charged = 0.0
         self.resume_at: datetime | None = None
 
     def born(self) -> Queue:
@@ -173,7 +172,8 @@ class Day:
         """A run ends in one of the ways in which runs end."""
         assert self.running is not None
         job, self.running = self.running, None
-        seconds = float(self.store.params(job).decode())
+        # with what earlier attempts used, which were put back in the middle
+        seconds = job.usage_s + float(self.store.params(job).decode())
         (move,) = self.draw.choices([move for move, _ in ENDS], [weight for _, weight in ENDS])
         if self.queue.cancel_requested(job):
             move = Move.CANCEL
@@ -181,14 +181,12 @@ class Day:
         if move is None:
             self.queue = self.born()
         elif move is Move.PUT_BACK:
-            self.queue.put_back(job)
+            self.queue.put_back(replace(job, usage_s=seconds))
             self.queue = self.born()
         elif move is Move.FINISH:
             self.queue.finish(job, "result", seconds)
-            self.charged += seconds
         else:
             self.queue.end(job, move, Reason("because", 1), seconds)
-            self.charged += seconds
 
     def pending(self) -> list[Job]:
         """All jobs that wait or run."""
@@ -245,13 +243,18 @@ class Day:
         for job in ended.values():
             assert (job.state is State.COMPLETED) == (job.reason is None) == (self.store.result(job) is not None), job
         self.counted |= Counter({f"ended: {state}": n for state, n in Counter(job.state for job in ended.values()).items()})
+        used = sum(job.usage_s for job in ended.values())
         with self.store.database.read() as connection:
             held = connection.exec_driver_sql("select coalesce(sum(held_s), 0) from sessions").scalar_one()
             days = connection.exec_driver_sql("select coalesce(sum(seconds), 0) from used_days").scalar_one()
             ledger = connection.exec_driver_sql("select coalesce(sum(seconds), 0) from usage").scalar_one()
+            dedicated = connection.execute(select(sessions).where(sessions.c.mode == Mode.DEDICATED)).all()
         assert abs(days - ledger) < 1e-3
-        assert abs(days - self.charged - held) < 1e-3, (days, self.charged, held)
-        self.counted["device seconds"] = round(self.charged)
+        assert abs(days - used - held) < 1e-3, (days, used, held)
+        for one in dedicated:
+            # it had the device for itself: what it pays, and its jobs, is the time for which it was active
+            assert abs(one.used_s + one.held_s - one.elapsed_s) < 1e-3, one
+        self.counted["device seconds"] = round(used)
         self.counted["held seconds"] = round(held)
 
 
