@@ -21,6 +21,9 @@ from qpu_calibration.picture import Curve, picture
 from qpu_calibration.plan import Kind, Plan, Point, write
 from qpu_calibration.reading import Reading
 
+LOOK_SHOTS = 50
+"""Fewest shots per point of a short look."""
+
 
 class Settings(Document):
     """What an operator may change of a routine; each routine adds its own fields, all with defaults.
@@ -49,6 +52,7 @@ class Routine(ABC, Generic[S]):
             again, before anything else that uses them.
         apart: Targets with qubits this many couplings apart, or fewer, are never measured side by side.
         essential: Whether a target for which it fails is of no use: users may not have it, and what depends on it is skipped.
+        look_share: A short look takes one in so many of the shots.
         timeout_h: Hours of device time after which its numbers are no longer taken for granted.
         reading: What a measurement returns.
         settings: Its settings, with their defaults.
@@ -61,6 +65,7 @@ class Routine(ABC, Generic[S]):
     invalidates: ClassVar[tuple[str, ...]] = ()
     apart: ClassVar[int] = 1
     essential: ClassVar[bool] = True
+    look_share: ClassVar[int] = 8
     timeout_h: ClassVar[float] = 24.0
     reading: ClassVar[Reading] = Reading.ONES
     settings: S
@@ -98,8 +103,12 @@ class Routine(ABC, Generic[S]):
         return ""
 
     def brief(self, settings: S) -> S:
-        """Settings of a short look that only asks whether the numbers still hold (Kelly et al.: check data)."""
-        return self.passes(settings)[-1]
+        """Settings of a short look that only asks whether the numbers still hold (Kelly et al.: check data).
+
+        What is tolerated is many standard errors of a calibration, so that fewer shots tell as much.
+        """
+        step = self.passes(settings)[-1]
+        return step.model_copy(update={"shots": min(step.shots, max(LOOK_SHOTS, step.shots // self.look_share))})
 
     def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
         """What the panel of one target shows (`picture.drawn`); a routine with a figure of another kind overrides `plot`."""

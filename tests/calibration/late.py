@@ -22,7 +22,6 @@ class Late:
     driver: Driver
     hours: float = 0.0
     shots: int = 0
-    _last_ns: int = 0
 
     def capabilities(self) -> Capabilities:
         return self.driver.capabilities()
@@ -32,10 +31,8 @@ class Late:
 
     def run(self, run: Run) -> Iterator[Chunk]:
         passed_ns = int(self.hours * 3.6e12)
-        # the emulator's own clock counts what it played; how the device is hangs on all that has passed
-        aged = replace(run, settings={**run.settings, "age_h": self.hours + self._last_ns / 3.6e12})
-        for chunk in self.driver.run(aged):
-            self._last_ns = chunk.stopped_ns
+        # it stands still while it is played: else every schedule would have pulses of its own to be solved
+        for chunk in self.driver.run(replace(run, settings={**run.settings, "age_h": self.hours})):
             self.shots += chunk.rows * run.shots
             yield replace(chunk, started_ns=chunk.started_ns + passed_ns, stopped_ns=chunk.stopped_ns + passed_ns)
 

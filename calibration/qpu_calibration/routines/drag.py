@@ -46,6 +46,7 @@ class Drag(Routine[DragSettings]):
 
     name = "drag"
     depends_on = ("anharmonicity",)
+    look_share = 1
     timeout_h = 24.0
     settings = DragSettings()
 

@@ -42,6 +42,7 @@ class ReadoutKernel(Routine[ReadoutKernelSettings]):
     name = "readout_kernel"
     depends_on = ("readout_power",)
     invalidates = ("readout",)
+    look_share = 2
     timeout_h = 72.0
     reading = Reading.TRACE
     settings = ReadoutKernelSettings()

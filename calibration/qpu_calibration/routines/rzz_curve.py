@@ -54,7 +54,8 @@ class RzzCurve(Routine[RzzCurveSettings]):
     gate = "rzz"
     depends_on = ("cz_local_phases",)
     essential = False
-    timeout_h = 24.0
+    look_share = 2
+    timeout_h = 72.0  # the shape of a curve; what scales it, the routines above see
     settings = RzzCurveSettings()
 
     def axes(self, snapshot: Snapshot, targets: Sequence[Target], settings: RzzCurveSettings) -> Sequence[Axis]:

@@ -1,0 +1,42 @@
+"""A device that is kept for a day, in short. In full: ``python -m tests.proofs.kept``."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from qpu_bridge.target import Snapshot
+from qpu_calibration.catalog import routine
+from qpu_calibration.graph import Graph
+from tests.proofs.kept import User, lived
+
+ROUTINES = (
+    "resonator_spectroscopy",
+    "qubit_spectroscopy",
+    "rabi",
+    "readout_frequency",
+    "readout_power",
+    "readout_kernel",
+    "readout",
+    "ramsey",
+    "anharmonicity",
+    "drag",
+    "fine_amplitude",
+)
+QUBITS = (1, 3)
+RESTLESS = 1
+SEED = 1
+"""Of a device on which that qubit has gone astray after a day."""
+
+
+def some(snapshot: Snapshot) -> Graph:
+    return Graph({name: routine(name) for name in ROUTINES}, QUBITS, ())
+
+
+def test_a_day_later_only_what_drifted_is_repaired_and_jobs_are_as_good_as_fresh() -> None:
+    day = lived((RESTLESS,), [24.0], SEED, graph=some, user=User(groups=(QUBITS,), circuits=2))
+    assert day.share < 0.2
+    assert day.repaired[24.0]
+    assert all(f"[{RESTLESS}]" in done for done in day.repaired[24.0])
+    fresh = np.array(day.errors[0.0])
+    # the circuits and their seeds are the same, so that only half of the 7 % of 2 circuits of 4000 shots is left
+    assert np.all(np.array(day.errors[24.0]) < 1.2 * fresh)
