@@ -1,0 +1,137 @@
+"""Randomized benchmarking of single qubits: the error of sx and x."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import xarray as xr
+from pydantic import Field
+
+from qpu_bridge.target import Snapshot
+from qpu_calibration import clifford
+from qpu_calibration.axis import Axis, Values
+from qpu_calibration.curve import fit_curve
+from qpu_calibration.edit import with_error
+from qpu_calibration.fit import Fit, bad, good
+from qpu_calibration.page import Page, Target
+from qpu_calibration.picture import Curve
+from qpu_calibration.plan import Point
+from qpu_calibration.routine import Routine, Settings
+
+PULSES = 2
+"""``sx`` in every Clifford: Z, sx, Z, sx, Z makes all of them, so that none is shorter than others."""
+
+
+class RBSettings(Settings):
+    """How long sequences are.
+
+    Attributes:
+        lengths: Cliffords.
+        samples: Sequences of each length.
+        seed: Of the sequences.
+    """
+
+    shots: int = Field(300, ge=1)
+    lengths: tuple[int, ...] = (1, 200, 500, 900)
+    samples: int = Field(5, ge=2)
+    seed: int = Field(1, ge=0)
+
+
+class RB(Routine[RBSettings]):
+    """Random Cliffords that together are nothing or an X (Magesan et al., PRL 106, 180504), each qubit its own.
+
+    All are made of the same pulses between virtual Z: sequences of one length are rows of one schedule. Half of the rows end in
+    1, so that what survives decays to a half, whatever readout does (Harper et al., PRX Quantum 2, 010322).
+    """
+
+    name = "rb"
+    depends_on = ("fine_amplitude",)
+    essential = False
+    timeout_h = 24.0
+    settings = RBSettings()
+
+    def axes(self, snapshot: Snapshot, targets: Sequence[Target], settings: RBSettings) -> Sequence[Axis]:
+        """Lengths, sequences, and in what they end."""
+        return [
+            Axis("length", np.array(settings.lengths, float), stepped=True),
+            Axis("sample", np.arange(settings.samples, dtype=float)),
+            Axis("flipped", np.array([0.0, 1.0])),
+        ]
+
+    def play(self, page: Page, at: Point, settings: RBSettings) -> None:
+        """Sequence by sequence, the axes of all pulses."""
+        length = int(at.number("length"))
+        axes = np.stack([_rows(at, length, (settings.seed, *target)) for target in page.targets])
+        for pulse in range(axes.shape[-1]):
+            page.sx(phase=axes[:, :, pulse])
+        page.measure()
+
+    def facts(self, snapshot: Snapshot, target: Target) -> Mapping[str, float]:
+        """The error that is believed."""
+        gate = snapshot.gate("sx", *target)
+        return {"believed": 0.0 if gate is None else gate.error}
+
+    def fit_one(self, data: xr.Dataset) -> Fit:
+        """What survives against length."""
+        x, y, sigma = _survived(data)
+        starts = [{"height": 0.48, "decay": decay / x.max()} for decay in (0.1, 0.5, 2.0, 8.0)]
+        found = fit_curve(survival, x, y, sigma, starts, {"height": (0.0, 0.6), "decay": (1e-9, 1.0)})
+        # the mean fidelity of a depolarizing channel of one qubit
+        each = found.of("decay", scale=0.5)
+        numbers = {"error_per_clifford": each, "error": (each[0] / PULSES, each[1] / PULSES, "")}
+        if found.value["height"] < 0.2 or found.value["height"] < 6 * found.error["height"]:
+            return bad("no sequence survives", found, **numbers)
+        if not found.error["decay"] < 0.5 * found.value["decay"]:
+            return bad("the sequences do not tell the error", found, **numbers)
+        # pulses that are wrong in the same way each time make sequences differ: that is in the errors, and no fault of the curve
+        if found.chi_square > 100:
+            return bad("what survives is no exponential of the length", found, **numbers)
+        return good(found, **numbers)
+
+    def update(self, snapshot: Snapshot, fit: Fit) -> Snapshot:
+        """The believed errors of ``sx``, and of ``x`` and ``rx`` by how long they take beside it."""
+        half = snapshot.gate("sx", fit.qubit)
+        assert half is not None
+        after = snapshot
+        for name in ("sx", "x", "rx"):
+            gate = snapshot.gate(name, fit.qubit)
+            longer = 1.0 if gate is None else gate.duration / half.duration
+            after = with_error(after, name, (fit.qubit,), round(fit["error"] * longer, 9))
+        return after
+
+    def deviation(self, snapshot: Snapshot, fit: Fit) -> float:
+        """In units of what is believed and what the fit leaves open."""
+        gate = snapshot.gate("sx", fit.qubit)
+        believed = 0.0 if gate is None else gate.error
+        return abs(fit["error"] - believed) / (believed + 3 * fit.error("error"))
+
+    def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
+        """What survives against length."""
+        x, y, sigma = _survived(data)
+        found = {"x": x, "y": y, "error": sigma, "label": "Cliffords"}
+        if fit.shape:
+            fine = np.linspace(0, x.max(), 201)
+            found |= {"model_x": fine, "model": survival(fine, **fit.shape)}
+        return found
+
+
+def survival(x: Values, height: float, decay: float) -> Values:
+    """Share that ends where it should; ``decay`` is that of the depolarizing parameter per Clifford."""
+    return np.asarray(0.5 + height * np.exp(np.log1p(-decay) * x))
+
+
+def _survived(data: xr.Dataset) -> tuple[Values, Values, Values]:
+    """Lengths, mean of both ends, and standard error, of each sequence."""
+    ones = data["ones"].transpose("length", "sample", "flipped").values
+    shots = float(data.attrs["shots"])
+    likely = (ones * shots + 2) / (shots + 4)
+    sigma = np.sqrt((likely * (1 - likely)).sum(axis=-1) / (shots + 4)) / 2
+    right = (1 - ones[..., 0] + ones[..., 1]) / 2
+    return np.repeat(data["length"].values, data.sizes["sample"]), right.ravel(), sigma.ravel()
+
+
+def _rows(at: Point, length: int, seed: tuple[int, ...]) -> Values:
+    """``[rows, pulses]``: axes (rad) of all pulses of one target."""
+    sample, flipped = (np.broadcast_to(at[name], (1, at["sample"].shape[-1]))[0].astype(int) for name in ("sample", "flipped"))
+    return np.array([clifford.axes(length, bool(f), (*seed, int(s))) for s, f in zip(sample, flipped, strict=True)])
