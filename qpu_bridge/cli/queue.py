@@ -76,5 +76,6 @@ def user(
 ) -> None:
     """Put all jobs of a user, those that wait and those to come, before or behind those of others."""
     store = open_store(read_rack(rack))
+    store.users.require_member(instance, name)
     store.priorities.set_owner(Owner(name, instance), priority, actor=os_user())
     store.close()

@@ -39,6 +39,7 @@ def change(
 ) -> None:
     """Give a user, or a whole instance, a quota of their own."""
     store = open_store(read_rack(rack))
+    store.users.require_member(instance, user)
     store.quotas.set(instance, user, pending_jobs=jobs, seconds=seconds, actor=os_user())
     store.close()
 

@@ -92,6 +92,22 @@ class Users:
         with self._database.read() as connection:
             return _users(connection, select(users).order_by(users.c.name))
 
+    def require_member(self, instance: str, name: str | None = None) -> None:
+        """Check that somebody, or this user, works in an instance: what is set for nobody would do nothing.
+
+        Raises:
+            NotFound: If not.
+        """
+        conditions = [members.c.instance == instance, *(() if name is None else (members.c.user == name,))]
+        with self._database.read() as connection:
+            if connection.execute(select(members.c.user).where(*conditions).limit(1)).first() is None:
+                who = "somebody" if name is None else f"the user {name[:64]}"
+                raise NotFound(
+                    f"{who} must work in the instance",
+                    given=instance[:64],
+                    remedy="Look at the users, or let them join it first.",
+                )
+
     def set_role(self, name: str, role: Role, *, actor: str = BRIDGE) -> User:
         """Let a user do more, or less; from their next request on.
 

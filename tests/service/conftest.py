@@ -153,7 +153,7 @@ class Bridge:
     alice: str
     bob: str
     run: Callable[[Job, Work], str] = field(default=lambda job, work: canned())
-    check: Callable[[str, str, Any], None] = field(default=only_the_sampler)
+    check: Callable[[str, str, Any], float | None] = field(default=only_the_sampler)
 
     @property
     def base(self) -> str:

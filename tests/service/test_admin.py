@@ -91,6 +91,9 @@ def test_quotas_are_kept_and_felt(bridge: Bridge, root: httpx.Client, alice: htt
     assert root.get("/quotas/lab?user=alice").json()["pending_jobs"] == 1
     message(root.put("/quotas/lab", json={"seconds": -1}), 400)
     message(root.put("/quotas/lab/priority?user=alice", json={"priority": 10**30}), 400)
+    for path in ("/quotas/lob", "/quotas/lab?user=carl", "/quotas/lab/priority?user=carl"):
+        body = {"priority": 1} if "priority" in path else {"seconds": 5}
+        assert "must work in the instance" in message(root.put(path, json=body), 404)
     assert [(act, thing) for act, thing, _ in acts(bridge)] == [
         ("quota.set", "alice@lab"),
         ("quota.set", "lab"),

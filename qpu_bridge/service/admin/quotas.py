@@ -63,12 +63,14 @@ def routes(parts: Parts) -> APIRouter:
     @router.put("/quotas/{instance}")
     def change(instance: str, body: NewQuota, user: str | None = whose, caller: Caller = Depends(who)) -> QuotaShown:
         """Give a user, or a whole instance, a quota of their own."""
+        store.users.require_member(instance, user)
         store.quotas.set(instance, user, pending_jobs=body.pending_jobs, seconds=body.seconds, actor=caller.user)
         return shown(instance, user)
 
     @router.put("/quotas/{instance}/priority")
     def put_first(instance: str, body: NewPriority, user: str, caller: Caller = Depends(who)) -> QuotaShown:
         """Put all jobs of a user in an instance before or behind those of others; 0 is everybody's."""
+        store.users.require_member(instance, user)
         store.priorities.set_owner(Owner(user, instance), body.priority, actor=caller.user)
         return shown(instance, user)
 
