@@ -171,17 +171,21 @@ def coming(session: Session, load: Load) -> Coming | None:
         return Coming(None, SessionMove.CLOSE, "closed by its user, and no job was left")
     if state is SessionState.PENDING_INACTIVE and not load.running:
         return Coming(None, SessionMove.REST, session.state_reason or "")
+    # time that was over while a job ran, and nobody looked: that job was waited for
+    last = 0 if load.running or session.idle_since is None else session.idle_since
     found = []
     # before the first job starts, only a session that nobody uses grows old
     start = session.started if session.started is not None or load.waiting else session.created
     if start is not None:
         end = SessionMove.DRAIN if load.running else SessionMove.CLOSE
-        found.append(Coming(start + session.max_ttl * SECOND, end, f"its longest time of {session.max_ttl} s was over"))
+        found.append(
+            Coming(max(last, start + session.max_ttl * SECOND), end, f"its longest time of {session.max_ttl} s was over")
+        )
     if state is SessionState.ACTIVE and session.activated is not None:
         if session.active_ttl is not None:
             rest = SessionMove.YIELD if load.running else SessionMove.REST
             reason = f"it had been active for {session.active_ttl} s"
-            found.append(Coming(session.activated + session.active_ttl * SECOND, rest, reason))
+            found.append(Coming(max(last, session.activated + session.active_ttl * SECOND), rest, reason))
         if not load.running:
             idle = session.activated if session.idle_since is None else session.idle_since
             reason = f"none of its jobs ran for {session.interactive_ttl} s"

@@ -377,3 +377,11 @@ def test_a_request_of_one_name_opens_one_session(room: Room) -> None:
     assert len(set(made)) == 1
     assert room.store.sessions.create(BOB, opening, once=True).id not in made
     assert room.store.sessions.create(ALICE, opening).id not in made
+
+
+@pytest.mark.parametrize("limit", ["max_ttl", "active_ttl"])
+def test_a_job_that_nobody_watched_is_waited_for(room: Room, limit: str) -> None:
+    session = room.open(**{limit: 100})
+    room.submit(ALICE, session)
+    room.run(110.0)
+    assert room.store.sessions.session(session.id).elapsed_s == 110.0
