@@ -28,6 +28,7 @@ pytestmark = pytest.mark.filterwarnings("default")
 
 LAYERS, SHOTS, WIDTH = 100, 100, 100
 CIRCUITS = int(os.environ.get("CLOPS_CIRCUITS", "1000"))
+NOISE = ("t1", "t2", "low_frequency", "zz", "readout", "readout_crosstalk", "thermal", "line", "crosstalk", "drift")
 RACK = """
 [bridge]
 port = 0
@@ -119,11 +120,15 @@ def test_open_clops(benchmark: BenchmarkFixture, bridge: Running, service: Bridg
 
 
 def test_pipeline(benchmark: BenchmarkFixture, bridge: Running, service: BridgeService) -> None:
-    """Shots x repetition period over the time from a job's start to its stored result, in real time: at least 0.85."""
+    """Shots x repetition period over the time from a job's start to its stored result, in real time: at least 0.85.
+
+    Without noise: to simulate it takes as long as a shot and more, which no device needs.
+    """
     backend = service.backend("emu_five")
     circuit = layers(backend, 5)
-    run(backend, circuit, 10)
-    benchmark.pedantic(lambda: run(backend, circuit, 600, execution={"rep_delay": 5e-4}), rounds=1, iterations=1)
+    told = {"execution": {"rep_delay": 5e-4}, "experimental": {"noise": dict.fromkeys(NOISE, 0)}}
+    run(backend, circuit, 10, **told)
+    benchmark.pedantic(lambda: run(backend, circuit, 600, **told), rounds=1, iterations=1)
     with closing(Store(bridge.store)) as store:
         job = store.page(Filter(owner=None, backend="emu_five", limit=1)).jobs[0]
     assert job.finished is not None
