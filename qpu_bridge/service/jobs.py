@@ -45,12 +45,10 @@ def routes(parts: Parts) -> APIRouter:
         """Accept a job: when the answer is sent, the job is on the disk."""
         began_ns = time.time_ns()
         raw = await request.body()
-        asked = await run_in_threadpool(submission.read, parts, raw, request.headers.get("idempotency-key"))
-        asked = replace(asked, **application.said(request.headers.get("x-qx-client-application", "")))
-        job = await run_in_threadpool(_known, parts, owner, asked)
+        said = application.said(request.headers.get("x-qx-client-application", ""))
+        # all of it in one thread: to go to another costs more than most of these steps
+        asked, job = await run_in_threadpool(_read, parts, owner, raw, request.headers.get("idempotency-key"), said)
         if job is None:
-            asked = await run_in_threadpool(store.sessions.joined, owner, asked)
-            await run_in_threadpool(require_right, parts, owner, asked)
             device = await run_in_threadpool(find, parts, asked.backend, asked.calibration_id)
             check_ns, checked = time.time_ns(), time.perf_counter()
             try:
@@ -199,6 +197,16 @@ def _given_away(parts: Parts, job: Job) -> None:
     except StoreFault:
         # the answer is out; better that its owner can read it again than that they are told of a failure
         logger.exception("the result of private job %s was sent, but could not be deleted", job.id)
+
+
+def _read(parts: Parts, owner: Owner, raw: bytes, key: str | None, said: application.Application) -> tuple[Asked, Job | None]:
+    """What is asked, and the job that was made of it already; if there is none, as its session takes it."""
+    asked = replace(submission.read(parts, raw, key), **said)
+    job = _known(parts, owner, asked)
+    if job is None:
+        asked = parts.store.sessions.joined(owner, asked)
+        require_right(parts, owner, asked)
+    return asked, job
 
 
 def _known(parts: Parts, owner: Owner, asked: Asked) -> Job | None:
