@@ -25,7 +25,7 @@ from qpu_calibration.edit import with_measure, with_waveform
 from qpu_calibration.fit import Fit, good
 from qpu_calibration.guard import offences
 from qpu_calibration.plan import Kind
-from qpu_calibration.routine import Settings
+from qpu_calibration.routine import Routine, Settings
 from qpu_calibration.routines.rabi import Rabi
 from qpu_calibration.routines.t1 import T1
 
@@ -223,22 +223,22 @@ class Anything(Fit):
 
 
 wild = st.one_of(
-    st.floats(-2, 2),
+    st.floats(-1.2, 1.2),
     st.floats(4e9, 8e9),
-    st.floats(-1e-3, 1e-3),
-    st.floats(1, 1e5),
+    st.sampled_from([0.0, 0.7, 0.7000001, 0.8, -0.95, 1e-9, 5.6e9, 6.5e9, 7.7e9, 1e308, -1e308]),
     st.floats(allow_nan=False, allow_infinity=False),
-    st.sampled_from([0.0, 0.7, 0.7000001, 1e308, -1e308]),
 )
+CHANGING = [name for name in names() if type(routine(name)).update is not Routine.update]
 
 
+@pytest.mark.filterwarnings("ignore:.* encountered in:RuntimeWarning")
 @settings(max_examples=40, deadline=None)
 @given(
     data=st.data(), numbers=st.lists(wild, min_size=1, max_size=3), series=st.lists(st.floats(-3, 3), min_size=1, max_size=400)
 )
 def test_whatever_a_fit_returns_nothing_beyond_is_sent_or_stored(data, numbers, series, tmp_path_factory):
     """A fit of any numbers is taken, then the next routine measures with what is believed after it."""
-    name = data.draw(st.sampled_from(names()))
+    name = data.draw(st.sampled_from(CHANGING))
     one = type(routine(name))
     gate = one.gate or "cz"
     versions = Versions(tmp_path_factory.mktemp("versions"))
