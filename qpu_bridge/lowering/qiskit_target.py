@@ -31,8 +31,8 @@ _CONTROL = {"if_else": IfElseOp, "switch_case": SwitchCaseOp, "while_loop": Whil
 def build_target(snapshot: Snapshot) -> Target:
     """What Qiskit's transpiler may use of the machine.
 
-    Gates that are not operational, and operations on such qubits, are left out. ``rz`` takes no time and has no error; ``rzz`` is bounded by the
-    angles that were calibrated (0 to pi/2), and so is ``rx`` where its curve does not cover a full turn.
+    Gates that are not operational, and operations on such qubits, are left out. ``rz`` takes no time and has no error; ``rzz`` is
+    bounded by the angles that were calibrated (0 to pi/2), and so is ``rx`` where its curve does not cover a full turn.
 
     Args:
         snapshot: The machine.
