@@ -1,4 +1,4 @@
-"""A device that is kept calibrated for a day: ``python -m tests.proofs.kept [SEED]``, some minutes.
+"""A device that is kept calibrated for a day: ``python -m tests.proofs.kept [SEED [FACTOR]]``, five minutes.
 
 Of the built-in device some qubits wander in frequency and in what a pulse does, the others stand still. At hour 0 all routines
 are calibrated. Then time passes; every hour the monitors have a gap, and now and then a user's job follows: random Cliffords on
@@ -41,8 +41,14 @@ from qpu_emulator.chip.device import Device
 from qpu_emulator.chip.wander import Wander
 from tests.calibration.late import Late
 
-RESTLESS = Wander(frequency=20e3, amplitude=0.02, hours=12.0)
-"""More than ten times the frequency and seven times the amplitude of a good laboratory's: what a day of it spoils is seen."""
+GOOD = Wander(frequency=1500.0, amplitude=0.003, hours=12.0)
+"""That of a good laboratory (`qpu_emulator.chip.drift.typical`)."""
+
+
+def restless(factor: float) -> Wander:
+    """So many times as much."""
+    return GOOD.model_copy(update={"frequency": factor * GOOD.frequency, "amplitude": factor * GOOD.amplitude})
+
 
 EULER = OneQubitEulerDecomposer("ZSXX")
 
@@ -88,12 +94,12 @@ class Day:
         return max(float(np.max(np.array(found) / np.array(fresh))) for found in errors.values())
 
 
-def truth(restless: Sequence[int], seed: int) -> Device:
+def truth(astray: Sequence[int], factor: float, seed: int) -> Device:
     """The built-in device with some qubits that wander; neither T1 changes nor do defects come, which nobody could repair."""
     device = five.device()
     moved = {
         "transmons": tuple(
-            transmon.model_copy(update={"wander": RESTLESS if index in restless else None, "defects": ()})
+            transmon.model_copy(update={"wander": restless(factor) if index in astray else None, "defects": ()})
             for index, transmon in enumerate(device.transmons)
         )
     }
@@ -114,7 +120,8 @@ def switched_on(device: Device) -> Iterator[Late]:
 
 
 def lived(
-    restless: Sequence[int],
+    astray: Sequence[int],
+    factor: float,
     hours: Sequence[float],
     seed: int,
     *,
@@ -125,7 +132,8 @@ def lived(
     """A day.
 
     Args:
-        restless: Qubits that wander.
+        astray: Qubits that wander.
+        factor: How many times as much as a good laboratory's.
         hours: When the monitors have a gap.
         seed: Of the device, of its shots, of the user's circuits.
         graph: Of the routines.
@@ -136,7 +144,7 @@ def lived(
     day = Day()
     now = datetime(2026, 11, 21, tzinfo=UTC)
 
-    with tempfile.TemporaryDirectory() as room, switched_on(truth(restless, seed)) as late:
+    with tempfile.TemporaryDirectory() as room, switched_on(truth(astray, factor, seed)) as late:
         folder = Path(room)
         versions = Versions(folder)
         execution = Execution(late, late.capabilities())
@@ -234,10 +242,10 @@ def _current(versions: Versions) -> Snapshot:
     return found
 
 
-def main(seed: int) -> None:
+def main(seed: int, factor: float) -> None:
     """The long form."""
     began = time.monotonic()
-    day = lived((1, 4), [float(hour) for hour in range(1, 25)], seed, every=4)
+    day = lived((1, 4), factor, [float(hour) for hour in range(1, 25)], seed, every=4)
     fresh = day.errors[0.0]
     for hour in day.kept:
         ratios = [f"{a / b:.2f}" for a, b in zip(day.errors.get(hour, []), fresh, strict=False)]
@@ -245,6 +253,7 @@ def main(seed: int) -> None:
         print(f"{hour:4.0f} h  {day.kept[hour]:8d} shots  {', '.join(ratios)}  unkept {', '.join(control)}  {day.repaired[hour]}")
     outcome = {
         "seed": seed,
+        "factor": factor,
         "full_shots": day.full,
         "monitor_shots": sum(day.kept.values()),
         "share": round(day.share, 3),
@@ -257,4 +266,4 @@ def main(seed: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1, float(sys.argv[2]) if len(sys.argv) > 2 else 2.5)

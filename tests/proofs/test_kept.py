@@ -33,7 +33,7 @@ def some(snapshot: Snapshot) -> Graph:
 
 
 def test_a_day_later_only_what_drifted_is_repaired_and_jobs_are_as_good_as_fresh() -> None:
-    day = lived((RESTLESS,), [24.0], SEED, graph=some, user=User(groups=(QUBITS,), circuits=2))
+    day = lived((RESTLESS,), 7.0, [24.0], SEED, graph=some, user=User(groups=(QUBITS,), circuits=2))
     # a third and not a fifth: routines of couplers, most of the shots of a full calibration, are not here
     assert day.share < 1 / 3
     assert day.repaired[24.0]
