@@ -10,7 +10,7 @@ from pydantic import Field
 
 from qpu_bridge.target import Snapshot, waveform
 from qpu_calibration.axis import Axis, Values
-from qpu_calibration.curve import fit_curve
+from qpu_calibration.curve import CurveFit, fit_curve
 from qpu_calibration.edit import amplitude, rotation, with_amplitude
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Target
@@ -61,7 +61,9 @@ class Rabi(Routine[RabiSettings]):
         y, sigma = along(data)
         size = float(np.ptp(y))
         starts = [{"height": s * size, "pi": x[-1] / turns, "base": y[0]} for turns in np.linspace(*TURNS, 60) for s in (1, -1)]
-        found = fit_curve(oscillation, x, y, sigma, starts, {"pi": (x[-1] / 30, 30 * x[-1])})
+        bounds = {"pi": (x[-1] / 30, 30 * x[-1])}
+        found = fit_curve(oscillation, x, y, sigma, starts, bounds)
+        found = fit_curve(oscillation, x, y, _projected(x, sigma, found), [found.value], bounds)
         turns = x[-1] / found.value["pi"]
         height = abs(found.value["height"])
         pi = found.of("pi")
@@ -84,6 +86,16 @@ class Rabi(Routine[RabiSettings]):
         """IQ points along the direction in which they move."""
         y, _ = along(data)
         return drawn(data["amplitude"].values, y, oscillation, fit, "amplitude")
+
+
+def _projected(x: Values, sigma: Values, found: CurveFit) -> Values:
+    """Errors with what the scatter across does not show: projection noise, most where the curve is steep and tells most."""
+    if not np.isfinite(found.chi_square):
+        return sigma
+    share = np.sin(np.pi / 2 * x / found.value["pi"]) ** 2
+    spread = share * (1 - share)
+    more = max(0.0, found.chi_square - 1) * spread / max(float(spread.mean()), 1e-9)
+    return np.asarray(sigma * np.sqrt(1 + more))
 
 
 def oscillation(x: Values, height: float, pi: float, base: float) -> Values:

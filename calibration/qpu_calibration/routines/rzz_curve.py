@@ -38,7 +38,7 @@ class RzzCurveSettings(Settings):
     """
 
     shots: int = Field(800, ge=1)
-    most: int = Field(24, ge=1)
+    most: int = Field(24, ge=2)
     turn: float = Field(10.0, gt=0)
 
 
@@ -154,7 +154,7 @@ def between(angle: Values, errors: Sequence[float]) -> Values:
 
 
 def _gates(angle: Values | float, settings: RzzCurveSettings) -> Values:
-    return np.clip(np.floor(settings.turn / np.maximum(angle, 1e-9)), 1, settings.most)
+    return np.clip(np.floor(settings.turn / np.maximum(angle, 1e-9)), 2, settings.most)
 
 
 def _errors(data: xr.Dataset) -> tuple[Values, Values, Values]:
@@ -168,8 +168,9 @@ def _errors(data: xr.Dataset) -> tuple[Values, Values, Values]:
     single = conditional.wrapped(phase[:, :, 0] - wanted)
     total = single * gates[:, None]
     left = total + conditional.wrapped(phase[:, :, 1] - wanted * gates[:, None] - total)
-    low, high = np.moveaxis(left / gates[:, None], -1, 0)
-    each = np.hypot(error[:, :, 1, 0], error[:, :, 1, 1]) / 2 / gates
+    # what trains have beyond single gates: ZZ during the other pulses is in both
+    low, high = np.moveaxis((left - single) / (gates[:, None] - 1), -1, 0)
+    each = np.sqrt((error**2).sum(axis=(-2, -1))) / 2 / (gates - 1)
     own, shared = (low + high) / 2, (low - high) / 2
     weight = each**-2
     angle = (shared * weight).sum(axis=0) / weight.sum(axis=0)
