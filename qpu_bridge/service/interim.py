@@ -118,6 +118,10 @@ async def _events(
             # a stream may last for hours; who is shut out finds nothing, from one look to the next
             return None, False, ()
         void = last is not None and job.state not in FINAL and not has(store.database, job, *last)
+        if void:
+            # its rows are forgotten with the end too, which may have come between the two looks
+            job = store.job(job_id, owner)
+            void = job.state not in FINAL
         return job, void, () if void else parts(store.database, job, (-1, -1) if last is None else last[:2])
 
     async with places:

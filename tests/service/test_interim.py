@@ -151,6 +151,23 @@ def test_a_job_started_afresh_voids_its_rows(stepwise: tuple[Stepwise, str], ali
         assert next(found)["data"]["first_row"] == 2
 
 
+def test_the_end_is_no_new_start(
+    stepwise: tuple[Stepwise, str], alice: httpx.Client, running: Bridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program, job_id = stepwise
+    step(program, 1)
+
+    def has(*place: Any) -> bool:
+        # the job ends, and its rows are forgotten, after a stream has read that it runs
+        program.steps.release(4)
+        until(lambda: running.store.job(job_id).state is State.COMPLETED)
+        return interim.has(*place)
+
+    monkeypatch.setattr(face, "has", has)
+    with alice.stream("GET", f"/jobs/{job_id}/interim_results/stream") as response:
+        assert [event["event"] for event in events(response)] == ["rows", "end"]
+
+
 @pytest.mark.parametrize("shut_out", ["disabled", "revoked", "expelled"])
 def test_a_stream_ends_with_the_access_of_its_user(
     shut_out: str, stepwise: tuple[Stepwise, str], running: Bridge, alice: httpx.Client
