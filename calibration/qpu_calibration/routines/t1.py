@@ -19,10 +19,9 @@ from qpu_calibration.plan import Point
 from qpu_calibration.reading import excited
 from qpu_calibration.routine import Routine, Settings
 
-
 SHORT = 0.2
-"""Share of the device's median T1 below which something eats up the qubit's energy, most often a two-level system nearby (Klimov et
-al., PRL 121, 090502)."""
+"""Share of the device's median T1 below which something eats up the qubit's energy, most often a two-level system nearby
+(Klimov et al., PRL 121, 090502)."""
 
 
 class T1Settings(Settings):
