@@ -137,11 +137,14 @@ class Session:
     due: int | None
 
     def usage_s(self, at: int) -> float:
-        """What it has used by a moment: a batch its jobs' device time, a session the time that it was active, s."""
+        """What it has used by a moment: a batch its jobs' device time, a session the time that it was active, s.
+
+        A device with a clock of its own (an emulator) may give more device time than goes by here: that counts too.
+        """
         if self.mode is Mode.BATCH:
             return self.used_s
         running = at - self.activated if self.state in HOLDING and self.activated is not None else 0
-        return self.elapsed_s + max(0, running) / SECOND
+        return max(self.elapsed_s + max(0, running) / SECOND, self.used_s)
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,3 +111,4 @@ def test_usage() -> None:
     assert running.usage_s(0) == 5.0  # a clock that went back takes nothing away
     assert replace(running, state=S.INACTIVE).usage_s(40 * SECOND) == 5.0
     assert replace(running, mode=Mode.BATCH).usage_s(40 * SECOND) == 3.0
+    assert replace(running, used_s=50.0).usage_s(40 * SECOND) == 50.0  # a device with a clock of its own
