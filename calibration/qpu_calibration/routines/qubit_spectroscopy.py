@@ -11,7 +11,8 @@ from pydantic import Field
 from qpu_bridge.schedule import Waveform
 from qpu_bridge.schedule.shapes import gaussian
 from qpu_bridge.target import Snapshot, waveform
-from qpu_calibration.axis import Axis
+from qpu_calibration.axis import Axis, Values
+from qpu_calibration.curve import CurveFit, fit_curve
 from qpu_calibration.edit import amplitude, rotation, with_frequency
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.line import find_line, peak
@@ -68,7 +69,11 @@ class QubitSpectroscopy(Routine[QubitSpectroscopySettings]):
 
     def fit_one(self, data: xr.Dataset) -> Fit:
         """One line."""
-        found, wrong = find_line(data["frequency"].values, *along(data))
+        x, (y, sigma) = data["frequency"].values, along(data)
+        found, wrong = find_line(x, y, sigma)
+        if not wrong:
+            bounds = {"width": (0.0, x[-1] - x[0])}
+            found = fit_curve(peak, x, y, _projected(data, sigma, found), [found.value], bounds)
         numbers = {"f01": found.of("centre", "Hz"), "width": found.of("width", "Hz")}
         return bad(wrong, found, **numbers) if wrong else good(found, **numbers)
 
@@ -83,6 +88,17 @@ class QubitSpectroscopy(Routine[QubitSpectroscopySettings]):
     def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
         """IQ points along the direction in which they move."""
         return drawn(data["frequency"].values, along(data)[0], peak, fit, "drive frequency, GHz", scale=1e-9)
+
+
+def _projected(data: xr.Dataset, sigma: Values, found: CurveFit) -> Values:
+    """Errors with projection noise, which the scatter across does not show; it is most on the flanks, which tell the centre."""
+    settings = QubitSpectroscopySettings.model_validate_json(data.attrs["settings"])
+    # a pulse that is believed to turn by nothing or by whole turns has no line that could be found
+    top = max(float(np.sin(np.pi / 2 * settings.turn) ** 2), 0.05)
+    height = found.value["height"]
+    population = top * (peak(data["frequency"].values, **found.value) - found.value["base"]) / height
+    noise = height / top * np.sqrt(population * (1 - population) / float(data.attrs["shots"]))
+    return np.asarray(np.hypot(sigma, noise))
 
 
 def long_pulse(snapshot: Snapshot, seconds: float) -> Waveform:
