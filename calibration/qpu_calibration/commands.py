@@ -159,7 +159,10 @@ def difference(
 
 @app.command("rollback")
 def rollback(name: VersionArgument, device: DeviceOption = None, rack: RackOption = None) -> None:
-    """Put the numbers of an older version in use again, as a new version. The next calibration looks whether they hold."""
+    """Put the numbers of an older version in use again, as a new version. The next calibration looks whether they hold.
+
+    Nothing louder or elsewhere than the device's lines allow today is taken, whatever was allowed when the version was made.
+    """
     from qpu_calibration.device import Shelf
 
     shelf = Shelf.open(rack, device)
@@ -198,26 +201,31 @@ def take(
     """
     from qpu_calibration.defcal import from_defcal
     from qpu_calibration.device import Shelf
-    from qpu_calibration.guard import offences
 
     shelf = Shelf.open(rack, device)
     before = shelf.current()
     after = from_defcal(file.read_text("utf-8"), before).model_copy(update={"device": before.device})
-    found = offences(before, after, shelf.device.capabilities.limits)
-    if len(after.qubits) != len(before.qubits) or {p.name for p in after.ports} != {p.name for p in before.ports}:
-        found.append("the qubits and lines must be those of the device")
-    if found:
-        raise SettingsError("what is imported must be within what the device's lines allow", given="; ".join(found[:5]))
     _adopt(shelf, after, "import", file.name)
 
 
 def _adopt(shelf: Shelf, snapshot: Snapshot, routine: str, reason: str) -> None:
     from rich.console import Console
 
+    from qpu_calibration.guard import offences
     from qpu_calibration.numbers import diff
     from qpu_calibration.tables import changes
 
     before = shelf.current()
+    found = offences(before, snapshot, shelf.device.capabilities.limits)
+    if len(snapshot.qubits) != len(before.qubits) or {p.name for p in snapshot.ports} != {p.name for p in before.ports}:
+        found.append("the qubits and lines must be those of the device")
+    if found:
+        raise SettingsError(
+            "what is put in use must be within what the device's lines allow",
+            given="; ".join(found[:5]),
+            where=routine,
+            remedy="Choose other numbers, or widen the device's bounds in the rack file if they are too narrow.",
+        )
     made = shelf.versions.commit(
         snapshot,
         routine=routine,

@@ -14,8 +14,10 @@ from qpu_bridge.cli.app import program
 from qpu_bridge.cli.rack import open_store, read_rack
 from qpu_bridge.errors import OperatorError, SettingsError
 from qpu_bridge.jobs import turn
+from qpu_bridge.plugins import open_driver
 from qpu_bridge.target.versions import Versions
-from qpu_calibration.edit import with_frequency, with_qubit
+from qpu_calibration.device import Shelf
+from qpu_calibration.edit import amplitude, with_amplitude, with_frequency, with_qubit
 
 RACK = """
 [bridge]
@@ -121,13 +123,44 @@ def test_history(say, versions):
     assert "no number differs" in say("calibration", "diff", "1", "current").output
 
 
-def test_rollback_is_a_new_version(say, versions):
+def announced(home: Path) -> None:
+    """The driver has said what its lines bear, which holds within the bounds that the rack file has now."""
+    shelf = Shelf.open(home / "rack.toml", "emu_five")
+    driver = open_driver("emulator", "emu_five", shelf.current(), {})
+    shelf.device.announce(driver.capabilities())
+    driver.close()
+
+
+def test_rollback_is_a_new_version(say, versions, home):
+    announced(home)
     old = versions.history()[1]
     assert say("calibration", "rollback", "0").exit_code == 0
     newest = versions.history()[0]
     assert (newest.number, newest.routine) == (2, "rollback")
     assert old.calibration_id in newest.reason
     assert versions.current().qubits == versions.open(old.calibration_id).qubits
+
+
+def test_rollback_does_not_pass_the_bounds_of_today(say, versions, home):
+    root = versions.current()
+    loud = with_amplitude(root, 0, "x", 1.2 * amplitude(root, 0))
+    versions.commit(loud, routine="rabi", parent=root.calibration_id, targets=((0,),), operator="ada")
+    versions.commit(root, routine="rabi", parent=versions.current().calibration_id, targets=((0,),), operator="ada")
+    before = versions.history()
+    refused = say("calibration", "rollback", "2")
+    # nobody has asked the driver yet what its lines bear
+    assert "the driver must have answered once" in str(refused.exception)
+    most = 1.1 * amplitude(root, 0)
+    (home / "rack.toml").write_text(
+        f"{RACK}\n[devices.emu_five.bounds.lines.{root.frame(root.qubits[0].drive_frame).port}]\nmax_amplitude = {most}\n"
+    )
+    announced(home)
+    refused = say("calibration", "rollback", "2")
+    assert isinstance(refused.exception, SettingsError)
+    assert "within what the device's lines allow" in str(refused.exception)
+    assert f"x on [0] must play at most {most:g}" in str(refused.exception)
+    assert versions.history() == before
+    assert say("calibration", "rollback", "1").exit_code == 0
 
 
 def test_out_and_in_again(say, versions, home):
