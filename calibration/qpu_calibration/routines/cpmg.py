@@ -1,0 +1,184 @@
+"""CPMG: T2 against the number of pulses that refocus, and the noise that is left at their rhythm."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import lcm
+
+import numpy as np
+import xarray as xr
+from pydantic import Field
+
+from qpu_bridge.target import Snapshot
+from qpu_calibration.axis import Axis, Values
+from qpu_calibration.curve import CurveFit, fit_curve
+from qpu_calibration.fit import Fit, Number, bad, good
+from qpu_calibration.page import Page, Target
+from qpu_calibration.picture import Curve
+from qpu_calibration.plan import Point
+from qpu_calibration.reading import excited
+from qpu_calibration.routine import Routine, Settings
+from qpu_calibration.routines.t1 import decay, spread
+
+ENERGY = 0
+"""So many pulses stand for T1, which is measured with the same waits."""
+
+
+class CPMGSettings(Settings):
+    """How often is refocused, and how long is waited.
+
+    Attributes:
+        pulses: Numbers of pulses.
+        points: Waits.
+        longest: The longest, in units of the longest T2 believed of the targets.
+    """
+
+    shots: int = Field(500, ge=1)
+    pulses: tuple[int, ...] = Field((1, 2, 4, 8, 16), min_length=3)
+    points: int = Field(17, ge=8)
+    longest: float = Field(2.5, gt=0)
+
+
+class CPMG(Routine[CPMGSettings]):
+    """Carr, Purcell, Meiboom and Gill's trains; the last pulse forwards and backwards (Bylander et al., Nature Physics 7, 565).
+
+    T2 is the time to 1/e of each train. With T1 taken off, a train of n pulses that lasts T2 tells the noise at n / (2 T2).
+    """
+
+    name = "cpmg"
+    depends_on = ("fine_amplitude",)
+    essential = False
+    look_share = 2
+    timeout_h = 168.0
+    settings = CPMGSettings()
+
+    def axes(self, snapshot: Snapshot, targets: Sequence[Target], settings: CPMGSettings) -> Sequence[Axis]:
+        """Numbers of pulses, which way the last pulse turns, and waits in all."""
+        longest = settings.longest * max(snapshot.qubits[q].t2 for (q,) in targets)
+        return [
+            Axis("pulses", np.array([ENERGY, *sorted(set(settings.pulses))]), stepped=True),
+            Axis("last", np.array([0.0, np.pi]), "rad"),
+            spread(snapshot, longest, settings.points, parts=2 * lcm(*settings.pulses)),
+        ]
+
+    def play(self, page: Page, at: Point, settings: CPMGSettings) -> None:
+        """Pulses about the axis along which the qubit lies, so that their errors do not add up."""
+        pulses = int(at.number("pulses"))
+        page.sx()
+        if pulses == ENERGY:
+            page.sx()
+            page.wait(at["delay"])
+            page.sx()
+        for pulse in range(pulses):
+            page.wait(at["delay"] / (pulses if pulse else 2 * pulses))
+            page.x(phase=np.pi / 2)
+        if pulses:
+            page.wait(at["delay"] / (2 * pulses))
+        page.sx(phase=at["last"])
+        page.measure()
+
+    def facts(self, snapshot: Snapshot, target: Target) -> Mapping[str, float]:
+        """How long a pulse lasts: a train's time is that of its waits and pulses."""
+        gate = snapshot.gate("x", *target)
+        return {"pulse_s": 0.0 if gate is None else gate.duration * float(snapshot.timing.dt)}
+
+    def fit_one(self, data: xr.Dataset) -> Fit:
+        """A T2 of each train, then a power of their number, and one of the frequency."""
+        waits, pulses = data["delay"].values, data["pulses"].values[1:]
+        y, sigma = excited(data)
+        ends, sigma = y[:, 0] - y[:, 1], np.hypot(sigma[:, 0], sigma[:, 1])
+        lives = [{"height": 2.0, "t1": waits[-1] / part, "base": -1.0} for part in (1, 2.5, 8, 20)]
+        life = fit_curve(decay, waits, -ends[0], sigma[0], lives, {"t1": (waits[-1] / 1000, waits[-1] * 20)})
+        trains = [
+            _faded(waits + count * float(data["pulse_s"]), *one) for count, *one in zip(pulses, ends[1:], sigma[1:], strict=True)
+        ]
+        if not _stands(life, 0.5) or not life.error["t1"] < 0.3 * life.value["t1"]:
+            return bad("the waits do not tell T1", life)
+        for count, train in zip(pulses, trains, strict=True):
+            if not _stands(train, 0.3):
+                return bad(f"no contrast of {count:.0f} pulses stands out of the noise", train)
+            if not train.error["t2"] < 0.3 * train.value["t2"]:
+                return bad(f"the waits do not tell T2 of {count:.0f} pulses", train)
+        t2, error = (np.array([getattr(train, field)["t2"] for train in trains]) for field in ("value", "error"))
+        grown = fit_curve(power, pulses / pulses[0], t2, error, [{"size": t2[0], "exponent": 0.0}])
+        numbers: dict[str, Number] = {
+            "gamma": grown.of("exponent"),
+            "t2_first": (t2[0], error[0], "s"),
+            "t2_last": (t2[-1], error[-1], "s"),
+            "t1": life.of("t1", "s"),
+        }
+        rate = 1 / t2 - 1 / (2 * life.value["t1"])
+        unsure = np.hypot(error / t2**2, life.error["t1"] / (2 * life.value["t1"] ** 2))
+        frequency = pulses / (2 * t2)
+        scale = np.array([per_rate(int(count), 0.0) for count in pulses])
+        if np.all(rate > 3 * unsure):
+            middle = float(np.exp(np.mean(np.log(frequency))))
+            # what a train hears depends on the exponent, by a fifth at most
+            for _ in range(3):
+                starts = [{"size": float(np.mean(scale * rate)), "exponent": 0.0}]
+                fallen = fit_curve(power, frequency / middle, scale * rate, scale * unsure, starts)
+                exponent = -fallen.value["exponent"]
+                scale = np.array([per_rate(int(count), float(np.clip(exponent, 0, 2))) for count in pulses])
+            numbers |= {"noise_exponent": (exponent, fallen.error["exponent"], "")}
+        series = {
+            "pulses": pulses,
+            "t2": t2,
+            "t2_error": error,
+            "frequency": frequency,
+            "noise": scale * rate,
+            "noise_error": scale * unsure,
+        }
+        return good(grown, **numbers).model_copy(update={"series": {name: tuple(map(float, of)) for name, of in series.items()}})
+
+    def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
+        """T2 against the number of pulses."""
+        if not fit.series:
+            return {}
+        x, fine = np.array(fit.series["pulses"]), np.geomspace(fit.series["pulses"][0], fit.series["pulses"][-1], 201)
+        return {
+            "x": x,
+            "y": np.array(fit.series["t2"]) * 1e6,
+            "error": np.array(fit.series["t2_error"]) * 1e6,
+            "label": "pulses (T2 in us)",
+            "model_x": fine,
+            "model": power(fine / x[0], **fit.shape) * 1e6,
+        }
+
+
+def power(x: Values, size: float, exponent: float) -> Values:
+    """A power law."""
+    return np.asarray(size * x**exponent)
+
+
+def envelope(x: Values, height: float, t2: float, slow: float) -> Values:
+    """Contrast against time: white noise fades it as an exponential, slower noise more as a Gaussian; 1/e at ``t2``."""
+    time = x / t2
+    return np.asarray(height * np.exp(-(1 - slow) * time - slow * time**2))
+
+
+def per_rate(pulses: int, exponent: float) -> float:
+    """Noise of the frequency at the rhythm of the pulses, per rate of dephasing; Hz^2/Hz on one side, times s.
+
+    For noise that falls as ``f**-exponent``, through the filter of the train (Cywinski et al., PRB 77, 174509). Many
+    pulses hear their rhythm and its odd multiples only, few hear more: of 1/f noise an echo hears a fifth less.
+    """
+    rhythm, highest = pulses / 2, 32.0 * pulses
+    frequency = np.arange(0.01, highest, 0.02)
+    turns = np.concatenate([[0.0], (np.arange(pulses) + 0.5) / pulses, [1.0]])
+    waves = np.exp(2j * np.pi * np.multiply.outer(turns, frequency))
+    heard = np.abs((-1.0) ** np.arange(pulses + 1) @ np.diff(waves, axis=0)) ** 2 / (2 * np.pi * frequency) ** 2
+    near = 0.02 * float(np.sum(heard * (frequency / rhythm) ** -exponent))
+    # beyond, the edges of the train no longer interfere
+    far = (4 * pulses + 2) / (2 * np.pi) ** 2 * rhythm**exponent * highest ** (-1 - exponent) / (1 + exponent)
+    return float(2 / (near + far) / (2 * np.pi) ** 2)
+
+
+def _faded(x: Values, y: Values, sigma: Values) -> CurveFit:
+    starts = [{"height": 1.0, "t2": x[-1] / part, "slow": slow} for part in (1, 2.5, 8, 20) for slow in (0.0, 0.6)]
+    # a little beyond what noise can do, lest the error of T2 be cut at the edge
+    bounds = {"t2": (x[-1] / 1000, x[-1] * 20), "slow": (-0.6, 1.6), "height": (-0.5, 1.5)}
+    return fit_curve(envelope, x, y, sigma, starts, bounds)
+
+
+def _stands(found: CurveFit, least: float) -> bool:
+    return found.value["height"] > least and found.value["height"] > 6 * found.error["height"]
