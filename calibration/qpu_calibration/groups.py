@@ -47,6 +47,6 @@ def _near(snapshot: Snapshot, apart: int) -> dict[int, set[int]]:
         joined[first].add(second)
         joined[second].add(first)
     near = {qubit: {qubit} for qubit in joined}
-    for _ in range(apart):
+    for _ in range(min(apart, len(near))):
         near = {qubit: set().union(*(joined[other] for other in reach)) for qubit, reach in near.items()}
     return near

@@ -21,6 +21,7 @@ class Ink:
         self.build = Builder(clock)
         self.frames: dict[str, int] = {}
         self.columns: list[Values] = []
+        self.heard: dict[str, int] = {}
         self._slots: dict[tuple[SlotKind, bytes], SlotRef] = {}
 
     def slot(self, kind: SlotKind, values: Values) -> SlotRef:

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 
 from qpu_bridge.errors import SettingsError
-from qpu_bridge.schedule import Acquisition, Column, Discriminator, Output, Schedule, SlotKind, Table, Waveform
+from qpu_bridge.schedule import Acquisition, Bits, Column, Discriminator, Output, Schedule, SlotKind, Table, Waveform
 from qpu_bridge.target import Curve, GateSpec, PulseSpec, Snapshot, waveform
 from qpu_bridge.units import Clock
 from qpu_calibration.axis import Values
@@ -152,6 +152,7 @@ class Page:
         *,
         plain: bool = False,
         places: Sequence[int] | None = None,
+        in_turn: bool = False,
     ) -> None:
         """Measure all places of all targets together, as the snapshot says or with other numbers.
 
@@ -160,6 +161,7 @@ class Page:
             frequency: Of tone and capture in Hz, instead of the snapshot's.
             plain: Weigh all samples alike, where the kernel is not known yet.
             places: Which places of each target; all, if None. Every round of a page must measure the same.
+            in_turn: One qubit after the other, as bits must come that `flip_if_one` reads.
         """
         levels = None if amplitude is None else self._spread(amplitude)
         tones = None if frequency is None else self._spread(frequency)
@@ -179,15 +181,31 @@ class Page:
                 envelope = _envelope(self.snapshot, spec.waveform)
                 bare = plain or spec.kernel is None or self.reading is Reading.TRACE
                 kernel = None if bare else _envelope(self.snapshot, str(spec.kernel))
-                column = ink.build.column(self._column(f"q{spec.qubit} {number}", spec.angle, spec.threshold))
+                name = f"q{spec.qubit} {number}"
+                ink.heard[name] = column = ink.build.column(self._column(name, spec.angle, spec.threshold))
                 ink.play(tone, envelope, level, self._frames[tone].phase, start)
                 begin = start + spec.acquire_start
                 ink.build.capture(ink.frames[ear], column, spec.acquire_duration, kernel, at=begin)
                 over = start + spec.duration - ink.build.now(ink.frames[tone])
                 ink.build.delay(ink.frames[tone], max(0, over))
+                start += spec.duration if in_turn else 0
             ink.build.barrier()
 
         self._writing.append(write)
+
+    def flip_if_one(self) -> None:
+        """An ``x`` on every qubit whose last bit was 1, in real time; the wait until bits may be read comes before it.
+
+        A qubit that has just been measured has no phase, so that the virtual Z of ``x`` may be played in either case.
+        """
+        if not (self.rounds and self.reading.bits):
+            raise SettingsError("a page must measure bits before it plays by them", given=f"{self.rounds} x {self.reading}")
+        latency, number = self.snapshot.timing.feedback_latency, self.rounds - 1
+        self._writing.append(lambda ink: ink.build.wait(latency))
+        for qubit in (qubit for target in self.targets for qubit in target):
+            gate = _known(self.snapshot, "x", (qubit,))
+            self._gate(gate, np.zeros(self.rows), None, None)
+            self._writing.append(partial(_if_one, f"q{qubit} {number}", self._writing.pop(), gate.duration))
 
     def schedule(self) -> tuple[Schedule, Table]:
         """What has been written: a template, and the table of its rows."""
@@ -269,6 +287,14 @@ class Page:
         if self.reading is Reading.TRACE:
             return Column(name, Acquisition.RAW, average=True)
         return Column(name, output=Output.IQ, average=self.reading is Reading.MEAN)
+
+
+def _if_one(name: str, play: Callable[[Ink], None], ticks: int, ink: Ink) -> None:
+    with ink.build.branch(Bits((ink.heard[name],))):
+        play(ink)
+        ink.build.barrier()
+    with ink.build.otherwise():
+        ink.build.wait(ticks)
 
 
 def _known(snapshot: Snapshot, name: str, qubits: Target) -> GateSpec:
