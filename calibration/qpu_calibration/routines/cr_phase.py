@@ -17,6 +17,7 @@ class CRPhase(Train[TrainSettings]):
     name = "cr_phase"
     depends_on = ("cr_rotary",)
     timeout_h = 24.0
+    look_share = 2
     settings = TrainSettings()
 
     def numbers(self, data: xr.Dataset, found: CurveFit) -> dict[str, Number]:
