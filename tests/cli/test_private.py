@@ -48,10 +48,10 @@ def test_options_are_in_a_private_file_and_not_on_the_command_line(tmp_path: Pat
     monkeypatch.setattr(transport, "serve_driver", lambda *arguments, **more: given.extend(arguments))
     before = os.umask(0o022)
     try:
-        driver_module.driver("box", "ipc://x", "lab_one", "five", "{}", path)
+        driver_module.driver("box", "ipc://x", "lab_one", "five", options_file=path)
         assert os.umask(0o022) == 0o077
         with pytest.raises(SettingsError, match="readable"):
-            driver_module.driver("box", "ipc://x", "lab_one", "five", "{}", tmp_path / "none")
+            driver_module.driver("box", "ipc://x", "lab_one", "five", options_file=tmp_path / "none")
     finally:
         os.umask(before)
     assert {"password": "hush"} in given
