@@ -21,7 +21,7 @@ imports:
 	$(BIN)/lint-imports
 
 test:
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2
 
 bench:
 	$(BIN)/pytest benchmarks --benchmark-only
