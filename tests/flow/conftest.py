@@ -69,7 +69,7 @@ def until(condition: Callable[[], object], timeout_s: float = 60.0) -> None:
 def children(pid: int) -> list[tuple[int, str]]:
     """Process ids and command lines of all descendants."""
     found = []
-    listing = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
+    listing = subprocess.run(["ps", "-ww", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
     rows = [line.split(None, 2) for line in listing.splitlines()]
     wanted = [pid]
     while wanted:

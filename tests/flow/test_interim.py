@@ -65,17 +65,18 @@ def test_flips_of_twirled_measurements_are_undone(service: BridgeService) -> Non
     estimator = EstimatorV2(service.backend("loop_five"))
     estimator.options.resilience_level = 1
     estimator.options.default_shots = 640
-    estimator.options.experimental = {"device": {"row_seconds": 0.1}}
+    estimator.options.experimental = {"device": {"row_seconds": 0.1}, "seed": 20261121}
     circuit = QuantumCircuit(1)
     circuit.sx(0)
     job = estimator.run([(circuit, "Z" * 1)])
     parts = [part for part in job.interim_stream() if isinstance(part, FinishedRows)]
-    assert parts
+    turned = []
     for part in parts:
         (register,) = [name for name in part.arrays if not name.startswith("measurement_flips.")]
         flips = part.arrays[f"measurement_flips.{register}"]
         assert np.array_equal(part.bits(register), part.arrays[register] ^ flips)
-        assert flips.any() or part.rows < 5
+        turned.append(flips)
+    assert np.concatenate(turned).any()
 
 
 def test_a_backend_in_this_process_has_none() -> None:

@@ -69,7 +69,7 @@ class Manager:
 
 def processes(root: int) -> dict[int, str]:
     """Process ids and command lines of a process and all of its descendants."""
-    listing = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
+    listing = subprocess.run(["ps", "-ww", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
     rows = [line.split(None, 2) for line in listing.splitlines()]
     found, wanted = {root: "serve"}, [root]
     while wanted:
