@@ -21,7 +21,7 @@ imports:
 	$(BIN)/lint-imports
 
 test:
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist loadfile
 
 bench:
 	$(BIN)/pytest benchmarks --benchmark-only
