@@ -17,12 +17,12 @@ from qiskit_ibm_runtime.quantum_program import QuantumProgram
 from qiskit_mitigation import mitigation_task
 from qiskit_mitigation.zne import gate_folding
 
-from qpu_bridge.errors import BadRequest, BridgeError, TooLarge
+from qpu_bridge.errors import TooLarge
 from qpu_bridge.programs.admission import admit_rows
 from qpu_bridge.programs.boxing import Boxing
 from qpu_bridge.programs.circuit_layers import CircuitLayers, find_layers
 from qpu_bridge.programs.estimator_request import EstimatorRequest
-from qpu_bridge.programs.foreign_text import said
+from qpu_bridge.programs.foreign_text import preparing
 from qpu_bridge.programs.layer_noise import NoiseOf, named, overhead, total_rate
 from qpu_bridge.target.limits import MAX_ROWS
 
@@ -57,7 +57,7 @@ def layers_of(request: EstimatorRequest) -> CircuitLayers:
     task = choose_task_class(options.resilience)
 
     def box(circuit: QuantumCircuit) -> QuantumCircuit:
-        with _readable():
+        with preparing():
             return task._box_circuit(circuit, boxing)
 
     return find_layers([pub.circuit for pub in request.pubs], box)
@@ -83,7 +83,7 @@ def build(request: EstimatorRequest, group: Sequence[int], shots: int, mitigated
         resilience = resilience.model_copy(update={"layer_noise_model": model})
     options = request.client_options.model_copy(update={"default_shots": shots, "resilience": resilience})
     admit_overhead(request, group, mitigated)
-    with _readable(), _lent(seed):
+    with preparing(), _lent(seed):
         program, _ = prepare([request.pubs[index] for index in group], options)
     return program
 
@@ -120,18 +120,6 @@ def scaling_of(request: EstimatorRequest, mitigated: Mitigated, pub: int) -> flo
     else:
         kept = min(1.0, max(0.0, 1 - log(most) / (4 * rate)))
     return min(inf if most is None else float(most), overhead(max(0.0, 1 - kept) * rate))
-
-
-@contextmanager
-def _readable() -> Iterator[None]:
-    try:
-        yield
-    except BridgeError:
-        raise
-    except Exception as error:  # the client's code raises many kinds for input it does not like
-        raise BadRequest(
-            "the pubs must be such that the client's own code can prepare them", given=said(error).rstrip(".")
-        ) from error
 
 
 @contextmanager

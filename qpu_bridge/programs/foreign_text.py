@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from qpu_bridge.errors import BadRequest, BridgeError
 
 LONGEST = 300
 """Characters that are shown."""
@@ -27,3 +31,20 @@ def said(error: BaseException, *, kind: bool = False) -> str:
     text = _PLACE.sub(" ", _HEADING.sub(" ", _ESCAPE.sub("", str(error))))
     text = " ".join("".join(character if character.isprintable() else " " for character in text).split())
     return (f"{type(error).__name__}: {text}" if kind else text)[:LONGEST].rstrip()
+
+
+@contextmanager
+def preparing() -> Iterator[None]:
+    """Let the client's own code prepare pubs: of what it does not like it raises many kinds, and its user reads one.
+
+    Raises:
+        BadRequest: For whatever it raised that is no error of ours.
+    """
+    try:
+        yield
+    except BridgeError:
+        raise
+    except Exception as error:
+        raise BadRequest(
+            "the pubs must be such that the client's own code can prepare them", given=said(error).rstrip(".")
+        ) from error

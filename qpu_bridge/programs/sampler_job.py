@@ -18,7 +18,7 @@ from qiskit_ibm_runtime.quantum_program import QuantumProgram
 from qiskit_ibm_runtime.results import QuantumProgramResult
 from samplomatic.quantum_program import CircuitItem, SamplexItem
 
-from qpu_bridge.errors import BadRequest, BridgeError, UnsupportedOption
+from qpu_bridge.errors import UnsupportedOption
 from qpu_bridge.programs.admission import (
     admit_angles,
     admit_circuits,
@@ -33,7 +33,7 @@ from qpu_bridge.programs.context import Context
 from qpu_bridge.programs.device import DeviceView
 from qpu_bridge.programs.executor import execute
 from qpu_bridge.programs.experimental import QUASI
-from qpu_bridge.programs.foreign_text import said
+from qpu_bridge.programs.foreign_text import preparing
 from qpu_bridge.programs.legacy_answer import answer
 from qpu_bridge.programs.plan import planned_s
 from qpu_bridge.programs.provenance import provenance
@@ -171,14 +171,8 @@ def _groups(request: SamplerRequest) -> list[_Group]:
 
 def _program(request: SamplerRequest, group: _Group) -> QuantumProgram:
     pubs = [request.pubs[index] for index in group.pubs]
-    try:
+    with preparing():
         program, _ = prepare(pubs, request.client_options, group.shots)
-    except BridgeError:
-        raise
-    except Exception as error:  # the client's code raises many kinds for input it does not like
-        raise BadRequest(
-            "the pubs must be such that the client's own code can prepare them", given=said(error).rstrip(".")
-        ) from error
     for position, pub in enumerate(pubs):
         if pub.shape and not pub.circuit.num_parameters:
             program.items[position] = _repeated(program.items[position], pub.shape)

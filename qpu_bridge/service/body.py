@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Set
 from dataclasses import dataclass
 from typing import Any
 
-from qpu_bridge.errors import BadRequest
+from qpu_bridge.errors import BadRequest, UnsupportedOption
 
 _BLANK = re.compile(r"[ \t\n\r]*")
 _DECODER = json.JSONDecoder()
@@ -38,6 +39,20 @@ def split(raw: bytes) -> dict[str, Member]:
     except ValueError as error:
         # Python refuses to read integers of thousands of digits, which take quadratic time.
         raise BadRequest("the body must be a JSON object", given=str(error)[:100], where="body") from None
+
+
+def split_known(raw: bytes, known: Set[str]) -> dict[str, Member]:
+    """Read a JSON object that may hold these members and no others.
+
+    Raises:
+        BadRequest: As `split` does.
+        UnsupportedOption: Naming the members that are not known.
+    """
+    members = split(raw)
+    unknown = sorted(members.keys() - known)
+    if unknown:
+        raise UnsupportedOption("all fields must be known", given=", ".join(unknown)[:200], where="body")
+    return members
 
 
 def _split(text: str) -> dict[str, Member]:

@@ -12,12 +12,12 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.background import BackgroundTask
 from starlette.responses import JSONResponse, Response
 
-from qpu_bridge.errors import BadRequest, StoreFault, UnsupportedOption
+from qpu_bridge.errors import BadRequest, StoreFault
 from qpu_bridge.jobs import Mode, Opening, Owner, Session
 from qpu_bridge.jobs.job import from_microseconds
 from qpu_bridge.service.auth import caller, crn
 from qpu_bridge.service.backends import mocks
-from qpu_bridge.service.body import split
+from qpu_bridge.service.body import split, split_known
 from qpu_bridge.service.moment import to_text
 from qpu_bridge.service.openings import opening, seconds
 from qpu_bridge.service.parts import Parts
@@ -73,10 +73,7 @@ def read(parts: Parts, owner: Owner, raw: bytes, key: str | None) -> Opening:
     Raises:
         CallerError: Naming the field that is wrong.
     """
-    members = split(raw)
-    unknown = sorted(set(members) - KNOWN)
-    if unknown:
-        raise UnsupportedOption("all fields must be known", given=", ".join(unknown)[:200], where="body")
+    members = split_known(raw, KNOWN)
     named = members["instance"].value if "instance" in members else None
     if named not in (None, "", owner.instance, crn(owner.instance)):
         raise BadRequest("the instance must be the one of the request", given=str(named)[:200], where="instance")

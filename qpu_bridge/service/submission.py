@@ -9,7 +9,7 @@ from typing import Any
 from qpu_bridge.errors import BadRequest, NotFound, UnsupportedOption
 from qpu_bridge.jobs import Mode, Opening, Request
 from qpu_bridge.service.backends import find, mocks
-from qpu_bridge.service.body import Member, split
+from qpu_bridge.service.body import Member, split_known
 from qpu_bridge.service.openings import opening, seconds
 from qpu_bridge.service.parts import Parts
 
@@ -43,10 +43,7 @@ def read(parts: Parts, raw: bytes, key: str | None) -> Request:
     Raises:
         CallerError: Naming the field that is wrong.
     """
-    members = split(raw)
-    unknown = sorted(set(members) - KNOWN)
-    if unknown:
-        raise UnsupportedOption("all fields must be known", given=", ".join(unknown)[:200], where="body")
+    members = split_known(raw, KNOWN)
     for field, remedy in REFUSED.items():
         if field in members and members[field].value:
             raise UnsupportedOption("the option must not be used", where=field, remedy=remedy)

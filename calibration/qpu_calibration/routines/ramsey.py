@@ -14,7 +14,7 @@ from qpu_calibration.curve import fit_curve
 from qpu_calibration.edit import with_frequency
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Target
-from qpu_calibration.picture import Curve
+from qpu_calibration.picture import Curve, drawn, first_quadrature
 from qpu_calibration.plan import Point
 from qpu_calibration.reading import excited
 from qpu_calibration.routine import Routine, Settings
@@ -110,12 +110,7 @@ class Ramsey(Routine[RamseySettings]):
     def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
         """The first quadrature."""
         y, sigma = excited(data)
-        x = data["delay"].values
-        found = {"x": x * 1e6, "y": y[0], "error": sigma[0], "label": "wait, us"}
-        if fit.shape:
-            fine = np.linspace(x[0], x[-1], 601)
-            found |= {"model_x": fine * 1e6, "model": fringe(np.stack([fine, np.zeros(601)]), **fit.shape)}
-        return found
+        return drawn(data["delay"].values, y[0], first_quadrature(fringe), fit, "wait, us", sigma[0], 1e6)
 
 
 def fringe(x: Values, height: float, frequency: float, phase: float, rate: float, base: float) -> Values:
