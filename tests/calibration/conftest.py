@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import xarray as xr
+from zarr.storage import ZipStore
 
 from qpu_bridge.execution import Execution
 from qpu_bridge.plugins import open_driver
@@ -18,6 +19,9 @@ from qpu_emulator import five
 from qpu_emulator.bring_up import solve_snapshot
 from qpu_emulator.chip.device import Device
 from qpu_emulator.makers import chip
+
+STORED = Path(__file__).parent / "stored"
+"""Raw data that routines once gave."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +69,8 @@ def stored() -> Callable[[str], xr.Dataset]:
     """Raw data of ``tests/calibration/stored``."""
 
     def read(name: str) -> xr.Dataset:
-        with xr.open_zarr(Path(__file__).parent / "stored" / f"{name}.zarr", zarr_format=2, chunks=None) as lazy:
-            data: xr.Dataset = lazy.load()
+        with ZipStore(STORED / f"{name}.zarr.zip", mode="r") as store:
+            data: xr.Dataset = xr.open_zarr(store, zarr_format=2, chunks=None).load()
         return data
 
     return read

@@ -14,8 +14,6 @@ from qpu_calibration.plan import Kind
 from qpu_calibration.routine import Routine
 from qpu_emulator import five_ecr
 
-STORED = Path(__file__).parent / "stored"
-
 
 @pytest.fixture(params=names())
 def one(request) -> Routine:
