@@ -16,24 +16,16 @@ from qiskit_ibm_runtime import SamplerV2
 from qiskit_ibm_runtime.fake_provider import FakeManilaV2
 
 from qpu_bridge import BridgeService
-from tests.flow.conftest import serving
+from tests.flow.conftest import EMULATED, serving
 
 pytestmark = pytest.mark.filterwarnings("default")
 
 JOBS, SHOTS = 100, 1024
-RACK = """
-[bridge]
-port = 0
-data_dir = "data"
-
-[devices.emu_five]
-driver = "emulator"
-"""
 
 
 @pytest.fixture(scope="module")
 def backend() -> Iterator[Any]:
-    with serving(RACK) as running:
+    with serving(EMULATED) as running:
         yield BridgeService(running.url, running.token).backend("emu_five")
 
 

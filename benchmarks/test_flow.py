@@ -24,26 +24,14 @@ from qiskit_ibm_runtime.fake_provider import FakeManilaV2, FakeTorino
 
 from qpu_bridge import BridgeService
 from qpu_bridge.jobs import Filter, Job, Store
-from tests.flow.conftest import Running, serving
+from tests.flow.conftest import WITH_LOOPBACK, Running, serving
 
 pytestmark = pytest.mark.filterwarnings("default")
-
-RACK = """
-[bridge]
-port = 0
-data_dir = "data"
-
-[devices.emu_five]
-driver = "emulator"
-
-[devices.loop_five]
-driver = "loopback"
-"""
 
 
 @pytest.fixture(scope="module")
 def bridge() -> Iterator[Running]:
-    with serving(RACK) as running:
+    with serving(WITH_LOOPBACK) as running:
         yield running
 
 

@@ -19,7 +19,7 @@ from qpu_bridge.programs.experimental import read_experimental
 from qpu_bridge.programs.foreign_text import said
 from qpu_bridge.programs.option_table import EXECUTOR, require_honoured
 from qpu_bridge.programs.options import ExecuteOptions
-from qpu_bridge.programs.payload import require_bounded_tensors, require_qpy
+from qpu_bridge.programs.payload import require_bounded_tensors, require_qpy, schema_version
 
 VERSIONS = tuple(QUANTUM_PROGRAM_PARAMS_CONVERTERS)
 
@@ -50,9 +50,7 @@ def read_request(params: Mapping[str, Any], capabilities: Capabilities) -> Execu
         BadRequest: If a field is missing, malformed, or of an unknown version.
         UnsupportedOption: If an option is not honoured.
     """
-    version = str(params.get("schema_version"))
-    if version not in VERSIONS:
-        raise BadRequest(f"schema_version must be one of {', '.join(VERSIONS)}", given=version, where="params.schema_version")
+    version = schema_version(params, VERSIONS)
     body = _mapping(params, "quantum_program")
     options = _mapping(params, "options") if "options" in params else {}
     _require_loadable(params, body, version)

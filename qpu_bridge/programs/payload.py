@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from math import prod
 from typing import Any
 
@@ -38,6 +38,18 @@ def parse(params_json: str) -> dict[str, Any]:
     if not isinstance(params, dict):
         raise BadRequest("the job's parameters must be a JSON object", given=type(params).__name__)
     return params
+
+
+def schema_version(params: Mapping[str, Any], known: Collection[str]) -> str:
+    """The version in which a request is written, and is to be answered.
+
+    Raises:
+        BadRequest: If it is none of those ``known``.
+    """
+    version = str(params.get("schema_version"))
+    if version not in known:
+        raise BadRequest(f"schema_version must be one of {', '.join(known)}", given=version, where="params.schema_version")
+    return version
 
 
 def inflate(data: str, where: str, limit: int = INFLATED_LIMIT, *, compressed: bool = True) -> bytes:

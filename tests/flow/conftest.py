@@ -18,18 +18,21 @@ import pytest
 from qpu_bridge import BridgeService
 from qpu_bridge.jobs import Store
 
-RACK = """
+EMULATED = """
 [bridge]
 port = 0
 data_dir = "data"
-max_body_bytes = 2000000
 
 [devices.emu_five]
 driver = "emulator"
+"""
 
+WITH_LOOPBACK = f"""{EMULATED}
 [devices.loop_five]
 driver = "loopback"
 """
+
+SMALL_BODIES = WITH_LOOPBACK.replace("[bridge]", "[bridge]\nmax_body_bytes = 2000000")
 
 
 @dataclass
@@ -115,7 +118,7 @@ def serving(rack: str, *flags: str) -> Iterator[Running]:
 
 @pytest.fixture(scope="session")
 def bridge() -> Iterator[Running]:
-    with serving(RACK) as running:
+    with serving(SMALL_BODIES) as running:
         yield running
 
 

@@ -16,16 +16,7 @@ from qiskit_ibm_runtime.exceptions import IBMRuntimeError
 from qpu_bridge import BridgeService
 from qpu_bridge.jobs import Role, Store
 from qpu_bridge.target.versions import Versions
-from tests.flow.conftest import Running, serving
-
-RACK = """
-[bridge]
-port = 0
-data_dir = "data"
-
-[devices.emu_five]
-driver = "emulator"
-"""
+from tests.flow.conftest import EMULATED, Running, serving
 
 SHORT = {"routine": "resonator_spectroscopy", "qubits": [0, 2], "force": True, "figures": False}
 """Some hundredths of a second: it needs nothing else."""
@@ -33,7 +24,7 @@ SHORT = {"routine": "resonator_spectroscopy", "qubits": [0, 2], "force": True, "
 
 @pytest.fixture(scope="module")
 def room() -> Iterator[Running]:
-    with serving(RACK) as running:
+    with serving(EMULATED) as running:
         yield running
 
 

@@ -18,7 +18,7 @@ from qpu_bridge.programs.layers import Check, Checks, LearnOptions
 from qpu_bridge.programs.noise_learner.options import V3
 from qpu_bridge.programs.option_table import OptionTable, require_honoured
 from qpu_bridge.programs.options import ExecuteOptions
-from qpu_bridge.programs.payload import require_qpy
+from qpu_bridge.programs.payload import require_qpy, schema_version
 
 VERSIONS = tuple(NOISE_LEARNER_V3_PARAMS_CONVERTERS)
 PROGRAM_VERSION = 3
@@ -47,9 +47,7 @@ def read_request(params: Mapping[str, Any], capabilities: Capabilities) -> V3Req
         BadRequest: If a field is missing, malformed, or of an unknown version.
         UnsupportedOption: If an option is not honoured.
     """
-    version = str(params.get("schema_version"))
-    if version not in VERSIONS:
-        raise BadRequest(f"schema_version must be one of {', '.join(VERSIONS)}", given=version, where="params.schema_version")
+    version = schema_version(params, VERSIONS)
     unknown = sorted(set(params) - KNOWN)
     if unknown:
         raise UnsupportedOption(f"params must hold only {', '.join(sorted(KNOWN))}", given=", ".join(unknown))
