@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import secrets
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -12,9 +10,9 @@ from dataclasses import dataclass, replace
 from qpu_bridge import plugins
 from qpu_bridge.cli.device import RackDevice
 from qpu_bridge.driver import Capabilities, Chunk, Driver, Run, Status
-from qpu_bridge.errors import BridgeError
 from qpu_bridge.execution import Execution
 from qpu_bridge.jobs import Job, Runner, Store, Work
+from qpu_bridge.rounds import rounds
 from qpu_bridge.schedule import Schedule
 from qpu_bridge.settings import Rack, dry_run_names
 
@@ -22,8 +20,6 @@ SOURCE = "a dry run: random numbers of the right shape"
 
 PAUSE_S = 5.0
 """Wait before dry runs are taken up again after their runner failed, s."""
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +93,6 @@ def dry_runs(rack: Rack, device: RackDevice, store: Store, *, poll_s: float) -> 
     if name is None:
         yield
         return
-    gone = threading.Event()
     runner = Runner(
         store,
         name,
@@ -108,20 +103,9 @@ def dry_runs(rack: Rack, device: RackDevice, store: Store, *, poll_s: float) -> 
         exit=lambda: None,
     )
 
-    def serve() -> None:
-        while not gone.is_set():
-            try:
-                runner.serve()
-            except BridgeError as error:
-                # dry runs must not end the work for the device itself
-                logger.error("dry runs of %s stopped for a while: %s", device.name, error.sentence)
-                gone.wait(PAUSE_S)
-
-    thread = threading.Thread(target=serve, name=f"dry-runs-{device.name}", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        gone.set()
-        runner.stop()
-        thread.join()
+    # what stops dry runs must not end the work for the device itself
+    with rounds(f"dry runs of {device.name}", runner.serve, PAUSE_S, at_once=True):
+        try:
+            yield
+        finally:
+            runner.stop()

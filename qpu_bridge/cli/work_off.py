@@ -6,7 +6,6 @@ import gc
 import logging
 import secrets
 import signal
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
@@ -18,9 +17,10 @@ from qpu_bridge.cli.hang import free
 from qpu_bridge.cli.keeping import Keeping
 from qpu_bridge.cli.rack import open_folder, open_store
 from qpu_bridge.driver import Driver, State
-from qpu_bridge.errors import BridgeError, DriverLost, StoreFault
+from qpu_bridge.errors import BridgeError, DriverLost
 from qpu_bridge.execution import Execution
 from qpu_bridge.jobs import Job, Run, Runner, Store, Work
+from qpu_bridge.rounds import rounds
 from qpu_bridge.settings import Rack
 from qpu_bridge.transport import Supervisor
 from qpu_bridge.transport.supervisor import Phase
@@ -69,11 +69,14 @@ def work_off(rack: Rack, name: str) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: work.stop())
 
+        tell = _told(driver, store, name)
+
         def look() -> None:
             if _failed(supervisor):
                 work.stop()
+            tell()
 
-        held.enter_context(_watched(driver, store, name, look))
+        held.enter_context(rounds(f"condition of {name}", look, LOOK_S))
         held.enter_context(dry_runs(rack, mine, store, poll_s=DRY_POLL_S))
         # what was imported stays; going through it again and again would cost more than a small job
         gc.freeze()
@@ -132,32 +135,19 @@ def _said(store: Store, device: str) -> Iterator[None]:
     store.devices.fault(device, "")
 
 
-@contextmanager
-def _watched(driver: Driver, store: Store, device: str, look: Callable[[], None]) -> Iterator[None]:
-    """While this lasts, users see whether the driver answers and is well, and `look` is called every second."""
-    gone = threading.Event()
+def _told(driver: Driver, store: Store, device: str) -> Callable[[], None]:
+    """A look whether the driver answers and is well; users are told when that changes."""
+    before = ""
 
-    def watch() -> None:
-        before = ""
-        while not gone.wait(LOOK_S):
-            look()
-            reason = _complaint(driver)
-            if reason != before:
-                logger.warning("%s: %s", device, reason or "well again")
-                try:
-                    store.devices.fault(device, reason)
-                except StoreFault as error:
-                    logger.warning("%s", error)
-                else:
-                    before = reason
+    def look() -> None:
+        nonlocal before
+        reason = _complaint(driver)
+        if reason != before:
+            store.devices.fault(device, reason)
+            logger.warning("%s: %s", device, reason or "well again")
+            before = reason
 
-    thread = threading.Thread(target=watch, name="condition", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        gone.set()
-        thread.join()
+    return look
 
 
 def _complaint(driver: Driver) -> str:

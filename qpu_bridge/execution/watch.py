@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from threading import Event, Thread
 
 from qpu_bridge.errors import OperatorError
+from qpu_bridge.rounds import rounds
 
 POLL_S = 0.05
 """How often a running job asks whether it was cancelled, s."""
@@ -18,19 +18,12 @@ def watch(cancelled: Callable[[], bool], abort: Callable[[], None]) -> Iterator[
 
     It is called again and again: an abort that comes just before a run begins may find nothing to stop.
     """
-    leave = Event()
 
     def look() -> None:
-        while not leave.wait(POLL_S):
-            if cancelled():
-                # a driver that cannot be reached says so to whoever reads the run as well
-                with suppress(OperatorError):
-                    abort()
+        if cancelled():
+            # a driver that cannot be reached says so to whoever reads the run as well
+            with suppress(OperatorError):
+                abort()
 
-    thread = Thread(target=look, name="cancellation", daemon=True)
-    thread.start()
-    try:
+    with rounds("cancellation", look, POLL_S):
         yield
-    finally:
-        leave.set()
-        thread.join()

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, delete, func, literal, or_, select
 
-from qpu_bridge.errors import StoreFault
 from qpu_bridge.jobs.audit import BRIDGE, record
 from qpu_bridge.jobs.columns import LARGEST
 from qpu_bridge.jobs.database import Database, upsert
 from qpu_bridge.jobs.job import now, to_microseconds
 from qpu_bridge.jobs.states import FINAL
 from qpu_bridge.jobs.tables import chunks, jobs, logs, params, results, sessions, upkeep
+from qpu_bridge.rounds import rounds
 from qpu_bridge.settings import Retention
 
 DAY = 86_400_000_000
@@ -122,26 +121,14 @@ def pruning(database: Database, policy: Retention) -> Iterator[None]:
     if policy == Retention():
         yield
         return
-    gone = threading.Event()
 
     def look() -> None:
-        while True:
-            try:
-                deleted = prune_daily(database, policy)
-                if deleted:
-                    logger.info("expired and deleted: %s", deleted)
-            except StoreFault:
-                logger.exception("what has expired could not be deleted")
-            if gone.wait(LOOK_S):
-                return
+        deleted = prune_daily(database, policy)
+        if deleted:
+            logger.info("expired and deleted: %s", deleted)
 
-    thread = threading.Thread(target=look, name="pruning", daemon=True)
-    thread.start()
-    try:
+    with rounds("pruning", look, LOOK_S, at_once=True):
         yield
-    finally:
-        gone.set()
-        thread.join()
 
 
 def _expiring(policy: Retention, at: int) -> dict[str, tuple[Table, Select[tuple[int]]]]:

@@ -30,6 +30,7 @@ from qpu_bridge.jobs.states import Move
 from qpu_bridge.jobs.store import Store
 from qpu_bridge.jobs.turns import Turn
 from qpu_bridge.jobs.work import Work
+from qpu_bridge.rounds import rounds
 from qpu_bridge.telemetry import Stage, about, stage, took, traces
 
 Run = Callable[[Job, Work], str]
@@ -242,29 +243,21 @@ class Runner:
 
     @contextmanager
     def _heard(self, turn: Turn) -> Iterator[None]:
-        gone = threading.Event()
         deaf = Deaf(self._exit)
 
         def beat() -> None:
-            while not gone.wait(BEAT_S):
-                try:
-                    if self._lost is None and not turn.keep():
-                        self._lost = turn.refusal()
-                        self.stop()
-                    if self._lost is None:
-                        self._store.devices.beat(self._device, self.name)
-                    deaf.look(self._current, self._settle)
-                except StoreFault:
-                    logger.exception("the heartbeat of %s could not be stored", self._device)
+            if self._lost is None and not turn.keep():
+                self._lost = turn.refusal()
+                self.stop()
+            if self._lost is None:
+                self._store.devices.beat(self._device, self.name)
+            deaf.look(self._current, self._settle)
 
         self._store.devices.beat(self._device, self.name)
-        thread = threading.Thread(target=beat, name=f"heartbeat-{self._device}", daemon=True)
-        thread.start()
         try:
-            yield
+            with rounds(f"heartbeat of {self._device}", beat, BEAT_S):
+                yield
         finally:
-            gone.set()
-            thread.join()
             self._store.devices.leave(self._device, self.name)
 
 
