@@ -8,7 +8,7 @@ from datetime import timedelta
 from sqlalchemy import func, select, update
 
 from qpu_bridge.jobs.database import Database
-from qpu_bridge.jobs.job import now, to_microseconds
+from qpu_bridge.jobs.job import to_microseconds
 from qpu_bridge.jobs.states import PENDING
 from qpu_bridge.jobs.tables import devices, jobs, sessions, usage
 
@@ -43,7 +43,7 @@ class Census:
 
 def census(database: Database) -> Census:
     """Count at this moment, in one consistent view."""
-    moment = now()
+    moment = database.clock()
     since = to_microseconds(moment - UTILISATION)
     with database.read() as connection:
         of_jobs = select(jobs.c.backend, jobs.c.state, func.count()).group_by(jobs.c.backend, jobs.c.state)

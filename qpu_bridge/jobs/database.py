@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,6 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from qpu_bridge.errors import BridgeError, SettingsError, StoreFault
 from qpu_bridge.jobs import migrations
+from qpu_bridge.jobs.job import now, to_microseconds
 from qpu_bridge.jobs.lock import Held, lock
 from qpu_bridge.jobs.sqlite import SQLite
 
@@ -56,17 +58,19 @@ class Kind(Protocol):
 
 
 class Database:
-    """Where the tables are.
+    """Where the tables are, and what time it is there.
 
     Args:
         address: A SQLite file, made for its owner only if it is missing; or the URL of a PostgreSQL database.
+        clock: What time it is.
 
     Raises:
         SettingsError: If the URL cannot be read, or what is there is not a job store of this version.
         StoreFault: If it cannot be used.
     """
 
-    def __init__(self, address: Path | str) -> None:
+    def __init__(self, address: Path | str, clock: Callable[[], datetime] = now) -> None:
+        self.clock = clock
         self._kind = _kind(address)
         self._turn = threading.Lock()
         try:
@@ -79,6 +83,10 @@ class Database:
     def where(self) -> str:
         """The place, for messages: never with a password."""
         return self._kind.where
+
+    def at(self) -> int:
+        """Now, µs since 1970."""
+        return to_microseconds(self.clock())
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import Float, bindparam, func, select, update
@@ -12,7 +10,7 @@ from sqlalchemy import Float, bindparam, func, select, update
 from qpu_bridge.jobs.audit import BRIDGE, record
 from qpu_bridge.jobs.database import Database, upsert
 from qpu_bridge.jobs.estimates import pace
-from qpu_bridge.jobs.job import from_microseconds, now, to_microseconds
+from qpu_bridge.jobs.job import from_microseconds
 from qpu_bridge.jobs.maintenance import coming_windows
 from qpu_bridge.jobs.states import PENDING
 from qpu_bridge.jobs.tables import devices, jobs
@@ -60,12 +58,10 @@ class Devices:
 
     Args:
         database: Where it is kept.
-        clock: What time it is.
     """
 
-    def __init__(self, database: Database, clock: Callable[[], datetime] = now) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._clock = clock
 
     def condition(self, name: str) -> Condition:
         """How one device is; a device that nobody has spoken of has no runner."""
@@ -73,7 +69,7 @@ class Devices:
 
     def conditions(self, names: tuple[str, ...]) -> dict[str, Condition]:
         """How these devices are."""
-        at = to_microseconds(self._clock())
+        at = self._database.at()
         with self._database.read() as connection:
             windows = [one for one in coming_windows(connection, None, at) if one.starts <= from_microseconds(at)]
             # of several at the same time, the one that ends last
@@ -101,7 +97,7 @@ class Devices:
 
     def wait_s(self, name: str) -> float:
         """How long the jobs that wait or run will keep a device, as far as known, s: a new job of the least user waits less."""
-        at = to_microseconds(self._clock())
+        at = self._database.at()
         with self._database.read() as connection:
             job_s, overhead_s = pace(connection, name)
             count, total_s, since = connection.execute(_LINE, {"device": name, "job_s": job_s}).one()
@@ -136,7 +132,7 @@ class Devices:
     def beat(self, name: str, runner: str) -> None:
         """The runner of a device is alive."""
         with self._database.note() as connection:
-            upsert(connection, devices, {"name": name}, {"runner": runner, "heartbeat": to_microseconds(self._clock())})
+            upsert(connection, devices, {"name": name}, {"runner": runner, "heartbeat": self._database.at()})
 
     def leave(self, name: str, runner: str) -> None:
         """The runner of a device goes in good order; a successor that is there already stays."""

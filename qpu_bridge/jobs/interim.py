@@ -15,7 +15,7 @@ from qpu_bridge.errors import StoreFault
 from qpu_bridge.jobs import account
 from qpu_bridge.jobs.database import Database
 from qpu_bridge.jobs.fence import FENCE
-from qpu_bridge.jobs.job import Job, Owner, now, to_microseconds
+from qpu_bridge.jobs.job import Job, Owner
 from qpu_bridge.jobs.states import State
 from qpu_bridge.jobs.tables import chunks, jobs
 from qpu_bridge.programs.finished import Finished, Page
@@ -156,7 +156,7 @@ class JobNotebook:
         self._next_s = ended_s + max(FIRST_S, (ended_s - began_s) / SHARE)
 
     def _write(self, pending: list[_Pending]) -> None:
-        at = to_microseconds(now())
+        at = self._database.at()
         rows: list[dict[str, Any]] = [
             {
                 "job": self._job.number,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import case, select
 
-from qpu_bridge.jobs.job import Job, to_microseconds
+from qpu_bridge.jobs.job import Job
 from qpu_bridge.jobs.order import next_in_line
 from qpu_bridge.jobs.rows import to_jobs
 from qpu_bridge.jobs.states import PENDING, State
@@ -36,7 +36,7 @@ def line_of(store: Store, device: str) -> Line:
     with store.database.read() as connection:
         rows = connection.execute(query.order_by(running, jobs.c.priority.desc(), jobs.c.number).limit(LONGEST)).all()
         found = to_jobs(connection, rows)
-        number = next_in_line(connection, device, to_microseconds(store.clock()), store.limits)
+        number = next_in_line(connection, device, store.database.at(), store.limits)
         first = None if number is None else connection.execute(select(jobs.c.id).where(jobs.c.number == number)).scalar_one()
     busy = any(job.state is State.RUNNING for job in found)
     return Line(found, None if busy else first)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +10,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select
 from qpu_bridge.errors import BadRequest, NotFound
 from qpu_bridge.jobs.audit import BRIDGE, record
 from qpu_bridge.jobs.database import Database
-from qpu_bridge.jobs.job import from_microseconds, now, to_microseconds
+from qpu_bridge.jobs.job import from_microseconds, to_microseconds
 from qpu_bridge.jobs.tables import maintenance
 
 # Made once: to write a query down in Python takes longer than to answer it.
@@ -49,12 +48,10 @@ class Maintenance:
 
     Args:
         database: Where they are kept.
-        clock: What time it is.
     """
 
-    def __init__(self, database: Database, clock: Callable[[], datetime] = now) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._clock = clock
 
     def plan(self, device: str, starts: datetime, stops: datetime, reason: str = "", *, actor: str = BRIDGE) -> Window:
         """Plan a window. Jobs that would not end before it do not start; those that run when it begins are not stopped.
@@ -64,7 +61,7 @@ class Maintenance:
         """
         if not starts < stops:
             raise BadRequest("maintenance must end after it begins", given=f"{starts} to {stops}", where="stops")
-        if stops <= self._clock():
+        if stops <= self._database.clock():
             raise BadRequest("maintenance must end in the future", given=str(stops), where="stops")
         row = insert(maintenance).values(
             device=device, starts=to_microseconds(starts), stops=to_microseconds(stops), reason=reason
@@ -92,7 +89,7 @@ class Maintenance:
     def windows(self, device: str | None = None) -> tuple[Window, ...]:
         """Windows that have not ended, of one device or of all, the earliest first."""
         with self._database.read() as connection:
-            return coming_windows(connection, device, to_microseconds(self._clock()))
+            return coming_windows(connection, device, self._database.at())
 
 
 def coming_windows(connection: Connection, device: str | None, at: int) -> tuple[Window, ...]:

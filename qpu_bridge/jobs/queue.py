@@ -7,9 +7,7 @@ cannot write over its successor.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -20,7 +18,7 @@ from qpu_bridge.errors import WrongState
 from qpu_bridge.jobs import account, interim, session_rows
 from qpu_bridge.jobs.database import Database
 from qpu_bridge.jobs.fence import FENCE
-from qpu_bridge.jobs.job import Job, Reason, now, to_microseconds
+from qpu_bridge.jobs.job import Job, Reason
 from qpu_bridge.jobs.order import is_free, next_in_line
 from qpu_bridge.jobs.private import forget_inputs
 from qpu_bridge.jobs.rows import by_id, to_jobs
@@ -80,7 +78,6 @@ class Queue:
         device: Which device.
         runner: Name of the runner, different for each process that ever ran.
         limits: The rack's.
-        clock: What time it is.
     """
 
     def __init__(
@@ -89,17 +86,15 @@ class Queue:
         device: str,
         runner: str,
         limits: Limits | None = None,
-        clock: Callable[[], datetime] = now,
     ) -> None:
         self._database = database
         self._device = device
         self._runner = runner
         self._limits = limits or Limits()
-        self._clock = clock
 
     def take(self) -> Taken | None:
         """Start the next job, if there is one that may start now; see `order`."""
-        at = self._at()
+        at = self._database.at()
         with self._database.read() as connection:
             overdue = session_rows.overdue(connection, self._device, at)
             if not overdue and next_in_line(connection, self._device, at, self._limits) is None:
@@ -121,7 +116,7 @@ class Queue:
 
     def gap(self) -> tuple[bool, bool]:
         """Whether nobody has the device for themselves at this moment, and whether a job could start."""
-        at = self._at()
+        at = self._database.at()
         with self._database.read() as connection:
             if session_rows.overdue(connection, self._device, at):
                 # what time has done to sessions is done by `take`: until then, somebody may have the device or want it
@@ -140,7 +135,7 @@ class Queue:
         with self._database.write() as connection:
             self._end(connection, job, move, reason, usage_s)
             for line in lines:
-                connection.execute(insert(logs).values(job=job.number, at=self._at(), level="ERROR", text=line))
+                connection.execute(insert(logs).values(job=job.number, at=self._database.at(), level="ERROR", text=line))
 
     def put_back(self, job: Job) -> None:
         """Queue a job again whose runner stops in good order, which is no attempt; if somebody wants it stopped, end it."""
@@ -150,7 +145,7 @@ class Queue:
                 self._end(connection, job, Move.CANCEL, CANCELLED, job.usage_s)
                 return
             self._move(connection, job, Move.PUT_BACK, counted=False, runner=None, running=None, usage_s=job.usage_s)
-            session_rows.stopped(connection, job.session_id, self._at(), 0.0, ended=False)
+            session_rows.stopped(connection, job.session_id, self._database.at(), 0.0, ended=False)
 
     def cancel_requested(self, job: Job) -> bool:
         """Whether somebody wants it stopped."""
@@ -178,14 +173,14 @@ class Queue:
         connection.execute(update(jobs).where(jobs.c.number == job.number).values(runner=self._runner))
         if reason is None:
             self._move(connection, job, move, runner=None, running=None)
-            session_rows.stopped(connection, job.session_id, self._at(), 0.0, ended=False)
+            session_rows.stopped(connection, job.session_id, self._database.at(), 0.0, ended=False)
         else:
             self._end(connection, job, move, reason, job.usage_s)
         text = f"the runner died during attempt {job.attempts}; the job is now {target(move)}"
-        connection.execute(insert(logs).values(job=job.number, at=self._at(), level="ERROR", text=text))
+        connection.execute(insert(logs).values(job=job.number, at=self._database.at(), level="ERROR", text=text))
 
     def _end(self, connection: Connection, job: Job, move: Move, reason: Reason | None, usage_s: float) -> None:
-        at = self._at()
+        at = self._database.at()
         said: dict[str, Any] = (
             {} if reason is None else {"reason": reason.text, "reason_code": reason.code, "solution": reason.solution}
         )
@@ -200,6 +195,3 @@ class Queue:
         change = _moved(move) if counted else _moved(move).values(attempts=jobs.c.attempts - 1)
         if connection.execute(change, {"job": job.number, "me": self._runner} | values).rowcount != 1:
             raise WrongState(f"a job can {CAN[move]} only while this runner runs it", given=job.id, where=self._device)
-
-    def _at(self) -> int:
-        return to_microseconds(self._clock())

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, func, select
 
@@ -12,7 +11,7 @@ from qpu_bridge.errors import BadRequest, QuotaReached
 from qpu_bridge.jobs import account
 from qpu_bridge.jobs.audit import BRIDGE, record
 from qpu_bridge.jobs.database import Database, upsert
-from qpu_bridge.jobs.job import Owner, now, to_microseconds
+from qpu_bridge.jobs.job import Owner
 from qpu_bridge.jobs.states import PENDING
 from qpu_bridge.jobs.tables import jobs, quotas
 from qpu_bridge.settings import Limits
@@ -65,13 +64,11 @@ class Quotas:
     Args:
         database: Where exceptions from the rack's limits are kept.
         limits: The rack's.
-        clock: What time it is.
     """
 
-    def __init__(self, database: Database, limits: Limits, clock: Callable[[], datetime] = now) -> None:
+    def __init__(self, database: Database, limits: Limits) -> None:
         self._database = database
         self._limits = limits
-        self._clock = clock
 
     def quota(self, instance: str, user: str | None = None) -> Quota:
         """What a user, or (without one) the whole instance, may have."""
@@ -104,7 +101,7 @@ class Quotas:
 
     def balances(self, owner: Owner) -> tuple[Balance, Balance]:
         """The user's account, and their instance's."""
-        at = to_microseconds(self._clock())
+        at = self._database.at()
         with self._database.read() as connection:
             return _balances(connection, self._limits, owner, at)
 

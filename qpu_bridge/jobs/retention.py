@@ -12,7 +12,6 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, delete, func, l
 from qpu_bridge.jobs.audit import BRIDGE, record
 from qpu_bridge.jobs.columns import LARGEST
 from qpu_bridge.jobs.database import Database, upsert
-from qpu_bridge.jobs.job import now, to_microseconds
 from qpu_bridge.jobs.states import FINAL
 from qpu_bridge.jobs.tables import chunks, jobs, logs, params, results, sessions, upkeep
 from qpu_bridge.rounds import rounds
@@ -61,7 +60,7 @@ def expired(database: Database, policy: Retention, at: int | None = None) -> Exp
         policy: For how long each is kept.
         at: The time, µs since 1970; None for now.
     """
-    moment = to_microseconds(now()) if at is None else at
+    moment = database.at() if at is None else at
     with database.read() as connection:
         counts = {name: _count(connection, query) for name, (_, query) in _expiring(policy, moment).items()}
     return Expired(**counts)
@@ -76,7 +75,7 @@ def prune(database: Database, policy: Retention, at: int | None = None, *, actor
         at: The time, µs since 1970; None for now.
         actor: Who wants it, for the audit log.
     """
-    moment = to_microseconds(now()) if at is None else at
+    moment = database.at() if at is None else at
     done = dict.fromkeys((field.name for field in fields(Expired)), 0)
     for name, (table, query) in _expiring(policy, moment).items():
         key = table.c.job if "job" in table.c else table.c.number
@@ -104,7 +103,7 @@ def prune_daily(database: Database, policy: Retention, at: int | None = None) ->
     A clock that has jumped would let everything expire at once. So the first look after a gap, or after a clock that was set
     back, only begins a new day: what is wrong with the clock can be seen and mended until the next.
     """
-    moment = to_microseconds(now()) if at is None else at
+    moment = database.at() if at is None else at
     with database.write() as connection:
         last = connection.execute(select(upkeep.c.at).where(upkeep.c.name == "prune")).scalar_one_or_none()
         if last is not None and 0 <= moment - last < DAY:

@@ -88,7 +88,7 @@ class Runner:
         self._run = run
         self._poll_s = poll_s
         self._max_result_bytes = max_result_bytes
-        self._queue = Queue(store.database, device, self.name, store.limits, store.clock)
+        self._queue = Queue(store.database, device, self.name, store.limits)
         self._stop = threading.Event()
         self._patience_s = patience_s
         self._exit = exit

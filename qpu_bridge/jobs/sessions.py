@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
@@ -11,7 +10,7 @@ from sqlalchemy import select, update
 from qpu_bridge.errors import WrongState
 from qpu_bridge.jobs.audit import BRIDGE, record
 from qpu_bridge.jobs.database import Database
-from qpu_bridge.jobs.job import Owner, Request, from_microseconds, now, to_microseconds
+from qpu_bridge.jobs.job import Owner, Request, from_microseconds
 from qpu_bridge.jobs.opening import Opening
 from qpu_bridge.jobs.session_life import Session, SessionMove, SessionState
 from qpu_bridge.jobs.session_rows import existing_session, joined, load_of, moved, open_session, put_session, review, to_session
@@ -23,12 +22,10 @@ class Sessions:
 
     Args:
         database: Where they are kept.
-        clock: What time it is.
     """
 
-    def __init__(self, database: Database, clock: Callable[[], datetime] = now) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._clock = clock
 
     def create(self, owner: Owner, opening: Opening, *, once: bool = False) -> Session:
         """Make a session.
@@ -40,7 +37,7 @@ class Sessions:
         """
         mine = (sessions.c.user == owner.user, sessions.c.instance == owner.instance)
         same = select(sessions.c.id).where(*mine, sessions.c.digest == opening.digest).order_by(sessions.c.number.desc()).limit(1)
-        at = self._at()
+        at = self._database.at()
         with self._database.write() as connection:
             known = connection.execute(same).scalar_one_or_none() if once else None
             return open_session(connection, owner, opening, at) if known is None else review(connection, known, at)
@@ -63,7 +60,7 @@ class Sessions:
         Raises:
             NotFound: If there is none, or it belongs to somebody else.
         """
-        at = self._at()
+        at = self._database.at()
         with self._database.read() as connection:
             known = existing_session(connection, session_id, owner)
         if known.due is None or known.due > at:
@@ -80,14 +77,14 @@ class Sessions:
 
     def usage_s(self, session: Session) -> float:
         """What it has used by now, s."""
-        return session.usage_s(self._at())
+        return session.usage_s(self._database.at())
 
     def joined(self, owner: Owner, request: Request) -> Request:
         """The request of a job as its session takes it; see `joined`. Asked before much work is done for a job."""
         if request.session_id is None:
             return request
         with self._database.write() as connection:
-            return joined(connection, owner, request, self._at())
+            return joined(connection, owner, request, self._database.at())
 
     def accept_jobs(self, session_id: str, accepting: bool, owner: Owner | None = None) -> Session:
         """Take no more jobs, and close when those that are there have ended; or take jobs again, as long as it is not closed.
@@ -96,7 +93,7 @@ class Sessions:
             NotFound: If there is none, or it belongs to somebody else.
             WrongState: If it is closed, or will be when its job ends, and should take jobs again.
         """
-        at = self._at()
+        at = self._database.at()
         with self._database.write() as connection:
             existing_session(connection, session_id, owner)
             known = review(connection, session_id, at)
@@ -125,7 +122,7 @@ class Sessions:
         Raises:
             NotFound: If there is none, or it belongs to somebody else.
         """
-        at = self._at()
+        at = self._database.at()
         with self._database.write() as connection:
             existing_session(connection, session_id, owner)
             known = review(connection, session_id, at)
@@ -137,6 +134,3 @@ class Sessions:
             if owner is None:
                 record(connection, actor, "session.close", session_id, f"of {known.owner.user}@{known.owner.instance}")
             return review(connection, session_id, at)
-
-    def _at(self) -> int:
-        return to_microseconds(self._clock())

@@ -52,15 +52,14 @@ class Store:
 
     def __init__(self, address: Path | str, *, limits: Limits | None = None, clock: Callable[[], datetime] = now) -> None:
         self.limits = limits or Limits()
-        self.clock = clock
-        self.database = Database(address)
+        self.database = Database(address, clock)
         self.users = Users(self.database)
         self.tokens = Tokens(self.database)
         self.audit = Audit(self.database)
-        self.devices = Devices(self.database, clock)
-        self.maintenance = Maintenance(self.database, clock)
-        self.sessions = Sessions(self.database, clock)
-        self.quotas = Quotas(self.database, self.limits, clock)
+        self.devices = Devices(self.database)
+        self.maintenance = Maintenance(self.database)
+        self.sessions = Sessions(self.database)
+        self.quotas = Quotas(self.database, self.limits)
         self.priorities = Priorities(self.database)
 
     def close(self) -> None:
@@ -79,7 +78,7 @@ class Store:
             WrongState: If its session takes no more jobs.
             QuotaReached: If the owner has as many jobs, or used as much device time, as they may.
         """
-        at = to_microseconds(self.clock())
+        at = self.database.at()
         with self.database.write() as connection:
             known = _repeated(connection, owner, request)
             if known is not None:
@@ -133,7 +132,7 @@ class Store:
     def expected(self, job: Job) -> Expected:
         """What a job that waits may expect of the line."""
         with self.database.read() as connection:
-            return expected(connection, job, to_microseconds(self.clock()), self.limits)
+            return expected(connection, job, self.database.at(), self.limits)
 
     def answered(self, job_id: str) -> None:
         """The caller has been told that the job was accepted."""
@@ -202,7 +201,7 @@ class Store:
     def log(self, job: Job, text: str, level: str) -> None:
         """Add a line to the job's log."""
         with self.database.note() as connection:
-            connection.execute(insert(logs), {"job": job.number, "at": to_microseconds(now()), "level": level, "text": text})
+            connection.execute(insert(logs), {"job": job.number, "at": self.database.at(), "level": level, "text": text})
 
     def log_lines(self, job: Job) -> tuple[tuple[datetime, str, str], ...]:
         """The job's log: time, level, text."""
@@ -246,7 +245,7 @@ class Store:
             NotFound: If there is none, or it belongs to somebody else.
             WrongState: If it has ended.
         """
-        at = to_microseconds(self.clock())
+        at = self.database.at()
         with self.database.write() as connection:
             job = _existing(connection, job_id, owner)
             after(job.state, Move.CANCEL)

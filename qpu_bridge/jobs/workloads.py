@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -15,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, lite
 
 from qpu_bridge.errors import BadRequest
 from qpu_bridge.jobs.database import Database
-from qpu_bridge.jobs.job import Job, Owner, now, to_microseconds
+from qpu_bridge.jobs.job import Job, Owner, to_microseconds
 from qpu_bridge.jobs.opening import Mode
 from qpu_bridge.jobs.rows import to_jobs
 from qpu_bridge.jobs.session_life import Session, SessionState
@@ -114,13 +113,13 @@ class WorkloadPage:
     previous: str | None
 
 
-def page(database: Database, wanted: WorkloadFilter, clock: Callable[[], datetime] = now) -> WorkloadPage:
+def page(database: Database, wanted: WorkloadFilter) -> WorkloadPage:
     """One page of the workloads that match.
 
     Raises:
         BadRequest: If a cursor is none of ours.
     """
-    _catch_up(database, wanted.owner, to_microseconds(clock()))
+    _catch_up(database, wanted.owner, database.at())
     backwards = wanted.before is not None
     ascending = wanted.newest_first is backwards
     cursor = wanted.before if backwards else wanted.after

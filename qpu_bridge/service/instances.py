@@ -26,7 +26,7 @@ def routes(parts: Parts) -> APIRouter:
 
         Of the two accounts, the caller's and their instance's, the one that will be used up first.
         """
-        stop = parts.store.clock()
+        stop = parts.store.database.clock()
         mine, everybodys = parts.store.quotas.balances(owner)
         nearest = min(mine, everybodys, key=lambda balance: balance.left_s)
         shown: dict[str, Any] = {

@@ -65,7 +65,7 @@ def routes(parts: Parts) -> APIRouter:
             created_before=None if created_before is None else to_moment(created_before, "created_before"),
             without_backends=() if include_mocks or backend is not None else tuple(mocks(parts)),
         )
-        found = page(parts.store.database, wanted, parts.store.clock)
+        found = page(parts.store.database, wanted)
         shown: dict[str, Any] = {
             "workloads": [document(parts, one) for one in found.workloads],
             "total_count": found.count,

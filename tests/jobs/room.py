@@ -21,7 +21,7 @@ class Room:
         self.queue = self.runner("r1")
 
     def runner(self, name: str, device: str = "lab_two") -> Queue:
-        return Queue(self.store.database, device, name, self.store.limits, self.clock)
+        return Queue(self.store.database, device, name, self.store.limits)
 
     def submit(self, owner: Owner = ALICE, session: Session | None = None, **fields: object) -> str:
         given = {"program_id": "sampler", "backend": "lab_two", "params": b"{}"} | fields

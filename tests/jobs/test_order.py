@@ -385,3 +385,18 @@ def test_a_job_that_nobody_watched_is_waited_for(room: Room, limit: str) -> None
     room.submit(ALICE, session)
     room.run(110.0)
     assert room.store.sessions.session(session.id).elapsed_s == 110.0
+
+
+def test_everything_in_a_store_goes_by_its_clock(room: Room) -> None:
+    begin = room.clock()
+    assert room.store.job(room.submit()).created == begin
+    session = room.open()
+    assert room.store.sessions.session(session.id).created == room.store.database.at()
+    room.store.devices.beat("lab_two", "r1")
+    assert room.store.devices.condition("lab_two").word == "online"
+    room.clock.go(3600.0)
+    assert room.store.devices.condition("lab_two").word == "offline", "nobody was heard for an hour of the store's time"
+    window = room.store.maintenance.plan("lab_two", begin + timedelta(hours=2), begin + timedelta(hours=3))
+    assert room.store.maintenance.windows() == (window,)
+    room.clock.go(3 * 3600.0)
+    assert room.store.maintenance.windows() == ()

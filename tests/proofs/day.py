@@ -61,7 +61,7 @@ class Day:
     def born(self) -> Queue:
         """The next runner; what its predecessor left is settled."""
         self.counted["runner"] += 1
-        queue = Queue(self.store.database, DEVICE, f"runner {self.counted['runner']}", LIMITS, self.clock)
+        queue = Queue(self.store.database, DEVICE, f"runner {self.counted['runner']}", LIMITS)
         queue.recover()
         return queue
 
