@@ -162,6 +162,7 @@ def test_a_template_must_be_loaded(driver):
 def test_pulses_that_meet_are_refused(bench, driver):
     bench.play("q0", shapes.constant(40), 0.1)
     bench.play("c01", shapes.constant(40), 0.1)
+    bench.play("c12", shapes.constant(40), 0.1)
     bench.measure(0)
     with pytest.raises(ScheduleError, match="one window at a time"):
         driver.load(bench.build())

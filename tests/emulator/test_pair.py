@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from qpu_bridge.schedule import shapes
+from qpu_bridge.schedule import Waveform, shapes
 from qpu_emulator.windows.pair import Pair
 
 
@@ -100,3 +100,46 @@ def test_zz_turns_agree_with_matrices(exact, fresh, truth):
     bench.measure(1, 2)
     found = exact(bench.build(), settings={"zz": 10})[0, :2, :2].ravel()
     assert found == pytest.approx(np.abs(state) ** 2, abs=5e-3)
+
+
+def test_a_drive_that_meets_nothing_of_a_flux_pulse_is_the_drive_alone(fresh, exact):
+    """Zeros before and after the flux: one window of both, or one after the other; all at once in superposed neighbours."""
+    found = []
+    for apart in (True, False):
+        bench = fresh()
+        bench.gate("sx", 1)
+        start, flux = bench.builder.now(bench.frames["q0"]), bench.waveform("flux")
+        bench.play("q0", bench.waveform("drag0"), 0.2, 0.3, at=start)
+        padded = Waveform(np.concatenate([np.zeros(36), flux.expand(), np.zeros(36)]), np.ones(132, np.int64))
+        bench.play("c01", flux if apart else padded, 0.43, at=start + 36 * apart)
+        bench.play("q0", bench.waveform("drag0"), 0.25, 1.9, at=start + 96)
+        bench.builder.barrier()
+        bench.gate("sx", 1)
+        bench.measure(0, 1)
+        found.append(exact(bench.build())[0])
+    assert found[0] == pytest.approx(found[1], abs=2e-3)
+
+
+def test_a_drive_beside_a_flux_pulse_agrees_with_qutip(truth):
+    qutip = pytest.importorskip("qutip")
+    coupler = truth.couplers[0]
+    pair, offset = Pair(truth, coupler), 3e6
+    envelope = shapes.cosine_square(60, 30).expand().real
+    drives = np.pi * np.array([[21e6, 6e6 * 1j]]).T * np.exp(-(((np.arange(60) - 25) / 12) ** 2))
+    found, _ = pair.driven(
+        drives[None], pair.frequency(0.43 * envelope)[None], np.ones(60, int), 1e-9, np.array([pair.frequencies[0] + offset])
+    )
+    static, coupled, _ = pair._dressed_whole
+    up = [qutip.tensor(*(qutip.create(3) if place == k else qutip.qeye(3) for k in range(3))) for place in (0, 2)]
+    number = sum(qutip.tensor(*(qutip.num(3) if place == k else qutip.qeye(3) for k in range(3))) for place in range(3))
+    dims = [[3, 3, 3], [3, 3, 3]]
+    unitary = qutip.tensor(*[qutip.qeye(3)] * 3)
+    for tick, fc in enumerate(pair.frequency(0.43 * envelope)):
+        h = 2 * np.pi * (qutip.Qobj(static + fc * coupled, dims=dims) - offset * number)
+        for q in (0, 1):
+            h += drives[q, tick] * up[q] + np.conj(drives[q, tick]) * up[q].dag()
+        unitary = (-1j * 1e-9 * h).expm() * unitary
+    kept = [9 * a + b for a in range(3) for b in range(3)]
+    wanted = np.abs(unitary.full()[np.ix_(kept, kept)])
+    assert np.abs(found[0]) == pytest.approx(wanted, abs=1e-8)
+    assert np.abs(found[0])[0, 3] > 0.1

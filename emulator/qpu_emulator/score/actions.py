@@ -16,12 +16,12 @@ class Action:
     """Events that overlap in time on the same qubits: one window, or one measurement.
 
     Attributes:
-        kind: ``drive``, ``cross``, ``flux`` or ``readout``.
-        where: Index of the qubit, of the coupler (cross and flux), or of the resonator.
+        kind: ``drive``, ``cross``, ``flux``, ``driven_flux`` (drives of a pair's own lines meet its flux pulse) or ``readout``.
+        where: Index of the qubit, of the coupler (cross and both of flux), or of the resonator.
         qubits: On which qubits.
         start: Ticks since the start of the block, when the first arrives at the chip.
         stop: End, ticks.
-        events: Rows of `Schedule.events`; of drives the one that gives the frame comes first.
+        events: Rows of `Schedule.events`; of drives the one that gives the frame comes first, a flux pulse last.
     """
 
     kind: str
@@ -100,6 +100,7 @@ class Sorter:
             for group in _joined(groups)
         ]
         found += self._free([self._drive(group) for group in _joined(drives)], found)
+        found = _met(found)
         found.sort(key=lambda action: (action.start, action.kind, action.where))
         self._refuse(found, block)
         return found
@@ -199,7 +200,7 @@ class Sorter:
                 before = busy.get(qubit)
                 if before is not None and before.stop > action.start:
                     raise ScheduleError(
-                        "the emulator models one window at a time on a qubit (drives may overlap drives)",
+                        "the emulator models one window at a time on a qubit (drives may overlap drives and a flux pulse)",
                         given=f"{before.kind} until tick {before.stop}, {action.kind} from tick {action.start}",
                         where=f"qubit {qubit}, block of events {block.first} to {block.last}",
                     )
@@ -211,6 +212,22 @@ class Sorter:
                     where=f"qubits {', '.join(map(str, action.qubits))}",
                     remedy="Wait after the pulse for at least the delay of its line.",
                 )
+
+
+def _met(actions: list[Action]) -> list[Action]:
+    """Make one of a flux pulse and the drives of its pair that overlap it, where nothing else does."""
+    for flux in [action for action in actions if action.kind == "flux" and len(action.events) == 1]:
+        near = [a for a in actions if a is not flux and set(a.qubits) & set(flux.qubits)]
+        begin, end, joined = flux.start, flux.stop, list[Action]()
+        # what meets a drive that meets the pulse is in the same window
+        while more := [a for a in near if a not in joined and a.start < end and begin < a.stop]:
+            joined += more
+            begin, end = min(begin, *(a.start for a in more)), max(end, *(a.stop for a in more))
+        if joined and all(a.kind == "drive" for a in joined):
+            rows = tuple(row for a in sorted(joined, key=lambda a: a.start) for row in a.events)
+            one = Action("driven_flux", flux.where, flux.qubits, begin, end, (*rows, *flux.events))
+            actions = [a for a in actions if a is not flux and a not in joined] + [one]
+    return actions
 
 
 def _joined(groups: list[_Group]) -> list[_Group]:

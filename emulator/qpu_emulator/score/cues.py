@@ -98,6 +98,9 @@ class Cues:
         rest = self._rests[action.qubits[0]]
         columns: list[tuple[Number, Number, Number]] = []
         for row in action.events:
+            if action.kind == "driven_flux" and row == action.events[-1]:
+                columns.append((self._values.of(row, "amplitude", self._lanes, chosen), offset, 0.0))
+                continue
             frequency = self._values.of(row, "frequency", self._lanes, chosen)
             apart = self._phase(row, chosen, frequency) - _TAU * (frequency - rest - offset) * start - phase
             amplitude = self._values.of(row, "amplitude", self._lanes, chosen)
@@ -113,6 +116,8 @@ class Cues:
         tones = tuple(self._tone(row, action.start) for row in action.events)
         if action.kind == "flux":
             return self._library.flux(action.where, tones[0], numbers, levels, swept=swept)
+        if action.kind == "driven_flux":
+            return self._library.driven_flux(action.where, tones, numbers, levels)
         if action.kind == "cross":
             return self._library.cross(action.where, tones, numbers, levels)
         return self._library.drive(action.where, tones, numbers, levels)

@@ -7,7 +7,7 @@ A window's start time and frame phase are not part of its key: they enter as vir
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,7 @@ from qpu_emulator.chip.device import Device, TunableCoupler
 from qpu_emulator.chip.line import IDEAL
 from qpu_emulator.readout.resonator import Listening, Response
 from qpu_emulator.scales import Scales
-from qpu_emulator.windows.basis import Real, commutator, narrow, superoperator, widen
+from qpu_emulator.windows.basis import Complex, Real, commutator, narrow, superoperator, widen
 from qpu_emulator.windows.cross_resonance import solve_cross
 from qpu_emulator.windows.flow import exponential, product
 from qpu_emulator.windows.pair import Pair
@@ -26,7 +26,7 @@ from qpu_emulator.windows.panel import Panels
 from qpu_emulator.windows.propagator import drive
 from qpu_emulator.windows.relaxation import Idle, Relaxation
 from qpu_emulator.windows.static_pair import StaticPair
-from qpu_emulator.windows.toggling import decay
+from qpu_emulator.windows.toggling import decay, detuning_shares
 from qpu_emulator.windows.tones import Tone, beats, combine
 
 _TAU = 2 * np.pi
@@ -166,6 +166,35 @@ class Library:
         windows = self._panels.setdefault((levels, *name), Panels(solve)).windows if swept else solve
         return self._find(2, levels, name, amplitudes, lambda new: (windows(new), np.broadcast_to(after, (len(new), 2, 2))))
 
+    def driven_flux(self, coupler: int, tones: tuple[Tone, ...], numbers: Real, levels: int) -> NDArray[np.int32]:
+        """Windows of drives on the transmons of a tunable pair that meet a flux pulse on its coupler.
+
+        Args:
+            coupler: Which.
+            tones: The plays: drives, of which the first gives the frame, and the flux pulse.
+            numbers: As of `cross`; the flux pulse has the first drive's frequency, and no phase.
+            levels: 2 or 3.
+
+        Returns:
+            ``int[n]``, indices into `maps`.
+        """
+        pair = self.pairs[coupler]
+        assert isinstance(pair, Pair)
+        reach: list[Mapping[str, complex]] = [self.reach[q] for q in pair.coupler.qubits]
+        reach.append({tones[-1].port: 1 / np.pi})  # the flux itself, beside both half Rabi rates
+        name = ("driven flux", coupler, *((t.waveform.digest, t.dt, t.offset, t.port) for t in tones))
+
+        def solve(new: Real) -> Solved:
+            both, repeats, dt = combine(tones, new, reach, self.device.lines)
+            carrier = pair.frequencies[0] + new[:, 0, 1]
+            final, noted = pair.driven(both[:, :2], pair.frequency(both[:, 2].real), repeats, dt, carrier)
+            seconds, kept = float(repeats.sum()) * dt, _pair_states(levels)
+            maps, toggling = self._pair_maps(coupler, final, noted, seconds, levels)
+            left, _, right = np.linalg.svd(final[:, kept][..., kept])
+            return maps, detuning_shares(toggling, left @ right, seconds, levels)
+
+        return self._find(2, levels, name, numbers, lambda new: _apart(new, solve))
+
     def _shelf(self, qubits: int, levels: int) -> _Shelf:
         return self._shelves.setdefault((qubits, levels), _Shelf())
 
@@ -217,16 +246,25 @@ class Library:
         arrived, repeats = self.device.lines.get(tone.port, IDEAL).respond(tone.waveform, tone.dt)
         envelope = np.multiply.outer(amplitudes, arrived.real)
         final, noted = pair.propagate(pair.frequency(envelope), repeats, tone.dt)
-        kept = [3 * a + b for a in range(levels) for b in range(levels)]
+        return self._pair_maps(coupler, final, noted, float(repeats.sum()) * tone.dt, levels)[0]
+
+    def _pair_maps(self, coupler: int, final: Complex, noted: Complex, seconds: float, levels: int) -> tuple[Real, Complex]:
+        """Maps of a tunable pair's propagators, and the frame that they turn."""
+        kept = _pair_states(levels)
         flow = superoperator(np.ascontiguousarray(final[:, :, kept]), levels, 3, systems=2)
         flow = _keep_trace(flow, levels)
         if levels == 2:
             flow = np.kron(narrow(), narrow()) @ flow
         left, _, right = np.linalg.svd(noted[:, :, kept][..., kept])
-        first, second = pair.coupler.qubits
-        seconds = float(repeats.sum()) * tone.dt
-        lost = decay(left @ right, (self.relaxations[first], self.relaxations[second]), seconds, levels)
-        return np.ascontiguousarray(product(flow, exponential(lost)))
+        toggling = np.ascontiguousarray(left @ right)
+        first, second = self.pairs[coupler].coupler.qubits
+        lost = decay(toggling, (self.relaxations[first], self.relaxations[second]), seconds, levels)
+        return np.ascontiguousarray(product(flow, exponential(lost))), toggling
+
+
+def _pair_states(levels: int) -> list[int]:
+    """Places of the kept states among those of two transmons of three levels."""
+    return [3 * a + b for a in range(levels) for b in range(levels)]
 
 
 def _apart(numbers: Real, solve: Callable[[Real], Solved]) -> Solved:

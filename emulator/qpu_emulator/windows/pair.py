@@ -14,7 +14,7 @@ from qpu_emulator.windows.propagator import flux
 
 _LEVELS = 3
 _TAU = 2 * np.pi
-_MARKS = 6
+_MARKS, _DRIVEN_MARKS = 6, 24
 
 
 class Pair:
@@ -34,7 +34,8 @@ class Pair:
         self.frequencies = (first.frequency, second.frequency)
         self._alphas = (first.anharmonicity, coupler.anharmonicity, second.anharmonicity)
         states = [(a, c, b) for a in range(_LEVELS) for c in range(_LEVELS) for b in range(_LEVELS)]
-        self._blocks = [[s for s in states if sum(s) == total] for total in range(5)]
+        self._whole = [[s for s in states if sum(s) == total] for total in range(7)]
+        self._blocks = self._whole[:5]  # without a drive, no more excitations than the transmons bring
         self._bare = self._solve_bare()
 
     def frequency(self, amplitude: Real | float) -> Real:
@@ -73,6 +74,65 @@ class Pair:
         unitary, noted = flux(*self._stacked, _TAU * frequency[:, chosen], pieces, dt, marks)
         times = ends[marks - 1] * dt
         return self._to_frames(unitary, np.array(ends[-1] * dt)), self._to_frames(noted, times)
+
+    def driven(
+        self, tones: Complex, frequency: Real, repeats: NDArray[np.int64], dt: float, carrier: Real
+    ) -> tuple[Complex, Complex]:
+        """Propagators of drives beside a flux pulse, between the dressed states at rest and in the transmons' frames.
+
+        A drive acts between the dressed states at rest, as it does where it meets no flux.
+
+        Args:
+            tones: ``complex[n, 2, runs]``, half the Rabi rates in rad/s on each transmon, in the frame of the carrier.
+            frequency: ``float[n, runs]``, coupler frequency in Hz.
+            repeats: ``int[runs]``.
+            dt: Tick in s.
+            carrier: ``float[n]``, Hz.
+
+        Returns:
+            As of `propagate`, for a start at time 0.
+        """
+        rest, coupler, ladders = self._dressed_whole
+        number = np.arange(_LEVELS**3)
+        excitations = number // 9 + number // 3 % 3 + number % 3
+        idle = np.flatnonzero(number // 3 % 3 == 0)
+        ticks = np.repeat(np.arange(len(repeats)), repeats)
+        middles = (np.arange(_DRIVEN_MARKS) + 0.5) * len(ticks) / _DRIVEN_MARKS
+        times = np.append(np.rint(middles).astype(int), len(ticks))
+        noted = np.zeros((len(tones), len(times), _LEVELS**2, _LEVELS**2), complex)
+        for index in range(len(tones)):
+            h = _TAU * (rest + frequency[index, :, None, None] * coupler)
+            h = h - _TAU * (carrier[index] - self.frequencies[0]) * np.diag(excitations)
+            up = np.einsum("qr,qij->rij", tones[index], ladders)
+            values, vectors = np.linalg.eigh(h + up + np.swapaxes(np.conj(up), 1, 2))
+            steps = (vectors * np.exp(-1j * dt * values)[:, None, :]) @ np.swapaxes(np.conj(vectors), 1, 2)
+            now = np.eye(len(number), dtype=complex)[:, idle]
+            for tick, run in enumerate([*ticks.tolist(), -1]):
+                noted[index, times == tick] = now[idle]
+                now = steps[run] @ now
+        levels = (idle // 9, idle % 9)
+        turning = np.add(*(np.multiply.outer(self.frequencies[q] - carrier, levels[q]) for q in (0, 1)))
+        found = np.exp(1j * _TAU * turning[:, None, :] * (times * dt)[:, None])[..., None] * noted
+        return found[:, -1], found[:, :-1]
+
+    @cached_property
+    def _dressed_whole(self) -> tuple[Real, Real, Real]:
+        """Operators between all dressed states ``9 a + 3 c + b`` at rest.
+
+        Returns:
+            The Hamiltonian in Hz at coupler frequency zero, the coupler's excitations, the raising operators of both transmons.
+        """
+        size = _LEVELS**3
+        matrix, vectors = np.zeros((2, size, size))
+        rest = float(self.frequency(0.0))
+        for block in self._whole:
+            places = [9 * a + 3 * c + b for a, c, b in block]
+            matrix[np.ix_(places, places)] = self._block(self._bare, 0.0, block)
+            vectors[np.ix_(places, places)] = self._diagonal(self._bare, rest, block)[1]
+        one, up = np.eye(_LEVELS), np.diag(np.sqrt(np.arange(1, _LEVELS)), -1)
+        ladders = np.array([np.kron(up, np.eye(_LEVELS**2)), np.kron(np.eye(_LEVELS**2), up)])
+        number = np.kron(np.kron(one, np.diag(np.arange(_LEVELS))), one)
+        return vectors.T @ matrix @ vectors, vectors.T @ number @ vectors, ladders
 
     @cached_property
     def _stacked(self) -> tuple[Real, Real, NDArray[np.int64]]:
