@@ -67,7 +67,7 @@ def submitted(store: Store, device: str, wish: Wish) -> Job:
     owner = Owner(os_user(), DEFAULT_INSTANCE)
     digest = hashlib.sha256(params).digest()
     job = store.accept(owner, Request(CALIBRATE, device, params, log_level="INFO", digest=digest))
-    store.answered(job.id)
+    store.repeats.answered(job.id)
     with store.database.write() as connection:
         record(connection, os_user(), "device.calibrate", device, f"job {job.id}: {params.decode()}")
     with suppress(WrongState):

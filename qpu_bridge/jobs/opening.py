@@ -27,6 +27,7 @@ class Opening:
         interactive_ttl: Longest time that it stays active while none of its jobs runs.
         active_ttl: Longest time that it may stay active in one go.
         calibration_id: The calibration that it begins with.
+        request_key: The user's own name for this request; the same key never makes a second session.
         digest: Hash of the whole body, to recognise a repeated request.
     """
 
@@ -36,4 +37,5 @@ class Opening:
     interactive_ttl: int
     active_ttl: int | None = None
     calibration_id: str | None = None
+    request_key: str | None = None
     digest: bytes = b""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from qpu_bridge.errors import WrongState
 from qpu_bridge.jobs.audit import BRIDGE, record
 from qpu_bridge.jobs.database import Database
 from qpu_bridge.jobs.job import Owner, Request, from_microseconds
 from qpu_bridge.jobs.opening import Opening
+from qpu_bridge.jobs.repeats import Repeats
 from qpu_bridge.jobs.session_life import Session, SessionMove, SessionState
 from qpu_bridge.jobs.session_rows import existing_session, joined, load_of, moved, open_session, put_session, review, to_session
 from qpu_bridge.jobs.tables import session_moments, sessions
@@ -26,33 +27,22 @@ class Sessions:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.repeats = Repeats(database, sessions)
 
-    def create(self, owner: Owner, opening: Opening, *, once: bool = False) -> Session:
-        """Make a session.
+    def create(self, owner: Owner, opening: Opening) -> Session:
+        """Make a session. The same request key gives the same session again, as it is by then.
 
         Args:
             owner: Whose it is.
             opening: What is asked for.
-            once: Give the one that this very request made before, if there is one.
+
+        Raises:
+            BadRequest: If its key stands for another request.
         """
-        mine = (sessions.c.user == owner.user, sessions.c.instance == owner.instance)
-        same = select(sessions.c.id).where(*mine, sessions.c.digest == opening.digest).order_by(sessions.c.number.desc()).limit(1)
         at = self._database.at()
         with self._database.write() as connection:
-            known = connection.execute(same).scalar_one_or_none() if once else None
+            known = self.repeats.made_in(connection, owner, opening.request_key, opening.digest)
             return open_session(connection, owner, opening, at) if known is None else review(connection, known, at)
-
-    def answered(self, session_id: str) -> None:
-        """Its user has been told that it was made."""
-        with self._database.note() as connection:
-            connection.execute(update(sessions).where(sessions.c.id == session_id).values(answered=True))
-
-    def unanswered(self) -> dict[tuple[Owner, bytes], str]:
-        """Sessions that nobody was told of, because the process died: owner and digest of the body -> session id."""
-        query = select(sessions.c.user, sessions.c.instance, sessions.c.digest, sessions.c.id)
-        with self._database.read() as connection:
-            rows = connection.execute(query.where(sessions.c.answered.is_(False)))
-            return {(Owner(user, instance), digest): identifier for user, instance, digest, identifier in rows}
 
     def session(self, session_id: str, owner: Owner | None = None) -> Session:
         """A session as it is now.

@@ -23,6 +23,7 @@ from qpu_bridge.jobs.priorities import Priorities, of_new_jobs
 from qpu_bridge.jobs.private import forget_inputs
 from qpu_bridge.jobs.queue import CANCELLED
 from qpu_bridge.jobs.quotas import Quotas, require
+from qpu_bridge.jobs.repeats import Repeats
 from qpu_bridge.jobs.rows import by_id, to_job
 from qpu_bridge.jobs.sessions import Sessions
 from qpu_bridge.jobs.states import PENDING, Move, State, after, target
@@ -33,7 +34,6 @@ from qpu_bridge.settings import Limits
 
 # Made once: to write a query down in Python takes longer than to answer it.
 _NEW = insert(jobs).returning(jobs)
-_ANSWERED = update(jobs).where(jobs.c.id == bindparam("job_id")).values(answered=True)
 _RESULT = select(results.c.text).where(results.c.job == bindparam("number"))
 
 
@@ -61,6 +61,7 @@ class Store:
         self.sessions = Sessions(self.database)
         self.quotas = Quotas(self.database, self.limits)
         self.priorities = Priorities(self.database)
+        self.repeats = Repeats(self.database, jobs)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -80,9 +81,9 @@ class Store:
         """
         at = self.database.at()
         with self.database.write() as connection:
-            known = _repeated(connection, owner, request)
+            known = self.repeats.made_in(connection, owner, request.key, request.digest)
             if known is not None:
-                return known
+                return _existing(connection, known, owner)
             require(connection, self.limits, owner, at)
             if request.opening is not None:
                 request = replace(request, session_id=session_rows.open_session(connection, owner, request.opening, at).id)
@@ -118,32 +119,10 @@ class Store:
             session_rows.review(connection, request.session_id, at)
             return _existing(connection, identifier, owner)
 
-    def repeated(self, owner: Owner, request: Request) -> Job | None:
-        """The job that a request of the same key already made, whatever became of its session since.
-
-        Raises:
-            BadRequest: If the key stands for another request.
-        """
-        if request.key is None:
-            return None
-        with self.database.read() as connection:
-            return _repeated(connection, owner, request)
-
     def expected(self, job: Job) -> Expected:
         """What a job that waits may expect of the line."""
         with self.database.read() as connection:
             return expected(connection, job, self.database.at(), self.limits)
-
-    def answered(self, job_id: str) -> None:
-        """The caller has been told that the job was accepted."""
-        with self.database.note() as connection:
-            connection.execute(_ANSWERED, {"job_id": job_id})
-
-    def unanswered(self) -> dict[tuple[Owner, bytes], str]:
-        """Jobs whose acceptance nobody was told of, because the process died: owner and digest of the body -> job id."""
-        query = select(jobs.c.user, jobs.c.instance, jobs.c.digest, jobs.c.id).where(jobs.c.answered.is_(False))
-        with self.database.read() as connection:
-            return {(Owner(user, instance), digest): job_id for user, instance, digest, job_id in connection.execute(query)}
 
     def job(self, job_id: str, owner: Owner | None = None) -> Job:
         """A job; with an owner, only if it is theirs.
@@ -288,25 +267,6 @@ class Store:
         )
         with self.database.read() as connection:
             return float(connection.execute(query).scalar_one())
-
-
-def _repeated(connection: Connection, owner: Owner, request: Request) -> Job | None:
-    if request.key is None:
-        return None
-    query = select(jobs.c.id, jobs.c.digest).where(
-        jobs.c.user == owner.user, jobs.c.instance == owner.instance, jobs.c.request_key == request.key
-    )
-    row = connection.execute(query).one_or_none()
-    if row is None:
-        return None
-    if row.digest != request.digest:
-        raise BadRequest(
-            "a key must stand for one request",
-            given=request.key,
-            where="Idempotency-Key",
-            remedy=f"It made {row.id}; use a new one.",
-        )
-    return _existing(connection, row.id, owner)
 
 
 def _existing(connection: Connection, job_id: str, owner: Owner | None) -> Job:

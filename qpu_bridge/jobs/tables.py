@@ -161,8 +161,10 @@ sessions = Table(
     Column("held_s", Float, nullable=False, default=0.0),
     Column("turn", Whole),  # when the device began to take a batch's jobs one after the other
     Column("due", Whole),  # when time alone will change it
+    Column("request_key", Words),
     Column("digest", LargeBinary(32), nullable=False),
     Column("answered", Boolean, nullable=False, default=False),
+    UniqueConstraint("user", "instance", "request_key", name="one_session_per_request_key"),
     Index("sessions_in_line", "backend", "state", "number"),
     Index("sessions_due", "backend", "due"),
     Index("sessions_of_owner", "user", "instance", "number"),

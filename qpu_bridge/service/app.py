@@ -65,8 +65,7 @@ def create_app(
         limits=limits,
         configuration=target.configuration,
         properties=target.properties,
-        lost=store.unanswered(),
-        lost_sessions=store.sessions.unanswered(),
+        lost=store.repeats.unanswered() | store.sessions.repeats.unanswered(),
         checks=Turns(checks),
     )
     # The interactive pages would load scripts from a public network.

@@ -211,14 +211,12 @@ def _read(parts: Parts, owner: Owner, raw: bytes, key: str | None, said: applica
 
 def _known(parts: Parts, owner: Owner, asked: Asked) -> Job | None:
     """The job that this very request made before: of this key, or before the process died that did not tell."""
-    if asked.key is not None:
-        return parts.store.repeated(owner, asked)
-    lost = parts.repeated(owner, asked.digest)
-    return None if lost is None else parts.store.job(lost, owner)
+    made = parts.repeated(owner, asked.digest) if asked.key is None else parts.store.repeats.made(owner, asked.key, asked.digest)
+    return None if made is None else parts.store.job(made, owner)
 
 
 def _answered(parts: Parts, job_id: str) -> None:
     try:
-        parts.store.answered(job_id)
+        parts.store.repeats.answered(job_id)
     except StoreFault:
         logger.exception("job %s was answered, but this could not be noted", job_id)

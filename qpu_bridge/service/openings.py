@@ -18,6 +18,7 @@ def opening(
     max_ttl: int | None = None,
     active_ttl: int | None = None,
     interactive_ttl: int | None = None,
+    request_key: str | None = None,
     digest: bytes = b"",
 ) -> Opening:
     """A session with what the rack says where its user says nothing; times are s.
@@ -47,6 +48,7 @@ def opening(
         active_ttl=active,
         interactive_ttl=interactive_ttl or min(limits.session_idle_seconds, active or whole),
         calibration_id=parts.devices[backend].snapshot.calibration_id,
+        request_key=request_key,
         digest=digest,
     )
 

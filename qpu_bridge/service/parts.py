@@ -65,8 +65,7 @@ class Parts:
         limits: What a job may ask for.
         configuration: What a device tells of itself.
         properties: Its calibrated numbers.
-        lost: Jobs accepted by a process that died before it could say so: owner and digest -> job id.
-        lost_sessions: Sessions made by it, likewise.
+        lost: Jobs and sessions made by a process that died before it could say so: owner and digest of the body -> id.
         started_s: When this process started, on the monotonic clock.
         checks: A few checks at once, so that polls are answered meanwhile, and never all of one owner.
     """
@@ -79,18 +78,11 @@ class Parts:
     configuration: Callable[[Snapshot, Capabilities], dict[str, Any]]
     properties: Callable[[Snapshot], dict[str, Any]]
     lost: dict[tuple[Owner, bytes], str]
-    lost_sessions: dict[tuple[Owner, bytes], str] = field(default_factory=dict)
     started_s: float = field(default_factory=time.monotonic)
     checks: Turns = field(default_factory=lambda: Turns(4))
 
     def repeated(self, owner: Owner, digest: bytes) -> str | None:
-        """The job that this very request already made, if its first answer was lost."""
+        """The job or session that this very request already made, if its first answer was lost."""
         if time.monotonic() - self.started_s > REPEAT_S:
             self.lost.clear()
         return self.lost.pop((owner, digest), None)
-
-    def lost_session(self, owner: Owner, digest: bytes) -> str | None:
-        """The session that this very request already made, if its first answer was lost."""
-        if time.monotonic() - self.started_s > REPEAT_S:
-            self.lost_sessions.clear()
-        return self.lost_sessions.pop((owner, digest), None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
@@ -39,9 +38,8 @@ def routes(parts: Parts) -> APIRouter:
         raw = await request.body()
         key = request.headers.get("idempotency-key")
         asked = await run_in_threadpool(read, parts, owner, raw, key)
-        made = None if key is not None else await run_in_threadpool(_lost, parts, owner, asked)
-        if made is None:
-            made = await run_in_threadpool(partial(sessions.create, owner, asked, once=key is not None))
+        lost = parts.repeated(owner, asked.digest) if key is None else None
+        made = await run_in_threadpool(*((sessions.create, owner, asked) if lost is None else (sessions.session, lost, owner)))
         return JSONResponse(document(parts, made), background=BackgroundTask(_answered, parts, made.id))
 
     @router.get("/sessions/{session_id}")
@@ -89,8 +87,7 @@ def read(parts: Parts, owner: Owner, raw: bytes, key: str | None) -> Opening:
             remedy="A dry run needs no session." if backend in mocks(parts) else f"Available: {', '.join(parts.devices)}.",
         )
     asked = {name: seconds(members, name) for name in ("max_ttl", "active_ttl", "interactive_ttl")}
-    said = key.encode("utf-8") + b"\0" if key is not None else b""
-    return opening(parts, str(backend), Mode(mode), digest=hashlib.sha256(said + raw).digest(), **asked)
+    return opening(parts, str(backend), Mode(mode), request_key=key, digest=hashlib.sha256(raw).digest(), **asked)
 
 
 def document(parts: Parts, session: Session) -> dict[str, Any]:
@@ -122,14 +119,8 @@ def _moment(at: int | None) -> str | None:
     return None if at is None else to_text(from_microseconds(at))
 
 
-def _lost(parts: Parts, owner: Owner, asked: Opening) -> Session | None:
-    """The session that this very request made before the process died that did not tell."""
-    lost = parts.lost_session(owner, asked.digest)
-    return None if lost is None else parts.store.sessions.session(lost, owner)
-
-
 def _answered(parts: Parts, session_id: str) -> None:
     try:
-        parts.store.sessions.answered(session_id)
+        parts.store.sessions.repeats.answered(session_id)
     except StoreFault:
         logger.exception("session %s was answered, but this could not be noted", session_id)

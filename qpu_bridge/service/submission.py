@@ -15,7 +15,6 @@ from qpu_bridge.service.parts import Parts
 
 MOST_TAGS = 8
 LONGEST_TAG = 86
-LONGEST_KEY = 255
 LONGEST_CALIBRATION = 128
 LONGEST_SESSION = 36
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -49,8 +48,6 @@ def read(parts: Parts, raw: bytes, key: str | None) -> Request:
             raise UnsupportedOption("the option must not be used", where=field, remedy=remedy)
     if "params" not in members or not isinstance(members["params"].value, dict):
         raise BadRequest("params must be a JSON object", where="params")
-    if key is not None and not 1 <= len(key) <= LONGEST_KEY:
-        raise BadRequest(f"the key must have 1 to {LONGEST_KEY} characters", given=len(key), where="Idempotency-Key")
     backend = _backend(parts, _word(members, "backend"))
     return Request(
         program_id=_word(members, "program_id"),

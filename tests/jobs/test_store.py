@@ -70,9 +70,9 @@ def test_a_request_key_belongs_to_its_owner(accept: Accept, bob: Owner) -> None:
 
 def test_unanswered_jobs_are_known(store: Store, accept: Accept, alice: Owner) -> None:
     job = accept(digest=b"d" * 32)
-    assert store.unanswered() == {(alice, b"d" * 32): job.id}
-    store.answered(job.id)
-    assert store.unanswered() == {}
+    assert store.repeats.unanswered() == {(alice, b"d" * 32): job.id}
+    store.repeats.answered(job.id)
+    assert store.repeats.unanswered() == {}
 
 
 def test_cancel_of_a_queued_job_is_final(store: Store, accept: Accept) -> None:

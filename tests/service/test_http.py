@@ -213,7 +213,7 @@ class TestSubmission:
         """The process died between the disk and the answer; a proxy said 502, and the client repeats its POST."""
         body = b'{"program_id":"sampler","backend":"lab_two","params":{"n":1}}'
         lost = bridge.store.accept(ALICE, Request("sampler", "lab_two", b'{"n":1}', digest=hashlib.sha256(body).digest()))
-        assert bridge.store.unanswered() == {(ALICE, hashlib.sha256(body).digest()): lost.id}
+        assert bridge.store.repeats.unanswered() == {(ALICE, hashlib.sha256(body).digest()): lost.id}
         with bridge.again() as url:
             headers = {"authorization": f"apikey {bridge.alice}"}
             first, second = (
@@ -221,7 +221,7 @@ class TestSubmission:
             )
         assert first == lost.id
         assert second != lost.id
-        assert bridge.store.unanswered() == {}
+        assert bridge.store.repeats.unanswered() == {}
 
 
 class TestBodies:

@@ -83,7 +83,19 @@ class TestOpening:
         first, second = (alice.post("/sessions", json=body, headers=named).json()["id"] for _ in range(2))
         assert first == second
         assert bob.post("/sessions", json=body, headers=named).json()["id"] != first
+        other = alice.post("/sessions", json=body | {"max_ttl": 60}, headers=named)
+        assert f"a key must stand for one request; got mine (Idempotency-Key). It made {first}" in message(other, 400)
+        for key in ("", "x" * 256):
+            assert "must have 1 to 255" in message(alice.post("/sessions", json=body, headers={"idempotency-key": key}), 400)
         assert open_one(alice, "batch") != open_one(alice, "batch")
+
+    def test_a_name_stands_for_its_session_after_its_end(self, alice: httpx.Client) -> None:
+        named = {"idempotency-key": "mine"}
+        body = {"mode": "dedicated", "backend": "lab_two"}
+        first = alice.post("/sessions", json=body, headers=named).json()["id"]
+        assert alice.delete(f"/sessions/{first}/close").status_code == 204
+        again = alice.post("/sessions", json=body, headers=named).json()
+        assert (again["id"], again["state"]) == (first, "closed")
 
     def test_a_post_that_was_not_answered_makes_one_session(self, bridge: Bridge, alice: httpx.Client) -> None:
         made = open_one(alice)

@@ -142,10 +142,12 @@ def upgrade() -> None:
         sa.Column("held_s", sa.Float(), nullable=False),
         sa.Column("turn", Whole(), nullable=True),
         sa.Column("due", Whole(), nullable=True),
+        sa.Column("request_key", Words(), nullable=True),
         sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
         sa.Column("answered", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("number"),
         sa.UniqueConstraint("id"),
+        sa.UniqueConstraint("user", "instance", "request_key", name="one_session_per_request_key"),
         sqlite_autoincrement=True,
     )
     op.create_index("sessions_due", "sessions", ["backend", "due"], unique=False)
