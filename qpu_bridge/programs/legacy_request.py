@@ -66,6 +66,7 @@ class LegacyOptions:
         return ExecuteOptions(
             init_qubits=execution["init_qubits"],
             rep_delay_s=execution["rep_delay"],
+            rep_delay_at="options.execution.rep_delay",
             scheduler_timing=bool(self.at("execution.scheduler_timing")),
             stretch_values=bool(self.at("execution.stretch_values")),
             decoupling=DecouplingOptions(

@@ -17,6 +17,7 @@ class ExecuteOptions:
     Attributes:
         init_qubits: Whether each shot must start from the ground state.
         rep_delay_s: Wait between shots, s; None takes the machine's default.
+        rep_delay_at: Where the caller said so, for messages.
         scheduler_timing: Whether to say when each instruction is played.
         stretch_values: Whether to say how stretches were resolved.
         decoupling: Dynamical decoupling on the schedule, or None.
@@ -27,6 +28,7 @@ class ExecuteOptions:
 
     init_qubits: bool = True
     rep_delay_s: float | None = None
+    rep_delay_at: str = "options.rep_delay"
     scheduler_timing: bool = False
     stretch_values: bool = False
     decoupling: DecouplingOptions | None = None
@@ -49,7 +51,7 @@ class ExecuteOptions:
             raise BadRequest(
                 f"rep_delay must be between {timing.min_rep_delay:g} s and {timing.max_rep_delay:g} s",
                 given=self.rep_delay_s,
-                where="options.rep_delay",
+                where=self.rep_delay_at,
             )
         return self.rep_delay_s
 

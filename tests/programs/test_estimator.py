@@ -174,7 +174,7 @@ def test_decoupling_and_timing(backend: IBMBackend, context: Context) -> None:
         ({"resilience": {"zne_mitigation": False, "zne": {"noise_factors": [1, 3]}}}, UnsupportedOption, "zne_mitigation"),
         ({"twirling": {"enable_measure": False}}, UnsupportedOption, "enable_measure"),
         ({"default_shots": 10**12}, TooLarge, "shots"),
-        ({"execution": {"rep_delay": 5.0}}, BadRequest, "rep_delay"),
+        ({"execution": {"rep_delay": 5.0}}, BadRequest, r"\(options\.execution\.rep_delay\)"),
         ({"execution": {"meas_type": "kerneled"}}, UnsupportedOption, "meas_type"),
     ],
 )

@@ -250,7 +250,7 @@ def changed(path: str, value: Any, version: str = "v2.0") -> str:
         ("quantum_program.circuits.b64_data", "aGVsbG8=", BadRequest, "zlib"),
         ("quantum_program.items.0.item_type", "pulse", BadRequest, "items.0"),
         ("quantum_program.surprise", 1, UnsupportedOption, "surprise"),
-        ("options.rep_delay", 10.0, BadRequest, "rep_delay"),
+        ("options.rep_delay", 10.0, BadRequest, "(options.rep_delay)"),
         ("options.rep_delay", -1.0, BadRequest, "rep_delay"),
         ("options.surprise", 1, UnsupportedOption, "surprise"),
         ("options.experimental", {"surprise": 1}, UnsupportedOption, "surprise"),

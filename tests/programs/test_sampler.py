@@ -195,7 +195,7 @@ def test_seeds(backend: IBMBackend, again: Callable[[], Context]) -> None:
         ({"simulator": {"coupling_map": [[0, 1]]}}, UnsupportedOption, "simulator.coupling_map"),
         ({"simulator": {"noise_model": {"__type__": "NoiseModel", "__value__": {}}}}, UnsupportedOption, "simulator.noise_model"),
         ({"experimental": {"surprise": 1}}, UnsupportedOption, "surprise"),
-        ({"execution": {"rep_delay": 5.0}}, BadRequest, "rep_delay"),
+        ({"execution": {"rep_delay": 5.0}}, BadRequest, r"\(options\.execution\.rep_delay\)"),
         ({"execution": {"meas_type": "raw"}}, BadRequest, "meas_type"),
         ({"dynamical_decoupling": {"sequence_type": "YY"}}, BadRequest, "sequence_type"),
         ({"twirling": {"num_randomizations": 0}}, BadRequest, "num_randomizations"),
