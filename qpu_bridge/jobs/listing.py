@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
+from qpu_bridge.errors import BadRequest
 from qpu_bridge.jobs.job import Job, Owner, to_microseconds
 from qpu_bridge.jobs.rows import to_jobs
 from qpu_bridge.jobs.states import FINAL, PENDING
@@ -23,8 +24,8 @@ class Filter:
 
     Attributes:
         owner: Only theirs; None for everybody's.
-        limit: Page length; outside 1..200 it is 200.
-        offset: How many to skip.
+        limit: Page length, 1 or more; above 200 it is 200.
+        offset: How many to skip, 0 or more.
         backend: Only of this device.
         pending: Only pending, or only final ones.
         program_id: Only of this program.
@@ -70,9 +71,15 @@ class Page:
 
 
 def page(connection: Connection, wanted: Filter) -> Page:
-    """One page of the jobs that match."""
-    limit = wanted.limit if 1 <= wanted.limit <= LONGEST_PAGE else LONGEST_PAGE
-    offset = min(max(wanted.offset, 0), LARGEST_OFFSET)
+    """One page of the jobs that match.
+
+    Raises:
+        BadRequest: If there is no such page.
+    """
+    for field, value, least in (("limit", wanted.limit, 1), ("offset", wanted.offset, 0)):
+        if value < least:
+            raise BadRequest(f"{field} must be {least} or more", given=value, where=field)
+    limit, offset = min(wanted.limit, LONGEST_PAGE), min(wanted.offset, LARGEST_OFFSET)
     conditions = _conditions(wanted)
     order = jobs.c.number.asc() if wanted.oldest_first else jobs.c.number.desc()
     query = select(jobs).where(*conditions).order_by(order).limit(limit).offset(offset)

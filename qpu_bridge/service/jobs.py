@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from qpu_bridge.errors import BadRequest, BridgeError, DeveloperError, RanTooLong, StoreFault, WrongState
 from qpu_bridge.jobs import Filter, Job, Owner, State
 from qpu_bridge.jobs import Request as Asked
+from qpu_bridge.jobs.listing import LONGEST_PAGE
 from qpu_bridge.jobs.private import give_away
 from qpu_bridge.service import application, submission
 from qpu_bridge.service.auth import caller
@@ -74,8 +75,8 @@ def routes(parts: Parts) -> APIRouter:
 
     @router.get("/jobs")
     def listing(
-        limit: int = 200,
-        offset: int = 0,
+        limit: int = Query(LONGEST_PAGE, ge=1),
+        offset: int = Query(0, ge=0),
         backend: str | None = None,
         pending: bool | None = None,
         program: str | None = None,
@@ -88,7 +89,7 @@ def routes(parts: Parts) -> APIRouter:
         include_mocks: bool = False,
         owner: Owner = Depends(who),
     ) -> JSONResponse:
-        """The caller's jobs, newest first unless ``sort=ASC``; without parameters, which are read job by job.
+        """The caller's jobs, newest first unless ``sort=ASC``, at most 200; without parameters, which are read job by job.
 
         Dry runs are left out unless ``include_mocks`` is set, or their device is named.
         """
