@@ -10,7 +10,7 @@ from pydantic import Field
 
 from qpu_bridge.target import Snapshot
 from qpu_calibration.axis import Axis, Values, delays
-from qpu_calibration.curve import fit_curve
+from qpu_calibration.curve import CurveFit, fit_curve
 from qpu_calibration.edit import with_frequency
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Target
@@ -20,6 +20,8 @@ from qpu_calibration.reading import excited
 from qpu_calibration.routine import Routine, Settings
 
 TAU = 2 * np.pi
+WANDERS = 0.15
+"""Turns by which slow noise may part the means of two points at the longest wait; beyond, no fringe would be left."""
 
 
 class RamseySettings(Settings):
@@ -45,7 +47,8 @@ class Ramsey(Routine[RamseySettings]):
 
     name = "ramsey"
     depends_on = ("readout",)
-    timeout_h = 4.0
+    restores = True
+    timeout_h = 1.0  # a look costs little
     settings = RamseySettings()
 
     def passes(self, settings: RamseySettings) -> Sequence[RamseySettings]:
@@ -86,6 +89,7 @@ class Ramsey(Routine[RamseySettings]):
         ]
         bounds = {"height": (0.0, 1.0), "rate": (0.0, 30 / span), "phase": (-1.5, 1.5)}
         found = fit_curve(fringe, x, y.ravel(), sigma.ravel(), starts, bounds)
+        found = fit_curve(fringe, x, y.ravel(), _wandering(x, y.ravel(), sigma.ravel(), found), [found.value], bounds)
         detuning = found.value["frequency"] - artificial
         numbers = {
             "f01": (float(data["f01"]) + detuning, found.error["frequency"], "Hz"),
@@ -107,10 +111,35 @@ class Ramsey(Routine[RamseySettings]):
         """In units of 10 kHz: half a percent of a pi pulse's angle off axis is 1e-5 of infidelity."""
         return abs(fit["f01"] - snapshot.qubits[fit.qubit].frequency) / 10e3
 
+    def brief(self, settings: RamseySettings) -> RamseySettings:
+        """Few waits, each of few shots: all of them are fitted together.
+
+        Four fringes: a qubit that has moved to where the fringe stands still, four over the scan away, would not be seen.
+        """
+        fewer = {"shots": min(settings.shots, 25), "points": 16, "fringes": min(settings.fringes, 4.0)}
+        return settings.model_copy(update=fewer)
+
     def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
         """The first quadrature."""
         y, sigma = excited(data)
         return drawn(data["delay"].values, y[0], first_quadrature(fringe), fit, "wait, us", sigma[0], 1e6)
+
+
+def _wandering(x: Values, y: Values, sigma: Values, found: CurveFit) -> Values:
+    """Errors with slow noise: each point is measured at a frequency of its own, which moves long waits at steep places most.
+
+    The variance of these frequencies is the mean of all that are likely (a random effect; a flat prior of its root).
+    """
+    if not np.isfinite(found.chi_square):
+        return sigma
+    height, frequency, phase, rate = (found.value[name] for name in ("height", "frequency", "phase", "rate"))
+    slope = height * np.exp(-rate * x[0]) * TAU * x[0] * np.sin(TAU * frequency * x[0] + phase + x[1])
+    rest = (fringe(x, **found.value) - y) ** 2 * y.size / (y.size - len(found.value))
+    spreads = np.linspace(0, WANDERS / x[0].max(), 51)
+    variance = sigma**2 + np.multiply.outer(spreads, slope) ** 2
+    likely = -(np.log(variance) + rest / variance).sum(axis=1) / 2
+    weight = np.exp(likely - likely.max())
+    return np.asarray(np.sqrt(sigma**2 + float(weight @ spreads**2 / weight.sum()) * slope**2))
 
 
 def fringe(x: Values, height: float, frequency: float, phase: float, rate: float, base: float) -> Values:
