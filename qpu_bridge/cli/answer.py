@@ -34,10 +34,11 @@ def answer(rack: Rack, listener: int, named: Callable[[], Sequence[str]]) -> Non
         socket = held.enter_context(adopt(listener))
         store = open_store(rack)
         held.callback(store.close)
-        devices = {name: RackDevice(name, rack.devices[name], folder) for name in named()}
-        for device in devices.values():
-            # reading a snapshot for the first time takes a second, in which nobody else would be answered
+        known = {name: RackDevice(name, spec, folder) for name, spec in rack.devices.items()}
+        for device in known.values():
+            # a wrong file is said now, not when the first user asks, who would also have to wait for the reading
             device.snapshot  # noqa: B018
+        devices = {name: known[name] for name in named()}
         # not before the drivers are up, whose start would have to share the processors with it
         checkers = held.enter_context(Checkers())
 

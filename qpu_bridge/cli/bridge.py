@@ -6,7 +6,7 @@ import json
 import socket
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -19,8 +19,6 @@ from qpu_bridge.cli.journal import share_metrics
 from qpu_bridge.cli.private import write_private
 from qpu_bridge.cli.rack import ADDRESS, only_bridge, open_folder, open_store, rack_option
 from qpu_bridge.errors import BridgeError, DriverLost, SettingsError
-from qpu_bridge.jobs import Filter, Store
-from qpu_bridge.jobs.retention import pruning
 from qpu_bridge.service.listener import listen
 from qpu_bridge.settings import Rack
 
@@ -53,13 +51,10 @@ def serve(rack: Rack, *, verbose: bool, file: Path | None = None, listener: sock
         patience_s = CLOSE_S if address.exists() else 0.0
         held.callback(address.unlink, missing_ok=True)
         door = held.enter_context(listener or listen(rack.bridge.host, rack.bridge.port, patience_s))
-        store = open_store(rack)
-        held.callback(store.close)
         # when the runners are gone: what they left goes back to the queue first
-        held.enter_context(_goodbye(console, store))
+        held.enter_context(_goodbye(console, rack))
         devices = [RackDevice(name, spec, folder) for name, spec in rack.devices.items()]
         for device in devices:
-            device.snapshot  # noqa: B018  a wrong file is said now, not when the first user asks
             if device.spec.supervised:
                 plugins.require_driver(device.spec.driver)
         started = time.time_ns()
@@ -77,8 +72,13 @@ def serve(rack: Rack, *, verbose: bool, file: Path | None = None, listener: sock
             while not address.exists():
                 _require(face)
                 time.sleep(LOOK_S)
-        held.enter_context(pruning(store.database, rack.bridge.retention))
         _greet(console, address.read_text().strip(), ready, folder, file)
+        # the first thing that this process wants of the store: until here it would only take time from those who are waited for
+        from qpu_bridge.jobs.retention import pruning
+
+        store = open_store(rack)
+        held.callback(store.close)
+        held.enter_context(pruning(store.database, rack.bridge.retention))
         while True:
             # until a signal raises `Asked`
             time.sleep(3600)
@@ -127,19 +127,22 @@ def _answering(devices: Sequence[RackDevice], runners: Sequence[Child], started:
 
 
 @contextmanager
-def _goodbye(console: Console, store: Store) -> Iterator[None]:
+def _goodbye(console: Console, rack: Rack) -> Iterator[None]:
     """Say at the end, if it comes because somebody asked for it, what is left to do."""
     try:
         yield
     except Asked:
-        _say_stopped(console, store)
+        _say_stopped(console, rack)
         raise
-    _say_stopped(console, store)
+    _say_stopped(console, rack)
 
 
-def _say_stopped(console: Console, store: Store) -> None:
+def _say_stopped(console: Console, rack: Rack) -> None:
+    from qpu_bridge.jobs import Filter
+
     try:
-        waiting = store.page(Filter(owner=None, limit=1, pending=True)).count
+        with closing(open_store(rack)) as store:
+            waiting = store.page(Filter(owner=None, limit=1, pending=True)).count
     except BridgeError:
         waiting = 0
     words = f" {waiting} {'job waits' if waiting == 1 else 'jobs wait'} for the next start." if waiting else ""

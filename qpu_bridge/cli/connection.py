@@ -15,23 +15,37 @@ from qpu_bridge.driver import Driver
 from qpu_bridge.settings import Rack
 from qpu_bridge.transport import ClientKeys, RemoteDriver, Supervisor, read_pair, read_public
 
+Connection = tuple[Driver, Supervisor | None]
+"""A driver, and who watches its process; None where others do."""
+
 
 @contextmanager
-def connected(
-    rack: Rack, device: RackDevice, meanwhile: Callable[[], object] = lambda: None
-) -> Iterator[tuple[Driver, Supervisor | None]]:
+def connected(rack: Rack, device: RackDevice) -> Iterator[Connection]:
     """Connect to the driver of a device. Whoever does so works for the device alone (`jobs.turn`).
 
     Args:
         rack: What it stands in.
         device: Which.
-        meanwhile: Done while a driver comes up.
 
     Yields:
-        The driver, and who watches its process; None where others do.
+        The driver, and who watches its process.
 
     Raises:
         OperatorError: If it does not come up.
+    """
+    with coming_up(rack, device) as arrived:
+        yield arrived()
+
+
+@contextmanager
+def coming_up(rack: Rack, device: RackDevice) -> Iterator[Callable[[], Connection]]:
+    """As `connected`, for who has something else to do while the driver comes up.
+
+    Yields:
+        What waits for it.
+
+    Raises:
+        SettingsError: If it cannot be started.
     """
     supervisor = None
     endpoint = rack.endpoint(device.name)
@@ -46,12 +60,15 @@ def connected(
             arguments += ["--endpoint", endpoint, "--options-file", str(options)]
             supervisor = Supervisor(command(*arguments), endpoint, keys=keys)
             held.enter_context(supervisor)
-        meanwhile()
-        if supervisor is not None:
-            supervisor.wait_ready()
-        driver = RemoteDriver(endpoint, keys=keys)
-        held.callback(driver.close)
-        yield driver, supervisor
+
+        def arrived() -> Connection:
+            if supervisor is not None:
+                supervisor.wait_ready()
+            driver = RemoteDriver(endpoint, keys=keys)
+            held.callback(driver.close)
+            return driver, supervisor
+
+        yield arrived
 
 
 def _keys(spec: settings.Device) -> ClientKeys | None:

@@ -6,15 +6,17 @@ import shlex
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from qpu_bridge.cli.private import write_private
 from qpu_bridge.errors import SettingsError
-from qpu_bridge.jobs import Store
-from qpu_bridge.jobs.database import lock
+from qpu_bridge.jobs.lock import lock
 from qpu_bridge.settings import Rack
+
+if TYPE_CHECKING:
+    from qpu_bridge.jobs import Store
 
 RackOption = Annotated[
     Path | None,
@@ -82,6 +84,9 @@ def require_device(rack: Rack, device: str) -> Rack:
 
 def open_store(rack: Rack) -> Store:
     """The job store of a rack."""
+    # the library of databases takes as long to import as a driver's process takes to be under way
+    from qpu_bridge.jobs import Store
+
     folder = open_folder(rack)
     return Store(rack.bridge.database or folder / STORE, limits=rack.bridge.limits)
 

@@ -8,9 +8,11 @@ from typing import Annotated
 import typer
 
 from qpu_bridge.cli.child import leave_with_parent, stop_on_signals
+from qpu_bridge.cli.connection import coming_up
+from qpu_bridge.cli.device import RackDevice
 from qpu_bridge.cli.journal import keep_journal
 from qpu_bridge.cli.private import keep_private
-from qpu_bridge.cli.rack import RackOption, read_rack
+from qpu_bridge.cli.rack import RackOption, open_folder, read_rack
 from qpu_bridge.errors import SettingsError
 from qpu_bridge.settings import Rack
 
@@ -31,6 +33,9 @@ def runner(
     known = read_rack(rack) if frozen is None else Rack.model_validate_json(frozen.read_bytes())
     if device not in known.devices:
         raise SettingsError("the device must be in the rack", given=device, remedy=f"Available: {', '.join(known.devices)}.")
-    from qpu_bridge.cli.work_off import work_off
+    mine = RackDevice(device, known.devices[device], open_folder(known))
+    with coming_up(known, mine) as arrived:
+        # all that the runner needs itself is imported while the driver comes up
+        from qpu_bridge.cli.work_off import work_off
 
-    work_off(known, device)
+        work_off(known, mine, arrived)

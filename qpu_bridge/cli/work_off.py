@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
 
-from qpu_bridge.cli.connection import connected
+from qpu_bridge.cli.connection import Connection
 from qpu_bridge.cli.device import RackDevice
 from qpu_bridge.cli.dry_run import dry_runs
 from qpu_bridge.cli.hang import free
 from qpu_bridge.cli.keeping import Keeping
-from qpu_bridge.cli.rack import open_folder, open_store
+from qpu_bridge.cli.rack import open_store
 from qpu_bridge.driver import Driver, State
 from qpu_bridge.errors import BridgeError, DriverLost
 from qpu_bridge.execution import Execution
@@ -40,21 +40,26 @@ PATIENCE_S = 15.0
 logger = logging.getLogger(__name__)
 
 
-def work_off(rack: Rack, name: str) -> None:
+def work_off(rack: Rack, mine: RackDevice, arrived: Callable[[], Connection]) -> None:
     """Work off the queue of a device until the process is told to stop; a running job then goes back to the queue.
+
+    Args:
+        rack: What it stands in.
+        mine: The device.
+        arrived: Waits for its driver.
 
     Raises:
         OperatorError: If the driver does not come up, or another runner works for the device.
     """
-    mine = RackDevice(name, rack.devices[name], open_folder(rack))
+    name = mine.name
     with ExitStack() as held:
         store = open_store(rack)
         held.callback(store.close)
         with _said(store, name):
-            # Qiskit comes in while the driver comes up
-            road = connected(rack, mine, lambda: import_module("qpu_bridge.programs.catalog"))
-            driver, supervisor = held.enter_context(road)
+            driver, supervisor = arrived()
             mine.announce(driver.capabilities())
+        # not before, or the driver would have to share the processors with it; no job is checked before that process has it too
+        import_module("qpu_bridge.programs.catalog")
         keeping = Keeping(driver, mine, store, lambda: free(driver, supervisor))
         work = Runner(
             store,

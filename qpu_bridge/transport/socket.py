@@ -28,7 +28,8 @@ def dealer(context: Context, endpoint: str, keys: ClientKeys | None, slice_ms: i
     socket = context.socket(zmq.DEALER)
     _set(socket, slice_ms)
     socket.setsockopt(zmq.RECONNECT_IVL, 20)
-    socket.setsockopt(zmq.RECONNECT_IVL_MAX, 500)
+    # on this machine nobody is bothered, and whoever waits for a process hears of it at once
+    socket.setsockopt(zmq.RECONNECT_IVL_MAX, 80 if endpoint.startswith("ipc://") else 500)
     if keys is not None:
         socket.setsockopt(zmq.CURVE_SERVERKEY, keys.server)
         socket.setsockopt(zmq.CURVE_PUBLICKEY, keys.own.public)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,9 @@ from qpu_bridge import plugins, settings
 from qpu_bridge.cli.bridge import _goodbye, _greet
 from qpu_bridge.cli.child import Asked
 from qpu_bridge.cli.device import RackDevice
+from qpu_bridge.cli.rack import open_store
 from qpu_bridge.errors import SettingsError
-from qpu_bridge.jobs import Owner, Request, Store
+from qpu_bridge.jobs import Owner, Request
 
 
 def greeting(tmp_path: Path, **fields: object) -> str:
@@ -32,18 +34,18 @@ def test_the_hints_mean_the_rack_that_is_served(tmp_path: Path) -> None:
     assert "token create NAME --save --rack 'my lab.toml'" in greeting(tmp_path)
 
 
-def goodbye(store: Store, ending: BaseException) -> str:
+def goodbye(rack: settings.Rack, ending: BaseException) -> str:
     page = io.StringIO()
-    with pytest.raises(type(ending)), _goodbye(Console(file=page, soft_wrap=True), store):
+    with pytest.raises(type(ending)), _goodbye(Console(file=page, soft_wrap=True), rack):
         raise ending
     return page.getvalue()
 
 
 def test_the_end_says_how_many_jobs_wait(tmp_path: Path) -> None:
-    store = Store(tmp_path / "jobs.sqlite")
-    assert goodbye(store, Asked(0)) == "Stopped.\n"
-    for says in ("1 job waits", "2 jobs wait"):
-        store.accept(Owner("ada", "lab"), Request("sampler", "lab_one", b"{}"))
-        assert goodbye(store, Asked(0)) == f"Stopped; {says} for the next start.\n"
-    assert not goodbye(store, SettingsError("a driver must come up")), "it never ran"
-    store.close()
+    rack = settings.Rack.from_document({"bridge": {"data_dir": str(tmp_path / "data")}}, where="test")
+    assert goodbye(rack, Asked(0)) == "Stopped.\n"
+    with closing(open_store(rack)) as store:
+        for says in ("1 job waits", "2 jobs wait"):
+            store.accept(Owner("ada", "lab"), Request("sampler", "lab_one", b"{}"))
+            assert goodbye(rack, Asked(0)) == f"Stopped; {says} for the next start.\n"
+    assert not goodbye(rack, SettingsError("a driver must come up")), "it never ran"

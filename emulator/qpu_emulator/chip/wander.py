@@ -10,7 +10,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from scipy.special import ndtri
 
 from qpu_bridge.schedule import Document
 from qpu_emulator.stream import streams
@@ -68,6 +67,9 @@ def ornstein_uhlenbeck(seed: int, names: NDArray[np.int64], time: float, correla
     Returns:
         ``float[n]``, on a grid of 2e-6 correlation times.
     """
+    # it takes 0.2 s to import, which only devices that drift need to pay
+    from scipy.special import ndtri
+
     length = _CELL * correlation
     index = np.floor(time / length).astype(np.int64)
     left = np.where(index == 0, 0.0, ndtri(_uniform(seed, names, 0, index)))
