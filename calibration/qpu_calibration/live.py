@@ -58,7 +58,7 @@ def conducted(
         console.print(f"[red]not operational[/] {said(target)}: {escape(reason)}", soft_wrap=True)
     shots = sum(entry.shots for entry in entries)
     device_s = sum(entry.device_s for entry in entries)
-    console.print(f"{len(entries)} schedules' worth, {shots} shots, {device_s:.0f} s of device time", style="dim")
+    console.print(f"{len(entries)} measurements, {shots:,} shots, {device_s:.0f} s of device time", style="dim")
     return not waiting and all(ledger.fresh(graph, node) for node in wanted)
 
 
@@ -77,14 +77,13 @@ def _say(console: Console, entry: Entry) -> None:
     for verdict in Verdict:
         targets = [target for target, one in entry.findings.items() if one.verdict is verdict]
         if targets and verdict is not Verdict.BAD:
-            word = {Verdict.GOOD: "good", Verdict.OFF: "off"}[verdict]
-            console.print(f"[{COLOUR[verdict]}]{word:>4}[/] {entry.action} {entry.routine} of {_targets(targets)}")
+            console.print(f"[{COLOUR[verdict]}]{verdict:>6}[/] {entry.action} {entry.routine} of {_targets(targets)}")
     for target, one in entry.findings.items():
         if one.reason or one.complaint:
             colour = COLOUR[one.verdict] if one.reason else "yellow"
             words = escape(one.reason or one.complaint)
             console.print(
-                f"[{colour}] {'bad' if one.reason else 'but'}[/] {entry.action} {entry.routine} of {said(target)}: {words}",
+                f"[{colour}]   {'bad' if one.reason else 'but'}[/] {entry.action} {entry.routine} of {said(target)}: {words}",
                 soft_wrap=True,
             )
 

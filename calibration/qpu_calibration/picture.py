@@ -66,7 +66,7 @@ def picture(title: str, kind: str, panels: Sequence[tuple[Fit, Curve]]) -> Figur
 
 
 def said(value: float, error: float, unit: str) -> str:
-    """A number for people: with its error, to the digit that the error leaves; seconds and Hz in steps of a thousand."""
+    """A number for people: `4.859057(16) GHz`, the error of its last digits behind it; seconds and Hz in steps of a thousand."""
     size = abs(value)
     factor, prefix = 1.0, ""
     if unit in ("s", "Hz") and size > 0:
@@ -75,4 +75,5 @@ def said(value: float, error: float, unit: str) -> str:
     if error <= 0 or not np.isfinite(error):
         return f"{value / factor:.6g} {prefix}{unit}".rstrip()
     digits = int(np.clip(1 - np.floor(np.log10(error / factor)), 0, 12))
-    return f"{value / factor:.{digits}f}({error / factor:.{digits}f}) {prefix}{unit}".rstrip()
+    last = f"{error / factor:.{digits}f}"
+    return f"{value / factor:.{digits}f}({last if float(last) >= 1 else last[2:].lstrip('0')}) {prefix}{unit}".rstrip()
