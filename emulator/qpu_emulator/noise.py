@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from qpu_emulator.chip.device import Device
 from qpu_emulator.jit import compiled
 from qpu_emulator.score.program import Program
-from qpu_emulator.stream import normal_pair
+from qpu_emulator.stream import normal_pair, normals
 
 _SMALL_ANGLE = 1e-3
 _STATIC = 1e-3
@@ -68,12 +68,14 @@ def begin(streams: NDArray[np.uint64], static: NDArray[np.float64], moving: NDAr
     """Draw the noise of each lane at the start of a shot, ``float[lanes, qubits, 1 + processes]`` in Hz."""
     qubits, processes = moving.shape
     out = np.zeros((len(streams), qubits, 1 + processes))
-    for lane in range(len(streams)):
-        for qubit in range(qubits):
-            for process in range(1 + processes):
-                sigma = static[qubit] if process == 0 else moving[qubit, process - 1]
-                if sigma > 0.0:
-                    out[lane, qubit, process] = sigma * normal_pair(streams, lane)[0]
+    g, h = np.empty(len(streams)), np.empty(len(streams))
+    for qubit in range(qubits):
+        for process in range(1 + processes):
+            sigma = static[qubit] if process == 0 else moving[qubit, process - 1]
+            if sigma > 0.0:
+                normals(streams, g, h)
+                for lane in range(len(streams)):
+                    out[lane, qubit, process] = sigma * g[lane]
     return out
 
 
@@ -104,49 +106,95 @@ def advance(
     Returns:
         Mean detuning in Hz, ``float[intervals, chosen]``.
     """
-    out = np.zeros((len(qubit), len(chosen)))
+    lanes = len(chosen)
+    out = np.zeros((len(qubit), lanes))
     # intervals of each qubit, one list after the other
     first, order = _lists(qubit, state.shape[1])
-    begin, total = np.zeros(len(chosen), np.int64), np.zeros(len(chosen))
+    begin, total, due = np.zeros(lanes, np.int64), np.zeros(lanes), np.zeros(lanes, np.bool_)
+    x, g, h, mean = np.empty(lanes), np.empty(lanes), np.empty(lanes), np.empty(lanes)
+    kept, lost, end, cross, rest = np.empty(lanes), np.empty(lanes), np.empty(lanes), np.empty(lanes), np.empty(lanes)
+    words = streams[chosen]
     for q in range(state.shape[1]):
         for place in range(first[q], first[q + 1]):
-            for position in range(len(chosen)):
+            for position in range(lanes):
                 out[order[place], position] = state[chosen[position], q, 0]
         for process in range(len(times)):
             sigma, correlation = moving[q, process], times[process]
             if sigma == 0.0:
                 continue
             least = max(grain * correlation, _SMALL_ANGLE / (2 * np.pi * sigma)) if grain > 0.0 else 0.0
-            begin[:], total[:] = first[q], 0.0
-            # lanes inside: most wait equally long, so that the factors of one serve the next
-            known, a, kept, lost, root, cross, rest = -1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+            begin[:], total[:], known = first[q], 0.0, -1.0
+            for position in range(lanes):
+                x[position] = state[chosen[position], q, 1 + process]
             for place in range(first[q], first[q + 1]):
-                for position in range(len(chosen)):
-                    lane = chosen[position]
-                    total[position] += max(seconds[order[place], position], 0.0)
-                    if total[position] < least and place < first[q + 1] - 1:
-                        continue
-                    if total[position] > 0.0:
-                        if total[position] != known:
-                            known = total[position]
-                            a = known / correlation
-                            kept = np.exp(-a)
-                            lost = -np.expm1(-a)
-                            spread = lost * (1 + kept)
-                            area = 2 * a - 3 + 4 * kept - kept * kept
-                            if a < 0.02:  # the series, where the closed form cancels
-                                area = a * a * a * (2 / 3 - a / 2 + 7 * a * a / 30)
-                            root = np.sqrt(spread)
-                            cross = lost * lost / root
-                            rest = np.sqrt(max(area - cross * cross, 0.0))
-                        g, h = normal_pair(streams, lane)
-                        x = state[lane, q, 1 + process]
-                        mean = (x * lost + sigma * (cross * g + rest * h)) / a
-                        state[lane, q, 1 + process] = x * kept + sigma * root * g
+                row, every = order[place], True
+                for position in range(lanes):
+                    total[position] += max(seconds[row, position], 0.0)
+                    due[position] = total[position] > 0.0 and (total[position] >= least or place == first[q + 1] - 1)
+                    every = every and due[position] and total[position] == total[0]
+                # most wait equally long, so that the factors of one serve the next, and those of a row the next row
+                if not every or total[0] != known:
+                    known = total[0] if every else -1.0
+                    _factors(total, due, correlation, sigma, kept, lost, end, cross, rest)
+                if every:
+                    normals(words, g, h)
+                else:
+                    _some_normals(words, due, g, h)
+                for position in range(lanes):
+                    mean[position] = x[position] * lost[position] + cross[position] * g[position] + rest[position] * h[position]
+                    x[position] = x[position] * kept[position] + end[position] * g[position]
+                for position in range(lanes):
+                    if due[position]:
                         for member in range(begin[position], place + 1):
-                            out[order[member], position] += mean
-                    begin[position], total[position] = place + 1, 0.0
+                            out[order[member], position] += mean[position]
+                    if due[position] or total[position] >= least:
+                        begin[position], total[position] = place + 1, 0.0
+            for position in range(lanes):
+                state[chosen[position], q, 1 + process] = x[position]
+    streams[chosen] = words
     return out
+
+
+@compiled()
+def _factors(
+    total: NDArray[np.float64],
+    due: NDArray[np.bool_],
+    correlation: float,
+    sigma: float,
+    kept: NDArray[np.float64],
+    lost: NDArray[np.float64],
+    end: NDArray[np.float64],
+    cross: NDArray[np.float64],
+    rest: NDArray[np.float64],
+) -> None:
+    """Of the exact update: end value ``kept x + end g``, mean ``lost x + cross g + rest h``; lanes that are not due stay."""
+    for position in range(len(total)):
+        if not due[position]:
+            kept[position], lost[position], end[position], cross[position], rest[position] = 1.0, 0.0, 0.0, 0.0, 0.0
+        elif position and due[position - 1] and total[position] == total[position - 1]:
+            kept[position], lost[position], end[position] = kept[position - 1], lost[position - 1], end[position - 1]
+            cross[position], rest[position] = cross[position - 1], rest[position - 1]
+        else:
+            a = total[position] / correlation
+            kept[position] = np.exp(-a)
+            gone = -np.expm1(-a)
+            spread = gone * (1 + kept[position])
+            area = 2 * a - 3 + 4 * kept[position] - kept[position] * kept[position]
+            if a < 0.02:  # the series, where the closed form cancels
+                area = a * a * a * (2 / 3 - a / 2 + 7 * a * a / 30)
+            root = np.sqrt(spread)
+            shared = gone * gone / root
+            lost[position], end[position], cross[position] = gone / a, sigma * root, sigma * shared / a
+            rest[position] = sigma * np.sqrt(max(area - shared * shared, 0.0)) / a
+
+
+@compiled()
+def _some_normals(
+    words: NDArray[np.uint64], due: NDArray[np.bool_], first: NDArray[np.float64], second: NDArray[np.float64]
+) -> None:
+    """Draw from some of the streams; the others give 0."""
+    for index in range(len(words)):
+        first[index], second[index] = normal_pair(words, index) if due[index] else (0.0, 0.0)
 
 
 @compiled()

@@ -5,6 +5,8 @@ Chunks, threads and processes can therefore not change a result.
 
 from __future__ import annotations
 
+from math import factorial, log
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,6 +17,12 @@ _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_2 = np.uint64(0x94D049BB133111EB)
 _S30, _S27, _S31, _S11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
 _UNIT = 1.0 / 9007199254740992.0
+_LEAST = np.int64(0x3FE6A09E667F3BCD)
+"""Bits of the double next to the root of 1/2."""
+_LOG_2 = log(2)
+_LOG = tuple(2 / (2 * k + 1) for k in range(11))
+_SIN = tuple((-1) ** k / factorial(2 * k + 1) for k in range(9))
+_COS = tuple((-1) ** k / factorial(2 * k) for k in range(10))
 
 
 @compiled()
@@ -38,6 +46,56 @@ def normal_pair(states: NDArray[np.uint64], index: int) -> tuple[float, float]:
     radius = np.sqrt(-2.0 * np.log(uniform(states, index)))
     angle = 2.0 * np.pi * uniform(states, index)
     return radius * np.cos(angle), radius * np.sin(angle)
+
+
+@compiled()
+def circle(turns: float) -> tuple[float, float]:
+    """Cosine and sine of an angle in turns, as series: a loop over many stays vectorised, which a call of the C library breaks."""
+    quarter = np.floor(4 * turns + 0.5)
+    x = (turns - 0.25 * quarter) * (2 * np.pi)
+    s = x * x
+    cosine, sine = _COS[9], _SIN[8]
+    for k in range(9):
+        cosine = _COS[8 - k] + s * cosine
+    for k in range(8):
+        sine = _SIN[7 - k] + s * sine
+    sine *= x
+    place = np.int64(quarter)
+    first, second = (sine, cosine) if place & 1 else (cosine, sine)
+    return -first if (place + 1) & 2 else first, -second if place & 2 else second
+
+
+@compiled()
+def normals(words: NDArray[np.uint64], first: NDArray[np.float64], second: NDArray[np.float64]) -> None:
+    """Draw what `normal_pair` draws from each of many streams, but for rounding, in a third of the time.
+
+    Args:
+        words: State of each stream; stepped.
+        first: ``float[streams]``, filled.
+        second: ``float[streams]``, filled.
+    """
+    exponent = np.empty(len(words))
+    for index in range(len(words)):
+        word = words[index] + _GOLDEN
+        first[index] = (float(mix(word) >> _S11) + 0.5) * _UNIT
+        word += _GOLDEN
+        second[index] = (float(mix(word) >> _S11) + 0.5) * _UNIT
+        words[index] = word
+    # the logarithm: mantissas from the root of 1/2 to that of 2, and the series of the inverse hyperbolic tangent
+    bits = first.view(np.int64)
+    for index in range(len(words)):
+        power = (bits[index] - _LEAST) >> 52
+        bits[index] -= power << 52
+        exponent[index] = float(power)
+    for index in range(len(words)):
+        ratio = np.divide(first[index] - 1.0, first[index] + 1.0)
+        square = ratio * ratio
+        series = _LOG[10]
+        for k in range(10):
+            series = _LOG[9 - k] + square * series
+        radius = np.sqrt(-2.0 * (exponent[index] * _LOG_2 + ratio * series))
+        cosine, sine = circle(second[index])
+        first[index], second[index] = radius * cosine, radius * sine
 
 
 def streams(seed: int, *indices: NDArray[np.int64]) -> NDArray[np.uint64]:

@@ -10,7 +10,11 @@ from numpy.typing import NDArray
 
 from qpu_emulator.engines.engine import IDLE, ONE, TWO
 from qpu_emulator.jit import compiled
+from qpu_emulator.stream import circle
 
+_TURNS = 1 / (2 * np.pi)
+_ROUNDING = 1e-17
+"""What a window has below this is noise of its solution."""
 _WIDTH = 64
 """Lanes in a block, so that a block's states of five qubits stay in the second-level cache."""
 
@@ -136,8 +140,10 @@ def _idle(
         for w in range(lanes):
             # coherences 01, 02, 12 turn by x, 2 x + t, x + t
             turn = x[w] if coherence == 0 else (2 * x[w] if coherence == 1 else x[w]) + turning[number[w]]
-            cosine[w] = np.cos(turn) * fading[number[w], coherence]
-            sine[w] = np.sin(turn) * fading[number[w], coherence]
+            cosine[w], sine[w] = circle(turn * _TURNS)
+        for w in range(lanes):
+            cosine[w] *= fading[number[w], coherence]
+            sine[w] *= fading[number[w], coherence]
         for high in range(outer):
             for low in range(stride):
                 place = high * single * stride + low + (levels + 2 * coherence) * stride
@@ -155,10 +161,18 @@ def _one(rho: NDArray[np.float64], stride: int, single: int, matrix: NDArray[np.
             base = high * single * stride + low
             for i in range(single):
                 for w in range(lanes):
-                    held[i, w] = matrix[i, 0, w] * rho[base, w]
-                for j in range(1, single):
+                    held[i, w] = matrix[i, 0, w] * rho[base, w] if single % 4 else 0.0
+                # four at a time, or most of it is loading and storing what is held
+                for j in range(single % 4, single, 4):
+                    a, b, c, d = base + j * stride, base + (j + 1) * stride, base + (j + 2) * stride, base + (j + 3) * stride
                     for w in range(lanes):
-                        held[i, w] += matrix[i, j, w] * rho[base + j * stride, w]
+                        held[i, w] = (
+                            held[i, w]
+                            + matrix[i, j, w] * rho[a, w]
+                            + matrix[i, j + 1, w] * rho[b, w]
+                            + matrix[i, j + 2, w] * rho[c, w]
+                            + matrix[i, j + 3, w] * rho[d, w]
+                        )
             for i in range(single):
                 for w in range(lanes):
                     rho[base + i * stride, w] = held[i, w]
@@ -177,12 +191,19 @@ def _two(
     joint = single * single
     lanes = rho.shape[1]
     same = (number == number[0]).all()
+    # what is not 0, row by row; filled up with zeros to fours
+    count, which = np.zeros(joint, np.int64), np.zeros((joint, joint + 3), np.int64)
+    factor = np.zeros((joint, joint + 3))
     weight = np.empty((1 if same else joint * joint, lanes))
-    if not same:
-        for i in range(joint):
-            for j in range(joint):
+    for i in range(joint):
+        for j in range(joint):
+            if not same:
                 for w in range(lanes):
                     weight[i * joint + j, w] = two[number[w], i, j]
+            elif abs(two[number[0], i, j]) > _ROUNDING:
+                which[i, count[i]] = (j // single) * stride + (j % single) * other
+                factor[i, count[i]] = two[number[0], i, j]
+                count[i] += 1
     coarse, fine = max(stride, other), min(stride, other)
     for high in range(len(rho) // (single * coarse)):
         for middle in range(coarse // (single * fine)):
@@ -191,14 +212,14 @@ def _two(
                 for i in range(joint):
                     for w in range(lanes):
                         held[i, w] = 0.0
-                    for j in range(joint):
-                        place = base + (j // single) * stride + (j % single) * other
-                        if same:
-                            factor = two[number[0], i, j]
-                            if factor != 0.0:
-                                for w in range(lanes):
-                                    held[i, w] += factor * rho[place, w]
-                        else:
+                    for k in range(0, count[i], 4):
+                        a, b, c, d = base + which[i, k], base + which[i, k + 1], base + which[i, k + 2], base + which[i, k + 3]
+                        f, g, h, m = factor[i, k], factor[i, k + 1], factor[i, k + 2], factor[i, k + 3]
+                        for w in range(lanes):
+                            held[i, w] = held[i, w] + f * rho[a, w] + g * rho[b, w] + h * rho[c, w] + m * rho[d, w]
+                    if not same:
+                        for j in range(joint):
+                            place = base + (j // single) * stride + (j % single) * other
                             for w in range(lanes):
                                 held[i, w] += weight[i * joint + j, w] * rho[place, w]
                 for i in range(joint):
@@ -212,7 +233,9 @@ def _zz(rho: NDArray[np.float64], stride: int, other: int, levels: int, turn: ND
     """``exp(-i turn/4 z z)``: coherences that flip z of one qubit turn with the sign of the other's z; level 2 counts as 1."""
     single = levels * levels
     lanes = rho.shape[1]
-    cosine, sine = np.cos(turn / 2), np.sin(turn / 2)
+    cosine, sine = np.empty(lanes), np.empty(lanes)
+    for w in range(lanes):
+        cosine[w], sine[w] = circle(turn[w] / 2 * _TURNS)
     coarse, fine = max(stride, other), min(stride, other)
     flips = levels - 1
     for high in range(len(rho) // (single * coarse)):
