@@ -3,6 +3,10 @@
 Gates on single qubits cost a pass over the whole state each if played at once; gathered until the next window on two qubits they
 cost nothing. The ZZ of idle neighbours is gathered in the frame of what is pending (first order of the Magnus series; what a pair
 has gathered beyond a tenth of a radian is played before more comes).
+
+All is done to the sixteen lanes of a block at a time. Matrices are flat, as blocks are (entry ``e`` has its real parts at
+``32 e``, its imaginary parts 16 behind), but in double precision. Indices are unsigned: with signed ones numba wraps negative
+indices, and the loops are not vectorised.
 """
 
 from __future__ import annotations
@@ -10,89 +14,160 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from qpu_emulator.engines.pure import Block
 from qpu_emulator.jit import compiled
 
-Complex = NDArray[np.complex128]
 Real = NDArray[np.float64]
 
-
-@compiled()
-def turn_phase(matrix: Complex, lane: int, lower: float, upper: float, angle: float) -> None:
-    """Multiply ``complex[4, lanes]`` by ``diag(lower, upper exp(-i angle))``."""
-    factor = upper * (np.cos(angle) - 1j * np.sin(angle))
-    matrix[0, lane] *= lower
-    matrix[1, lane] *= lower
-    matrix[2, lane] *= factor
-    matrix[3, lane] *= factor
+_16, _32, _48, _64, _80, _96, _112, _128 = (np.uint64(number) for number in range(16, 144, 16))
+_XX, _XY, _XZ, _YX, _YY, _YZ, _ZX, _ZY, _ZZ = (np.uint64(number) for number in range(0, 288, 32))
+_TURN = 2 * np.pi
+_COSINE = (1 / 2, 1 / 24, 1 / 720, 1 / 40320, 1 / 3628800, 1 / 479001600)
+_SINE = (1 / 6, 1 / 120, 1 / 5040, 1 / 362880, 1 / 39916800, 1 / 6227020800)
 
 
 @compiled()
-def multiply(matrix: Complex, lane: int, keep: Complex, delta: float) -> None:
-    """Multiply by a window ``keep[3, 2, 2]`` at a detuning in Hz."""
-    a = keep[0, 0, 0] + delta * (keep[1, 0, 0] + delta * keep[2, 0, 0])
-    b = keep[0, 0, 1] + delta * (keep[1, 0, 1] + delta * keep[2, 0, 1])
-    c = keep[0, 1, 0] + delta * (keep[1, 1, 0] + delta * keep[2, 1, 0])
-    d = keep[0, 1, 1] + delta * (keep[1, 1, 1] + delta * keep[2, 1, 1])
-    p, q, r, s = matrix[0, lane], matrix[1, lane], matrix[2, lane], matrix[3, lane]
-    matrix[0, lane], matrix[1, lane] = a * p + b * r, a * q + b * s
-    matrix[2, lane], matrix[3, lane] = c * p + d * r, c * q + d * s
+def _phasor(angle: float) -> tuple[float, float]:
+    """Cosine and sine to 1e-12, as a loop over lanes can have them: the series of a quarter of the angle, doubled twice."""
+    x = (angle - _TURN * np.rint(angle / _TURN)) / 4
+    y = x * x
+    a, b, c, d, e, f = _COSINE
+    cosine = 1 - y * (a - y * (b - y * (c - y * (d - y * (e - y * f)))))
+    a, b, c, d, e, f = _SINE
+    sine = x * (1 - y * (a - y * (b - y * (c - y * (d - y * (e - y * f))))))
+    cosine, sine = 1 - 2 * sine * sine, 2 * sine * cosine
+    return 1 - 2 * sine * sine, 2 * sine * cosine
 
 
 @compiled()
-def _axis(matrix: Complex, lane: int) -> tuple[float, float, float]:
+def forget(matrix: Real) -> None:
+    """Make it the identity."""
+    matrix[:] = 0.0
+    for w in range(16):
+        matrix[w] = matrix[96 + w] = 1.0
+
+
+@compiled()
+def turn_phase(matrix: Real, lower: Real, upper: Real, angle: Real) -> None:
+    """Multiply by ``diag(lower, upper exp(-i angle))``."""
+    for w in range(_16):
+        cosine, sine = _phasor(angle[w])
+        x, y, factor = upper[w] * cosine, -upper[w] * sine, lower[w]
+        matrix[w] *= factor
+        matrix[_16 + w] *= factor
+        matrix[_32 + w] *= factor
+        matrix[_48 + w] *= factor
+        re, im = matrix[_64 + w], matrix[_80 + w]
+        matrix[_64 + w], matrix[_80 + w] = x * re - y * im, x * im + y * re
+        re, im = matrix[_96 + w], matrix[_112 + w]
+        matrix[_96 + w], matrix[_112 + w] = x * re - y * im, x * im + y * re
+
+
+@compiled()
+def multiply(matrix: Real, other: Real) -> None:
+    """Multiply from the left by ``float[128]``."""
+    for column in range(np.uint64(2)):
+        low = _32 * column
+        high = _64 + low
+        for w in range(_16):
+            p, q, r, s = matrix[low + w], matrix[low + _16 + w], matrix[high + w], matrix[high + _16 + w]
+            matrix[low + w] = other[w] * p - other[_16 + w] * q + other[_32 + w] * r - other[_48 + w] * s
+            matrix[low + _16 + w] = other[w] * q + other[_16 + w] * p + other[_32 + w] * s + other[_48 + w] * r
+            matrix[high + w] = other[_64 + w] * p - other[_80 + w] * q + other[_96 + w] * r - other[_112 + w] * s
+            matrix[high + _16 + w] = other[_64 + w] * q + other[_80 + w] * p + other[_96 + w] * s + other[_112 + w] * r
+
+
+@compiled()
+def together(first: Real, second: Real, block: Block) -> None:
+    """The matrix of two qubits, ``float32[512]``."""
+    for row in range(np.uint64(4)):
+        for column in range(np.uint64(4)):
+            a = _64 * (row >> np.uint64(1)) + _32 * (column >> np.uint64(1))
+            b = _64 * (row & np.uint64(1)) + _32 * (column & np.uint64(1))
+            out = _128 * row + _32 * column
+            for w in range(_16):
+                p, q, r, s = first[a + w], first[a + _16 + w], second[b + w], second[b + _16 + w]
+                block[out + w], block[out + _16 + w] = p * r - q * s, p * s + q * r
+
+
+@compiled()
+def _axis(m: Real, w: int) -> tuple[float, float, float]:
     """Unit vector of ``P+ Z P``."""
-    p, q, r, s = matrix[0, lane], matrix[1, lane], matrix[2, lane], matrix[3, lane]
-    x = p.real * q.real + p.imag * q.imag - r.real * s.real - r.imag * s.imag
-    y = -p.real * q.imag + p.imag * q.real + r.real * s.imag - r.imag * s.real
-    z = p.real * p.real + p.imag * p.imag - r.real * r.real - r.imag * r.imag
-    z = (z - q.real * q.real - q.imag * q.imag + s.real * s.real + s.imag * s.imag) / 2
-    scale = 1 / np.sqrt(max(x * x + y * y + z * z, 1e-300))
+    p, pi, q, qi = m[w], m[_16 + w], m[_32 + w], m[_48 + w]
+    r, ri, s, si = m[_64 + w], m[_80 + w], m[_96 + w], m[_112 + w]
+    x = p * q + pi * qi - r * s - ri * si
+    y = -p * qi + pi * q + r * si - ri * s
+    z = (p * p + pi * pi - r * r - ri * ri - q * q - qi * qi + s * s + si * si) / 2
+    scale = 1 / np.sqrt(x * x + y * y + z * z + 1e-300)
     return x * scale, y * scale, z * scale
 
 
 @compiled()
-def gather(turns: Real, lane: int, first: Complex, second: Complex, turn: float) -> None:
-    """Add ``turn / 4 Z Z`` to the pair's ``float[9, lanes]``, seen through what is pending on both qubits."""
-    x, y, z = _axis(second, lane)
-    angle = turn / 4
-    angle -= np.pi * np.rint(angle / np.pi)
-    for j, along in enumerate(_axis(first, lane)):
-        turns[3 * j, lane] += angle * along * x
-        turns[3 * j + 1, lane] += angle * along * y
-        turns[3 * j + 2, lane] += angle * along * z
+def gather(turns: Real, first: Real, second: Real, turn: Real) -> None:
+    """Add ``turn / 4 Z Z`` to the pair's ``float[144]``, seen through what is pending on both qubits."""
+    for w in range(_16):
+        a, b, c = _axis(first, w)
+        x, y, z = _axis(second, w)
+        angle = turn[w] / 4
+        angle -= np.pi * np.rint(angle / np.pi)
+        a, b, c = a * angle, b * angle, c * angle
+        turns[w] += a * x
+        turns[_16 + w] += a * y
+        turns[_32 + w] += a * z
+        turns[_48 + w] += b * x
+        turns[_64 + w] += b * y
+        turns[_80 + w] += b * z
+        turns[_96 + w] += c * x
+        turns[_112 + w] += c * y
+        turns[_128 + w] += c * z
 
 
 @compiled()
-def length(turns: Real, lane: int) -> float:
-    """Norm of what a pair has gathered, rad."""
-    total = 0.0
-    for number in range(9):
-        total += turns[number, lane] ** 2
-    return float(np.sqrt(total))
-
-
-@compiled()
-def exchange(turns: Real, lane: int, out: Complex, e: Complex) -> None:
-    """``exp(-i H)`` of ``H = sum C_jk s_j s_k`` into ``out[4, 4]``, with ``e[3, 3]`` as scratch.
-
-    By ``H^2 = |C|^2 - 2 cof(C) . s s``; exact where one turn is gathered.
-    """
-    size = length(turns, lane)
+def length(turns: Real, out: Real) -> None:
+    """Norm of what each lane of a pair has gathered, rad."""
     out[:] = 0.0
-    straight = np.cos(size)
-    slope = np.sin(size) / size if size > 1e-12 else 1.0
-    bend = 2 * (1 - np.cos(size)) / size**2 if size > 1e-4 else 1.0
+    for entry in range(np.uint64(9)):
+        for w in range(_16):
+            out[w] += turns[_16 * entry + w] * turns[_16 * entry + w]
+    for w in range(_16):
+        out[w] = np.sqrt(out[w])
+
+
+@compiled()
+def exchange(turns: Real, swapped: bool, block: Block, e: Real) -> None:
+    """``exp(-iH)`` of ``H = sum C_jk s_j s_k`` into ``float32[512]``, perhaps with the qubits in the other order.
+
+    By ``H^2 = |C|^2 - 2 cof(C) . s s``; exact where one turn is gathered. ``e[336]`` is scratch.
+    """
+    first, second = (_16, _48) if swapped else (_48, _16)
+    straight, slope, bend = e[288:304], e[304:320], e[320:336]
+    length(turns, straight)
+    for w in range(_16):
+        size = straight[w]
+        scale = 1 / max(size, 1e-9)
+        cosine, sine = _phasor(size)
+        half = _phasor(size / 2)[1]
+        straight[w], slope[w], bend[w] = cosine, sine * scale, 4 * half * half * scale * scale
     for j in range(3):
         for k in range(3):
-            u, v, x, y = (j + 1) % 3, (j + 2) % 3, (k + 1) % 3, (k + 2) % 3
-            minor = turns[3 * u + x, lane] * turns[3 * v + y, lane] - turns[3 * u + y, lane] * turns[3 * v + x, lane]
-            e[j, k] = -1j * slope * turns[3 * j + k, lane] + bend * minor
+            u, v = first * np.uint64((j + 1) % 3), first * np.uint64((j + 2) % 3)
+            x, y = second * np.uint64((k + 1) % 3), second * np.uint64((k + 2) % 3)
+            place, own = _32 * np.uint64(3 * j + k), first * np.uint64(j) + second * np.uint64(k)
+            for w in range(_16):
+                minor = turns[u + x + w] * turns[v + y + w] - turns[u + y + w] * turns[v + x + w]
+                e[place + w], e[place + _16 + w] = bend[w] * minor, -slope[w] * turns[own + w]
     for i in range(2):
         for m in range(2):
-            row = 2 * i + m
-            s, t = 1.0 - 2.0 * i, 1.0 - 2.0 * m
             # s_x puts 1 beside the diagonal, s_y puts -i above it and i below it
-            out[row, row] = straight + s * t * e[2, 2]
-            out[row, row ^ 1] = s * (e[2, 0] - 1j * t * e[2, 1])
-            out[row, row ^ 2] = t * (e[0, 2] - 1j * s * e[1, 2])
-            out[row, row ^ 3] = e[0, 0] - 1j * t * e[0, 1] - 1j * s * e[1, 0] - s * t * e[1, 1]
+            row, s, t = np.uint64(2 * i + m), 1.0 - 2.0 * i, 1.0 - 2.0 * m
+            same, fine = _128 * row + _32 * row, _128 * row + _32 * (row ^ np.uint64(1))
+            coarse, both = _128 * row + _32 * (row ^ np.uint64(2)), _128 * row + _32 * (row ^ np.uint64(3))
+            for w in range(_16):
+                block[same + w] = straight[w] + s * t * e[_ZZ + w]
+                block[same + _16 + w] = s * t * e[_ZZ + _16 + w]
+                block[fine + w] = s * (e[_ZX + w] + t * e[_ZY + _16 + w])
+                block[fine + _16 + w] = s * (e[_ZX + _16 + w] - t * e[_ZY + w])
+                block[coarse + w] = t * (e[_XZ + w] + s * e[_YZ + _16 + w])
+                block[coarse + _16 + w] = t * (e[_XZ + _16 + w] - s * e[_YZ + w])
+                block[both + w] = e[_XX + w] + t * e[_XY + _16 + w] + s * e[_YX + _16 + w] - s * t * e[_YY + w]
+                block[both + _16 + w] = e[_XX + _16 + w] - t * e[_XY + w] - s * e[_YX + w] - s * t * e[_YY + _16 + w]

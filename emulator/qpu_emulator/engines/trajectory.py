@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from qpu_emulator.engines.engine import IDLE, ONE, TWO, ZZ
 from qpu_emulator.engines.jumps import Fate, Idling, Steps, Windows, apply_two, replay
-from qpu_emulator.engines.pending import exchange, gather, length, multiply, turn_phase
+from qpu_emulator.engines.pending import exchange, forget, gather, length, multiply, together, turn_phase
 from qpu_emulator.engines.pure import Block, sweep
 from qpu_emulator.jit import compiled
 from qpu_emulator.stream import uniform
@@ -46,97 +46,109 @@ def evolve(
     qubits = 0
     while 1 << qubits < size:
         qubits += 1
+    stride = 1 << np.arange(qubits - 1, -1, -1)
     source, target = np.zeros(32 * size, np.float32), np.zeros(32 * size, np.float32)
-    matrix, norm = np.zeros((4, 512), np.float32), np.zeros(16)
-    waiting = np.zeros((qubits, 4, 16), np.complex128)
-    turns = np.zeros((len(ends), 9, 16))
-    busy = np.zeros(len(ends), np.bool_)
-    since, due = np.zeros((qubits, 16), np.int64), np.zeros(qubits, np.bool_)
+    # what a pass plays: ZZ turns, then the window; and the parts of the window's matrix
+    matrices, strides = np.zeros((1 + len(ends)) * 512, np.float32), np.zeros((1 + len(ends), 2), np.int64)
+    exchanged, pending, both = np.zeros(512, np.float32), np.zeros(512, np.float32), np.zeros(512, np.float32)
+    inner = np.array([[8, 4]])
+    norm, scratch = np.zeros(16), np.zeros(336)
+    waiting, turns = np.zeros((qubits, 128)), np.zeros((len(ends), 144))
+    busy, due = np.zeros(len(ends), np.bool_), np.zeros(qubits, np.bool_)
+    since = np.zeros((qubits, 16), np.int64)
     for begin in range(0, len(chosen), 16):
         lanes = min(16, len(chosen) - begin)
-        for w in range(lanes):
-            for place in range(size):
-                value = states[chosen[begin + w], place]
-                source[32 * place + w], source[32 * place + 16 + w] = value.real, value.imag
+        _read(states, chosen[begin : begin + lanes], source)
         due[:], busy[:], turns[:], since[:] = False, False, 0.0, 0
-        _identity(waiting)
+        for q in range(qubits):
+            forget(waiting[q])
         for step in range(len(plan.steps) + 1):
             kind = TWO if step == len(plan.steps) else plan.steps[step, 0]
             if kind <= ONE:
                 due[plan.steps[step, 1]] = True
-                _wait(waiting, since, step, begin, lanes, chosen, plan, idling, one, fate)
+                _wait(waiting, since, step, begin, lanes, chosen, plan, idling, one, fate, scratch)
                 continue
             if kind == ZZ:
                 pair = plan.pair[step]
                 p, q = ends[pair]
-                if _load_full(turns[pair], plan.angle[step, begin : begin + lanes], matrix[0]):
-                    sweep(source, target, matrix[0], norm, 1 << (qubits - 1 - p), 1 << (qubits - 1 - q))
+                angle = np.zeros(16)
+                angle[:lanes] = plan.angle[step, begin : begin + lanes]
+                if _take_full(turns[pair], angle, exchanged, scratch):
+                    strides[0, 0], strides[0, 1] = stride[p], stride[q]
+                    sweep(source, target, exchanged, strides[:1], norm)
                     source, target = target, source
-                for w in range(lanes):
-                    gather(turns[pair], w, waiting[p], waiting[q], plan.angle[step, begin + w])
+                gather(turns[pair], waiting[p], waiting[q], angle)
                 busy[pair] = True
                 continue
-            # a window on two qubits, or the end: the ZZ turns of its qubits with others come first
+            # a window on two qubits, or the end
             end = step == len(plan.steps)
             a, b = (-1, -1) if end else (plan.steps[step, 1], plan.steps[step, 2])
-            for pair in range(len(ends)):
-                p, q = ends[pair]
-                touched = end or p in (a, b) or q in (a, b)
-                own = (p == a and q == b) or (p == b and q == a)
-                if busy[pair] and touched and not own:
-                    _load_exchange(turns[pair], False, matrix[0])
-                    sweep(source, target, matrix[0], norm, 1 << (qubits - 1 - p), 1 << (qubits - 1 - q))
-                    source, target = target, source
-                    turns[pair], busy[pair] = 0.0, False
             while True:
                 if end:
-                    a, b = _two_due(due)
+                    a, b = _left(ends, busy, due)
                     if a < 0:
                         break
-                # matrix 3 is the ZZ of the pair, 0 all together: window x pending x ZZ
-                own_pair = _between(ends, a, b)
-                if own_pair >= 0:
-                    _load_exchange(turns[own_pair], ends[own_pair, 0] != a, matrix[3])
-                    turns[own_pair], busy[own_pair] = 0.0, False
+                # the ZZ turns of its qubits with others come first
+                count, own = 0, -1
+                for pair in range(len(ends)):
+                    p, q = ends[pair]
+                    if (p == a and q == b) or (p == b and q == a):
+                        own = pair
+                    elif busy[pair] and (p in (a, b) or q in (a, b)):
+                        exchange(turns[pair], False, matrices[512 * count : 512 * (count + 1)], scratch)
+                        strides[count, 0], strides[count, 1] = stride[p], stride[q]
+                        turns[pair], busy[pair] = 0.0, False
+                        count += 1
+                # its matrix: window x pending x its own ZZ
+                if own >= 0:
+                    exchange(turns[own], ends[own, 0] != a, exchanged, scratch)
+                    turns[own], busy[own] = 0.0, False
                 else:
-                    _load_identity(matrix[3])
-                _load_pending(waiting[a], waiting[b], matrix[1])
-                sweep(matrix[3], matrix[2], matrix[1], norm, 8, 4)
-                _load_windows(step, begin, lanes, chosen, a, b, plan, two, fate, matrix[1])
-                sweep(matrix[2], matrix[0], matrix[1], norm, 8, 4)
-                sweep(source, target, matrix[0], norm, 1 << (qubits - 1 - a), 1 << (qubits - 1 - b))
-                where = np.array([[a, b], [1 << (qubits - 1 - a), 1 << (qubits - 1 - b)], [0, 0]])
+                    _load_identity(exchanged)
+                together(waiting[a], waiting[b], pending)
+                sweep(exchanged, both, pending, inner, norm)
+                _load_windows(step, begin, lanes, chosen, a, b, plan, two, fate, pending)
+                sweep(both, matrices[512 * count : 512 * (count + 1)], pending, inner, norm)
+                strides[count, 0], strides[count, 1] = stride[a], stride[b]
+                sweep(source, target, matrices, strides[: count + 1], norm)
                 for w in range(lanes):
                     if norm[w] < fate.limit[chosen[begin + w]]:
-                        where[2, 0], where[2, 1] = since[a, w], since[b, w]
-                        state = _column(source, w, matrix[3], where)
+                        state = _column(source, w)
+                        for number in range(count):
+                            _apply(state, w, matrices[512 * number : 512 * (number + 1)], strides[number])
+                        _apply(state, w, exchanged, strides[count])
+                        where = np.array([[a, b], [stride[a], stride[b]], [since[a, w], since[b, w]]])
                         replay(state, begin + w, chosen[begin + w], step, where, plan, idling, one, two, fate)
                         for place in range(size):
                             target[32 * place + w], target[32 * place + 16 + w] = state[place].real, state[place].imag
                 source, target = target, source
-                for w in range(16):
-                    since[a, w] = since[b, w] = step + 1
+                since[a], since[b] = step + 1, step + 1
                 due[a] = due[b] = False
-                _identity(waiting[a : a + 1])
-                _identity(waiting[b : b + 1])
+                forget(waiting[a])
+                forget(waiting[b])
                 if not end:
                     break
-        for w in range(lanes):
-            for place in range(size):
-                states[chosen[begin + w], place] = np.complex64(source[32 * place + w] + 1j * source[32 * place + 16 + w])
+        _write(states, chosen[begin : begin + lanes], source)
 
 
 @compiled()
-def _identity(waiting: Complex) -> None:
-    for q in range(len(waiting)):
-        for w in range(16):
-            waiting[q, 0, w] = waiting[q, 3, w] = 1.0
-            waiting[q, 1, w] = waiting[q, 2, w] = 0.0
+def _read(states: NDArray[np.complex64], lanes: Index, block: Block) -> None:
+    for place in range(states.shape[1]):
+        for w in range(len(lanes)):
+            value = states[lanes[w], place]
+            block[32 * place + w], block[32 * place + 16 + w] = value.real, value.imag
+
+
+@compiled()
+def _write(states: NDArray[np.complex64], lanes: Index, block: Block) -> None:
+    for place in range(states.shape[1]):
+        for w in range(len(lanes)):
+            states[lanes[w], place] = np.complex64(block[32 * place + w] + 1j * block[32 * place + 16 + w])
 
 
 @compiled()
 def _wait(
-    waiting: Complex,
+    waiting: Real,
     since: Index,
     step: int,
     begin: int,
@@ -146,75 +158,43 @@ def _wait(
     idling: Idling,
     one: Windows,
     fate: Fate,
+    scratch: Real,
 ) -> None:
-    """Multiply what is pending on a qubit by a step on it alone."""
-    qubit = plan.steps[step, 1]
-    for w in range(lanes):
-        lane, row = chosen[begin + w], plan.entry[step, begin + w]
-        if fate.leaked[lane] >> qubit & 1:
-            # a leaked qubit takes no part until it relaxes
-            if plan.steps[step, 0] == IDLE and idling.seeping[row] > 0.0 and uniform(fate.draws, lane) < idling.seeping[row]:
-                fate.leaked[lane] ^= 1 << qubit
-                since[qubit, w] = step + 1
-        elif plan.steps[step, 0] == IDLE:
+    """Multiply what is pending on a qubit by a step on it alone; a leaked qubit takes no part until it relaxes."""
+    qubit, matrix = plan.steps[step, 1], scratch[:128]
+    lower, upper, angle = scratch[:16], scratch[16:32], scratch[32:48]
+    if plan.steps[step, 0] == IDLE:
+        lower[:], upper[:], angle[:] = 1.0, 1.0, 0.0
+        for w in range(lanes):
+            lane, row = chosen[begin + w], plan.entry[step, begin + w]
+            if fate.leaked[lane] >> qubit & 1:
+                if idling.seeping[row] > 0.0 and uniform(fate.draws, lane) < idling.seeping[row]:
+                    fate.leaked[lane] ^= 1 << qubit
+                    since[qubit, w] = step + 1
+                continue
             if idling.kick[row] > 0.0:
                 plan.angle[step, begin + w] += idling.kick[row] if uniform(fate.draws, lane) < 0.5 else -idling.kick[row]
-            turn_phase(waiting[qubit], w, idling.damping[row, 0], idling.damping[row, 1], plan.angle[step, begin + w])
-        else:
-            multiply(waiting[qubit], w, one.keep[row], plan.shift[step, begin + w])
+            lower[w], upper[w], angle[w] = idling.damping[row, 0], idling.damping[row, 1], plan.angle[step, begin + w]
+        turn_phase(waiting[qubit], lower, upper, angle)
+        return
+    forget(matrix)
+    for w in range(lanes):
+        row, delta = plan.entry[step, begin + w], plan.shift[step, begin + w]
+        if fate.leaked[chosen[begin + w]] >> qubit & 1:
+            continue
+        for i in range(2):
+            for j in range(2):
+                value = one.keep[row, 0, i, j] + delta * (one.keep[row, 1, i, j] + delta * one.keep[row, 2, i, j])
+                place = 32 * (2 * i + j) + w
+                matrix[place], matrix[place + 16] = value.real, value.imag
+    multiply(waiting[qubit], matrix)
 
 
 @compiled()
 def _load_identity(block: Block) -> None:
-    for entry in range(16):
-        for w in range(16):
-            block[32 * entry + w] = 1.0 if entry % 5 == 0 else 0.0
-            block[32 * entry + 16 + w] = 0.0
-
-
-@compiled()
-def _load(block: Block, w: int, matrix: Complex, swapped: bool) -> None:
-    for i in range(4):
-        for j in range(4):
-            k, m = ((i >> 1) + 2 * (i & 1), (j >> 1) + 2 * (j & 1)) if swapped else (i, j)
-            place = 32 * (4 * i + j) + w
-            block[place], block[place + 16] = matrix[k, m].real, matrix[k, m].imag
-
-
-@compiled()
-def _load_exchange(turns: Real, swapped: bool, block: Block) -> None:
-    number, scratch = np.empty((4, 4), np.complex128), np.empty((3, 3), np.complex128)
-    for w in range(16):
-        exchange(turns, w, number, scratch)
-        _load(block, w, number, swapped)
-
-
-@compiled()
-def _load_full(turns: Real, angle: Real, block: Block) -> bool:
-    """Take out what lanes have gathered too much of to take more; whether there are such."""
-    found = False
-    for w in range(len(angle)):
-        size = length(turns, w)
-        if size > 0.0 and size + abs(angle[w] / 4) > _MOST_TURN:
-            if not found:
-                _load_identity(block)
-                found = True
-            number = np.empty((4, 4), np.complex128)
-            exchange(turns, w, number, np.empty((3, 3), np.complex128))
-            _load(block, w, number, False)
-            for entry in range(9):
-                turns[entry, w] = 0.0
-    return found
-
-
-@compiled()
-def _load_pending(first: Complex, second: Complex, block: Block) -> None:
-    for i in range(4):
-        for j in range(4):
-            left, right = 2 * (i >> 1) + (j >> 1), 2 * (i & 1) + (j & 1)
-            for w in range(16):
-                value = first[left, w] * second[right, w]
-                block[32 * (4 * i + j) + w], block[32 * (4 * i + j) + 16 + w] = value.real, value.imag
+    block[:] = 0.0
+    for row in range(4):
+        block[160 * row : 160 * row + 16] = 1.0
 
 
 @compiled()
@@ -227,20 +207,35 @@ def _load_windows(
         return
     for w in range(lanes):
         if not fate.leaked[chosen[begin + w]] & ((1 << a) | (1 << b)):
-            _load(block, w, two.keep[plan.entry[step, begin + w]], False)
+            matrix = two.keep[plan.entry[step, begin + w]]
+            for i in range(4):
+                for j in range(4):
+                    place = 32 * (4 * i + j) + w
+                    block[place], block[place + 16] = matrix[i, j].real, matrix[i, j].imag
 
 
 @compiled()
-def _between(ends: Index, a: int, b: int) -> int:
+def _take_full(turns: Real, angle: Real, block: Block, scratch: Real) -> bool:
+    """Take out what lanes have gathered too much of to take more, as matrices; whether there are such."""
+    size = np.empty(16)
+    length(turns, size)
+    full = (size > 0.0) & (size + np.abs(angle) / 4 > _MOST_TURN)
+    if not full.any():
+        return False
+    taken = np.zeros(144)
+    for place in range(144):
+        if full[place % 16]:
+            taken[place], turns[place] = turns[place], 0.0
+    exchange(taken, False, block, scratch)
+    return True
+
+
+@compiled()
+def _left(ends: Index, busy: NDArray[np.bool_], due: NDArray[np.bool_]) -> tuple[int, int]:
+    """Two qubits with something left to play, a pair if possible; -1 if there are none."""
     for pair in range(len(ends)):
-        if (ends[pair, 0] == a and ends[pair, 1] == b) or (ends[pair, 0] == b and ends[pair, 1] == a):
-            return pair
-    return -1
-
-
-@compiled()
-def _two_due(due: NDArray[np.bool_]) -> tuple[int, int]:
-    """A qubit that is due, and another, due if possible; -1 if none is."""
+        if busy[pair]:
+            return ends[pair, 0], ends[pair, 1]
     for a in range(len(due)):
         if due[a]:
             for b in range(a + 1, len(due)):
@@ -251,17 +246,18 @@ def _two_due(due: NDArray[np.bool_]) -> tuple[int, int]:
 
 
 @compiled()
-def _column(source: Block, w: int, exchanged: Block, where: Index) -> Complex:
-    """One lane's state, its pair's ZZ played."""
-    state = np.empty(len(source) // 32, np.complex128)
+def _column(block: Block, w: int) -> Complex:
+    """One lane's state."""
+    state = np.empty(len(block) // 32, np.complex128)
     for place in range(len(state)):
-        state[place] = source[32 * place + w] + 1j * source[32 * place + 16 + w]
-    matrix = np.empty((4, 4), np.complex128)
-    for i in range(4):
-        for j in range(4):
-            matrix[i, j] = exchanged[32 * (4 * i + j) + w] + 1j * exchanged[32 * (4 * i + j) + 16 + w]
-    apply_two(state, where[1, 0], where[1, 1], matrix)
+        state[place] = block[32 * place + w] + 1j * block[32 * place + 16 + w]
     return state
+
+
+@compiled()
+def _apply(state: Complex, w: int, block: Block, strides: Index) -> None:
+    """Multiply two qubits by one lane's matrix."""
+    apply_two(state, strides[0], strides[1], _column(block, w).reshape(4, 4))
 
 
 @compiled()
