@@ -74,7 +74,7 @@ class EmulatorDriver:
         self._snapshot = snapshot
         truth = self._truth(snapshot, self._options.truth)
         self._device = typical(truth) if self._options.drift else truth
-        self._libraries = Libraries(self._device)
+        self._libraries = Libraries(self._device, self._options.kept)
         self._faults = Faults(self._options.faults)
         self._schedules: OrderedDict[bytes, Schedule] = OrderedDict()
         self._crew = None if self._options.workers is None else Crew(self._options.workers, device)

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 
 from qpu_bridge.schedule import Schedule
+from qpu_emulator.cache import Cache
 from qpu_emulator.chip.device import Device
 from qpu_emulator.chip.drift import STEP_S, at, drifts
 from qpu_emulator.fault import Fault
@@ -49,10 +50,12 @@ class Libraries:
 
     Args:
         device: Fresh, at age 0.
+        cache: Where windows are kept on disk; None for nowhere.
     """
 
-    def __init__(self, device: Device) -> None:
+    def __init__(self, device: Device, cache: Cache | None = None) -> None:
         self.device = device
+        self._cache = cache
         self.drifts = drifts(device)
         self._kept: OrderedDict[tuple[object, ...], Condition] = OrderedDict()
 
@@ -74,7 +77,9 @@ class Libraries:
             device = self.device if now is None else at(self.device, now, scales.drift)
             for fault in wrong:
                 device = fault.change(device)
-            self._kept[key] = Condition(device, Library(device, scales), now)
+            # who has drifted comes back to no window that was ever solved
+            cache = self._cache if now is None else None
+            self._kept[key] = Condition(device, Library(device, scales, cache), now)
         self._kept.move_to_end(key)
         while len(self._kept) > _KEPT_CONDITIONS:
             self._kept.popitem(last=False)

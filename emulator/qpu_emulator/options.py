@@ -11,6 +11,7 @@ from pydantic import Field, StrictBool, StrictInt, ValidationError
 
 from qpu_bridge.errors import SettingsError
 from qpu_bridge.schedule import Document
+from qpu_emulator.cache import Cache
 from qpu_emulator.fault import Fault
 
 OLDEST_H = 1e6
@@ -32,6 +33,7 @@ class Options(Document):
         clock: ``fast``: results as soon as they are there; ``real``: never before the device's own time has passed.
         faults: What goes wrong from the start; ``true``: nothing, but runs may ask for faults; a path: the same, and the faults
             in that file (read before each run) happen. Without it, nothing goes wrong and nobody may ask for it.
+        cache: Whether windows on two qubits are kept on disk, in the user's cache folder; or in which folder.
     """
 
     truth: Path | None = None
@@ -43,6 +45,12 @@ class Options(Document):
     age_h: float = Field(0.0, ge=0, le=OLDEST_H)
     clock: Literal["fast", "real"] = "fast"
     faults: StrictBool | Path | tuple[Fault, ...] = False
+    cache: StrictBool | Path = True
+
+    @property
+    def kept(self) -> Cache | None:
+        """Where windows are kept."""
+        return Cache(None if self.cache is True else self.cache) if self.cache else None
 
     @classmethod
     def of(cls, given: Mapping[str, object], device: str) -> Self:

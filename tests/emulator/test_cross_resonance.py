@@ -244,7 +244,7 @@ def test_three_transmons_in_one_window_are_refused(line, chip):
     bench.play("u0_1", shape, 0.3, at=0)
     bench.play("u2_1", shape, 0.3, at=20)
     with pytest.raises(ScheduleError, match="at most one coupled pair"):
-        compile_program(bench.build(), chip, [0.0] * 4)
+        compile_program(bench.build(), chip, lambda _: 0.0)
 
 
 def test_a_swept_tone_goes_across_by_its_carrier(line, exact, chip):

@@ -86,7 +86,7 @@ def test_what_a_delay_carries_out_of_its_block_is_refused(fresh, truth):
     bench.play("q0", shapes.constant(80), 0.1)
     chip = _changed(truth, lines={"d0": Line(delay=10e-9)})
     with pytest.raises(ScheduleError, match="arrive within its block"):
-        compile_program(bench.build(), chip, [0.0] * 4)
+        compile_program(bench.build(), chip, lambda _: 0.0)
 
 
 def test_settling_of_a_flux_pulse(fresh, exact, truth):
@@ -145,7 +145,7 @@ def test_crosstalk_on_a_qubit_nobody_looks_at_costs_nothing(fresh, truth):
     bench = fresh()
     bench.gate("x", 0)
     bench.measure(0, 2)
-    program = compile_program(bench.build(), chip, [0.0] * 4)
+    program = compile_program(bench.build(), chip, lambda _: 0.0)
     assert sorted(program.clusters) == [(0,), (2,)]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from math import pi
 from typing import Any
@@ -63,13 +63,13 @@ class Program:
     events: dict[str, list[Any]] = field(default_factory=dict)
 
 
-def compile_program(schedule: Schedule, device: Device, zz: list[float]) -> Program:
+def compile_program(schedule: Schedule, device: Device, zz: Callable[[int], float]) -> Program:
     """Sort a schedule's events by the qubits they act on.
 
     Args:
         schedule: The template.
         device: The chip.
-        zz: Idle ZZ of each coupler in Hz.
+        zz: Coupler -> its idle ZZ in Hz, asked for those only that join what the schedule touches.
 
     Raises:
         ScheduleError: If a line leads nowhere, or pulses meet that the emulator does not model together.
@@ -109,7 +109,7 @@ def _final(actions: list[Action]) -> frozenset[int]:
     )
 
 
-def _cluster(program: Program, device: Device, zz: list[float]) -> None:
+def _cluster(program: Program, device: Device, zz: Callable[[int], float]) -> None:
     parent: dict[int, int] = {}
 
     def root(qubit: int) -> int:
@@ -126,11 +126,11 @@ def _cluster(program: Program, device: Device, zz: list[float]) -> None:
     moved = {qubit for action in actions if action.kind != "readout" for qubit in action.qubits}
     clock = program.schedule.clock
     seconds = clock.seconds(program.schedule.duration) if program.schedule.duration is not None else float("inf")
-    for index, coupler in sorted(enumerate(device.couplers), key=lambda item: -abs(zz[item[0]])):
-        first, second = coupler.qubits
-        if first not in parent or second not in parent or root(first) == root(second):
+    near = [(index, coupler.qubits) for index, coupler in enumerate(device.couplers) if moved.issuperset(coupler.qubits)]
+    for index, (first, second) in sorted(near, key=lambda item: -abs(zz(item[0]))):
+        if root(first) == root(second):
             continue
-        if first in moved and second in moved and zz[index] and 2 * pi * abs(zz[index]) * seconds > _ZZ_TURN:
+        if zz(index) and 2 * pi * abs(zz(index)) * seconds > _ZZ_TURN:
             joint = sum(root(qubit) in (root(first), root(second)) for qubit in parent)
             if joint <= _ZZ_QUBITS:
                 parent[root(first)] = root(second)

@@ -92,7 +92,7 @@ class Stage:
             for index, coupler in enumerate(couplers)
             if all(q in self._home for q in coupler.qubits)
             and self._home[coupler.qubits[0]] == self._home[coupler.qubits[1]]
-            and library.zz[index]
+            and library.zz(index)
         }
         self._around: dict[tuple[int, ...], list[tuple[int, tuple[int, int]]]] = {}
         self._cues = Cues(program, library, values, lanes)
@@ -183,7 +183,7 @@ class Stage:
             end = after = until
             if own is not None and len(own[2].qubits) == 2 and own[2].where == pair:
                 end, after = own[0], own[1]
-            turn = _TAU * self._library.zz[pair] * (end - line.coupled[pair])
+            turn = _TAU * self._library.zz(pair) * (end - line.coupled[pair])
             line.coupled[pair] = after
             if _any(turn):
                 steps.append(_Step(ZZ, (first, second), angle=turn))

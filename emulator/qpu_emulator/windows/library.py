@@ -1,5 +1,7 @@
 """Windows: what one pulse, or several at the same time on the same qubits, does. Solved once per shape and strength, then kept.
 
+Nothing is solved before it is used, neither a window nor the coupler that it is for; windows on two qubits are kept on disk too.
+
 A window's start time and frame phase are not part of its key: they enter as virtual Z before and after,
 ``U(phi, t0) = Z(-phi') W Z(phi')`` with ``phi' = phi - 2 pi (f - f_qubit) t0`` and ``Z(x) = exp(-i x n)``.
 """
@@ -8,12 +10,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qpu_emulator.cache import Cache, key, packed, unpacked
 from qpu_emulator.chip.device import Device, TunableCoupler
 from qpu_emulator.chip.line import IDEAL
 from qpu_emulator.readout.resonator import Listening, Response
@@ -31,9 +34,13 @@ from qpu_emulator.windows.tones import Tone, beats, combine
 
 _TAU = 2 * np.pi
 _ROOM = 20_000
+_FEW = 32
+"""So many windows solved at once are worth a file; what is swept further would fill the disk with what nobody asks for again."""
 
 Solved = tuple[Real, Real]
 """Maps, and for pairs the times in s that a detuning acts before and after."""
+
+_Solve = Callable[[Real], Solved]
 
 
 @dataclass(slots=True)
@@ -52,24 +59,38 @@ class Library:
     Args:
         device: The chip.
         scales: Factors on its relaxation and dephasing.
+        cache: Where windows on two qubits are kept on disk; None for nowhere.
     """
 
-    def __init__(self, device: Device, scales: Scales) -> None:
+    def __init__(self, device: Device, scales: Scales, cache: Cache | None = None) -> None:
         self.device = device = device.scaled(scales.line, scales.crosstalk)
         self.lock = threading.RLock()
         self.relaxations = [Relaxation.of(transmon, scales) for transmon in device.transmons]
         self.reach = [device.reach(qubit) for qubit in range(len(device.transmons))]
-        self.pairs = [
-            Pair(device, coupler) if isinstance(coupler, TunableCoupler) else StaticPair(device, coupler)
-            for coupler in device.couplers
-        ]
-        self.zz = [pair.zz() * scales.zz for pair in self.pairs]
+        self._zz_scale = scales.zz
+        self._cache = cache
+        self._pairs: dict[int, Pair | StaticPair] = {}
+        self._zz: dict[int, float] = {}
         self.responses: dict[tuple[int, Listening], Response] = {}
         self.deaf: set[tuple[bytes, int, tuple[int, ...]]] = set()  # captures of templates to measurements next to them
         self.unravelled: dict[int, Any] = {}  # what engines make of the windows of so many qubits
         self.idle = [Idle(device, self.relaxations, levels) for levels in (2, 3)]
         self._shelves: dict[tuple[int, int], _Shelf] = {}
         self._panels: dict[tuple[object, ...], Panels] = {}
+
+    def pair(self, coupler: int) -> Pair | StaticPair:
+        """The Hamiltonian of a coupler and its transmons, solved for their dressed states when first used."""
+        if coupler not in self._pairs:
+            found = self.device.couplers[coupler]
+            solved = Pair(self.device, found) if isinstance(found, TunableCoupler) else StaticPair(self.device, found)
+            self._pairs[coupler] = solved
+        return self._pairs[coupler]
+
+    def zz(self, coupler: int) -> float:
+        """Idle ZZ of a coupler's transmons in Hz, scaled."""
+        if coupler not in self._zz:
+            self._zz[coupler] = self.pair(coupler).zz() * self._zz_scale if self._zz_scale else 0.0
+        return self._zz[coupler]
 
     def maps(self, qubits: int, levels: int) -> Real:
         """All solved windows of one or two qubits, to be indexed by what `drive` and `flux` return.
@@ -114,7 +135,7 @@ class Library:
         Returns:
             ``int[n]``, indices into `maps`.
         """
-        pair = self.pairs[coupler]
+        pair = self.pair(coupler)
         assert isinstance(pair, StaticPair)
         first, second = pair.coupler.qubits
         name = ("cross", coupler, *((t.waveform.digest, t.dt, t.offset, t.port) for t in tones))
@@ -130,7 +151,7 @@ class Library:
                 relaxations=(self.relaxations[first], self.relaxations[second]),
             )
 
-        return self._find(2, levels, name, numbers, lambda new: _apart(new, solve))
+        return self._find(2, levels, name, numbers, lambda new: _apart(new, self._kept(coupler, tones, levels, solve)))
 
     def shares(self, levels: int, index: NDArray[np.int32] | int) -> Real:
         """Times in s that a detuning acts before and after windows of two qubits, ``float[..., qubit, 2]``."""
@@ -160,11 +181,16 @@ class Library:
         # the pulse is all but diagonal: a detuning during it may act with the idle time that follows
         after = np.array([[0.0, tone.waveform.duration * tone.dt]] * 2)
 
-        def solve(new: Real) -> Real:
-            return self._solve_flux(coupler, tone, new, levels)
+        def solve(new: Real) -> Solved:
+            return self._solve_flux(coupler, tone, new, levels), np.broadcast_to(after, (len(new), 2, 2))
 
-        windows = self._panels.setdefault((levels, *name), Panels(solve)).windows if swept else solve
-        return self._find(2, levels, name, amplitudes, lambda new: (windows(new), np.broadcast_to(after, (len(new), 2, 2))))
+        kept = self._kept(coupler, (tone,), levels, solve)
+        panels = self._panels.setdefault((levels, *name), Panels(lambda new: kept(new)[0])) if swept else None
+
+        def found(new: Real) -> Solved:
+            return kept(new) if panels is None else (panels.windows(new), np.broadcast_to(after, (len(new), 2, 2)))
+
+        return self._find(2, levels, name, amplitudes, found)
 
     def driven_flux(self, coupler: int, tones: tuple[Tone, ...], numbers: Real, levels: int) -> NDArray[np.int32]:
         """Windows of drives on the transmons of a tunable pair that meet a flux pulse on its coupler.
@@ -178,7 +204,7 @@ class Library:
         Returns:
             ``int[n]``, indices into `maps`.
         """
-        pair = self.pairs[coupler]
+        pair = self.pair(coupler)
         assert isinstance(pair, Pair)
         reach: list[Mapping[str, complex]] = [self.reach[q] for q in pair.coupler.qubits]
         reach.append({tones[-1].port: 1 / np.pi})  # the flux itself, beside both half Rabi rates
@@ -193,7 +219,36 @@ class Library:
             left, _, right = np.linalg.svd(final[:, kept][..., kept])
             return maps, detuning_shares(toggling, left @ right, seconds, levels)
 
-        return self._find(2, levels, name, numbers, lambda new: _apart(new, solve))
+        return self._find(2, levels, name, numbers, lambda new: _apart(new, self._kept(coupler, tones, levels, solve)))
+
+    def _kept(self, coupler: int, tones: tuple[Tone, ...], levels: int, solve: _Solve) -> _Solve:
+        """The same solver, with a look on the disk first."""
+        cache = self._cache
+        if cache is None:
+            return solve
+        qubits = self.device.couplers[coupler].qubits
+        enters = [
+            self.device.couplers[coupler],
+            [self.device.transmons[qubit] for qubit in qubits],
+            [astuple(self.relaxations[qubit]) for qubit in qubits],
+            [self.reach[qubit] for qubit in qubits],
+            [(t.waveform.digest, t.dt, t.offset, t.port, self.device.lines.get(t.port)) for t in tones],
+            levels,
+        ]
+
+        def find(new: Real) -> Solved:
+            if len(new) > _FEW:
+                return solve(new)
+            name = key(*enters, new)
+            text = cache.find(name)
+            if text is not None:
+                maps, shares = unpacked(text)
+                return maps, shares
+            solved = solve(new)
+            cache.keep(name, packed(*solved))
+            return solved
+
+        return find
 
     def _shelf(self, qubits: int, levels: int) -> _Shelf:
         return self._shelves.setdefault((qubits, levels), _Shelf())
@@ -204,9 +259,7 @@ class Library:
             self._shelves.clear()
             self.unravelled.clear()
 
-    def _find(
-        self, qubits: int, levels: int, name: tuple[object, ...], numbers: Real, solve: Callable[[Real], Solved]
-    ) -> NDArray[np.int32]:
+    def _find(self, qubits: int, levels: int, name: tuple[object, ...], numbers: Real, solve: _Solve) -> NDArray[np.int32]:
         rows, which = np.ascontiguousarray(numbers), np.zeros(1, np.int64)
         if len(rows) > 1:
             rows, which = np.unique(rows, axis=0, return_inverse=True)
@@ -241,7 +294,7 @@ class Library:
         return orders if levels == 3 else np.ascontiguousarray(narrow() @ orders @ widen())
 
     def _solve_flux(self, coupler: int, tone: Tone, amplitudes: Real, levels: int) -> Real:
-        pair = self.pairs[coupler]
+        pair = self.pair(coupler)
         assert isinstance(pair, Pair)
         arrived, repeats = self.device.lines.get(tone.port, IDEAL).respond(tone.waveform, tone.dt)
         envelope = np.multiply.outer(amplitudes, arrived.real)
@@ -257,7 +310,7 @@ class Library:
             flow = np.kron(narrow(), narrow()) @ flow
         left, _, right = np.linalg.svd(noted[:, :, kept][..., kept])
         toggling = np.ascontiguousarray(left @ right)
-        first, second = self.pairs[coupler].coupler.qubits
+        first, second = self.pair(coupler).coupler.qubits
         lost = decay(toggling, (self.relaxations[first], self.relaxations[second]), seconds, levels)
         return np.ascontiguousarray(product(flow, exponential(lost))), toggling
 
@@ -267,7 +320,7 @@ def _pair_states(levels: int) -> list[int]:
     return [3 * a + b for a in range(levels) for b in range(levels)]
 
 
-def _apart(numbers: Real, solve: Callable[[Real], Solved]) -> Solved:
+def _apart(numbers: Real, solve: _Solve) -> Solved:
     """Solve windows whose tones beat apart from those whose tones do not."""
     beating = beats(numbers)
     if beating.all() or not beating.any():
