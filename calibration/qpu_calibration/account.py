@@ -11,8 +11,8 @@ from qpu_calibration.page import Target
 
 
 def lines(entry: Entry) -> Iterator[str]:
-    """One entry: who was good or off in one line, who was bad in a line each."""
-    for verdict in (Verdict.GOOD, Verdict.OFF):
+    """One entry: who was good, off or mended in one line, who was bad in a line each."""
+    for verdict in (Verdict.GOOD, Verdict.OFF, Verdict.MENDED):
         targets = [target for target, one in entry.findings.items() if one.verdict is verdict]
         if targets:
             yield f"{entry.action} {entry.routine} of {together(targets)}: {verdict}"

@@ -133,12 +133,38 @@ class Bench:
             Cancelled: If somebody wanted the device back.
             Crowded: If there are too many targets for one schedule.
         """
-        step = settings or routine.brief(routine.settings)
-        plan, cannot = self._plan(routine, targets, step, self.snapshot)
-        found = {target: bad(reason) for target, reason in cannot.items()}
-        if plan is not None:
-            found |= {fit.target: fit for fit in self._look(routine, plan, step, self.snapshot)[1]}
-        return tuple(found[target].model_copy(update={"target": target}) for target in targets)
+        return self._seen(routine, targets, settings or routine.brief(routine.settings))[0]
+
+    def mend(
+        self, routine: Routine[Any], targets: Sequence[Target], worth: Callable[[Fit], bool]
+    ) -> tuple[tuple[Fit, ...], tuple[Target, ...], str]:
+        """Look, and take what is found into the snapshot where that is worth it, as one new version.
+
+        Args:
+            routine: Which.
+            targets: Of what; they may be measured side by side.
+            worth: Asked of each good fit.
+
+        Returns:
+            One fit per target, as `look` does; whose numbers are others now; where the raw data are, empty if nothing is kept.
+
+        Raises:
+            Cancelled: If somebody wanted the device back.
+            Crowded: If there are too many targets for one schedule.
+        """
+        fits, seen = self._seen(routine, targets, routine.brief(routine.settings))
+        believed, taken = self.snapshot, []
+        for fit in fits:
+            if fit.good and worth(fit):
+                before = believed
+                believed, _ = self._taken(routine, believed, fit)
+                taken += [fit.target] if believed is not before else []
+        if not taken or faults(believed):
+            return fits, (), ""
+        drawn = [(data, found, routine.plot(data, found) if self.figures else None) for data, found in seen]
+        run = self.archive.keep(routine.name, drawn) if self.archive is not None else ""
+        self._adopt(believed, routine.name, tuple(taken), {fit.target: fit for fit in fits}, run)
+        return fits, tuple(taken), run
 
     def adopt(self, snapshot: Snapshot, routine: str, targets: Sequence[Target], reason: str) -> None:
         """Make a snapshot that no fit speaks for the one in use.
@@ -150,6 +176,19 @@ class Bench:
             reason: Why, in one line.
         """
         self._adopt(snapshot, routine, tuple(targets), {}, "", reason)
+
+    def _seen(
+        self, routine: Routine[Any], targets: Sequence[Target], step: Settings
+    ) -> tuple[tuple[Fit, ...], list[tuple[xr.Dataset, tuple[Fit, ...]]]]:
+        """One fit per target, and what was measured for them, if anything was."""
+        plan, cannot = self._plan(routine, targets, step, self.snapshot)
+        found = {target: bad(reason) for target, reason in cannot.items()}
+        seen = []
+        if plan is not None:
+            data, fits = self._look(routine, plan, step, self.snapshot)
+            seen.append((data, fits))
+            found |= {fit.target: fit for fit in fits}
+        return tuple(found[target].model_copy(update={"target": target}) for target in targets), seen
 
     def _look(
         self, routine: Routine[Any], plan: Plan, settings: Settings, snapshot: Snapshot

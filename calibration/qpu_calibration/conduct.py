@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from qpu_bridge.errors import ScheduleError, SettingsError
+from qpu_bridge.target import Snapshot
 from qpu_calibration.bench import Bench, Crowded
 from qpu_calibration.decide import Action, Finding, Step, Steps, Verdict
 from qpu_calibration.fit import Fit
@@ -18,6 +21,10 @@ from qpu_calibration.ledger import Ledger, Moment
 from qpu_calibration.page import Target
 from qpu_calibration.reading import Reading
 from qpu_calibration.routine import Routine
+
+SHARP = 1 / 3
+"""Of what is tolerated: the most that a look may leave open to mend what it finds off. Three standard errors are within
+tolerance then."""
 
 
 @dataclass(frozen=True)
@@ -108,10 +115,13 @@ def _do(bench: Bench, graph: Graph, step: Step, begins: Callable[[Step], None] |
     while left:
         group = left.pop(0)
         if begins is not None:
-            begins(Step(step.action, step.routine, tuple(group)))
+            begins(Step(step.action, step.routine, tuple(group), step.mend))
         shots, used_s = bench.shots, bench.execution.usage_seconds
         try:
-            found, fits, deviations, run = (_look if step.action is Action.LOOK else _calibrate)(bench, routine, group)
+            if step.action is Action.LOOK:
+                found, fits, deviations, run = _look(bench, routine, group, step.mend)
+            else:
+                found, fits, deviations, run = _calibrate(bench, routine, group)
         except Crowded:
             # more lines or more power than the device has at a time
             half = len(group) // 2
@@ -133,17 +143,33 @@ def _equally_long(bench: Bench, group: Sequence[Target]) -> list[list[Target]]:
 Done = tuple[dict[Target, Finding], dict[Target, Fit], dict[Target, float], str]
 
 
-def _look(bench: Bench, routine: Routine[Any], group: Sequence[Target]) -> Done:
+def _look(bench: Bench, routine: Routine[Any], group: Sequence[Target], mend: bool) -> Done:
+    before = bench.snapshot
+    if mend:
+        seen, mended, run = bench.mend(
+            routine, group, lambda fit: routine.deviation(before, fit) > 1 and _blur(before, routine, fit) <= SHARP
+        )
+    else:
+        seen, mended, run = bench.look(routine, group), (), ""
     found, deviations = {}, {}
-    fits = {fit.target: fit for fit in bench.look(routine, group)}
+    fits = {fit.target: fit for fit in seen}
     for target, fit in fits.items():
         if not fit.good:
             found[target] = Finding(Verdict.BAD, fit.reason)
             continue
-        deviations[target] = float(routine.deviation(bench.snapshot, fit))
-        verdict = Verdict.GOOD if deviations[target] <= 1 else Verdict.OFF
-        found[target] = Finding(verdict, complaint=routine.complaint(bench.snapshot, fit))
-    return found, fits, deviations, ""
+        deviations[target] = far = float(routine.deviation(before, fit))
+        verdict = Verdict.MENDED if target in mended else Verdict.OFF if far > 1 else Verdict.GOOD
+        drift = math.sqrt(max(0.0, far**2 - _blur(before, routine, fit) ** 2))
+        found[target] = Finding(verdict, complaint=routine.complaint(bench.snapshot, fit), drift=drift)
+    return found, fits, deviations, run
+
+
+def _blur(snapshot: Snapshot, routine: Routine[Any], fit: Fit) -> float:
+    try:
+        return float(routine.blur(snapshot, fit))
+    except (ScheduleError, SettingsError, ArithmeticError, LookupError, TypeError, ValueError):
+        # what cannot be taken over must not end the work for the other targets
+        return math.inf
 
 
 def _calibrate(bench: Bench, routine: Routine[Any], group: Sequence[Target]) -> Done:

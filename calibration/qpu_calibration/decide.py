@@ -26,21 +26,31 @@ class Verdict(StrEnum):
     """What came of a node.
 
     A look finds it within specification (``good``), beyond (``off``), or its data cannot be understood (``bad``): then something
-    that it needs is wrong. A calibration is ``good`` or ``bad``.
+    that it needs is wrong. What is off may be ``mended`` at once, with what the look has found. A calibration is ``good`` or
+    ``bad``.
     """
 
     GOOD = "good"
     OFF = "off"
+    MENDED = "mended"
     BAD = "bad"
 
 
 @dataclass(frozen=True)
 class Step:
-    """Something to do: a routine on targets, which need not fit side by side."""
+    """Something to do: a routine on targets, which need not fit side by side.
+
+    Attributes:
+        action: What.
+        routine: By which routine.
+        targets: Of what.
+        mend: Whether a look may mend what it finds off, where what it finds is sharp enough.
+    """
 
     action: Action
     routine: str
     targets: tuple[Target, ...]
+    mend: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,18 +61,27 @@ class Finding:
         verdict: What.
         reason: Why it is bad.
         complaint: Why users should not have the target though all is good.
+        drift: How far from the snapshot a look has found it, beyond what the look leaves open, in units of what is tolerated.
     """
 
     verdict: Verdict
     reason: str = ""
     complaint: str = ""
+    drift: float | None = None
+
+    @property
+    def well(self) -> bool:
+        """Whether its numbers are right now."""
+        return self.verdict in (Verdict.GOOD, Verdict.MENDED)
 
 
 Findings = Mapping[Target, Finding]
 Steps = Generator[Step, Findings, None]
 
 
-def maintain(graph: Graph, ledger: Ledger, wanted: Iterable[Node], *, force: bool = False, trust: bool = False) -> Steps:
+def maintain(
+    graph: Graph, ledger: Ledger, wanted: Iterable[Node], *, force: bool = False, trust: bool = False, ahead_h: float = 0.0
+) -> Steps:
     """Bring nodes, and all they need, within specification.
 
     What was never calibrated is calibrated without a look. A node whose look is bad has what it needs looked at first (diagnose),
@@ -74,8 +93,9 @@ def maintain(graph: Graph, ledger: Ledger, wanted: Iterable[Node], *, force: boo
         wanted: Nodes to bring into specification.
         force: Calibrate them, whatever is known.
         trust: Look first at what was never calibrated: the snapshot's numbers come from elsewhere and may be right.
+        ahead_h: Hours of device time for which all shall be in specification.
     """
-    return _Maintenance(graph, ledger, wanted, force, trust).all()
+    return _Maintenance(graph, ledger, wanted, force, trust, ahead_h).all()
 
 
 def inspect(graph: Graph, ledger: Ledger, wanted: Iterable[Node]) -> Steps:
@@ -84,7 +104,7 @@ def inspect(graph: Graph, ledger: Ledger, wanted: Iterable[Node]) -> Steps:
     for name in graph.order:
         targets = tuple(target for target in graph.targets(name) if Node(name, target) in asked)
         if targets:
-            _learn(ledger, name, (yield Step(Action.LOOK, name, targets)))
+            _learn(graph, ledger, name, (yield Step(Action.LOOK, name, targets)))
 
 
 def blocked(graph: Graph, ledger: Ledger, nodes: Iterable[Node]) -> dict[Node, str]:
@@ -106,8 +126,8 @@ class _Maintenance:
         due: Nodes that must be calibrated yet, whatever is known.
     """
 
-    def __init__(self, graph: Graph, ledger: Ledger, wanted: Iterable[Node], force: bool, trust: bool) -> None:
-        self.graph, self.ledger, self.trust = graph, ledger, trust
+    def __init__(self, graph: Graph, ledger: Ledger, wanted: Iterable[Node], force: bool, trust: bool, ahead_h: float) -> None:
+        self.graph, self.ledger, self.trust, self.ahead_h = graph, ledger, trust, ahead_h
         asked = list(wanted)
         self.scope = {*asked, *graph.above(asked)}
         self.due = set(asked) if force else set()
@@ -128,7 +148,7 @@ class _Maintenance:
         found = yield from self.look(name, stale)
         bad = [target for target in stale if target in found and found[target].verdict is Verdict.BAD]
         yield from self.diagnose_above(name, bad)
-        again = [target for target in stale if target not in found or found[target].verdict is not Verdict.GOOD]
+        again = [target for target in stale if target not in found or not found[target].well]
         failed = yield from self.calibrate(name, again)
         changed = yield from self.diagnose_above(name, failed)
         yield from self.calibrate(name, [target for target in failed if target in changed])
@@ -139,9 +159,10 @@ class _Maintenance:
         found = yield from self.look(name, doubtful)
         bad = [target for target in doubtful if target in found and found[target].verdict is Verdict.BAD]
         yield from self.diagnose_above(name, bad)
-        again = [target for target in doubtful if target not in found or found[target].verdict is not Verdict.GOOD]
+        again = [target for target in doubtful if target not in found or not found[target].well]
         failed = yield from self.calibrate(name, again)
         changed = {target for target in again if self.is_proven(Node(name, target))} - set(failed)
+        changed |= {target for target, one in found.items() if one.verdict is Verdict.MENDED}
         self.went_back |= bool(changed)
         return changed
 
@@ -164,9 +185,9 @@ class _Maintenance:
         worth = self.open(name, worth)
         if not worth:
             return {}
-        found = yield Step(Action.LOOK, name, tuple(worth))
-        _learn(self.ledger, name, found)
-        self.proven.update(Node(name, target) for target, one in found.items() if one.verdict is Verdict.GOOD)
+        found = yield Step(Action.LOOK, name, tuple(worth), mend=True)
+        _learn(self.graph, self.ledger, name, found)
+        self.proven.update(Node(name, target) for target, one in found.items() if one.well)
         return found
 
     def calibrate(self, name: str, targets: Sequence[Target]) -> Generator[Step, Findings, list[Target]]:
@@ -213,11 +234,11 @@ class _Maintenance:
         return self.graph.routines[node.routine].essential
 
     def fresh(self, node: Node) -> bool:
-        return node not in self.due and self.ledger.fresh(self.graph, node)
+        return node not in self.due and self.ledger.left_h(self.graph, node) > self.ahead_h
 
     def is_proven(self, node: Node) -> bool:
         passed = self.ledger[node].passed
-        after = all(self.ledger[other].calibrated <= passed for other in self.graph.needs(node))
+        after = all(self.ledger[other].changed <= passed for other in self.graph.needs(node))
         return node in self.proven and after and not self.ledger[node].invalid
 
     def worth_a_look(self, node: Node) -> bool:
@@ -226,9 +247,16 @@ class _Maintenance:
         return ours and not known.invalid and not known.failed and node not in self.due
 
 
-def _learn(ledger: Ledger, name: str, found: Findings) -> None:
+def _learn(graph: Graph, ledger: Ledger, name: str, found: Findings) -> None:
     for target, one in found.items():
+        node = Node(name, target)
+        if one.drift is not None:
+            ledger.drifted(graph, node, one.drift)
         if one.verdict is Verdict.GOOD:
-            ledger.passed(Node(name, target), one.complaint)
+            ledger.passed(node, one.complaint)
+        elif one.verdict is Verdict.BAD:
+            ledger.doubt([node])
         else:
-            ledger.doubt([Node(name, target)])
+            ledger.strayed(node)
+        if one.verdict is Verdict.MENDED:
+            ledger.calibrated(graph, node, one.complaint)

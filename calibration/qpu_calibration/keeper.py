@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from qpu_bridge.errors import BridgeError, Cancelled
+from qpu_bridge.errors import BridgeError, Cancelled, SettingsError
 from qpu_bridge.execution import Execution, Gap
 from qpu_bridge.target import Snapshot, file
 from qpu_bridge.target.versions import Versions
@@ -33,7 +33,8 @@ SHARE = 0.1
 """Of the time, while jobs wait: after a gap in which one did, the next comes when jobs have had the rest."""
 
 IMPATIENCE = 0.1
-"""Of `every_h`, by this machine's clock: when an unfit device is looked at again, for no job moves its own clock."""
+"""Of `every_h`: how soon after a round the next may begin, however fast something drifts. By this machine's clock also when an
+unfit device is looked at again, for no job moves its own clock."""
 
 
 class Keeper:
@@ -41,7 +42,7 @@ class Keeper:
 
     Args:
         folder: In which its calibration is kept.
-        every_h: How often a round begins, in hours of the device's own clock.
+        every_h: How often a round begins, in hours of the device's own clock; sooner where something is seen to drift faster.
         least_qubits: With fewer operational qubits than this, users should not have the device.
         note: Takes lines for whoever runs the bridge.
         clock: What time it is, UTC.
@@ -65,7 +66,8 @@ class Keeper:
     ) -> None:
         self.folder = folder
         self.shots = 0
-        self._every_h, self._least, self._seed = every_h, least_qubits, seed
+        self._every_h = self._rest_h = every_h
+        self._least, self._seed = least_qubits, seed
         self._note, self._clock, self._graph = note, clock, graph
         self._heard = Moment(utc=clock())
         self._begun = self._read_begun()
@@ -75,6 +77,9 @@ class Keeper:
 
     def hear(self, device_ns: int) -> None:
         """The device's clock says so now, ns."""
+        before = self._heard.device_ns if self._heard.device_ns is not None else self._noted_ns()
+        if before is not None and device_ns < before:
+            self._restarted()
         self._heard = Moment(utc=self._clock(), device_ns=device_ns)
         if self._begun is None:
             self._begin()
@@ -84,7 +89,7 @@ class Keeper:
         now = self._clock()
         if self._round is not None or self._round_is_due():
             return True
-        return (now - self._heard.utc) / timedelta(hours=1) >= self._every_h
+        return (now - self._heard.utc) / timedelta(hours=1) >= self._rest_h
 
     def keep(self, execution: Execution, snapshot: Snapshot, gap: Gap) -> str | None:
         """Go on with the round, or begin one, until it is done or somebody wants the device."""
@@ -109,7 +114,8 @@ class Keeper:
     def _go_on(self, execution: Execution, snapshot: Snapshot, gap: Gap) -> str | None:
         if self._round is None or self._round.overtaken(gap):
             self._round = None
-            fresh = _Round(self.folder, execution, snapshot, self._graph, self._seed, gap)
+            ahead_h = IMPATIENCE * self._every_h
+            fresh = _Round(self.folder, execution, snapshot, self._graph, self._seed, ahead_h, gap)
             self.hear(listen(fresh.bench))
             if not self._round_is_due():
                 return None
@@ -126,6 +132,7 @@ class Keeper:
                 return None
         self._round = None
         self._begin()
+        self._rest_h = min(self._every_h, max(IMPATIENCE * self._every_h, current.rest_h()))
         self._ended = self._clock()
         complaint = _complaint(current.bench.snapshot, self._least)
         self._unfit = bool(complaint)
@@ -134,12 +141,29 @@ class Keeper:
     def _round_is_due(self) -> bool:
         if self._unfit and (self._clock() - self._ended) / timedelta(hours=1) >= IMPATIENCE * self._every_h:
             return True
-        return self._begun is not None and self._begun.hours_until(self._heard) >= self._every_h
+        return self._begun is not None and self._begun.hours_until(self._heard) >= self._rest_h
 
     def _begin(self) -> None:
         self._begun = self._heard
         self.folder.mkdir(parents=True, exist_ok=True)
         file.write(self.folder / BEGUN, {"utc": self._heard.utc.isoformat()})
+
+    def _noted_ns(self) -> int | None:
+        """What the device's clock said last when something was noted in the ledger."""
+        try:
+            return Ledger(self.folder / LEDGER).heard_ns
+        except SettingsError:
+            # who calibrates next says so
+            return None
+
+    def _restarted(self) -> None:
+        """The device's clock has started again: what was noted before is as old as this machine says."""
+        if self._begun is not None:
+            self._begun = Moment(utc=self._begun.utc)
+        if (self.folder / LEDGER).exists():
+            ledger = Ledger(self.folder / LEDGER)
+            ledger.restarted()
+            ledger.write()
 
     def _read_begun(self) -> Moment | None:
         """When the last round began, by this machine's clock: that of the device may have started again."""
@@ -162,6 +186,7 @@ class _Round:
         snapshot: Snapshot,
         graph: Callable[[Snapshot], Graph],
         seed: int | None,
+        ahead_h: float,
         gap: Gap,
     ) -> None:
         self.gap = gap
@@ -177,9 +202,9 @@ class _Round:
             figures=False,
         )
         self._path = folder / LEDGER
-        whole = graph(self.bench.snapshot)
-        steps = maintain(whole, ledger := Ledger(self._path), whole.nodes(), trust=True)
-        self.entries: Iterator[Entry] = conduct(self.bench, whole, ledger, steps)
+        self._graph, self._ledger = graph(self.bench.snapshot), Ledger(self._path)
+        steps = maintain(self._graph, self._ledger, self._graph.nodes(), trust=True, ahead_h=ahead_h)
+        self.entries: Iterator[Entry] = conduct(self.bench, self._graph, self._ledger, steps)
         self.left()
 
     @property
@@ -187,6 +212,10 @@ class _Round:
         """The device's clock, ns."""
         assert self.bench.execution.device_ns is not None
         return self.bench.execution.device_ns
+
+    def rest_h(self) -> float:
+        """When something may be out of specification again, in hours of device time."""
+        return self._ledger.rest_h(self._graph)
 
     def left(self) -> None:
         """The device goes to others for a while, or may."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,10 @@ from qpu_calibration.page import Target
 LEDGER = "ledger.json"
 """Its file, in the folder of a device's calibration."""
 
+STRAY = 1 / 3
+"""Of what is tolerated: the drift that is expected from one look to the next. Three standard deviations are within tolerance
+then."""
+
 
 class Moment(Document):
     """A time by both clocks.
@@ -25,15 +30,19 @@ class Moment(Document):
     Attributes:
         utc: This machine's.
         device_ns: The device's own, None where it has not told; it counts from anywhere and may start again.
+        start: How often it had started again by then.
     """
 
     utc: datetime
     device_ns: int | None = None
+    start: int = Field(0, ge=0)
 
     def hours_until(self, later: Moment) -> float:
         """Hours of device time; of this machine's time where the device's clock was not heard or has started again."""
-        if self.device_ns is not None and later.device_ns is not None and later.device_ns >= self.device_ns:
-            return (later.device_ns - self.device_ns) / 3.6e12
+        if self.start == later.start and self.device_ns is not None and later.device_ns is not None:
+            passed_ns = later.device_ns - self.device_ns
+            if passed_ns >= 0:
+                return passed_ns / 3.6e12
         return (later.utc - self.utc).total_seconds() / 3600
 
 
@@ -43,10 +52,13 @@ class Record(Document):
     Attributes:
         target: Its target.
         calibrated: When it was calibrated last, in the ledger's count of events; 0 for never.
+        changed: When it was calibrated last in a way that what needs it must feel, in the same count.
         passed: When it was last calibrated or found within specification, in the same count.
         at: The moment of that.
         failed: Why its last calibration changed nothing; empty if it did not fail.
         doubtful: Whether it must be looked at again, whenever it passed.
+        strayed: Whether a look has just found it off, and it was understood.
+        hold_h: For how many hours of device time it may be taken for granted, by the drift that looks have seen; None before any.
         invalid: Whether its numbers were made worthless by another node.
         unsteady: How often in a row it was calibrated because a look had found it wrong.
         complaint: Why users should not have the target though the numbers are right.
@@ -54,10 +66,13 @@ class Record(Document):
 
     target: Target
     calibrated: int = Field(0, ge=0)
+    changed: int = Field(0, ge=0)
     passed: int = Field(0, ge=0)
     at: Moment | None = None
     failed: str = ""
     doubtful: bool = False
+    strayed: bool = False
+    hold_h: float | None = Field(None, gt=0)
     invalid: bool = False
     unsteady: int = Field(0, ge=0)
     complaint: str = ""
@@ -77,6 +92,8 @@ class Ledger:
     def __init__(self, path: Path | None = None, clock: Callable[[], Moment] = lambda: Moment(utc=datetime.now(UTC))) -> None:
         self.path = path
         self.clock = clock
+        self.starts = 0
+        self.heard_ns: int | None = None
         self.events = 0
         self.calibration_id = ""
         self.flagged: dict[Target, str] = {}
@@ -87,23 +104,65 @@ class Ledger:
     def __getitem__(self, node: Node) -> Record:
         return self._records.get(node) or Record(target=node.target)
 
-    def fresh(self, graph: Graph, node: Node) -> bool:
-        """Check state: whether a node passed not too long ago, and nothing happened since that makes that doubtful."""
+    def now(self) -> Moment:
+        """What time it is; notices that the device's clock has started again."""
+        moment = self.clock()
+        if moment.device_ns is not None:
+            self.starts += self.heard_ns is not None and moment.device_ns < self.heard_ns
+            self.heard_ns = moment.device_ns
+        return moment.model_copy(update={"start": self.starts})
+
+    def left_h(self, graph: Graph, node: Node) -> float:
+        """Check state: for how many more hours of device time a node may be taken for granted; 0 if not at all.
+
+        It passed not too long ago, and nothing happened since that makes that doubtful.
+        """
         known = self[node]
         if not known.passed or known.failed or known.doubtful or known.invalid or known.at is None:
-            return False
-        if known.at.hours_until(self.clock()) >= graph.routines[node.routine].timeout_h:
-            return False
-        return all(self[other].calibrated <= known.passed for other in graph.needs(node))
+            return 0.0
+        if any(self[other].changed > known.passed for other in graph.needs(node)):
+            return 0.0
+        return max(0.0, self._hold_h(graph, node) - known.at.hours_until(self.now()))
+
+    def fresh(self, graph: Graph, node: Node) -> bool:
+        """Whether a node may be taken for granted now."""
+        return self.left_h(graph, node) > 0
+
+    def rest_h(self, graph: Graph) -> float:
+        """When the next of those that may be taken for granted now may be no longer, in hours of device time."""
+        return min((left for node in self._records if (left := self.left_h(graph, node)) > 0), default=math.inf)
+
+    def drifted(self, graph: Graph, node: Node, drift: float) -> None:
+        """Note how far a look has found a node from where it was when it passed, in units of what is tolerated.
+
+        What it is taken for granted for follows, as the step of an integrator does: a random walk goes as the root of time, so
+        that `STRAY` is expected after ``(STRAY / drift)**2`` of the time that has passed. One look shortens or lengthens it by 2
+        at most, since a single step of a walk says little; it is never longer than the routine's own time.
+        """
+        known = self[node]
+        if known.doubtful or known.invalid or known.failed or known.at is None:
+            # what was seen is no drift since it passed
+            return
+        hold_h, passed_h = self._hold_h(graph, node), known.at.hours_until(self.now())
+        likely_h = passed_h * (STRAY / drift) ** 2 if drift > 0 else math.inf
+        if likely_h < hold_h or passed_h >= hold_h:
+            likely_h = min(max(likely_h, hold_h / 2), 2 * hold_h)
+            self._change(node, hold_h=min(likely_h, graph.routines[node.routine].timeout_h))
 
     def calibrated(self, graph: Graph, node: Node, complaint: str = "") -> None:
-        """Note that a node was calibrated; what it spoils becomes invalid."""
+        """Note that a node was calibrated; what it spoils becomes invalid.
+
+        What needs it is looked at again, unless it only brings back what had drifted.
+        """
         event, before = self._event(), self[node]
+        back = graph.routines[node.routine].restores and before.strayed
         self._records[node] = Record(
             target=node.target,
             calibrated=event,
+            changed=before.changed if back else event,
             passed=event,
-            at=self.clock(),
+            at=self.now(),
+            hold_h=before.hold_h,
             unsteady=before.unsteady + before.doubtful,
             complaint=complaint,
         )
@@ -113,19 +172,26 @@ class Ledger:
 
     def passed(self, node: Node, complaint: str = "") -> None:
         """Note that a node was found within specification."""
-        self._change(
-            node, passed=self._event(), at=self.clock(), failed="", doubtful=False, invalid=False, unsteady=0, complaint=complaint
-        )
+        well = {"failed": "", "doubtful": False, "strayed": False, "invalid": False, "unsteady": 0}
+        self._change(node, passed=self._event(), at=self.now(), complaint=complaint, **well)
 
     def failed(self, node: Node, reason: str) -> None:
         """Note that the calibration of a node changed nothing, and why."""
         self._event()
         self._change(node, failed=reason or "no reason given")
 
+    def strayed(self, node: Node) -> None:
+        """Note that a look has found a node off."""
+        self._change(node, doubtful=True, strayed=True)
+
     def doubt(self, nodes: Iterable[Node] | None = None) -> None:
         """Note that nodes (all, if None) may not be as they were: they will be looked at."""
         for node in list(self._records) if nodes is None else nodes:
-            self._change(node, doubtful=True)
+            self._change(node, doubtful=True, strayed=False)
+
+    def restarted(self) -> None:
+        """Note that the device's clock has started again, for whoever heard that."""
+        self.starts, self.heard_ns = self.starts + 1, None
 
     def nodes(self) -> tuple[Node, ...]:
         """All that something is known of."""
@@ -143,6 +209,7 @@ class Ledger:
         document = {
             "format": 1,
             "events": self.events,
+            "clock": {"starts": self.starts, "heard_ns": self.heard_ns},
             "calibration_id": self.calibration_id,
             "flagged": flagged,
             "records": records,
@@ -152,6 +219,10 @@ class Ledger:
     def _event(self) -> int:
         self.events += 1
         return self.events
+
+    def _hold_h(self, graph: Graph, node: Node) -> float:
+        timeout_h = graph.routines[node.routine].timeout_h
+        return min(self[node].hold_h or timeout_h, timeout_h)
 
     def _change(self, node: Node, **fields: object) -> None:
         self._records[node] = self[node].model_copy(update=fields)
@@ -163,6 +234,7 @@ class Ledger:
                 raise ValueError(f"format {document['format']}")
             self.events, self.calibration_id = int(document["events"]), str(document["calibration_id"])
             self.flagged = {tuple(one["target"]): str(one["reason"]) for one in document["flagged"]}
+            self.starts, self.heard_ns = int(document["clock"]["starts"]), document["clock"]["heard_ns"]
             for name, records in document["records"].items():
                 for one in records:
                     known = Record.model_validate(one)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Generic, TypeVar
@@ -52,8 +53,10 @@ class Routine(ABC, Generic[S]):
             again, before anything else that uses them.
         apart: Targets with qubits this many couplings apart, or fewer, are never measured side by side.
         essential: Whether a target for which it fails is of no use: users may not have it, and what depends on it is skipped.
+        restores: Whether it only brings back what drifts (a drive in resonance, a half turn): what was measured with it while it
+            was taken for granted still holds after such a repair.
         look_share: A short look takes one in so many of the shots.
-        timeout_h: Hours of device time after which its numbers are no longer taken for granted.
+        timeout_h: Hours of device time after which its numbers are no longer taken for granted; fewer where they drift.
         reading: What a measurement returns.
         settings: Its settings, with their defaults.
     """
@@ -65,6 +68,7 @@ class Routine(ABC, Generic[S]):
     invalidates: ClassVar[tuple[str, ...]] = ()
     apart: ClassVar[int] = 1
     essential: ClassVar[bool] = True
+    restores: ClassVar[bool] = False
     look_share: ClassVar[int] = 8
     timeout_h: ClassVar[float] = 24.0
     reading: ClassVar[Reading] = Reading.ONES
@@ -97,6 +101,14 @@ class Routine(ABC, Generic[S]):
     def deviation(self, snapshot: Snapshot, fit: Fit) -> float:
         """How far a good fit is from what the snapshot says, in units of what is tolerated: above 1 it is calibrated again."""
         return 0.0
+
+    def blur(self, snapshot: Snapshot, fit: Fit) -> float:
+        """What a good fit leaves open, in the same units: how far off its numbers are if each is wrong by its standard error."""
+        if fit.series:
+            # a kernel, a curve: no error is stated
+            return math.inf
+        wrong = {name: one.model_copy(update={"value": one.value + one.error}) for name, one in fit.parameters.items()}
+        return self.deviation(self.update(snapshot, fit), fit.model_copy(update={"parameters": wrong}))
 
     def complaint(self, snapshot: Snapshot, fit: Fit) -> str:
         """Why users should not have a target though its fit is good; empty if they may."""

@@ -14,7 +14,7 @@ from qpu_calibration.graph import said as named
 from qpu_calibration.numbers import Change
 from qpu_calibration.picture import said
 
-COLOUR = {Verdict.GOOD: "green", Verdict.OFF: "yellow", Verdict.BAD: "red"}
+COLOUR = {Verdict.GOOD: "green", Verdict.OFF: "yellow", Verdict.MENDED: "green", Verdict.BAD: "red"}
 
 
 def changes(found: Sequence[Change], fits: Iterable[Fit] = ()) -> Table:

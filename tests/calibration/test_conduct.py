@@ -125,8 +125,9 @@ def test_only_what_drifted_is_repaired(lab, tmp_path, graph):
     )
     bench.snapshot = wrong
     entries = list(conduct(bench, graph, ledger, maintain(graph, ledger, nodes)))
-    repaired = [(entry.routine, target) for entry in entries if entry.action is Action.CALIBRATE for target in entry.findings]
-    assert repaired == [("ramsey", (2,))]
+    mended = [(entry.routine, t) for entry in entries for t, one in entry.findings.items() if one.verdict is Verdict.MENDED]
+    assert mended == [("ramsey", (2,))]
+    assert not [entry for entry in entries if entry.action is Action.CALIBRATE]
     assert bench.snapshot.qubits[2].frequency == pytest.approx(f01, abs=2e3)
 
 

@@ -40,7 +40,8 @@ class FineAmplitude(Routine[FineAmplitudeSettings]):
 
     name = "fine_amplitude"
     depends_on = ("drag",)
-    timeout_h = 6.0
+    restores = True
+    timeout_h = 1.0  # a look costs little, and these are what drifts most
     settings = FineAmplitudeSettings()
 
     def passes(self, settings: FineAmplitudeSettings) -> Sequence[FineAmplitudeSettings]:
