@@ -39,17 +39,21 @@ def solved(truth: Device, design: Snapshot) -> Snapshot:
 def error(truth: Device, snapshot: Snapshot, pair: tuple[int, ...]) -> tuple[float, float]:
     """Average infidelity that pulses leave of a pair's cz or ecr, leakage included; and what relaxation leaves, its limit."""
     coupler = next(one for one in truth.couplers if set(one.qubits) == set(pair))
-    name = "ecr" if isinstance(coupler, StaticCoupling) else "cz"
-    gate = snapshot.gate(name, *pair)
-    assert gate is not None
-    turns = {phase.qubit: phase.angle for phase in gate.phases}
+    known = snapshot.gate("ecr" if isinstance(coupler, StaticCoupling) else "cz", *pair)
+    assert known is not None
+    done, wanted = gate(truth, snapshot, pair), ECR if known.name == "ecr" else np.diag([1, 1, 1, -1])
+    overlap = abs(np.trace(wanted.conj().T @ done)) ** 2
+    kept = float(np.trace(done.conj().T @ done).real)
+    return float(1 - (overlap + kept) / 20), pair_limit(truth, coupler.qubits, known.duration)
+
+
+def gate(truth: Device, snapshot: Snapshot, pair: tuple[int, ...]) -> NDArray[np.complex128]:
+    """What a pair's cz or ecr does, virtual Z included; states in the order 00, 01, 10, 11 of the pair as the gate names it."""
+    known = next(one for one in snapshot.gates if one.name in ("cz", "ecr") and one.qubits == pair)
+    turns = {phase.qubit: phase.angle for phase in known.phases}
     first, second = (number(turns.get(qubit, 0.0)) for qubit in pair)
-    # states in the order 00, 01, 10, 11 of the pair as the gate names it
-    done, wanted = (_cz(truth, snapshot, gate), np.diag([1, 1, 1, -1])) if name == "cz" else (_ecr(truth, snapshot, gate), ECR)
-    turned = np.exp(1j * np.array([0, second, first, first + second]))[:, None] * done
-    overlap = abs(np.trace(wanted.conj().T @ turned)) ** 2
-    kept = float(np.trace(turned.conj().T @ turned).real)
-    return float(1 - (overlap + kept) / 20), pair_limit(truth, coupler.qubits, gate.duration)
+    done = _cz(truth, snapshot, known) if known.name == "cz" else _ecr(truth, snapshot, known)
+    return np.asarray(np.exp(1j * np.array([0, second, first, first + second]))[:, None] * done)
 
 
 def number(value: float | Curve) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import xarray as xr
@@ -18,7 +18,7 @@ from qpu_calibration.picture import Curve, drawn
 from qpu_calibration.plan import Point
 from qpu_calibration.reading import Reading
 from qpu_calibration.routine import Routine, Settings
-from qpu_calibration.routines.resonator_spectroscopy import readout_frequency
+from qpu_calibration.routines.resonator_spectroscopy import answer, capture, readout_frequency
 
 
 class ReadoutFrequencySettings(Settings):
@@ -60,9 +60,14 @@ class ReadoutFrequency(Routine[ReadoutFrequencySettings]):
             page.x()
         page.measure(frequency=at["frequency"], plain=True)
 
+    def facts(self, snapshot: Snapshot, target: Target) -> Mapping[str, float]:
+        """When the capture begins and ends, after the tone's beginning."""
+        return capture(snapshot, target[0])
+
     def fit_one(self, data: xr.Dataset) -> Fit:
         """The distance of two resonances."""
         x, distance, sigma = _distances(data)
+        model = _model(data)
         top, span = float(distance.max()), x[-1] - x[0]
         tops = x[distance > 0.8 * top]
         starts = [
@@ -72,7 +77,7 @@ class ReadoutFrequency(Routine[ReadoutFrequencySettings]):
             for pull in (0.5, 1.0, 2.0)
         ]
         bounds = {"height": (0.0, 20 * top), "half_width": (span / 200, span), "pull": (span / 500, span)}
-        found = fit_curve(apart, x, distance, sigma, starts, bounds)
+        found = fit_curve(model, x, distance, sigma, starts, bounds)
         numbers = {
             "frequency": found.of("centre", "Hz"),
             "linewidth": found.of("half_width", "Hz", 2.0),
@@ -97,7 +102,7 @@ class ReadoutFrequency(Routine[ReadoutFrequencySettings]):
     def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
         """Distance of both points."""
         x, distance, sigma = _distances(data)
-        return drawn(x, distance, apart, fit, "readout frequency, GHz", sigma, scale=1e-9)
+        return drawn(x, distance, _model(data), fit, "readout frequency, GHz", sigma, scale=1e-9)
 
 
 def _distances(data: xr.Dataset) -> tuple[Values, Values, Values]:
@@ -110,8 +115,21 @@ def _distances(data: xr.Dataset) -> tuple[Values, Values, Values]:
     return data["frequency"].values, distance, np.full(distance.shape, max(scatter, 1e-9 * float(distance.max()), 1e-300))
 
 
-def apart(x: Values, height: float, centre: float, half_width: float, pull: float) -> Values:
-    """Distance of the answers of a linear resonator that is pulled by ``-pull`` and ``+pull`` (Hz)."""
-    off = x - centre
-    low, high = half_width**2 + (off - pull) ** 2, half_width**2 + (off + pull) ** 2
-    return np.asarray(height * (half_width**2 + pull**2) / np.sqrt(low * high))
+def _model(data: xr.Dataset) -> Callable[..., Values]:
+    """`apart` in the capture of the data."""
+
+    def model(x: Values, height: float, centre: float, half_width: float, pull: float) -> Values:
+        return apart(x, height, centre, half_width, pull, float(data["begins"]), float(data["ends"]))
+
+    return model
+
+
+def apart(x: Values, height: float, centre: float, half_width: float, pull: float, begins: float, ends: float) -> Values:
+    """Distance of the answers of a linear resonator that is pulled by ``-pull`` and ``+pull`` (Hz), ``height`` in the middle.
+
+    ``begins`` and ``ends`` are those of the capture, s after the tone's beginning.
+    """
+    off = np.append(x, centre) - centre
+    low, high = (answer(off + side * pull, 2 * half_width, begins, ends) for side in (1, -1))
+    gap = np.abs(high - low)
+    return np.asarray(height * gap[:-1] / gap[-1])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import xarray as xr
@@ -60,10 +61,14 @@ class ResonatorSpectroscopy(Routine[ResonatorSpectroscopySettings]):
         """The readout alone; the kernel is not known yet."""
         page.measure(frequency=at["frequency"], plain=True)
 
+    def facts(self, snapshot: Snapshot, target: Target) -> Mapping[str, float]:
+        """When the capture begins and ends, after the tone's beginning."""
+        return capture(snapshot, target[0])
+
     def fit_one(self, data: xr.Dataset) -> Fit:
         """A complex resonance on a constant."""
         x, y = data["frequency"].values, data["iq"].values.astype(complex)
-        found, share = _resonance(x, y)
+        found, share = _resonance(x, y, float(data["begins"]), float(data["ends"]))
         numbers = {"frequency": found.of("frequency", "Hz"), "linewidth": found.of("linewidth", "Hz")}
         if share < 0.5:
             return bad("no resonance stands out of the noise", found, **numbers)
@@ -84,7 +89,8 @@ class ResonatorSpectroscopy(Routine[ResonatorSpectroscopySettings]):
     def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
         """Size of the response."""
         y = np.abs(data["iq"].values)
-        return drawn(data["frequency"].values, y, _size, fit, "readout frequency, GHz", scale=1e-9)
+        size = partial(_size, begins=float(data["begins"]), ends=float(data["ends"]))
+        return drawn(data["frequency"].values, y, size, fit, "readout frequency, GHz", scale=1e-9)
 
 
 def readout_frequency(snapshot: Snapshot, qubit: int) -> float:
@@ -92,13 +98,38 @@ def readout_frequency(snapshot: Snapshot, qubit: int) -> float:
     return snapshot.frame(snapshot.measure(qubit).drive_frame).frequency
 
 
-def _columns(x: Values, frequency: float, linewidth: float, delay: float) -> Complex:
-    """Constant and resonance behind a cable; signs as in the README of `qpu_bridge.schedule`: phases run as exp(-i omega t)."""
+def capture(snapshot: Snapshot, qubit: int) -> dict[str, float]:
+    """When a qubit's capture ``begins`` and ``ends``, s after the tone's beginning."""
+    measure = snapshot.measure(qubit)
+    begins = measure.acquire_start * float(snapshot.timing.dt)
+    dt = float(snapshot.port(snapshot.frame(measure.acquire_frame).port).dt)
+    return {"begins": begins, "ends": begins + measure.acquire_duration * dt}
+
+
+def answer(off: Values, linewidth: float, begins: float, ends: float) -> Complex:
+    """Mean over a capture of what a resonator gives back that begins to ring with the tone, 1 for long captures on resonance.
+
+    Left out, ringing up would pass for another linewidth. Signs as in the README of `qpu_bridge.schedule`: phases run as
+    exp(-i omega t).
+
+    Args:
+        off: Tones less the resonance, Hz.
+        linewidth: Hz.
+        begins: Of the capture, s after the tone's beginning.
+        ends: Of the capture.
+    """
+    rate = np.pi * (linewidth - 2j * np.asarray(off))
+    missing = (np.exp(-rate * begins) - np.exp(-rate * ends)) / (rate * (ends - begins))
+    return np.asarray(np.pi * linewidth / rate * (1 - missing))
+
+
+def _columns(x: Values, frequency: float, linewidth: float, delay: float, begins: float, ends: float) -> Complex:
+    """Constant and resonance behind a cable."""
     cable = np.exp(-2j * np.pi * delay * (x - x.mean()))
-    return np.stack([cable, cable / (1 - 2j * (x - frequency) / linewidth)], axis=1)
+    return np.stack([cable, cable * answer(x - frequency, linewidth, begins, ends)], axis=1)
 
 
-def _resonance(x: Values, y: Complex) -> tuple[CurveFit, float]:
+def _resonance(x: Values, y: Complex, begins: float, ends: float) -> tuple[CurveFit, float]:
     """Fit, and which share of the signal's variation the resonance explains (0 for noise; a constant explains nothing).
 
     Both are linear in their two complex weights, so that only three numbers are searched for (variable projection).
@@ -106,7 +137,7 @@ def _resonance(x: Values, y: Complex) -> tuple[CurveFit, float]:
     span, scale = x[-1] - x[0], np.abs(y).max() or 1.0
 
     def rest(numbers: Values) -> Complex:
-        columns = _columns(x, x[0] + numbers[0] * span, np.exp(numbers[1]) * span, numbers[2] / span)
+        columns = _columns(x, x[0] + numbers[0] * span, np.exp(numbers[1]) * span, numbers[2] / span, begins, ends)
         weights, *_ = np.linalg.lstsq(columns, y, rcond=None)
         return np.asarray((y - columns @ weights) / scale)
 
@@ -120,7 +151,7 @@ def _resonance(x: Values, y: Complex) -> tuple[CurveFit, float]:
     free = 2 * len(x) - 7
     errors = np.sqrt(np.diag(np.linalg.pinv(best.jac.T @ best.jac)) * 2 * best.cost / free)
     frequency, linewidth = x[0] + best.x[0] * span, np.exp(best.x[1]) * span
-    columns = _columns(x, frequency, linewidth, best.x[2] / span)
+    columns = _columns(x, frequency, linewidth, best.x[2] / span, begins, ends)
     (still, weight), *_ = np.linalg.lstsq(columns, y, rcond=None)
     value = {
         "frequency": frequency,
@@ -131,7 +162,7 @@ def _resonance(x: Values, y: Complex) -> tuple[CurveFit, float]:
         "weight_imag": weight.imag,
     }
     error = dict.fromkeys(value, np.inf) | {"frequency": errors[0] * span, "linewidth": errors[1] * linewidth}
-    without = _columns(x, frequency, linewidth, best.x[2] / span)[:, :1]
+    without = columns[:, :1]
     flat = y - without @ np.linalg.lstsq(without, y, rcond=None)[0]
     share = 1 - 2 * best.cost * scale**2 / max(float(np.sum(np.abs(flat) ** 2)), 1e-300)
     return CurveFit(value, error, 1.0), share
@@ -145,6 +176,8 @@ def _size(
     still_imag: float,
     weight_real: float,
     weight_imag: float,
+    begins: float,
+    ends: float,
 ) -> Values:
-    weight = (weight_real + 1j * weight_imag) / (1 - 2j * (x - frequency) / linewidth)
+    weight = (weight_real + 1j * weight_imag) * answer(x - frequency, linewidth, begins, ends)
     return np.asarray(np.abs(still_real + 1j * still_imag + weight))
