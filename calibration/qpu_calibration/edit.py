@@ -166,6 +166,22 @@ def with_flux(snapshot: Snapshot, pair: tuple[int, ...], level: float) -> Snapsh
     return snapshot.model_copy(update={"gates": tuple(changed(gate) for gate in snapshot.gates)})
 
 
+def flux_window(snapshot: Snapshot, pair: tuple[int, ...]) -> tuple[int, int]:
+    """Ticks at which the flux pulse of a coupler's ``cz`` starts within its gate, and of the gate."""
+    gate = snapshot.gate("cz", *pair)
+    return flux(snapshot, pair).start, 0 if gate is None else gate.duration
+
+
+def with_flux_window(snapshot: Snapshot, pair: tuple[int, ...], start: int, duration: int) -> Snapshot:
+    """With flux pulses that start at another tick of ``cz`` and ``rzz``, and other lengths of both."""
+    for name in ("cz", "rzz"):
+        gate = snapshot.gate(name, *pair)
+        if gate is not None:
+            pulses = tuple(pulse.model_copy(update={"start": start}) for pulse in gate.pulses)
+            snapshot = with_gate(snapshot, gate.model_copy(update={"pulses": pulses, "duration": duration}))
+    return snapshot
+
+
 def with_zz(snapshot: Snapshot, pair: tuple[int, ...], hz: float) -> Snapshot:
     """With another believed ZZ of two coupled qubits."""
     known = {frozenset(one.qubits): one for one in snapshot.couplings}

@@ -22,6 +22,8 @@ def warm_up(library: Library) -> None:
     device = library.device
     builder = Builder(Clock(Fraction(1, 10**9)))
     lines: dict[str, int] = {}
+    # what one line delays must not meet what follows on another
+    latest = max((-(-line.delay // 1e-9) for line in device.lines.values()), default=0)
 
     def port(name: str, kind: PortKind) -> int:
         if name not in lines:
@@ -37,7 +39,7 @@ def warm_up(library: Library) -> None:
             across = device.transmons[target].frequency
             own = port(device.line_of(control), PortKind.DRIVE)
             builder.play(builder.frame("across", own, across), shapes.gaussian_square(12, 1, 8), 0.1)
-        builder.barrier()
+        builder.wait(int(latest))
     for resonator in device.resonators[:2]:
         transmon = device.transmons[resonator.qubit]
         drive = builder.frame(f"q{resonator.qubit}", port(next(iter(transmon.rabi)), PortKind.DRIVE), transmon.frequency)
@@ -48,7 +50,7 @@ def warm_up(library: Library) -> None:
             line = Discriminator(0.0, 0.0) if acquisition is Acquisition.INTEGRATED else None
             name = f"{acquisition.value} {resonator.qubit}"
             column = builder.column(Column(name, acquisition, Output.BOTH, discriminator=line))
-            builder.barrier()
+            builder.wait(int(latest))
             builder.play(tone, shapes.constant(8))
             builder.capture(ear, column, 8)
             builder.barrier()
