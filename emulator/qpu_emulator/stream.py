@@ -50,7 +50,7 @@ def normal_pair(states: NDArray[np.uint64], index: int) -> tuple[float, float]:
 
 @compiled()
 def circle(turns: float) -> tuple[float, float]:
-    """Cosine and sine of an angle in turns, as series: a loop over many stays vectorised, which a call of the C library breaks."""
+    """Cosine and sine of an angle in turns, as series: a loop over many stays vectorised, unlike calls of the C library."""
     quarter = np.floor(4 * turns + 0.5)
     x = (turns - 0.25 * quarter) * (2 * np.pi)
     s = x * x

@@ -48,7 +48,6 @@ from qpu_bridge.schedule.port import Frame, Port, PortKind
 from qpu_bridge.schedule.render import render, residuals
 from qpu_bridge.schedule.results import raw_samples, result_shapes
 from qpu_bridge.schedule.retime import retime
-from qpu_bridge.schedule.samples import samples_of_events
 from qpu_bridge.schedule.schedule import Schedule
 from qpu_bridge.schedule.slot import Slot, SlotKind, Table
 from qpu_bridge.schedule.unroll import Shot, unroll
@@ -119,7 +118,6 @@ __all__ = [
     "result_shapes",
     "retime",
     "row_values",
-    "samples_of_events",
     "to_openpulse",
     "unroll",
     "walk",

@@ -8,13 +8,12 @@ from types import MappingProxyType
 
 import numpy as np
 
-from qpu_bridge.schedule.samples import samples_of_events
 from qpu_bridge.schedule.schedule import Schedule
 
 
 def raw_samples(schedule: Schedule, column: int) -> int:
     """Samples of the trace that a raw column returns: those of its captures, which are of one length."""
-    return int(np.max(samples_of_events(schedule)[schedule.events["column"] == column], initial=0))
+    return int(np.max(schedule.samples[schedule.events["column"] == column], initial=0))
 
 
 @lru_cache(maxsize=256)

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from qpu_bridge.errors import ScheduleError
 from qpu_bridge.schedule.block import Assign, Block, Body, Branch, Linear, Repeat, Rows, Shots, Straight, Sweep, While
 from qpu_bridge.schedule.event import NONE
-from qpu_bridge.schedule.samples import samples_of_events
 from qpu_bridge.schedule.schedule import Schedule
 from qpu_bridge.schedule.shapes import constant
 from qpu_bridge.schedule.slot import SlotKind
@@ -48,7 +47,7 @@ class _Mover:
         self.schedule, self.clock, self.rounding = schedule, clock, rounding
         self.events = schedule.events.copy()
         self.waveforms = dict.fromkeys(schedule.waveforms)
-        self.samples = samples_of_events(schedule)
+        self.samples = schedule.samples
         self.residuals = np.zeros(len(schedule.events))
         self.moved: dict[tuple[int, int], Straight] = {}
         self.ratio = schedule.clock.dt / clock.dt

@@ -96,6 +96,34 @@ class Schedule:
         """Slots that linear axes sweep: slot -> what its axis does to it, and the number of points."""
         return {sweep.slot: (sweep, loop.count) for loop in self.loops if isinstance(loop, Linear) for sweep in loop.sweeps}
 
+    @cached_property
+    def samples(self) -> NDArray[np.int64]:
+        """Samples that each event lasts on its port's own clock: ``int64[events]``, read-only.
+
+        A play lasts as its envelope, a capture as its kernel; without one as many whole samples as fit into its ticks.
+        """
+        lengths = np.array([wave.duration for wave in self.waveforms] or [0], np.int64)
+        waveform = self.events["waveform"]
+        bare = waveform < 0
+        samples = np.asarray(lengths[waveform])
+        if bare.any():
+            ratios = [self.clock.dt / port.clock.dt for port in self.ports]
+            # exact: a product of ticks and a numerator may pass 63 bits
+            numerator = np.array([ratio.numerator for ratio in ratios], object)
+            denominator = np.array([ratio.denominator for ratio in ratios], object)
+            port, ticks = self.events["port"][bare], self.events["duration"][bare].astype(object)
+            samples[bare] = (ticks * numerator[port] // denominator[port]).astype(np.int64)
+        samples.setflags(write=False)
+        return samples
+
+    @cached_property
+    def block_of_event(self) -> NDArray[np.int64]:
+        """Number of the straight block, in the order of first events, that holds each event: ``int64[events]``, read-only."""
+        firsts = np.array(sorted({b.first for b in self.straight_blocks() if b.last > b.first}), np.int64)
+        found = np.searchsorted(firsts, np.arange(len(self.events)), side="right") - 1
+        found.setflags(write=False)
+        return found
+
     @property
     def realtime(self) -> Body:
         """What one shot of one point plays: the body inside the data loops."""

@@ -19,7 +19,6 @@ from qpu_bridge.schedule import (
     render,
     residuals,
     row_values,
-    samples_of_events,
 )
 from qpu_bridge.schedule.shapes import constant, drag, gaussian
 from qpu_bridge.schedule.slot import Table
@@ -128,7 +127,7 @@ def test_a_port_with_a_faster_clock_has_more_samples() -> None:
 def heard(schedule: Schedule, row: int) -> tuple[NDArray[np.complex128], complex]:
     """Trace and integral of a capture whose line returns what port 0 plays, unchanged: the formula of the README."""
     event = schedule.events[row]
-    start, count = int(event["start"]), int(samples_of_events(schedule)[row])
+    start, count = int(event["start"]), int(schedule.samples[row])
     y = render(schedule, references={0: float(event["frequency"])})[0][start : start + count]
     trace = y * np.exp(-1j * event["phase"])
     kernel = schedule.waveforms[event["waveform"]].expand() if event["waveform"] >= 0 else np.ones(count)

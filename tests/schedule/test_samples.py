@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from qpu_bridge.schedule import Builder, Column, PortKind, samples_of_events
+from qpu_bridge.schedule import Builder, Column, PortKind
 from qpu_bridge.schedule.shapes import constant, gaussian
 from qpu_bridge.units import Clock
 
@@ -25,4 +25,4 @@ def test_a_kernel_s_samples_are_those_of_its_capture(timeline: Fraction, line: F
     receive = build.frame("s0", build.port("a0", PortKind.ACQUIRE, Clock(line)), 7e9)
     for kernel in (None, constant(samples), gaussian(samples, 100.0)):
         build.capture(receive, build.column(Column(f"c{id(kernel)}")), samples, kernel)
-    assert samples_of_events(build.build()).tolist() == [samples] * 3
+    assert build.build().samples.tolist() == [samples] * 3

@@ -28,7 +28,6 @@ from qpu_bridge.schedule import (
     While,
     columns_of,
     row_values,
-    samples_of_events,
     unroll,
     walk,
 )
@@ -130,7 +129,7 @@ def _trace(schedule: Schedule, column: int, event: int) -> Trace:
         raise ScheduleError(must, given=schedule.frames[frame].name, where=f"column {schedule.columns[column].name}")
     single, places = _only(schedule, kept)
     flat = replace(single, body=(Rows((Shots(single.realtime),)),))
-    return Trace(column, flat, int(places[event]), int(samples_of_events(schedule)[event]))
+    return Trace(column, flat, int(places[event]), int(schedule.samples[event]))
 
 
 def _captures_of(schedule: Schedule, columns: set[int]) -> NDArray[np.bool_]:

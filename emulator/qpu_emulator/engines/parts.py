@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 
 from qpu_bridge.errors import TooLarge
-from qpu_bridge.schedule import Acquisition, samples_of_events
+from qpu_bridge.schedule import Acquisition
 from qpu_emulator.performance import Performance
 
 S = TypeVar("S")
@@ -91,7 +91,7 @@ def _numbers(performance: Performance) -> int:
     schedule = performance.program.schedule
     captures = schedule.events["column"] >= 0
     traced = [schedule.columns[column].acquisition is Acquisition.RAW for column in schedule.events["column"][captures]]
-    raw = int(samples_of_events(schedule)[captures][np.array(traced, dtype=bool)].sum())
+    raw = int(schedule.samples[captures][np.array(traced, dtype=bool)].sum())
     return 1 + len(schedule.columns) + raw
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qpu_bridge.schedule import Acquisition, Operation, Waveform, samples_of_events
+from qpu_bridge.schedule import Acquisition, Operation, Waveform
 from qpu_emulator.engines.engine import Engine
 from qpu_emulator.readout.resonator import Listening, Response, integrate, jump, respond, trace
 from qpu_emulator.scales import Scales
@@ -114,7 +114,7 @@ class Receiver:
         self._values = values
         self._lanes = lanes
         self._engine = engine
-        self._samples = samples_of_events(program.schedule)
+        self._samples = program.schedule.samples
         shape = (len(lanes.lane_of_shot), len(program.schedule.columns))
         self.memory = Memory(np.zeros(shape, bool), np.zeros(shape, np.complex64))
 

@@ -13,6 +13,7 @@ from qpu_bridge.schedule.check.control import check_control
 from qpu_bridge.schedule.check.feedback import check_feedback
 from qpu_bridge.schedule.check.lines import check_lines
 from qpu_bridge.schedule.check.memory import check_memory
+from qpu_bridge.schedule.check.place import own_lines
 from qpu_bridge.schedule.check.ranges import Bounds, check_ranges, check_values
 from qpu_bridge.schedule.check.readout import check_readout, features_of
 from qpu_bridge.schedule.check.structure import check_structure
@@ -34,6 +35,7 @@ def check(schedule: Schedule, limits: Limits) -> None:
     Raises:
         ScheduleError: On the first rule broken.
     """
+    limits = own_lines(schedule, limits)
     check_tables(schedule, limits)
     check_structure(schedule)
     check_blocks(schedule, limits)
@@ -59,6 +61,7 @@ def check_table(schedule: Schedule, table: Table, limits: Limits) -> None:
     check_values(schedule, table, limits)
     if not schedule.slots:
         return  # all that follows was checked with the template
+    limits = own_lines(schedule, limits)
     bounds = Bounds.of_table(schedule, table)
     check_ranges(schedule, limits, bounds)
     check_waits(schedule, limits, bounds)

@@ -8,7 +8,6 @@ import numpy as np
 
 from qpu_bridge.errors import ScheduleError
 from qpu_bridge.schedule.limits import Limits
-from qpu_bridge.schedule.samples import samples_of_events
 from qpu_bridge.schedule.schedule import Schedule
 
 
@@ -42,7 +41,7 @@ def results(schedule: Schedule, rows: int, shots: int) -> int:
     points = rows * prod(schedule.sweep_shape)
     single = len(schedule.columns_returning("bits")) + len(schedule.columns_returning("iq"))
     averaged = len(schedule.columns_returning("mean"))
-    lengths = samples_of_events(schedule)
+    lengths = schedule.samples
     column = schedule.events["column"]
     for kind in ("raw", "raw_mean"):
         for index in schedule.columns_returning(kind):

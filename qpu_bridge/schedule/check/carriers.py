@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from qpu_bridge.errors import ScheduleError
-from qpu_bridge.schedule.check.place import place, port_limits
+from qpu_bridge.schedule.check.place import place
 from qpu_bridge.schedule.check.ranges import Bounds
 from qpu_bridge.schedule.limits import Limits
 from qpu_bridge.schedule.schedule import Schedule
@@ -16,7 +16,7 @@ def check_carriers(schedule: Schedule, limits: Limits, bounds: Bounds) -> None:
     events = schedule.events
     if not len(events):
         return
-    ports = port_limits(schedule, limits)
+    ports = limits.ports
     slot, port = events["frequency_slot"], events["port"]
     lowest = events["frequency"] + np.nan_to_num(bounds.low)[slot]
     highest = events["frequency"] + np.nan_to_num(bounds.high)[slot]

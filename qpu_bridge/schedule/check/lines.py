@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qpu_bridge.errors import ScheduleError
-from qpu_bridge.schedule.check.place import blocks_of_events, place, port_limits, refuse_where
+from qpu_bridge.schedule.check.place import place, refuse_where
 from qpu_bridge.schedule.event import Operation
 from qpu_bridge.schedule.limits import Limits
-from qpu_bridge.schedule.samples import samples_of_events
 from qpu_bridge.schedule.schedule import Schedule
 
 
@@ -26,8 +25,8 @@ def check_lines(schedule: Schedule, limits: Limits) -> None:
 
 def _lengths(schedule: Schedule, limits: Limits) -> None:
     port = schedule.events["port"]
-    ports = port_limits(schedule, limits)
-    samples = samples_of_events(schedule)
+    ports = limits.ports
+    samples = schedule.samples
     least = np.array([p.min_duration for p in ports] or [1])[port]
     most = np.array([p.max_duration for p in ports] or [1])[port]
     grain = np.array([p.granularity for p in ports] or [1])[port]
@@ -51,7 +50,7 @@ def _lengths(schedule: Schedule, limits: Limits) -> None:
 
 def _starts(schedule: Schedule, limits: Limits) -> None:
     start = schedule.events["start"]
-    ports = port_limits(schedule, limits)
+    ports = limits.ports
     grain = np.array([p.start_granularity for p in ports] or [1])[schedule.events["port"]]
     refuse_where(
         schedule,
@@ -71,7 +70,7 @@ def _starts(schedule: Schedule, limits: Limits) -> None:
 
 def start_grain(schedule: Schedule, limits: Limits) -> int:
     """Ticks of which all straight blocks must be a multiple."""
-    return lcm(*(port.start_granularity for port in port_limits(schedule, limits)))
+    return lcm(*(port.start_granularity for port in limits.ports))
 
 
 def _overlap(schedule: Schedule) -> None:
@@ -91,7 +90,7 @@ def _overlap(schedule: Schedule) -> None:
 def overlapping(schedule: Schedule, key: NDArray[np.integer[Any]], keys: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Events that start before the one before them (in their block, of equal key) ends, and those before them."""
     events = schedule.events
-    group = blocks_of_events(schedule) * keys + key
+    group = schedule.block_of_event * keys + key
     if len(group) and group.max() < 2**16:
         group = group.astype(np.uint16)  # a stable sort of 16 bits is a radix sort
     order = np.argsort(group, kind="stable")
@@ -104,7 +103,7 @@ def overlapping(schedule: Schedule, key: NDArray[np.integer[Any]], keys: int) ->
 
 def _together(schedule: Schedule, limits: Limits) -> None:
     """Count the carriers that sound at a time on a line."""
-    ports = port_limits(schedule, limits)
+    ports = limits.ports
     for port, rows, sounding in chords(schedule, np.ones(len(schedule.events))):
         most = ports[port].max_frames
         if sounding.max() > most + 0.5:
@@ -127,9 +126,11 @@ def chords(schedule: Schedule, weight: NDArray[np.float64]) -> list[tuple[int, N
         For each such port: its number, its events, and the sum when each of them has started.
     """
     events = schedule.events
-    block = blocks_of_events(schedule)
+    block = schedule.block_of_event
     later, _ = overlapping(schedule, events["port"], len(schedule.ports))
-    found = []
+    found: list[tuple[int, NDArray[np.int64], NDArray[np.float64]]] = []
+    if not len(later):
+        return found
     for port in np.unique(events["port"][later]):
         rows = np.flatnonzero((events["port"] == port) & (events["operation"] <= Operation.CAPTURE))
         start = events["start"][rows]

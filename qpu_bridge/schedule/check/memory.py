@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from qpu_bridge.errors import ScheduleError
-from qpu_bridge.schedule.check.place import port_limits
 from qpu_bridge.schedule.event import NONE
 from qpu_bridge.schedule.limits import Limits
 from qpu_bridge.schedule.schedule import Schedule
@@ -17,7 +16,7 @@ def check_memory(schedule: Schedule, limits: Limits) -> None:
     used = np.unique(
         schedule.events["port"][stored].astype(np.int64) * len(schedule.waveforms) + schedule.events["waveform"][stored]
     )
-    for index, port in enumerate(port_limits(schedule, limits)):
+    for index, port in enumerate(limits.ports):
         mine = used[used // max(len(schedule.waveforms), 1) == index] % max(len(schedule.waveforms), 1)
         waveforms = [schedule.waveforms[number] for number in mine]
         samples = sum(len(wave.samples) if port.held_levels else wave.duration for wave in waveforms)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from qpu_bridge.errors import ScheduleError
 from qpu_bridge.schedule.event import Operation
-from qpu_bridge.schedule.limits import Limits, PortLimits
+from qpu_bridge.schedule.limits import Limits
 from qpu_bridge.schedule.schedule import Schedule
 
 LONGEST = 2**48
@@ -54,13 +54,14 @@ def refuse_where(
     raise ScheduleError(must, given=given(row), where=place(schedule, row), remedy=remedy)
 
 
-def port_limits(schedule: Schedule, limits: Limits) -> list[PortLimits]:
-    """Limits of each port, in the order of the schedule's ports (all are known once the structure is checked)."""
+def own_lines(schedule: Schedule, limits: Limits) -> Limits:
+    """Limits of the schedule's own lines only, in the order of its ports: as all other rules want them.
+
+    Raises:
+        ScheduleError: If a port is none of the device.
+    """
     known = {port.name: port for port in limits.ports}
-    return [known[port.name] for port in schedule.ports]
-
-
-def blocks_of_events(schedule: Schedule) -> NDArray[np.int64]:
-    """Number of the straight block, in the order of first events, that holds each event: ``int64[events]``."""
-    firsts = np.array(sorted({b.first for b in schedule.straight_blocks() if b.last > b.first}), np.int64)
-    return np.searchsorted(firsts, np.arange(len(schedule.events)), side="right") - 1
+    strange = next((port.name for port in schedule.ports if port.name not in known), None)
+    if strange is not None:
+        raise ScheduleError(f"a port must be one of {', '.join(sorted(known))}", given=strange)
+    return limits.model_copy(update={"ports": tuple(known[port.name] for port in schedule.ports)})

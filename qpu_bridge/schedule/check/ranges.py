@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from qpu_bridge.errors import ScheduleError
 from qpu_bridge.schedule.check.lines import chords
-from qpu_bridge.schedule.check.place import place, port_limits
+from qpu_bridge.schedule.check.place import place
 from qpu_bridge.schedule.check.structure import MOST_PHASE
 from qpu_bridge.schedule.event import NONE, Operation
 from qpu_bridge.schedule.limits import Limits
@@ -107,7 +107,7 @@ def check_ranges(schedule: Schedule, limits: Limits, bounds: Bounds) -> None:
     events = schedule.events
     if not len(events):
         return
-    ports = port_limits(schedule, limits)
+    ports = limits.ports
     slot = events["amplitude_slot"]
     factor = np.nan_to_num(np.maximum(np.abs(bounds.low), np.abs(bounds.high)))
     factor[-1] = 1.0

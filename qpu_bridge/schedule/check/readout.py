@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from math import isfinite
+
 import numpy as np
 
 from qpu_bridge.errors import ScheduleError
 from qpu_bridge.schedule.check.lines import overlapping
-from qpu_bridge.schedule.check.place import place, port_limits, refuse_where
+from qpu_bridge.schedule.check.place import place, refuse_where
 from qpu_bridge.schedule.column import Acquisition, Column, Output
 from qpu_bridge.schedule.event import NONE, Operation
 from qpu_bridge.schedule.limits import Feature, Limits
-from qpu_bridge.schedule.samples import samples_of_events
 from qpu_bridge.schedule.schedule import Schedule
 
 
@@ -32,7 +33,8 @@ def _column(column: Column, limits: Limits) -> None:
     bit = column.acquisition is Acquisition.INTEGRATED and column.returned and column.output is not Output.IQ
     if bit and column.discriminator is None:
         raise ScheduleError("a column that returns bits must have a discriminator", given="none", where=where)
-    if column.discriminator is not None and not np.isfinite([column.discriminator.angle, column.discriminator.threshold]).all():
+    line = column.discriminator
+    if line is not None and not (isfinite(line.angle) and isfinite(line.threshold)):
         raise ScheduleError("a discriminator must be finite", given=column.discriminator, where=where)
     if column.average and column.acquisition is Acquisition.INTEGRATED and column.output is Output.BIT:
         raise ScheduleError("an average must be of IQ values or traces", given="bits", where=where)
@@ -78,27 +80,30 @@ def _captures(schedule: Schedule, limits: Limits) -> None:
     if not capture.any():
         return
     weighted = capture & (events["waveform"] != NONE)
-    shaped = np.array([not (wave.samples == 1).all() for wave in schedule.waveforms] or [False])
+    plain = {int(number): bool((schedule.waveforms[number].samples == 1).all()) for number in set(events["waveform"][weighted])}
+    shaped = np.zeros(len(events), bool)
+    shaped[weighted] = [not plain[number] for number in events["waveform"][weighted].tolist()]
     refuse_where(
         schedule,
-        weighted & shaped[events["waveform"]] & (Feature.KERNEL not in limits.features),
+        shaped & (Feature.KERNEL not in limits.features),
         "a capture with weights needs a device with the feature kernel",
         lambda row: f"features {', '.join(sorted(limits.features))}",
     )
-    ports = port_limits(schedule, limits)
-    samples = samples_of_events(schedule)
+    ports = limits.ports
+    samples = schedule.samples
     raw = np.array([column.acquisition is Acquisition.RAW for column in schedule.columns])
     traced = capture & raw[events["column"]]
     refuse_where(
         schedule,
-        traced & weighted & shaped[events["waveform"]],
+        traced & shaped,
         "a capture that returns its trace has no weights",
         lambda row: f"waveform {events['waveform'][row]}",
     )
     number = np.zeros(len(events), np.int64)  # of each capture, counted at its carrier
-    for frame in np.unique(events["frame"][capture]):
-        here = capture & (events["frame"] == frame)
-        number[here] = 1 + np.arange(here.sum())
+    rows = np.flatnonzero(capture)
+    counted: dict[int, int] = {}
+    for row, frame in zip(rows.tolist(), events["frame"][rows].tolist(), strict=True):
+        number[row] = counted[frame] = counted.get(frame, 0) + 1
     allowed = np.array([port.max_captures for port in ports])[events["port"]]
     refuse_where(
         schedule,
@@ -115,6 +120,8 @@ def _captures(schedule: Schedule, limits: Limits) -> None:
             f"a capture {what} must last at most {most[row]} samples on its port",
             samples.__getitem__,
         )
+    if not traced.any():
+        return
     length = np.zeros(len(schedule.columns), np.int64)
     np.maximum.at(length, events["column"][traced], samples[traced])
     refuse_where(

@@ -31,23 +31,26 @@ def _indices(schedule: Schedule) -> None:
         schedule, operation > Operation.CAPTURE, "an operation must be play (0) or capture (1)", lambda row: operation[row]
     )
     play = operation == Operation.PLAY
-    for name, size, least in (
-        ("port", len(schedule.ports), np.zeros_like(play, int)),
-        ("frame", len(schedule.frames), np.zeros_like(play, int)),
-        ("waveform", len(schedule.waveforms), np.where(play, 0, NONE)),
-        ("amplitude_slot", len(schedule.slots), NONE),
-        ("phase_slot", len(schedule.slots), NONE),
-        ("frequency_slot", len(schedule.slots), NONE),
-        ("phase_variable", len(schedule.variables), NONE),
-        ("column", len(schedule.columns), np.where(play, NONE, 0)),
-    ):
-        index = events[name]
-        refuse_where(
-            schedule,
-            (index < least) | (index >= size),
-            f"an event's {name.replace('_', ' ')} must be one of the {size} in the schedule's table",
-            index.__getitem__,
-        )
+    sizes = {
+        "port": len(schedule.ports),
+        "frame": len(schedule.frames),
+        "waveform": len(schedule.waveforms),
+        "amplitude_slot": len(schedule.slots),
+        "phase_slot": len(schedule.slots),
+        "frequency_slot": len(schedule.slots),
+        "phase_variable": len(schedule.variables),
+        "column": len(schedule.columns),
+    }
+    index = np.array([events[name] for name in sizes], np.int64)
+    # what need not name anything: a slot, a variable, the envelope of a capture, the column of a play
+    least = np.full(index.shape, NONE)
+    least[:2], least[2], least[7] = 0, np.where(play, 0, NONE), np.where(play, NONE, 0)
+    strange = (index < least) | (index >= np.array(list(sizes.values()))[:, None])
+    if strange.any():
+        row = int(np.argmax(strange.any(axis=1)))
+        name, size = list(sizes.items())[row]
+        must = f"an event's {name.replace('_', ' ')} must be one of the {size} in the schedule's table"
+        refuse_where(schedule, strange[row], must, index[row].__getitem__)
     column = events["column"]
     refuse_where(schedule, play & (column != NONE), "a play writes no column", column.__getitem__)
     ports = np.array([frame.port for frame in schedule.frames] or [0])
@@ -106,11 +109,11 @@ def _lengths(schedule: Schedule) -> None:
     events = schedule.events
     named = np.flatnonzero(events["waveform"] != NONE)
     many = max(len(schedule.waveforms), 1)
-    pairs, which = np.unique(events["port"][named].astype(np.int64) * many + events["waveform"][named], return_inverse=True)
+    pairs = (events["port"][named].astype(np.int64) * many + events["waveform"][named]).tolist()
     cover = schedule.clock.ticks_covering
-    ticks = np.array([cover(schedule.ports[k // many].clock, schedule.waveforms[k % many].duration) for k in pairs.tolist()], int)
+    ticks = {k: cover(schedule.ports[k // many].clock, schedule.waveforms[k % many].duration) for k in set(pairs)}
     needed = events["duration"].copy()
-    needed[named] = ticks[which]
+    needed[named] = [ticks[k] for k in pairs]
     refuse_where(
         schedule,
         needed != events["duration"],

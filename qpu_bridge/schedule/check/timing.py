@@ -9,7 +9,7 @@ import numpy as np
 
 from qpu_bridge.errors import ScheduleError
 from qpu_bridge.schedule.block import Assign, Block, Body, Branch, Repeat, Straight, While, children, duration_of, walk
-from qpu_bridge.schedule.check.place import place, port_limits
+from qpu_bridge.schedule.check.place import place
 from qpu_bridge.schedule.check.ranges import Bounds
 from qpu_bridge.schedule.event import NONE, Operation
 from qpu_bridge.schedule.expression import Expression, columns_of
@@ -92,7 +92,7 @@ class _Walk:
         self.schedule, self.limits, self.bounds = schedule, limits, bounds
         self.captures = np.flatnonzero(schedule.events["operation"] == Operation.CAPTURE)
         self.events = schedule.events[self.captures]
-        separation = np.array([port.min_separation for port in port_limits(schedule, limits)] or [0])
+        separation = np.array([port.min_separation for port in limits.ports] or [0])
         self.separation = separation[self.events["port"]]
         self.later: frozenset[int] = frozenset()
         """Columns that the loops around capture: an earlier turn may have written them."""

@@ -3,8 +3,8 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 
-from qpu_bridge.schedule import NONE, Schedule, samples_of_events
-from qpu_bridge.schedule.check.place import blocks_of_events, place
+from qpu_bridge.schedule import NONE, Schedule
+from qpu_bridge.schedule.check.place import place
 from qpu_bridge.units import Clock
 
 
@@ -14,11 +14,11 @@ def test_an_event_is_named_by_port_frame_tick_and_column(schedule: Schedule) -> 
 
 
 def test_each_event_knows_its_block(schedule: Schedule) -> None:
-    assert blocks_of_events(schedule).tolist() == [0, 0, 1, 2, 2, 2, 3, 4, 4]
+    assert schedule.block_of_event.tolist() == [0, 0, 1, 2, 2, 2, 3, 4, 4]
 
 
 def test_an_event_lasts_as_many_samples_as_its_waveform(schedule: Schedule) -> None:
-    assert samples_of_events(schedule).tolist() == [240, 200, 32, 32, 40, 160, 32, 240, 200]
+    assert schedule.samples.tolist() == [240, 200, 32, 32, 40, 160, 32, 240, 200]
 
 
 def test_a_bare_window_holds_as_many_whole_samples_as_fit(schedule: Schedule) -> None:
@@ -26,7 +26,7 @@ def test_a_bare_window_holds_as_many_whole_samples_as_fit(schedule: Schedule) ->
     events["waveform"] = NONE
     for dt, samples in ((Fraction(1, 10**9), 200), (Fraction(3, 10**9), 66), (Fraction(1, 307_200_000), 61)):
         ports = (*schedule.ports[:3], replace(schedule.ports[3], clock=Clock(dt)))
-        assert samples_of_events(replace(schedule, events=events, ports=ports)).tolist() == [samples]
+        assert replace(schedule, events=events, ports=ports).samples.tolist() == [samples]
     events["duration"] = 2**62
     ports = (*schedule.ports[:3], replace(schedule.ports[3], clock=Clock(Fraction(7, 10**9))))
-    assert samples_of_events(replace(schedule, events=events, ports=ports)).tolist() == [2**62 // 7]
+    assert replace(schedule, events=events, ports=ports).samples.tolist() == [2**62 // 7]

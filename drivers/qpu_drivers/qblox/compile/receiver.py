@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qpu_bridge.errors import ScheduleError
-from qpu_bridge.schedule import NONE, Acquisition, Output, Schedule, samples_of_events
+from qpu_bridge.schedule import NONE, Acquisition, Output, Schedule
 from qpu_drivers.qblox.compile.form import Form, Unit
 from qpu_drivers.qblox.compile.latch import Capture
 from qpu_drivers.qblox.compile.memory import Memory
@@ -46,7 +46,7 @@ class Receiver:
 
     def __init__(self, schedule: Schedule, rows: list[int], where: str) -> None:
         self._schedule, self._where = schedule, where
-        self._lengths = {row: int(samples_of_events(schedule)[row]) for row in rows}
+        self._lengths = {row: int(schedule.samples[row]) for row in rows}
         self._weights = Memory(WEIGHT_SAMPLES, WEIGHTS, "integration weights", where)
         plain = [self._lengths[row] for row in rows if self._plain(row) is not None and not self._lengths[row] % 4]
         plain = [length for length in plain if INTEGRATION[0] <= length <= INTEGRATION[1]]

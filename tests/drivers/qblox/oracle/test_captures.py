@@ -21,7 +21,6 @@ from qpu_bridge.schedule import (
     Table,
     render,
     row_values,
-    samples_of_events,
     unroll,
 )
 from qpu_bridge.schedule.shapes import drag
@@ -166,7 +165,7 @@ def heard_by(piece: Piece, got: Performance, line: str) -> NDArray[np.complex128
 
 def played_back(schedule: Schedule, table: Table) -> dict[int, NDArray[np.complex128]]:
     """What each column holds after a unit line from ``mX`` to ``aX``: ``complex128[rows, *axes, shots]``."""
-    lengths = samples_of_events(schedule)
+    lengths = schedule.samples
     names = {port.name: k for k, port in enumerate(schedule.ports)}
     found = {k: np.zeros((len(table), *schedule.sweep_shape, SHOTS), complex) for k in range(len(schedule.columns))}
     for turn in turns(schedule, len(table), SHOTS):
