@@ -98,7 +98,9 @@ class CRTomography(Routine[CRTomographySettings]):
         across = float(np.hypot(zx.imag * np.sin(axis), zy.imag * np.cos(axis)))
         edges = float(np.mean([one.value["edges"] for one in found]))
         factor = ANGLE / (TAU * max(rate, 1.0) * (float(data["flat"]) + edges))
-        numbers["amplitude"] = (float(data["amplitude"]) * factor, float(data["amplitude"]) * factor * error / max(rate, 1.0), "")
+        played = float(data["amplitude"]) * factor
+        # without ZX the edges may seem to be worth less than nothing
+        numbers["amplitude"] = (played, abs(played) * error / max(rate, 1.0), "")
         numbers["phase"] = (float(np.angle(np.exp(1j * (float(data["phase"]) - axis)))), across / max(rate, 1.0), "rad")
         if rate < 10 * error:
             return bad("no ZX stands out of the noise", worst, **numbers)

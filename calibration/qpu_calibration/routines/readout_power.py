@@ -41,7 +41,7 @@ class ReadoutPowerSettings(Settings):
     amplitudes: int = Field(6, ge=4)
     least: float = Field(0.4, gt=0, lt=1)
     share: float = Field(0.98, gt=0, le=1)
-    lengths: tuple[float, ...] = (0.4, 0.6, 0.8, 1.0, 1.25)
+    lengths: tuple[float, ...] = (0.4, 0.7, 1.0, 1.3, 1.7)
 
 
 class ReadoutPower(Routine[ReadoutPowerSettings]):
