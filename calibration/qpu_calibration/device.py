@@ -6,19 +6,25 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 
 from qpu_bridge.cli.connection import connected
 from qpu_bridge.cli.device import RackDevice
 from qpu_bridge.cli.rack import open_folder, open_store, read_rack, running_url
-from qpu_bridge.errors import OperatorError, SettingsError
+from qpu_bridge.errors import Cancelled, OperatorError, SettingsError
 from qpu_bridge.execution import Execution
-from qpu_bridge.jobs import turn
+from qpu_bridge.jobs import Store
+from qpu_bridge.jobs.turns import Turn
+from qpu_bridge.rounds import rounds
 from qpu_bridge.settings import Rack
 from qpu_bridge.target import Snapshot
 from qpu_bridge.target.versions import Versions
 from qpu_calibration.archive import Archive
 from qpu_calibration.bench import Bench
 from qpu_calibration.ledger import LEDGER, Ledger
+
+BEAT_S = 1.0
+"""How often somebody who calibrates by hand looks whether the device is still theirs, s."""
 
 
 @dataclass(frozen=True)
@@ -91,21 +97,13 @@ def bench(shelf: Shelf, *, seed: int | None, cancelled: Callable[[], bool], figu
     """Have a device for oneself, with a driver process of one's own.
 
     Raises:
-        OperatorError: If a bridge works for the device, the driver does not come up, or its results are no measurements.
+        OperatorError: If a bridge works for the device, or takes it while the database is away; if the driver does not come up,
+            or its results are no measurements.
     """
-    name = shelf.device.name
     with ExitStack() as held:
         store = open_store(shelf.rack)
         held.callback(store.close)
-        try:
-            held.enter_context(turn(store, name))
-        except BlockingIOError:
-            raise OperatorError(
-                "a device must not be calibrated beside its jobs",
-                given=f"a bridge or another calibration works for {name}",
-                where=running_url(shelf.rack) or str(shelf.rack.bridge.data_dir),
-                remedy="Stop it for the time being; jobs that wait stay in the queue.",
-            ) from None
+        lost = held.enter_context(_alone(store, shelf))
         driver, _ = held.enter_context(connected(shelf.rack, shelf.device))
         capabilities = shelf.device.announce(driver.capabilities())
         shelf.device.view().require_trustworthy()
@@ -115,6 +113,38 @@ def bench(shelf: Shelf, *, seed: int | None, cancelled: Callable[[], bool], figu
             shelf.versions,
             shelf.archive,
             seed=seed,
-            cancelled=cancelled,
+            cancelled=lambda: lost() or cancelled(),
             figures=figures,
         )
+
+
+@contextmanager
+def _alone(store: Store, shelf: Shelf) -> Iterator[Callable[[], bool]]:
+    """Have the device's turn. Yields whether somebody else has taken it; what is cancelled for that ends as refused."""
+    name, gone = shelf.device.name, Event()
+    with ExitStack() as held:
+        try:
+            mine = held.enter_context(Turn(store, name, gone, patience_s=0.0))
+        except OperatorError:
+            raise _refusal(shelf, f"a bridge or another calibration works for {name}") from None
+
+        def look() -> None:
+            if not mine.keep():
+                gone.set()
+
+        held.enter_context(rounds(f"turn at {name}", look, BEAT_S))
+        try:
+            yield gone.is_set
+        except Cancelled:
+            if gone.is_set():
+                raise _refusal(shelf, f"another one took {name} while the database was away") from None
+            raise
+
+
+def _refusal(shelf: Shelf, given: str) -> OperatorError:
+    return OperatorError(
+        "a device must not be calibrated beside its jobs",
+        given=given,
+        where=running_url(shelf.rack) or str(shelf.rack.bridge.data_dir),
+        remedy="Stop it for the time being; jobs that wait stay in the queue.",
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,13 @@ from typer.testing import CliRunner, Result
 from qpu_bridge.cli.app import program
 from qpu_bridge.cli.rack import open_store, read_rack
 from qpu_bridge.errors import OperatorError, SettingsError
-from qpu_bridge.jobs import turn
+from qpu_bridge.jobs import Store, turn
 from qpu_bridge.plugins import open_driver
 from qpu_bridge.target.versions import Versions
+from qpu_calibration import device
 from qpu_calibration.device import Shelf
 from qpu_calibration.edit import amplitude, with_amplitude, with_frequency, with_qubit
+from qpu_calibration.routines.readout import Readout
 
 RACK = """
 [bridge]
@@ -91,6 +94,31 @@ def test_nobody_calibrates_beside_jobs(say, home):
     store.close()
     assert isinstance(result.exception, OperatorError)
     assert "must not be calibrated beside its jobs" in str(result.exception)
+
+
+def test_who_loses_the_device_in_the_middle_stops(home, monkeypatch):
+    monkeypatch.setattr(device, "BEAT_S", 0.01)
+    shelf = Shelf.open(home / "rack.toml", "emu_five")
+
+    def calibrated(other: ExitStack, store: Store) -> None:
+        with device.bench(shelf, seed=1, cancelled=lambda: False, figures=False) as bench:
+            (lock,) = (home / "data").glob("*runner*.lock")
+            taken = False
+            while not taken:
+                # as a server that starts again ends the connection which holds the lock
+                lock.unlink(missing_ok=True)
+                with suppress(BlockingIOError):
+                    other.enter_context(turn(store, "emu_five"))
+                    taken = True
+            while not bench.cancelled():
+                pass
+            bench.run(Readout(), [(0,)])
+
+    with ExitStack() as other:
+        other.callback((store := open_store(shelf.rack)).close)
+        with pytest.raises(OperatorError, match="another one took emu_five while the database was away"):
+            calibrated(other, store)
+    assert shelf.versions.history()[0].routine == "rack file"
 
 
 @pytest.mark.parametrize(
