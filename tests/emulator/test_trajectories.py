@@ -153,10 +153,11 @@ def test_leaked_qubits_answer_as_level_two(fresh, run, exact):
 
 
 def test_a_jump_is_chosen_by_its_probability():
-    state = np.array([0.6, 0.0, 0.0, 0.8], complex)
-    rho = reduced(state, 2, 0)
-    assert rho == pytest.approx(np.diag([0.36, 0.64]))
-    jumps = np.array([[[0, 1], [0, 0]], [[0, 0], [1, 0]]], complex)
+    state = np.array([0.0, 0.6, 0.0, 0.0, 0.0, 0.0, 0.8j, 0.0])
+    rho = reduced(state, 4, 1)
+    assert rho == pytest.approx(np.diag([0.0, 0.36, 0.64, 0.0]))
+    jumps = np.zeros((2, 4, 4), complex)
+    jumps[0, 0, 2] = jumps[1, 3, 1] = 1.0
     assert [choose(rho, jumps, 0, 2, aim) for aim in (0.1, 0.63, 0.65, 0.99)] == [0, 0, 1, 1]
 
 

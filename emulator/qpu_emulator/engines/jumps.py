@@ -80,64 +80,80 @@ class Fate(NamedTuple):
 
 
 @compiled()
-def apply_one(state: Complex, stride: int, a: complex, b: complex, c: complex, d: complex) -> float:
-    """Multiply a qubit by ``[[a, b], [c, d]]``; returns the squared norm."""
-    total = 0.0
-    for high in range(len(state) // (2 * stride)):
-        for low in range(stride):
-            place = high * 2 * stride + low
-            zero, one = state[place], state[place + stride]
-            x, y = a * zero + b * one, c * zero + d * one
-            state[place], state[place + stride] = x, y
-            total += x.real**2 + x.imag**2 + y.real**2 + y.imag**2
-    return total
-
-
-@compiled()
-def apply_two(state: Complex, stride: int, other: int, matrix: Complex) -> float:
-    """Multiply two qubits by a 4 x 4 matrix; returns the squared norm."""
-    total = 0.0
+def apply_two(state: Complex, stride: int, other: int, matrix: Complex) -> None:
+    """Multiply two qubits by a 4 x 4 matrix."""
     held = np.empty(4, np.complex128)
     for place in range(len(state)):
         if place & stride or place & other:
             continue
         for i in range(4):
+            held[i] = state[place + (i >> 1) * stride + (i & 1) * other]
+        for i in range(4):
             value = 0.0j
             for j in range(4):
-                value += matrix[i, j] * state[place + (j >> 1) * stride + (j & 1) * other]
-            held[i] = value
-        for i in range(4):
-            state[place + (i >> 1) * stride + (i & 1) * other] = held[i]
-            total += held[i].real ** 2 + held[i].imag ** 2
-    return total
+                value += matrix[i, j] * held[j]
+            state[place + (i >> 1) * stride + (i & 1) * other] = value
 
 
 @compiled()
 def reduced(state: Complex, stride: int, other: int) -> Complex:
-    """Reduced density matrix of one qubit (``other`` = 0), or of two."""
-    size = 4 if other else 2
-    rho = np.zeros((size, size), np.complex128)
+    """Reduced density matrix of two qubits."""
+    rho = np.zeros((4, 4), np.complex128)
     for place in range(len(state)):
         if place & stride or place & other:
             continue
-        for i in range(size):
-            left = state[place + (i >> 1) * stride + (i & 1) * other] if other else state[place + i * stride]
-            for j in range(size):
-                right = state[place + (j >> 1) * stride + (j & 1) * other] if other else state[place + j * stride]
-                rho[i, j] += left * np.conj(right)
+        for i in range(4):
+            left = state[place + (i >> 1) * stride + (i & 1) * other]
+            for j in range(4):
+                rho[i, j] += left * np.conj(state[place + (j >> 1) * stride + (j & 1) * other])
     return rho
+
+
+@compiled()
+def _half(rho: Complex, side: int) -> Complex:
+    """Reduced density matrix of the first of two qubits (0), or of the second."""
+    out = np.zeros((2, 2), np.complex128)
+    for i in range(2):
+        for j in range(2):
+            for k in range(2):
+                out[i, j] += rho[2 * i + k, 2 * j + k] if side == 0 else rho[2 * k + i, 2 * k + j]
+    return out
+
+
+@compiled()
+def _beside(matrix: Complex, side: int) -> Complex:
+    """A matrix of one qubit as one of two, of which it is the first (0) or the second."""
+    out = np.zeros((4, 4), np.complex128)
+    for i in range(2):
+        for j in range(2):
+            for k in range(2):
+                if side == 0:
+                    out[2 * i + k, 2 * j + k] = matrix[i, j]
+                else:
+                    out[2 * k + i, 2 * k + j] = matrix[i, j]
+    return out
+
+
+@compiled()
+def _times(left: Complex, right: Complex) -> Complex:
+    out = np.zeros_like(right)
+    for i in range(len(left)):
+        for k in range(len(left)):
+            for j in range(len(left)):
+                out[i, j] += left[i, k] * right[k, j]
+    return out
+
+
+@compiled()
+def _carried(matrix: Complex, rho: Complex) -> Complex:
+    """``M rho M+``."""
+    return _times(matrix, _times(matrix, rho).conj().T.copy())
 
 
 @compiled()
 def choose(rho: Complex, jumps: Complex, first: int, last: int, aim: float) -> int:
     """Which of some jumps happens, by their probabilities in a reduced state."""
-    size = len(rho)
-    weights = np.zeros(last - first)
-    for number in range(first, last):
-        for i in range(size):
-            for k in range(size):
-                for m in range(size):
-                    weights[number - first] += (jumps[number, i, k] * rho[k, m] * np.conj(jumps[number, i, m])).real
+    weights = np.array([np.trace(_carried(jumps[number], rho)).real for number in range(first, last)])
     total = weights.sum() * aim
     for number in range(first, last - 1):
         total -= weights[number - first]
@@ -148,74 +164,77 @@ def choose(rho: Complex, jumps: Complex, first: int, last: int, aim: float) -> i
 
 @compiled()
 def replay(
-    state: Complex,
+    rho: Complex,
     column: int,
     lane: int,
     last: int,
-    where: NDArray[np.int64],
+    where: Index,
     plan: Steps,
     idling: Idling,
     one: Windows,
     two: Windows,
     fate: Fate,
-) -> None:
+) -> Complex:
     """Play the pending steps of two qubits on one trajectory, one by one and with their jumps.
 
+    What happens depends on the reduced state of the two qubits only.
+
     Args:
-        state: ``complex[2**qubits]``, before the first of them.
+        rho: ``complex[4, 4]``, before the first of them.
         column: Of the plan.
         lane: Whose fate it is.
         last: The last step; if it is a window on both qubits, it is played too.
-        where: ``int[3, 2]``: the two qubits, their strides, the steps since which they are pending.
+        where: ``int[2, 2]``: the two qubits, and the steps since which they are pending.
         plan: The steps.
         idling: Idle times.
         one: Windows on one qubit.
         two: Windows on two.
         fate: Thresholds.
+
+    Returns:
+        ``complex[4, 4]``, the operator that has acted on the two.
     """
-    for number in range(min(where[2, 0], where[2, 1]), min(last + 1, len(plan.steps))):
+    acted = np.eye(4, dtype=np.complex128)
+    for number in range(min(where[1, 0], where[1, 1]), min(last + 1, len(plan.steps))):
         kind, qubit = plan.steps[number, 0], plan.steps[number, 1]
         side = 0 if qubit == where[0, 0] else 1
         row = plan.entry[number, column]
-        before = state
         if kind == TWO:
             if number != last or fate.leaked[lane] & ((1 << where[0, 0]) | (1 << where[0, 1])):
                 continue
-            before = state.copy()
-            norm = apply_two(state, where[1, 0], where[1, 1], two.keep[row])
+            operator = two.keep[row]
             begin, end = two.first[row], two.first[row + 1]
         elif kind <= ONE:
-            if qubit != where[0, side] or number < where[2, side] or fate.leaked[lane] >> qubit & 1:
+            if qubit != where[0, side] or number < where[1, side] or fate.leaked[lane] >> qubit & 1:
                 continue
-            before = state.copy()
             if kind == IDLE:
                 angle = plan.angle[number, column]
                 factor = idling.damping[row, 1] * (np.cos(angle) - 1j * np.sin(angle))
-                norm = apply_one(state, where[1, side], idling.damping[row, 0] + 0j, 0j, 0j, factor)
+                operator = _beside(np.array([[idling.damping[row, 0] + 0j, 0j], [0j, factor]]), side)
                 begin, end = 0, 4
             else:
                 delta = plan.shift[number, column]
-                m = one.keep[row, 0] + delta * (one.keep[row, 1] + delta * one.keep[row, 2])
-                norm = apply_one(state, where[1, side], m[0, 0], m[0, 1], m[1, 0], m[1, 1])
+                operator = _beside(one.keep[row, 0] + delta * (one.keep[row, 1] + delta * one.keep[row, 2]), side)
                 begin, end = one.first[row], one.first[row + 1]
         else:
             continue
-        if norm >= fate.limit[lane] or begin == end:
+        after = _carried(operator, rho)
+        if np.trace(after).real >= fate.limit[lane] or begin == end:
+            rho, acted = after, _times(operator, acted)
             continue
         aim = uniform(fate.draws, lane)
         if kind == TWO:
-            chosen = choose(reduced(before, where[1, 0], where[1, 1]), two.jumps, begin, end, aim)
-            norm = apply_two(before, where[1, 0], where[1, 1], two.jumps[chosen])
+            chosen = choose(rho, two.jumps, begin, end, aim)
+            jump = two.jumps[chosen]
             fate.leaked[lane] |= ((two.leaks[chosen] & 1) << where[0, 0]) | ((two.leaks[chosen] >> 1) << where[0, 1])
         else:
-            rho = reduced(before, where[1, side], 0)
             jumps = idling.jumps[row] if kind == IDLE else one.jumps
-            chosen = choose(rho, jumps, begin, end, aim)
-            jump = jumps[chosen]
-            norm = apply_one(before, where[1, side], jump[0, 0], jump[0, 1], jump[1, 0], jump[1, 1])
+            chosen = choose(_half(rho, side), jumps, begin, end, aim)
+            jump = _beside(jumps[chosen], side)
             if (chosen > 1) if kind == IDLE else (one.leaks[chosen] > 0):
                 fate.leaked[lane] |= 1 << qubit
-        scale = 1 / np.sqrt(max(norm, 1e-300))
-        for place in range(len(state)):
-            state[place] = before[place] * scale
+        rho = _carried(jump, rho)
+        scale = 1 / max(np.trace(rho).real, 1e-300)
+        rho, acted = scale * rho, np.sqrt(scale) * _times(jump, acted)
         fate.limit[lane] = uniform(fate.draws, lane)
+    return acted

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qpu_emulator.engines.engine import IDLE, ONE, TWO, ZZ
-from qpu_emulator.engines.jumps import Fate, Idling, Steps, Windows, apply_two, replay
+from qpu_emulator.engines.jumps import Fate, Idling, Steps, Windows, apply_two, reduced, replay
 from qpu_emulator.engines.pending import exchange, forget, gather, length, multiply, together, turn_phase
 from qpu_emulator.engines.pure import Block, sweep
 from qpu_emulator.jit import compiled
@@ -117,8 +117,10 @@ def evolve(
                         for number in range(count):
                             _apply(state, w, matrices[512 * number : 512 * (number + 1)], strides[number])
                         _apply(state, w, exchanged, strides[count])
-                        where = np.array([[a, b], [stride[a], stride[b]], [since[a, w], since[b, w]]])
-                        replay(state, begin + w, chosen[begin + w], step, where, plan, idling, one, two, fate)
+                        where = np.array([[a, b], [since[a, w], since[b, w]]])
+                        rho = reduced(state, stride[a], stride[b])
+                        acted = replay(rho, begin + w, chosen[begin + w], step, where, plan, idling, one, two, fate)
+                        apply_two(state, stride[a], stride[b], acted)
                         for place in range(size):
                             target[32 * place + w], target[32 * place + 16 + w] = state[place].real, state[place].imag
                 source, target = target, source

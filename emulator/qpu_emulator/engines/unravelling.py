@@ -50,7 +50,7 @@ class Shelf:
     def packed(self) -> tuple[Complex, Complex, NDArray[np.int64], NDArray[np.int64]]:
         """`keep`, `jumps`, `leaks` and `first` as arrays."""
         dim = 2**self.systems
-        keep = np.array(self.keep).reshape(-1, *((3, 2, 2) if self.systems == 1 else (4, 4)))
+        keep = np.array(self.keep, complex).reshape(-1, *((3, 2, 2) if self.systems == 1 else (4, 4)))
         jumps = np.array(self.jumps, complex).reshape(-1, dim, dim)
         return keep, jumps, np.array(self.leaks, np.int64), np.array(self.first, np.int64)
 
