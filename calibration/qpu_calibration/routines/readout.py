@@ -20,6 +20,8 @@ from qpu_calibration.routine import Routine, Settings
 
 WORST = 0.25
 """A mean error above which two clouds cannot be told apart well enough to calibrate with."""
+DRAWS, SEED = 60, 1
+"""Of the bootstrap; one seed, so that the same data give the same errors."""
 
 
 class ReadoutSettings(Settings):
@@ -53,16 +55,17 @@ class Readout(Routine[ReadoutSettings]):
         arm = np.mean(high) - np.mean(low)
         angle = float(np.angle(arm))
         zero, one = ((points * np.exp(-1j * angle)).real for points in (low, high))
-        threshold, sharpness = _best_threshold(zero, one)
+        threshold = _best_threshold(zero, one)
         counts = len(low)
         first, second = float(np.mean(zero > threshold)), float(np.mean(one <= threshold))
         width = float(np.sqrt((np.var((low * np.exp(-1j * angle)).imag) + np.var((high * np.exp(-1j * angle)).imag)) / 2))
+        ratio, arm_error = abs(arm) / (2 * max(width, 1e-300)), np.sqrt((np.var(zero) + np.var(one)) / counts)
         numbers = {
             "angle": (angle, width * np.sqrt(2 / counts) / max(abs(arm), 1e-300), "rad"),
-            "threshold": (threshold, sharpness, ""),
+            "threshold": (threshold, _unsure(zero, one), ""),
             "prob_meas1_prep0": (first, _binomial(first, counts), ""),
             "prob_meas0_prep1": (second, _binomial(second, counts), ""),
-            "signal_to_noise": (abs(arm) / (2 * max(width, 1e-300)), 1 / np.sqrt(counts), ""),
+            "signal_to_noise": (ratio, float(np.hypot(arm_error / (2 * max(width, 1e-300)), ratio / (2 * np.sqrt(counts)))), ""),
         }
         if (first + second) / 2 > WORST:
             return bad("the clouds of 0 and 1 cannot be told apart", **numbers)
@@ -100,20 +103,23 @@ class Readout(Routine[ReadoutSettings]):
         return figure
 
 
-def _best_threshold(zero: Values, one: Values) -> tuple[float, float]:
-    """Where a line makes the fewest errors, by a parabola through their number; and how well that is known."""
+def _best_threshold(zero: Values, one: Values) -> float:
+    """Where a line makes the fewest errors, by a parabola through their number."""
     middle, gap = (zero.mean() + one.mean()) / 2, one.mean() - zero.mean()
     lines = middle + gap * np.linspace(-0.25, 0.25, 101)
     low, high = np.sort(zero), np.sort(one)
-    wrong = (len(low) - np.searchsorted(low, lines, side="right")) / len(low) + np.searchsorted(high, lines, side="right") / len(
-        high
-    )
+    missed = len(low) - np.searchsorted(low, lines, side="right"), np.searchsorted(high, lines, side="right")
+    wrong = missed[0] / len(low) + missed[1] / len(high)
     bend, slope, _ = np.polyfit((lines - middle) / gap, wrong, 2)
     best = -slope / (2 * bend) if bend > 0 else 0.0
-    # errors on either side scatter by their square root
-    scatter = np.sqrt(max(float(wrong.min()), 1 / len(low)) / len(low))
-    sure = np.sqrt(scatter / bend) if bend > 0 else 0.25
-    return float(middle + gap * np.clip(best, -0.25, 0.25)), float(abs(gap) * min(sure, 0.25))
+    return float(middle + gap * np.clip(best, -0.25, 0.25))
+
+
+def _unsure(zero: Values, one: Values) -> float:
+    """Standard error of that line: how it scatters over shots drawn again."""
+    draw = np.random.default_rng(SEED)
+    found = [_best_threshold(draw.choice(zero, len(zero)), draw.choice(one, len(one))) for _ in range(DRAWS)]
+    return float(np.std(found))
 
 
 def _binomial(share: float, counts: int) -> float:
