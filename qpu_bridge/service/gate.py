@@ -11,7 +11,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from qpu_bridge.errors import DeveloperError, TooLarge, UnsupportedOption
+from qpu_bridge.errors import DeveloperError, OperatorError, TooLarge, UnsupportedOption
 from qpu_bridge.service.errors import TRACE_HEADER, UNFORESEEN, answer
 from qpu_bridge.telemetry import about
 from qpu_bridge.telemetry.metrics import Metrics
@@ -21,6 +21,8 @@ SMALL = 64 * 1024
 
 LINGER_S = 10.0
 """For how long the rest of a refused body is read and thrown away, so that the client gets to reading our answer, s."""
+
+STOPPING = "the bridge stops or starts anew, and this request was not answered yet"
 
 logger = logging.getLogger(__name__)
 
@@ -110,6 +112,11 @@ class Gate:
             await self._refuse(413, TooLarge.code, _too_large(limit, "more"), scope, receive, tell, limit)
         except ClientDisconnect:
             return  # nobody is left to be told
+        except asyncio.CancelledError:
+            if started:
+                raise
+            # The server stops and waits no longer. The client repeats what is answered so, also a POST.
+            await answer(503, OperatorError.code, STOPPING, "Ask again.", trace)(scope, receive, tell)
         except Exception:
             if started:
                 raise

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 
 from qpu_bridge.errors import SettingsError
 from qpu_bridge.service.listener import listen
+from qpu_bridge.service.outlet import Protocol
 
 KEEP_ALIVE_S = 75
 """How long an idle connection is kept, s. The client keeps its own and must not find one closed that it wants to use."""
@@ -55,8 +56,8 @@ class Server:
         self._scheme = "http" if certificate is None else "https"
         config = uvicorn.Config(
             app,
-            # the other one that may be installed takes headers of any length from anybody
-            http="h11",
+            # of uvicorn's two the one that does not take headers of any length from anybody
+            http=Protocol,
             h11_max_incomplete_event_size=HEADERS,
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=CLOSE_S,
