@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -15,10 +16,13 @@ from qpu_bridge.cli.private import write_private
 from qpu_bridge.driver import Capabilities
 from qpu_bridge.errors import DriverLost, NotFound
 from qpu_bridge.target import Snapshot
+from qpu_bridge.target.beyond import beyond
 from qpu_bridge.target.versions import Versions
 
 if TYPE_CHECKING:
     from qpu_bridge.programs import DeviceView
+
+logger = logging.getLogger(__name__)
 
 
 def read_snapshot(name: str, device: settings.Device) -> Snapshot:
@@ -125,7 +129,13 @@ class RackDevice:
         Raises:
             SettingsError: If the bounds do not fit the device.
         """
-        limits = self.spec.bounds.narrow(capabilities.limits, f"devices.{self.name}.bounds")
+        where = f"devices.{self.name}.bounds"
+        limits = self.spec.bounds.narrow(capabilities.limits, where)
+        too_much = list(beyond(self.snapshot, limits))
+        if too_much:
+            more = f" (and {len(too_much) - 1} more)" if len(too_much) > 1 else ""
+            words = "jobs that play what the lines must not are refused: %s%s; calibrate within %s, or widen them"
+            logger.warning(words, too_much[0], more, where)
         narrowed = capabilities.model_copy(update={"limits": limits})
         write_private(self.path, narrowed.model_dump_json(indent=1))
         return narrowed

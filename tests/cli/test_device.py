@@ -43,6 +43,22 @@ def test_before_anything_was_calibrated_the_rack_s_snapshot_counts(tmp_path):
         device.at("never")
 
 
+def test_numbers_that_go_beyond_the_bounds_are_said_once_when_a_device_starts(tmp_path, caplog):
+    def announced(**bounds: object) -> list[str]:
+        caplog.clear()
+        spec = settings.Device.model_validate({"driver": "loopback", "bounds": bounds})
+        device = RackDevice("lab_five", spec, tmp_path)
+        device.announce(plugins.open_driver("loopback", "lab_five", device.snapshot, {}).capabilities())
+        return [record.getMessage() for record in caplog.records]
+
+    assert announced() == []
+    (said,) = announced(lines={"d0": {"max_amplitude": 0.2}})
+    assert "x on [0] must play at most 0.2 on line d0, but would play" in said
+    assert "more); calibrate within devices.lab_five.bounds, or widen them" in said
+    (said,) = announced(readout={"max_sum": 0.01})
+    assert "the tones of line r must add up to at most 0.01, but would make" in said
+
+
 def test_what_is_announced_is_within_the_bounds_of_the_rack(tmp_path):
     spec = settings.Device.model_validate({"driver": "loopback", "bounds": {"lines": {"d0": {"max_amplitude": 0.2}}}})
     device = RackDevice("lab_five", spec, tmp_path)
