@@ -14,6 +14,7 @@ from qpu_bridge.settings import DeviceName
 
 if TYPE_CHECKING:
     from qpu_bridge.target import Snapshot
+    from qpu_emulator.cache import Cache
     from qpu_emulator.chip.device import Device
     from qpu_emulator.makers.published import Published
     from qpu_emulator.makers.twin import Twin
@@ -58,6 +59,7 @@ def new(
     drift: Annotated[float, typer.Option(help="Let the chip age so many hours after its calibration.", min=0.0)] = 0.0,
     folder: Annotated[Path, typer.Option(help="Where to write.", file_okay=False)] = Path(),
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a device of this name.")] = False,
+    cache: Annotated[bool, typer.Option(help="Look for solved pulses on disk, and keep them there.")] = True,
 ) -> None:
     """Make a device: its hidden truth, what the lab believes of it, and a rack file that serves it.
 
@@ -74,14 +76,16 @@ def new(
     files = _files(folder, name, overwrite)
     from rich.console import Console
 
+    from qpu_emulator.cache import Cache
     from qpu_emulator.makers import chip
 
     known = _published(like, properties, snapshot)
     known = known or chip.random(design or "line", 5 if qubits is None else qubits, family or "cz", seed)
-    made = _made(known, name, seed)
+    kept = Cache() if cache else None
+    made = _made(known, name, seed, kept)
     truth, believed = made.device, made.snapshot
     if uncalibrated:
-        believed = _believed_design(truth, made)
+        believed = _believed_design(truth, made, kept)
     if drift:
         from qpu_emulator.chip.drift import aged
 
@@ -149,19 +153,19 @@ def _published(like: str | None, properties: Path | None, snapshot: Path | None)
     return None
 
 
-def _made(known: Published, name: str, seed: int) -> Twin:
+def _made(known: Published, name: str, seed: int, cache: Cache | None) -> Twin:
     from rich.progress import Progress
 
     from qpu_emulator.makers.twin import make
 
     with Progress(transient=True) as progress:
         task = progress.add_task(f"solving the pulses of {name}", total=2 * len(known.qubits) + len(known.couplings))
-        return make(known, name, seed, datetime.now(UTC).replace(microsecond=0), lambda _: progress.advance(task))
+        return make(known, name, seed, datetime.now(UTC).replace(microsecond=0), lambda _: progress.advance(task), cache)
 
 
-def _believed_design(truth: Device, made: Twin) -> Snapshot:
+def _believed_design(truth: Device, made: Twin, cache: Cache | None) -> Snapshot:
     from qpu_emulator.bring_up import solve_snapshot
     from qpu_emulator.makers.chip import nominal
 
-    believed = solve_snapshot(nominal(truth), made.snapshot.calibrated_at, made.recipe)
+    believed = solve_snapshot(nominal(truth), made.snapshot.calibrated_at, made.recipe, cache=cache)
     return believed.model_copy(update={"description": f"Design values of {truth.name}; nothing is calibrated."})

@@ -31,17 +31,24 @@ class Conditional:
         device: The truth.
         coupler: Which.
         recipe: How long the pulse is.
-        waveforms: The envelope ``flux`` is added.
+        waveforms: The envelope is added.
+
+    Attributes:
+        waveform: Name of the envelope: ``flux``, with its length where that is not the usual one.
+        ticks: Its length.
 
     Raises:
         SettingsError: If no amplitude gives a phase of pi.
     """
 
     def __init__(self, device: Device, coupler: TunableCoupler, recipe: Recipe, waveforms: dict[str, Shape]) -> None:
-        waveforms["flux"] = CosineSquareShape(shape="cosine_square", duration=recipe.flux, rise=min(30, recipe.flux // 2))
+        self.ticks = recipe.flux_of(coupler.qubits)
+        self.waveform = "flux" if self.ticks == recipe.flux else f"flux{self.ticks}"
+        shape = CosineSquareShape(shape="cosine_square", duration=self.ticks, rise=min(30, self.ticks // 2))
+        waveforms[self.waveform] = shape
         self._pair = Pair(device, coupler)
         line = device.lines.get(coupler.port, IDEAL)
-        self._samples, self._repeats = line.respond(waveform(waveforms["flux"]), float(DT))
+        self._samples, self._repeats = line.respond(waveform(shape), float(DT))
         coarse = np.linspace(0.0, 1.0, _COARSE)
         seen = np.unwrap(self.phases(coarse), axis=1)
         past = np.flatnonzero(seen[2] - seen[2, 0] < -_BEYOND)
@@ -86,7 +93,7 @@ def double(
     amplitudes = np.array([pulse.amplitude(-2 * angle) for angle in ANGLES])
     # what the pulse does to each qubit alone is undone by virtual Z
     first, second = (ANGLES - part(amplitudes) for part in (pulse.first, pulse.second))
-    ticks = recipe.flux + wait(device)
+    ticks = pulse.ticks + wait(device)
     error = pair_limit(device, coupler.qubits, ticks)
 
     def gate(name: str, amplitude: float | Curve, turns: list[float | Curve]) -> GateSpec:
@@ -95,7 +102,7 @@ def double(
             qubits=coupler.qubits,
             duration=ticks,
             error=error,
-            pulses=(PulseSpec(frame=coupler.port, waveform="flux", amplitude=amplitude),),
+            pulses=(PulseSpec(frame=coupler.port, waveform=pulse.waveform, amplitude=amplitude),),
             phases=tuple(PhaseSpec(qubit=q, angle=turn) for q, turn in zip(coupler.qubits, turns, strict=True)),
             calibrated_at=date,
         )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from qpu_emulator.chip.device import Device
@@ -25,12 +25,28 @@ class Recipe:
         flux: Of coupler pulses (raised-cosine edges of at most 30 ticks).
         cross: Of each half of an echoed cross-resonance gate.
         rotary: Amplitude of the rotary tone to start from.
+        drives: Qubit -> length of its pulses, where that is another.
+        pairs: Pair, lower index first -> length of its coupler's pulse, or of each half of its echoed gate, likewise.
     """
 
     drive: int = 36
     flux: int = 60
     cross: int = 208
     rotary: float = 0.06
+    drives: Mapping[int, int] = field(default_factory=dict)
+    pairs: Mapping[tuple[int, int], int] = field(default_factory=dict)
+
+    def drive_of(self, qubit: int) -> int:
+        """Length of a qubit's pulses."""
+        return self.drives.get(qubit, self.drive)
+
+    def flux_of(self, qubits: tuple[int, int]) -> int:
+        """Length of a coupler's pulse."""
+        return self.pairs.get((min(qubits), max(qubits)), self.flux)
+
+    def cross_of(self, qubits: tuple[int, int]) -> int:
+        """Length of each half of an echoed gate."""
+        return self.pairs.get((min(qubits), max(qubits)), self.cross)
 
 
 def wait(device: Device) -> int:

@@ -36,7 +36,7 @@ def rotate(device: Device, qubit: int, ticks: int, beta: float, amplitudes: Real
 
 def single(device: Device, qubit: int, recipe: Recipe, waveforms: dict[str, Shape], date: datetime) -> list[GateSpec]:
     """All gates of one qubit; its envelope is added to the waveforms."""
-    transmon, line, ticks = device.transmons[qubit], device.line_of(qubit), recipe.drive
+    transmon, line, ticks = device.transmons[qubit], device.line_of(qubit), recipe.drive_of(qubit)
     area = shapes.drag(ticks, ticks / 4, 0.0).expand().real.sum() * float(DT)
     pi_guess = 0.5 / (transmon.rabi[line] * area * device.lines.get(line, IDEAL).gain)
     beta_guess = -1.06 / (2 * _TAU * transmon.anharmonicity * float(DT))

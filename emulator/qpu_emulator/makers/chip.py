@@ -41,7 +41,7 @@ def build(published: Published, name: str, seed: int) -> Device:
     for index, qubit in enumerate(published.qubits):
         alpha = qubit.anharmonicity if family == "ecr" and qubit.anharmonicity else _ALPHA[family] + draw.uniform(-6e6, 6e6)
         t1, t2 = _lifetimes(qubit, draw)
-        rabi = _PI[family] / published.drive_s * draw.uniform(0.9, 1.15)
+        rabi = _PI[family] / (qubit.drive_s or published.drive_s) * draw.uniform(0.9, 1.15)
         transmons.append(
             Transmon(
                 frequency=float(np.round(frequencies[index])),

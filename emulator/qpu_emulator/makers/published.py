@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ class PublishedQubit:
     prob_meas1_prep0: float = 0.01
     prob_meas0_prep1: float = 0.01
     error: float | None = None
+    drive_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +42,9 @@ class Published:
         qubits: In order of index.
         couplings: Pair, lower index first -> error of its two-qubit gate, None where not published.
         broken: Pairs that are published as not working; they get no coupler.
-        drive_s: Length of one-qubit gates, s.
-        pair_s: Length of two-qubit gates (their median), s.
+        drive_s: Length of one-qubit gates where a qubit has none of its own (their median), s.
+        pair_s: The same of two-qubit gates.
+        lengths: Pair, lower index first -> length of its own two-qubit gate, s.
     """
 
     name: str
@@ -51,6 +54,7 @@ class Published:
     broken: tuple[tuple[int, int], ...]
     drive_s: float
     pair_s: float
+    lengths: Mapping[tuple[int, int], float] = field(default_factory=dict)
 
 
 def shipped() -> list[str]:
@@ -100,7 +104,7 @@ def of_properties(properties: Mapping[str, Any], name: str) -> Published:
     family = _TWO[max(set(kinds), key=lambda kind: (kind in ("cz", "ecr"), kinds.count(kind)))]
     couplings: dict[tuple[int, int], float | None] = {}
     broken: set[tuple[int, int]] = set()
-    lengths = []
+    lengths: dict[tuple[int, int], float] = {}
     for gate, on, numbers in gates:
         if len(on) != 2 or _TWO.get(gate) != family or gate == "rzz":
             continue
@@ -110,12 +114,16 @@ def of_properties(properties: Mapping[str, Any], name: str) -> Published:
             broken.add(pair)
             continue
         couplings[pair] = wrong if couplings.get(pair) is None else couplings[pair]
-        lengths.append(numbers.get("gate_length", 0.0))
+        if numbers.get("gate_length", 0.0) > 0:
+            # some publish one direction with what turns it round: the shorter one is the gate itself
+            lengths[pair] = min(numbers["gate_length"], lengths.get(pair, inf))
     ones = {on[0]: numbers for gate, on, numbers in gates if gate in ("sx", "x") and len(on) == 1}
     drives = [numbers["gate_length"] for numbers in ones.values() if numbers.get("gate_length")]
+    lengths = {pair: length for pair, length in lengths.items() if pair not in broken}
     found = tuple(_qubit(qubit, ones.get(index, {})) for index, qubit in enumerate(qubits))
     live = {pair: error for pair, error in couplings.items() if pair not in broken}
-    return Published(name, family, found, live, tuple(sorted(broken)), _median(drives, 36e-9), _median(lengths, 68e-9))
+    medians = (_median(drives, 36e-9), _median(list(lengths.values()), 68e-9))
+    return Published(name, family, found, live, tuple(sorted(broken)), *medians, lengths)
 
 
 def _qubit(numbers: Mapping[str, float], gate: Mapping[str, float]) -> PublishedQubit:
@@ -128,6 +136,7 @@ def _qubit(numbers: Mapping[str, float], gate: Mapping[str, float]) -> Published
         prob_meas1_prep0=numbers.get("prob_meas1_prep0", both),
         prob_meas0_prep1=numbers.get("prob_meas0_prep1", both),
         error=gate.get("gate_error"),
+        drive_s=gate.get("gate_length") or None,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,11 +17,14 @@ from qpu_bridge.target.shape import ConstantShape, waveform
 from qpu_emulator.bring_up import solve_snapshot
 from qpu_emulator.bring_up.discrimination import TONE_TICKS, Reading
 from qpu_emulator.bring_up.recipe import DT, GRAIN, Recipe
+from qpu_emulator.cache import Cache, key
 from qpu_emulator.chip.device import Device
 from qpu_emulator.makers.chip import build
 from qpu_emulator.makers.published import Published
 
 _CHANCE = 0.45
+_SHORTEST_DRIVE, _SHORTEST_FLUX, _SHORTEST_CROSS = 20, 56, 160
+"""What is shorter leaks, or needs more than full scale, ticks."""
 _BETTER = 1.02
 """A published error so little above what relaxation alone leaves is taken for it."""
 
@@ -42,7 +46,9 @@ class Twin:
     remarks: tuple[str, ...]
 
 
-def make(published: Published, name: str, seed: int, date: datetime, done: Callable[[str], None]) -> Twin:
+def make(
+    published: Published, name: str, seed: int, date: datetime, done: Callable[[str], None], cache: Cache | None = None
+) -> Twin:
     """Make a device whose T1, T2, gate errors and readout errors are the published ones.
 
     Lifetimes are the truth's. Readout errors are met by the receiver's noise and the threshold. What a gate's error exceeds its
@@ -55,20 +61,21 @@ def make(published: Published, name: str, seed: int, date: datetime, done: Calla
         seed: For all that is not published.
         date: Of the belief.
         done: Told of each part that is solved.
+        cache: Where solved parts are kept on disk; None for nowhere.
 
     Raises:
         SettingsError: If the couplings cannot be emulated.
     """
-    recipe = _recipe(published)
+    recipe, short = _recipe(published)
     truth = build(published, name, seed)
     tone = waveform(ConstantShape(shape="constant", duration=TONE_TICKS))
-    readings = [_reading(truth, index, published, tone) for index in range(len(truth.resonators))]
+    readings = [_reading(truth, index, published, tone, cache) for index in range(len(truth.resonators))]
     resonators = tuple(
         resonator.model_copy(update={"noise": reading.noise})
         for resonator, reading in zip(truth.resonators, readings, strict=True)
     )
     truth = truth.model_copy(update={"resonators": resonators})
-    believed = solve_snapshot(truth, date, recipe, done)
+    believed = solve_snapshot(truth, date, recipe, done, cache)
     gates, remarks = _gates(believed.gates, published, np.random.default_rng([seed, 2]))
     measures = tuple(
         measure.model_copy(
@@ -84,17 +91,45 @@ def make(published: Published, name: str, seed: int, date: datetime, done: Calla
     snapshot = believed.model_copy(update={"gates": gates, "measures": measures, "description": description})
     broken = [f"coupler {pair} is published as broken and left out" for pair in published.broken]
     heard = [reading.remark for reading in readings if reading.remark]
-    return Twin(truth, snapshot, recipe, (*broken, *heard, *remarks))
+    return Twin(truth, snapshot, recipe, (*broken, *short, *heard, *remarks))
 
 
-def _recipe(published: Published) -> Recipe:
-    def ticks(seconds: float, least: int) -> int:
-        return max(least, round(seconds / float(DT) / GRAIN) * GRAIN)
+def _recipe(published: Published) -> tuple[Recipe, tuple[str, ...]]:
+    """Lengths as published, in whole grains of the controller; and which ones are too short to be made."""
+    short: list[str] = []
 
-    drive = ticks(published.drive_s, 20)
-    # two halves and a pi pulse between them
-    cross = ticks((published.pair_s - drive * float(DT)) / 2, 160)
-    return Recipe(drive=drive, flux=ticks(published.pair_s, 56), cross=cross)
+    def ticks(seconds: float, least: int, what: str = "") -> int:
+        grains = round(seconds / float(DT) / GRAIN) * GRAIN
+        if grains < least and what:
+            short.append(f"{what} is published with {seconds * 1e9:.0f} ns; here it takes {least} ns")
+        return max(least, grains)
+
+    usual = ticks(published.drive_s, _SHORTEST_DRIVE)
+    drives = {
+        index: ticks(qubit.drive_s, _SHORTEST_DRIVE, f"the drive of {index}")
+        for index, qubit in enumerate(published.qubits)
+        if qubit.drive_s is not None
+    }
+    crossed = published.family == "ecr"
+
+    def pulse(seconds: float, drive: int, what: str = "") -> int:
+        # of an echoed gate two halves, with a pi pulse between them
+        if crossed:
+            return ticks((seconds - drive * float(DT)) / 2, _SHORTEST_CROSS, what and f"each half of {what}")
+        return ticks(seconds, _SHORTEST_FLUX, what)
+
+    pairs = {
+        pair: pulse(length, max(drives.get(qubit, usual) for qubit in pair), f"{published.family} on {pair}")
+        for pair, length in published.lengths.items()
+    }
+    both = pulse(published.pair_s, usual)
+    recipe = Recipe(
+        drive=usual,
+        **({"cross": both} if crossed else {"flux": both}),
+        drives={qubit: length for qubit, length in drives.items() if length != usual},
+        pairs={pair: length for pair, length in pairs.items() if length != both},
+    )
+    return recipe, tuple(short)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +142,22 @@ class _Readout:
     remark: str = ""
 
 
-def _reading(truth: Device, index: int, published: Published, tone: Waveform) -> _Readout:
+def _reading(truth: Device, index: int, published: Published, tone: Waveform, cache: Cache | None) -> _Readout:
+    """As it was met before, or met now."""
+    resonator, qubit = truth.resonators[index], published.qubits[index]
+    errors = [qubit.prob_meas1_prep0, qubit.prob_meas0_prep1]
+    name = key("reading", index, resonator, truth.transmons[resonator.qubit], tone.digest, errors)
+    text = None if cache is None else cache.find(name)
+    if text is not None:
+        noise, threshold, first, second, remark = json.loads(text)
+        return _Readout(noise, threshold, (first, second), remark)
+    found = _met(truth, index, published, tone)
+    if cache is not None:
+        cache.keep(name, json.dumps([found.noise, found.threshold, *found.errors, found.remark]).encode())
+    return found
+
+
+def _met(truth: Device, index: int, published: Published, tone: Waveform) -> _Readout:
     """The mean of both errors is met by the receiver's noise, their difference by the threshold."""
     qubit = published.qubits[index]
     first, second = (min(error, _CHANCE) for error in (qubit.prob_meas1_prep0, qubit.prob_meas0_prep1))

@@ -33,6 +33,15 @@ def test_units_become_si():
     assert found.couplings == {(0, 1): 0.01}
 
 
+def test_each_gate_keeps_its_own_length():
+    document = _document()
+    for gate, length in zip(document["gates"], (36, 48, 80, 116), strict=True):
+        gate["parameters"] = [_row("gate_error", 0.01), _row("gate_length", length, "ns")]
+    found = published.of_properties(document, "lab")
+    assert [qubit.drive_s for qubit in found.qubits] == pytest.approx([36e-9, 48e-9])
+    assert found.lengths == {(0, 1): pytest.approx(80e-9)}, "the shorter direction: the other one is turned round"
+
+
 def test_a_coupler_published_as_broken_is_left_out():
     found = published.of_properties(_document(pair_error=1.0), "lab")
     assert not found.couplings

@@ -7,8 +7,9 @@ import pytest
 
 from qpu_bridge.driver import Run
 from qpu_bridge.schedule import Table
+from qpu_emulator.cache import Cache
 from qpu_emulator.driver import EmulatorDriver
-from qpu_emulator.makers import twin
+from qpu_emulator.makers import chip, twin
 from qpu_emulator.makers.published import Published, PublishedQubit
 
 SEED = 11
@@ -20,8 +21,9 @@ T1, T2 = 180e-6, 150e-6
 @pytest.fixture(scope="module")
 def made():
     qubit = PublishedQubit(T1, T2, None, None, *READOUT, ERROR)
-    better = PublishedQubit(20e-6, 20e-6, None, None, 0.02, 0.03, 1e-5)
-    known = Published("lab", "cz", (qubit, qubit, better), {(0, 1): PAIR_ERROR, (1, 2): 1e-4}, ((0, 2),), 36e-9, 68e-9)
+    better = PublishedQubit(20e-6, 20e-6, None, None, 0.02, 0.03, 1e-5, 49e-9)
+    pairs = {(0, 1): PAIR_ERROR, (1, 2): 1e-4}
+    known = Published("lab", "cz", (qubit, qubit, better), pairs, ((0, 2),), 36e-9, 68e-9, {(1, 2): 81e-9})
     return twin.make(known, "emu_twin", SEED, datetime(2026, 11, 21, tzinfo=UTC), lambda _: None)
 
 
@@ -111,4 +113,40 @@ def test_what_cannot_be_as_published_is_said(made):
     assert "sx on 2 is published with 1e-05" in said
     assert "cz on 1, 2 is published with 0.0001" in said
     believed = {gate.qubits: gate.error for gate in made.snapshot.gates if gate.name == "sx"}
-    assert believed[(2,)] == pytest.approx((1 - np.exp(-36e-9 / 20e-6)) / 2, rel=1e-3)
+    assert believed[(2,)] == pytest.approx((1 - np.exp(-48e-9 / 20e-6)) / 2, rel=1e-3)
+
+
+def test_each_gate_takes_its_own_time_in_whole_grains(made):
+    lasts = {(gate.name, gate.qubits): gate.duration for gate in made.snapshot.gates}
+    assert [lasts["sx", (q,)] for q in range(3)] == [36, 36, 48]
+    assert (lasts["cz", (0, 1)], lasts["cz", (1, 2)], lasts["rzz", (1, 2)]) == (68, 80, 80)
+
+
+def test_echoed_gates_have_their_own_lengths_and_what_is_too_short_is_said():
+    qubits = tuple(PublishedQubit(T1, T2, prob_meas1_prep0=0.02, prob_meas0_prep1=0.03, drive_s=36e-9) for _ in range(4))
+    lengths = {(0, 1): 460e-9, (1, 2): 532e-9, (2, 3): 200e-9}
+    known = Published("lab", "ecr", qubits, dict.fromkeys(lengths), (), 36e-9, 460e-9, lengths)
+    found = twin.make(known, "emu_ecr", SEED, datetime(2026, 11, 21, tzinfo=UTC), lambda _: None)
+    lasts = {tuple(sorted(gate.qubits)): gate.duration for gate in found.snapshot.gates if gate.name == "ecr"}
+    assert lasts == {(0, 1): 460, (1, 2): 532, (2, 3): 356}
+    assert "each half of ecr on (2, 3) is published with 82 ns; here it takes 160 ns" in found.remarks
+
+
+def test_what_was_solved_before_is_read_and_what_is_damaged_is_solved_again(made, tmp_path):
+    cache, known = Cache(tmp_path), chip.random("line", 2, "cz", 3)
+    days = [datetime(2026, 11, day, tzinfo=UTC) for day in (20, 21, 22)]
+    first, second = (twin.make(known, "emu_pair", SEED, day, lambda _: None, cache) for day in days[:2])
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    # both rotations, the coupler, both readouts with what their noise and threshold are
+    assert len(files) == 7
+    assert {gate.calibrated_at for gate in second.snapshot.gates} == {days[1]}
+    for path in files:
+        path.write_bytes(path.read_bytes()[:-9])
+    third = twin.make(known, "emu_pair", SEED, days[2], lambda _: None, cache)
+
+    def timeless(found):
+        gates = tuple(gate.model_copy(update={"calibrated_at": days[0]}) for gate in found.snapshot.gates)
+        return found.snapshot.model_copy(update={"calibrated_at": days[0], "calibration_id": "x", "gates": gates})
+
+    assert timeless(first) == timeless(second) == timeless(third)
+    assert first.device == second.device == third.device
