@@ -17,11 +17,13 @@ class Late:
         driver: The emulator's.
         hours: Passed between runs.
         shots: Played so far.
+        before_ns: What its clock said when the driver started.
     """
 
     driver: Driver
     hours: float = 0.0
     shots: int = 0
+    before_ns: int = 0
 
     def capabilities(self) -> Capabilities:
         return self.driver.capabilities()
@@ -30,7 +32,7 @@ class Late:
         self.driver.load(schedule)
 
     def run(self, run: Run) -> Iterator[Chunk]:
-        passed_ns = int(self.hours * 3.6e12)
+        passed_ns = self.before_ns + int(self.hours * 3.6e12)
         # it stands still while it is played: else every schedule would have pulses of its own to be solved
         for chunk in self.driver.run(replace(run, settings={**run.settings, "age_h": self.hours})):
             self.shots += chunk.rows * run.shots

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from qpu_calibration import catalog
 from qpu_calibration.edit import with_frequency
 from qpu_calibration.graph import Graph
 from qpu_calibration.keeper import BEGUN, Keeper
+from qpu_calibration.ledger import LEDGER, Ledger
 from qpu_calibration.routines.ramsey import Ramsey
 from qpu_emulator import five
 from tests.calibration.late import Late
@@ -47,6 +49,16 @@ class _Alone(Ramsey):
     """Needs nothing else."""
 
     depends_on = ()
+
+
+class _Straying(_Alone):
+    """Moves a good deal from look to look, without ever being off."""
+
+    def deviation(self, snapshot: Snapshot, fit: object) -> float:
+        return 0.9
+
+    def blur(self, snapshot: Snapshot, fit: object) -> float:
+        return 0.1
 
 
 class _Failing(_Alone):
@@ -149,6 +161,39 @@ def test_it_repairs_what_is_off_and_leaves_the_rest(lab: Lab) -> None:
     lab.go(0.5)
     assert keeper.keep(lab.execution(), found, Gap()) is None
     assert lab.late.shots == shots + 1
+
+
+def test_what_moves_fast_is_looked_at_sooner(lab: Lab) -> None:
+    keeper = heard(lab, lab.keeper(graph=only(_Straying)))
+    shots, rests = [], []
+    for hours in (1.0, 1.0, 0.5, 0.25, 0.13, 0.1, 0.1):
+        lab.go(hours)
+        assert keeper.due()
+        assert keeper.keep(lab.execution(), lab.snapshot, Gap()) == ""
+        rests.append(round(keeper._rest_h, 2))
+        shots.append(keeper.shots)
+    # the first look does not know for how long nobody had looked; a round is never sooner than a tenth of an hour after another
+    assert rests == pytest.approx([1.0, 0.5, 0.25, 0.13, 0.1, 0.1, 0.1], abs=0.02)
+    assert all(after > before for before, after in pairwise(shots))
+    lab.go(0.05)
+    assert not keeper.due()
+
+
+def test_a_device_that_was_switched_on_again_is_as_old_as_this_machine_says(lab: Lab) -> None:
+    keeper = heard(lab, lab.keeper())
+    lab.go(1.0)
+    assert keeper.keep(lab.execution(), lab.snapshot, Gap()) == ""
+    known = Ledger(lab.folder / LEDGER)
+    assert known.heard_ns is not None
+    # the bridge too: its new keeper hears of the end of a long job first
+    lab.now += timedelta(hours=3)
+    keeper = lab.keeper()
+    keeper.hear(known.heard_ns - 10**9)
+    keeper.hear(known.heard_ns + 10**9)
+    assert keeper.due()
+    assert Ledger(lab.folder / LEDGER).starts == 1
+    assert keeper.keep(lab.execution(), lab.snapshot, Gap()) == ""
+    assert not keeper.due()
 
 
 def test_it_gives_way_after_each_schedule_and_goes_on_later(lab: Lab) -> None:

@@ -55,6 +55,67 @@ def test_where_the_device_does_not_say_or_was_switched_off_the_machine_counts(gr
     assert not ledger.fresh(graph, A)
 
 
+def test_a_clock_that_has_started_again_counts_no_more_for_what_was_before(graph, tmp_path):
+    clock = Clock()
+    clock.go(1.0, 1.0)
+    ledger = Ledger(tmp_path / "ledger.json", clock)
+    ledger.calibrated(graph, A)
+    clock.go(0.1, -1.0)
+    assert ledger.fresh(graph, A)
+    ledger.write()
+    ledger = Ledger(tmp_path / "ledger.json", clock)
+    # by the device's clock it passed an hour ago
+    clock.go(30.0, 2.0)
+    assert not ledger.fresh(graph, A)
+    ledger.passed(A)
+    clock.go(0.1, 23.9)
+    assert ledger.fresh(graph, A)
+    # somebody else heard it start again
+    ledger.restarted()
+    clock.go(0.1, 0.2)
+    assert ledger.fresh(graph, A)
+
+
+def test_what_drifts_is_looked_at_sooner_and_what_stands_still_later_again(graph):
+    clock = Clock()
+    ledger = Ledger(clock=clock)
+    ledger.calibrated(graph, A)
+    holds = []
+    for hours, drift in [(24, 0.3), (12, 1 / 3), (24, 1.0), (12, 5.0), (6, 0.0), (1, 0.0), (12, 0.0), (24, 0.0), (24, 0.45)]:
+        clock.go(hours, hours)
+        ledger.drifted(graph, A, drift)
+        ledger.passed(A)
+        holds.append(round(ledger.rest_h(graph), 2))
+    # at least half, at most twice, never beyond the routine's own; what is looked at early and has not moved tells nothing
+    assert holds == [24, 12, 6, 3, 6, 6, 12, 24, 13.17]
+
+
+def test_what_was_doubted_for_another_reason_has_not_drifted(graph):
+    clock = Clock()
+    ledger = Ledger(clock=clock)
+    ledger.calibrated(graph, A)
+    clock.go(24.0, 24.0)
+    ledger.doubt()
+    ledger.drifted(graph, A, 9.0)
+    ledger.passed(A)
+    assert ledger.rest_h(graph) == 24
+
+
+def test_a_tool_that_is_brought_back_leaves_what_was_measured_with_it(graph):
+    ledger = Ledger(clock=Clock())
+    for restores, found in [(True, True), (True, False), (False, True)]:
+        graph.routines["a"].restores = restores
+        for node in (A, B):
+            ledger.passed(node)
+        if found:
+            ledger.strayed(A)
+        else:
+            ledger.doubt([A])
+        ledger.calibrated(graph, A)
+        assert ledger.fresh(graph, A)
+        assert ledger.fresh(graph, B) == (restores and found)
+
+
 def test_what_something_above_was_calibrated_since_is_stale(graph):
     ledger = Ledger(clock=Clock())
     for node in (A, B):
