@@ -75,3 +75,23 @@ def fit_curve(
     grown = max(1.0, reduced) ** 0.5
     errors = {name: np.inf if p.stderr is None else float(p.stderr) * grown for name, p in best.params.items()}
     return CurveFit({name: float(p.value) for name, p in best.params.items()}, errors, reduced)
+
+
+def random_effect(sigma: Values, pattern: Values, rest: Values, free: int, most: float) -> Values:
+    """Errors of points that something moves, another for each and of unknown size: slow noise moves some more than others.
+
+    The variance of that something is the mean of all that the residuals make likely (a flat prior of its root).
+
+    Args:
+        sigma: Errors of the points without it.
+        pattern: By how much a unit of it moves each.
+        rest: Residuals.
+        free: Parameters that were fitted.
+        most: Its largest standard deviation.
+    """
+    sizes = np.linspace(0, most, 51)
+    variance = sigma**2 + np.multiply.outer(sizes, pattern) ** 2
+    square = rest**2 * rest.size / max(1, rest.size - free)
+    likely = -(np.log(variance) + square / variance).sum(axis=1) / 2
+    weight = np.exp(likely - likely.max())
+    return np.asarray(np.sqrt(sigma**2 + float(weight @ sizes**2 / weight.sum()) * pattern**2))

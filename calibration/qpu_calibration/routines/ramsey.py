@@ -10,7 +10,7 @@ from pydantic import Field
 
 from qpu_bridge.target import Snapshot
 from qpu_calibration.axis import Axis, Values, delays
-from qpu_calibration.curve import CurveFit, fit_curve
+from qpu_calibration.curve import CurveFit, fit_curve, random_effect
 from qpu_calibration.edit import with_frequency
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Target
@@ -126,20 +126,12 @@ class Ramsey(Routine[RamseySettings]):
 
 
 def _wandering(x: Values, y: Values, sigma: Values, found: CurveFit) -> Values:
-    """Errors with slow noise: each point is measured at a frequency of its own, which moves long waits at steep places most.
-
-    The variance of these frequencies is the mean of all that are likely (a random effect; a flat prior of its root).
-    """
+    """Errors with slow noise: each point is measured at a frequency of its own, which moves long waits at steep places most."""
     if not np.isfinite(found.chi_square):
         return sigma
     height, frequency, phase, rate = (found.value[name] for name in ("height", "frequency", "phase", "rate"))
     slope = height * np.exp(-rate * x[0]) * TAU * x[0] * np.sin(TAU * frequency * x[0] + phase + x[1])
-    rest = (fringe(x, **found.value) - y) ** 2 * y.size / (y.size - len(found.value))
-    spreads = np.linspace(0, WANDERS / x[0].max(), 51)
-    variance = sigma**2 + np.multiply.outer(spreads, slope) ** 2
-    likely = -(np.log(variance) + rest / variance).sum(axis=1) / 2
-    weight = np.exp(likely - likely.max())
-    return np.asarray(np.sqrt(sigma**2 + float(weight @ spreads**2 / weight.sum()) * slope**2))
+    return random_effect(sigma, slope, fringe(x, **found.value) - y, len(found.value), WANDERS / x[0].max())
 
 
 def fringe(x: Values, height: float, frequency: float, phase: float, rate: float, base: float) -> Values:

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from qpu_bridge.target import Snapshot
 from qpu_calibration.axis import Axis, Values
-from qpu_calibration.curve import fit_curve
+from qpu_calibration.curve import CurveFit, fit_curve, random_effect
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve, drawn, first_quadrature
@@ -20,6 +20,8 @@ from qpu_calibration.routine import Routine, Settings
 from qpu_calibration.routines.t1 import spread
 
 TAU = 2 * np.pi
+SHARED = 0.5
+"""Root of the largest share of a point's shots that have their slow noise in common."""
 
 
 class T2StarSettings(Settings):
@@ -78,6 +80,7 @@ class T2Star(Routine[T2StarSettings]):
         # a little beyond what noise can do, lest the error of T2* be cut at the edge
         bounds = {"height": (0.0, 1.0), "slow": (-0.6, 1.6), "t2": (span / 300, 20 * span), "base": (0.0, 1.0)}
         found = fit_curve(fringe, x, y.ravel(), sigma.ravel(), starts, bounds)
+        found = fit_curve(fringe, x, y.ravel(), _wandering(x, y.ravel(), sigma.ravel(), found), [found.value], bounds)
         numbers = {
             "t2_star": found.of("t2", "s"),
             "slow_share": found.of("slow"),
@@ -95,6 +98,17 @@ class T2Star(Routine[T2StarSettings]):
         """The first quadrature."""
         y, sigma = excited(data)
         return drawn(data["delay"].values, y[0], first_quadrature(fringe), fit, "wait, us", sigma[0], 1e6)
+
+
+def _wandering(x: Values, y: Values, sigma: Values, found: CurveFit) -> Values:
+    """Errors with slow noise, which shots of a point share in part: phases of a Gaussian spread that the envelope tells."""
+    if not np.isfinite(found.chi_square):
+        return sigma
+    time, slow = x[0] / found.value["t2"], min(max(found.value["slow"], 0.0), 1.0)
+    left = np.exp(-2 * slow * time**2)
+    turned = 2 * (TAU * found.value["frequency"] * x[0] + x[1])
+    pattern = found.value["height"] * np.exp(-(1 - slow) * time) * np.sqrt((1 - left) * (1 - left * np.cos(turned)) / 2)
+    return random_effect(sigma, pattern, fringe(x, **found.value) - y, len(found.value), SHARED)
 
 
 def fringe(x: Values, height: float, frequency: float, t2: float, slow: float, base: float) -> Values:
