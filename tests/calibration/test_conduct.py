@@ -6,7 +6,7 @@ from itertools import combinations
 
 import pytest
 
-from qpu_bridge.errors import Cancelled
+from qpu_bridge.errors import Cancelled, ScheduleError
 from qpu_bridge.target.versions import Versions
 from qpu_calibration.bench import Bench, Crowded
 from qpu_calibration.conduct import conduct
@@ -127,7 +127,32 @@ def test_only_what_drifted_is_repaired(lab, tmp_path, graph):
     entries = list(conduct(bench, graph, ledger, maintain(graph, ledger, nodes)))
     mended = [(entry.routine, t) for entry in entries for t, one in entry.findings.items() if one.verdict is Verdict.MENDED]
     assert mended == [("ramsey", (2,))]
+    newest = bench.versions.history()[0]
+    assert (newest.routine, newest.targets, len(newest.fits)) == ("ramsey", ((2,),), 1)
     assert not [entry for entry in entries if entry.action is Action.CALIBRATE]
+    assert bench.snapshot.qubits[2].frequency == pytest.approx(f01, abs=2e3)
+
+
+@pytest.mark.parametrize("why", ["blurred", "no error stated", "cannot be taken over"])
+def test_what_a_look_does_not_tell_well_enough_is_calibrated(lab, tmp_path, graph, why):
+    class Doubtful(Fringe):
+        def fit_one(self, data):
+            found = super().fit_one(data)
+            return found.model_copy(update={"series": {"curve": (1.0,)}}) if why == "no error stated" else found
+
+        def blur(self, snapshot, fit):
+            if why == "cannot be taken over":
+                raise ScheduleError("a carrier must be within its line")
+            return 0.4 if why == "blurred" else super().blur(snapshot, fit)
+
+    graph.routines["ramsey"] = Doubtful()
+    bench, ledger = kept(lab, tmp_path), Ledger()
+    f01 = bench.snapshot.qubits[2].frequency
+    bench.snapshot = with_frequency(bench.snapshot, 2, f01 + 40e3)
+    nodes = [Node("ramsey", (2,))]
+    entries = list(conduct(bench, graph, ledger, maintain(graph, ledger, nodes, trust=True)))
+    done = [(one.routine, one.action, one.findings[2,].verdict) for one in entries]
+    assert done[1:] == [("ramsey", Action.LOOK, Verdict.OFF), ("ramsey", Action.CALIBRATE, Verdict.GOOD)]
     assert bench.snapshot.qubits[2].frequency == pytest.approx(f01, abs=2e3)
 
 
