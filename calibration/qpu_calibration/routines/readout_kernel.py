@@ -40,7 +40,7 @@ class ReadoutKernel(Routine[ReadoutKernelSettings]):
     """
 
     name = "readout_kernel"
-    depends_on = ("readout_power",)
+    depends_on = ("readout_duration",)
     invalidates = ("readout",)
     look_share = 2
     timeout_h = 72.0

@@ -84,8 +84,8 @@ class ReadoutPower(Routine[ReadoutPowerSettings]):
 
     def fit_one(self, data: xr.Dataset) -> Fit:
         """Gaussian clouds that part with amplitude and time, decay during the readout, and what no readout sees."""
-        wrong, sigma = _confused(data)
-        samples = _samples(data["length"].values, float(data["samples"]))
+        wrong, sigma = _mean(data)
+        samples = captured(data["length"].values, float(data["samples"]))
         longest = samples.max()
         x = np.stack([part.ravel() for part in np.meshgrid(samples, data["amplitude"].values, indexing="ij")])
         loud = float(x[1].max())
@@ -133,9 +133,9 @@ class ReadoutPower(Routine[ReadoutPowerSettings]):
 
     def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
         """Confusion against amplitude, for the length in use."""
-        wrong, sigma = _confused(data)
+        wrong, sigma = _mean(data)
         place = int(np.argmin(np.abs(data["length"].values - 1)))
-        x, samples = data["amplitude"].values, _samples(data["length"].values, float(data["samples"]))[place]
+        x, samples = data["amplitude"].values, captured(data["length"].values, float(data["samples"]))[place]
         found = {"x": x, "y": wrong[place], "error": sigma[place], "label": f"amplitude, {samples:.0f} samples"}
         if fit.shape:
             fine = np.linspace(x[0], x[-1], 101)
@@ -151,7 +151,7 @@ def with_length(snapshot: Snapshot, qubit: int, samples: float) -> Snapshot:
     """
     measure = snapshot.measure(qubit)
     tone = snapshot.waveforms[measure.waveform]
-    (count,) = _samples(np.array([1.0]), samples).astype(int).tolist()
+    (count,) = captured(np.array([1.0]), samples).astype(int).tolist()
     more = count - measure.acquire_duration
     if more == 0:
         return snapshot
@@ -191,17 +191,23 @@ def _loudest(snapshot: Snapshot, qubit: int, share: float) -> float:
     return share / ports.count(own)
 
 
-def _samples(lengths: Values, samples: float) -> Values:
+def captured(lengths: Values, samples: float) -> Values:
+    """Samples of captures whose lengths are in units of one of so many samples."""
     return np.maximum(np.rint(lengths * samples / GRAIN), 1) * GRAIN
 
 
-def _confused(data: xr.Dataset) -> tuple[Values, Values]:
-    """Mean assignment error ``[length, amplitude]`` with the line halfway between the clouds, and its standard error."""
+def confused(data: xr.Dataset) -> tuple[Values, Values]:
+    """Assignment error ``[prepared, length, ...]`` with the line halfway between the clouds, and its standard error."""
     points = data["iq"].transpose("prepared", "length", ..., "shot").values.astype(complex)
     middle = np.median(points.real, axis=-1) + 1j * np.median(points.imag, axis=-1)
     arm = middle[1] - middle[0]
     along = ((points - middle.mean(axis=0)[..., None]) * np.exp(-1j * np.angle(arm))[..., None]).real
-    shots = points.shape[-1]
-    likely = ((np.stack([along[0] > 0, along[1] <= 0])).sum(axis=-1) + 2) / (shots + 4)
-    wrong = np.stack([along[0] > 0, along[1] <= 0]).mean(axis=(0, -1))
-    return wrong, np.sqrt((likely * (1 - likely)).sum(axis=0) / (shots + 4)) / 2
+    wrong, shots = np.stack([along[0] > 0, along[1] <= 0]), points.shape[-1]
+    likely = (wrong.sum(axis=-1) + 2) / (shots + 4)
+    return wrong.mean(axis=-1), np.sqrt(likely * (1 - likely) / (shots + 4))
+
+
+def _mean(data: xr.Dataset) -> tuple[Values, Values]:
+    """Of both levels, ``[length, amplitude]``."""
+    wrong, sigma = confused(data)
+    return wrong.mean(axis=0), np.hypot(*sigma) / 2

@@ -1,0 +1,148 @@
+"""Readout duration: how long to listen, between the receiver's noise and the qubit's relaxation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import xarray as xr
+from pydantic import Field
+from scipy.special import erfc
+
+from qpu_bridge.target import Snapshot
+from qpu_calibration.axis import Axis, Values
+from qpu_calibration.curve import fit_curve
+from qpu_calibration.fit import Fit, bad, good
+from qpu_calibration.page import Page, Target
+from qpu_calibration.picture import Curve, drawn
+from qpu_calibration.plan import Point
+from qpu_calibration.reading import Reading
+from qpu_calibration.routine import Routine, Settings
+from qpu_calibration.routines.readout_power import WORST, captured, confused, with_length
+
+LEAST_GAIN = 0.1
+"""Share of the confusion that a change of length must be worth: kernel and line are to be found again after it."""
+
+
+class ReadoutDurationSettings(Settings):
+    """What is tried.
+
+    Attributes:
+        lengths: Captures, in units of the one that is believed.
+    """
+
+    shots: int = Field(3000, ge=200)
+    lengths: tuple[float, ...] = Field((0.3, 0.4, 0.55, 0.75, 1.0, 1.4, 2.0, 3.0, 4.0), min_length=6)
+
+
+class ReadoutDuration(Routine[ReadoutDurationSettings]):
+    """The clouds of a prepared 0 and a prepared 1 for captures of several lengths, the tone as loud as it is.
+
+    While it lasts the clouds part (as the square root of time, once the resonator has rung up), and more and more of the qubits
+    in 1 decay: of both together there is a least. It is a parameter of the curve, so that its error is that of any other.
+    """
+
+    name = "readout_duration"
+    depends_on = ("readout_power",)
+    invalidates = ("readout_kernel", "readout")
+    essential = False
+    look_share = 2
+    timeout_h = 168.0
+    reading = Reading.POINTS
+    settings = ReadoutDurationSettings()
+
+    def axes(self, snapshot: Snapshot, targets: Sequence[Target], settings: ReadoutDurationSettings) -> Sequence[Axis]:
+        """What is prepared; how long is listened."""
+        return [
+            Axis("prepared", np.array([0.0, 1.0]), stepped=True),
+            Axis("length", np.array(settings.lengths), stepped=True),
+        ]
+
+    def play(self, page: Page, at: Point, settings: ReadoutDurationSettings) -> None:
+        """Nothing or an ``x``, then readout of this length."""
+        for (q,) in page.targets:
+            page.snapshot = with_length(page.snapshot, q, at.number("length") * page.snapshot.measure(q).acquire_duration)
+        if at.number("prepared"):
+            page.x()
+        page.measure(plain=True)
+
+    def facts(self, snapshot: Snapshot, target: Target) -> Mapping[str, float]:
+        """The samples of a capture in use."""
+        return {"samples": float(snapshot.measure(target[0]).acquire_duration)}
+
+    def fit_one(self, data: xr.Dataset) -> Fit:
+        """Confusion of either level against length, and where their mean is least."""
+        wrong, sigma = confused(data)
+        used = float(data["samples"])
+        lengths = captured(data["length"].values, used)
+        top, low = lengths.max(), lengths.min()
+        x = np.stack([part.ravel() for part in np.meshgrid([0.0, 1.0], lengths, indexing="ij")])
+        starts = [
+            {"part": part / used**0.5, "lag": lag * used, "best": best * used, "floor": wrong[0].min(), "decayed": wrong[1].min()}
+            for part in (1.0, 2.0, 3.5, 6.0)
+            for lag in (0.02, 0.05, 0.2, 0.5)
+            for best in (0.6, 0.9, 1.3, 1.8, 3.0)
+        ]
+        bounds = {"part": (0.0, np.inf), "lag": (used / 100, used), "best": (0.2 * low, 3 * top)}
+        bounds |= dict.fromkeys(("floor", "decayed"), (0.0, 0.2))
+        found = fit_curve(confusion, x, wrong.ravel(), sigma.ravel(), starts, bounds)
+        if not np.isfinite(list(found.value.values())).all():
+            return bad("no clouds were found", found)
+        best, open_ = found.value["best"], found.error["best"]
+        near = float(np.hypot(*np.sort(sigma, axis=1)[:, :3].mean(axis=1)) / 2 / np.sqrt(3))
+        least, now, longest = _mean(np.array([np.clip(best, low, top), used, top]), **found.value).tolist()
+        if not low < best < top or not open_ < 0.5 * best:
+            # the next look goes on from the longest, if that is better for sure
+            best, open_, least = (top, top, longest) if now - longest > 4 * near else (np.nan, np.nan, least)
+        numbers = {"samples": (best, open_, ""), "error": (least, near, ""), "error_in_use": (now, near, "")}
+        if wrong.mean(axis=0).min() > WORST:
+            return bad("the clouds of 0 and 1 cannot be told apart at any length", found, **numbers)
+        if np.ptp(wrong.mean(axis=0)) < 5 * near:
+            return bad("the duration makes no difference", found, **numbers)
+        if found.chi_square > 6:
+            return bad("the confusion is not that of clouds that part and decay", found, **numbers)
+        if np.isnan(best):
+            return bad("the lengths that were tried do not show the best one", found, **numbers)
+        return good(found, **numbers)
+
+    def update(self, snapshot: Snapshot, fit: Fit) -> Snapshot:
+        """The duration, unless the one in use is as good; kernel and line are then for other routines to find again."""
+        if self.deviation(snapshot, fit) < LEAST_GAIN:
+            return snapshot
+        return with_length(snapshot, fit.qubit, fit["samples"])
+
+    def deviation(self, snapshot: Snapshot, fit: Fit) -> float:
+        """Confusion beyond the least, in units of the least and of what the shots leave open: another readout is much to redo."""
+        return (fit["error_in_use"] - fit["error"]) / (fit["error"] + 3 * fit.error("error"))
+
+    def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
+        """Mean confusion against length."""
+        wrong, sigma = confused(data)
+        x = captured(data["length"].values, float(data["samples"]))
+        return drawn(x, wrong.mean(axis=0), _mean, fit, "samples", np.hypot(*sigma) / 2)
+
+
+def confusion(x: Values, part: float, lag: float, best: float, floor: float, decayed: float) -> Values:
+    """Assignment error of captures.
+
+    Args:
+        x: Level, samples.
+        part: Distance of the clouds in units of twice their width, per square root of samples, once they part.
+        lag: Samples in which the resonator rings up.
+        best: Samples with the least mean of both levels: what decays per sample is what the clouds gain there.
+        floor: What no readout sees of 0.
+        decayed: What no readout sees of 1.
+    """
+    level, samples = x
+    rung = np.exp(-best / lag)
+    gain = part * ((1 - rung) / np.sqrt(best) - (best - lag * (1 - rung)) / (2 * best**1.5))
+    decay = 2 * gain * np.exp(-(_parted(best, part, lag) ** 2) / 2) / np.sqrt(2 * np.pi)
+    return np.asarray(erfc(_parted(samples, part, lag) / np.sqrt(2)) / 2 + np.where(level > 0, decay * samples + decayed, floor))
+
+
+def _mean(samples: Values, **shape: float) -> Values:
+    return np.asarray(sum(confusion(np.stack([np.full(samples.shape, level), samples]), **shape) for level in (0.0, 1.0)) / 2)
+
+
+def _parted(samples: Values | float, part: float, lag: float) -> Values:
+    return np.asarray(part * (samples - lag * (1 - np.exp(-samples / lag))) / np.sqrt(samples))
