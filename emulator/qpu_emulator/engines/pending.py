@@ -16,27 +16,13 @@ from numpy.typing import NDArray
 
 from qpu_emulator.engines.pure import Block
 from qpu_emulator.jit import compiled
+from qpu_emulator.stream import circle
 
 Real = NDArray[np.float64]
 
 _16, _32, _48, _64, _80, _96, _112, _128 = (np.uint64(number) for number in range(16, 144, 16))
 _XX, _XY, _XZ, _YX, _YY, _YZ, _ZX, _ZY, _ZZ = (np.uint64(number) for number in range(0, 288, 32))
-_TURN = 2 * np.pi
-_COSINE = (1 / 2, 1 / 24, 1 / 720, 1 / 40320, 1 / 3628800, 1 / 479001600)
-_SINE = (1 / 6, 1 / 120, 1 / 5040, 1 / 362880, 1 / 39916800, 1 / 6227020800)
-
-
-@compiled()
-def _phasor(angle: float) -> tuple[float, float]:
-    """Cosine and sine to 1e-12, as a loop over lanes can have them: the series of a quarter of the angle, doubled twice."""
-    x = (angle - _TURN * np.rint(angle / _TURN)) / 4
-    y = x * x
-    a, b, c, d, e, f = _COSINE
-    cosine = 1 - y * (a - y * (b - y * (c - y * (d - y * (e - y * f)))))
-    a, b, c, d, e, f = _SINE
-    sine = x * (1 - y * (a - y * (b - y * (c - y * (d - y * (e - y * f))))))
-    cosine, sine = 1 - 2 * sine * sine, 2 * sine * cosine
-    return 1 - 2 * sine * sine, 2 * sine * cosine
+_TURNS = 1 / (2 * np.pi)
 
 
 @compiled()
@@ -51,7 +37,7 @@ def forget(matrix: Real) -> None:
 def turn_phase(matrix: Real, lower: Real, upper: Real, angle: Real) -> None:
     """Multiply by ``diag(lower, upper exp(-i angle))``."""
     for w in range(_16):
-        cosine, sine = _phasor(angle[w])
+        cosine, sine = circle(_TURNS * angle[w])
         x, y, factor = upper[w] * cosine, -upper[w] * sine, lower[w]
         matrix[w] *= factor
         matrix[_16 + w] *= factor
@@ -145,8 +131,8 @@ def exchange(turns: Real, swapped: bool, block: Block, e: Real) -> None:
     for w in range(_16):
         size = straight[w]
         scale = 1 / max(size, 1e-9)
-        cosine, sine = _phasor(size)
-        half = _phasor(size / 2)[1]
+        cosine, sine = circle(_TURNS * size)
+        half = circle(_TURNS / 2 * size)[1]
         straight[w], slope[w], bend[w] = cosine, sine * scale, 4 * half * half * scale * scale
     for j in range(3):
         for k in range(3):

@@ -175,7 +175,7 @@ def _wait(
                     since[qubit, w] = step + 1
                 continue
             if idling.kick[row] > 0.0:
-                plan.angle[step, begin + w] += idling.kick[row] if uniform(fate.draws, lane) < 0.5 else -idling.kick[row]
+                plan.angle[step, begin + w] += np.copysign(idling.kick[row], uniform(fate.draws, lane) - 0.5)
             lower[w], upper[w], angle[w] = idling.damping[row, 0], idling.damping[row, 1], plan.angle[step, begin + w]
         turn_phase(waiting[qubit], lower, upper, angle)
         return
