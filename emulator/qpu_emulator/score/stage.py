@@ -20,6 +20,8 @@ from qpu_emulator.score.values import Number, Values
 from qpu_emulator.windows.library import Library
 
 _TAU = 2 * np.pi
+_AT_A_TIME = 512
+"""Lanes whose numbers are written out together: those of more would not stay in the second-level cache."""
 
 
 class _Step(NamedTuple):
@@ -200,9 +202,12 @@ class Stage:
             steps.append(_Step(IDLE, (qubit,), seconds=seconds, angle=turn, noisy=noisy))
 
     def _evolve(self, steps: list[_Step], chosen: Index) -> None:
-        if not steps:
-            return
-        noisy = _spread([step.noisy for step in steps], len(chosen))
+        for first in range(0, len(chosen) if steps else 0, _AT_A_TIME):
+            part = slice(first, min(first + _AT_A_TIME, len(chosen)))
+            self._evolve_part(steps, part, chosen[part])
+
+    def _evolve_part(self, steps: list[_Step], part: slice, chosen: Index) -> None:
+        noisy = _spread([step.noisy for step in steps], part)
         shift = self._detune(steps, noisy, chosen)
         for number, cluster in enumerate(self._program.clusters):
             place = {qubit: position for position, qubit in enumerate(cluster)}
@@ -213,8 +218,8 @@ class Stage:
             entry = self._library.idle[self._engine.levels[number] - 2].find
             plan = np.array([(step.kind, place[step.qubits[0]], place[step.qubits[-1]]) for step in own], np.int32)
             found = [entry(step.qubits[0], step.seconds) if step.kind == IDLE else step.window for step in own]
-            index = _spread(found, len(chosen)).astype(np.int32)
-            angle = _spread([step.angle for step in own], len(chosen))
+            index = _spread(found, part).astype(np.int32)
+            angle = _spread([step.angle for step in own], part)
             idle = plan[:, 0] == IDLE
             shifted, waited = shift[mine], noisy[mine]
             angle[idle] += _TAU * shifted[idle] * waited[idle]
@@ -247,12 +252,12 @@ def _shared(ticks: NDArray[np.int64]) -> Number:
     return float(ticks[0]) if len(ticks) and (ticks == ticks[0]).all() else ticks.astype(np.float64)
 
 
-def _spread(numbers: Sequence[Number | Found], width: int) -> NDArray[np.float64]:
-    """A row of lanes for each number."""
-    out = np.empty((len(numbers), width))
+def _spread(numbers: Sequence[Number | Found], part: slice) -> NDArray[np.float64]:
+    """A row of some lanes for each number."""
+    out = np.empty((len(numbers), part.stop - part.start))
     if any(isinstance(number, np.ndarray) for number in numbers):
         for row, number in enumerate(numbers):
-            out[row] = number
+            out[row] = number[part] if isinstance(number, np.ndarray) else number
     else:
         out[:] = np.array(numbers)[:, None]
     return out
