@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +13,7 @@ from qpu_bridge.errors import SettingsError
 from qpu_calibration.decide import Action, Finding, Step, Steps, Verdict, inspect, maintain
 from qpu_calibration.flags import UNSTEADY, complaints
 from qpu_calibration.graph import Graph, Node
-from qpu_calibration.ledger import Ledger
+from qpu_calibration.ledger import Ledger, Moment
 from qpu_calibration.plan import Kind
 from tests.calibration.fake import graph_of
 
@@ -39,6 +40,8 @@ class Fake:
 
     Attributes:
         wrong: Nodes whose numbers are wrong, ``far`` those of them that are wrong by far, ``dead`` those that nothing repairs.
+        sharp: Nodes whose looks are sharp enough to mend them.
+        repaired: Nodes whose numbers were set, one after the other.
         failed: Nodes whose last calibration failed.
         used_wrong: Nodes that were measured though something they need had failed.
     """
@@ -47,7 +50,9 @@ class Fake:
     wrong: set[Node] = field(default_factory=set)
     far: set[Node] = field(default_factory=set)
     dead: set[Node] = field(default_factory=set)
+    sharp: set[Node] = field(default_factory=set)
     done: list[tuple[Action, Node]] = field(default_factory=list)
+    repaired: list[Node] = field(default_factory=list)
     failed: set[Node] = field(default_factory=set)
     used_wrong: list[Node] = field(default_factory=list)
 
@@ -71,15 +76,22 @@ class Fake:
         if step.action is Action.LOOK:
             if above or node in self.wrong & (self.far | self.dead):
                 return Finding(Verdict.BAD, "cannot be understood")
+            if node in self.wrong & self.sharp and step.mend:
+                self.mended(node)
+                return Finding(Verdict.MENDED)
             return Finding(Verdict.OFF if node in self.wrong else Verdict.GOOD)
         if above or node in self.dead:
             self.wrong.add(node)
             self.failed.add(node)
             return Finding(Verdict.BAD, "no fit")
+        self.mended(node)
+        return Finding(Verdict.GOOD)
+
+    def mended(self, node: Node) -> None:
         self.failed.discard(node)
         self.wrong.discard(node)
         self.wrong.update(self.graph.spoils(node))
-        return Finding(Verdict.GOOD)
+        self.repaired.append(node)
 
     def did(self, action: Action) -> list[Node]:
         return [node for what, node in self.done if what is action]
@@ -99,6 +111,7 @@ def calibrated(graph: Graph, ledger: Ledger) -> Fake:
     fake = Fake(graph)
     fake.play(maintain(graph, ledger, graph.nodes()))
     fake.done.clear()
+    fake.repaired.clear()
     return fake
 
 
@@ -132,6 +145,46 @@ def test_what_drifted_a_little_is_repaired_alone_and_only_its_heirs_are_looked_a
     fake.play(maintain(graph, ledger, graph.nodes()))
     assert fake.did(Action.CALIBRATE) == [Node("ramsey", (1,))]
     assert set(fake.did(Action.LOOK)) == {Node("ramsey", (1,)), Node("fine", (1,)), Node("cz", (0, 1)), Node("cz", (1, 2))}
+
+
+def test_what_a_look_mends_is_not_calibrated_and_its_heirs_are_looked_at_unless_it_is_a_tool_that_was_restored(graph, ledger):
+    fake, node = calibrated(graph, ledger), Node("fine", (1,))
+    fake.sharp = {node}
+    for restores, looks in ((True, {node}), (False, {node, Node("t1", (1,)), Node("cz", (0, 1)), Node("cz", (1, 2))})):
+        graph.routines["fine"].restores = restores
+        fake.done.clear()
+        fake.wrong = {node}
+        ledger.doubt([node])
+        fake.play(maintain(graph, ledger, graph.nodes()))
+        assert fake.did(Action.CALIBRATE) == []
+        assert set(fake.did(Action.LOOK)) == looks
+        assert not fake.wrong
+    # what was far off was not measured with a tool that was only taken for right
+    graph.routines["fine"].restores = True
+    fake.done.clear()
+    fake.wrong = fake.far = {node}
+    ledger.doubt([node])
+    fake.play(maintain(graph, ledger, graph.nodes()))
+    assert fake.did(Action.CALIBRATE) == [node]
+    assert Node("t1", (1,)) in fake.did(Action.LOOK)
+
+
+def test_a_look_that_shall_change_nothing_mends_nothing(graph, ledger):
+    fake = calibrated(graph, ledger)
+    fake.wrong = fake.sharp = {Node("fine", (0,))}
+    fake.play(inspect(graph, ledger, graph.nodes()))
+    assert fake.wrong
+
+
+def test_what_lasts_no_longer_is_looked_at_ahead_of_time(graph):
+    now = Moment(utc=datetime(2026, 11, 21, tzinfo=UTC), device_ns=0)
+    ledger = Ledger(clock=lambda: now)
+    fake = calibrated(graph, ledger)
+    now = Moment(utc=now.utc, device_ns=round(23.5 * 3.6e12))
+    fake.play(maintain(graph, ledger, graph.nodes(), ahead_h=0.4))
+    assert fake.done == []
+    fake.play(maintain(graph, ledger, graph.nodes(), ahead_h=0.6))
+    assert sorted(fake.did(Action.LOOK)) == sorted(graph.nodes())
 
 
 def test_data_that_cannot_be_understood_lead_back_to_what_is_wrong_and_no_further(graph, ledger):
@@ -249,13 +302,14 @@ def test_whatever_is_wrong(data):
     fake = calibrated(graph, ledger)
     fake.wrong, fake.far = data.draw(some), data.draw(some)
     fake.dead = data.draw(st.sets(st.sampled_from(nodes), max_size=2)) & fake.wrong
+    fake.sharp = data.draw(some) - fake.dead
     doubted = data.draw(some)
     ledger.doubt(doubted)
     right = set(nodes) - fake.wrong
     fake.play(maintain(graph, ledger, data.draw(st.just(nodes) | st.lists(st.sampled_from(nodes), min_size=1))))
     assert len(fake.done) <= 8 * len(nodes) * len(nodes)
     assert not fake.used_wrong
-    spoiled = {other for node in fake.did(Action.CALIBRATE) for other in graph.spoils(node)}
+    spoiled = {other for node in fake.repaired for other in graph.spoils(node)}
     for node in fake.did(Action.CALIBRATE):
         # right numbers are found again only where they were spoiled, or could not be seen for what was wrong above
         assert node not in right or node in spoiled or set(graph.above([node])) - right, f"{node} was in specification"
