@@ -169,7 +169,7 @@ class Calibration(Table):
             administrators; ``administrators``: only they.
         monitor: Whether the bridge looks by itself whether the numbers still hold, and repairs what does not; None: where results
             are measured, or emulated.
-        monitor_h: How often, in hours of the device's own clock.
+        monitor_h: How often, in hours of the device's own clock; up to ten times as often where something is seen to drift.
         pause_s: How long a job may wait at most because of that, s.
         least_qubits: With fewer operational qubits than this the device is paused; 0 for never.
     """
