@@ -79,29 +79,33 @@ class RzzCurve(Routine[RzzCurveSettings]):
 
     def fit_one(self, data: xr.Dataset) -> Fit:
         """Errors of the angle and of both qubits' phases: polynomials of the square root of the angle."""
-        wrong, sigma, length = _errors(data)
-        root = np.sqrt(ANGLES / (np.pi / 2))
-        powers = np.vander(root, len(NODES), increasing=True)
-        nodes = np.vander(np.sqrt(NODES / (np.pi / 2)), len(NODES), increasing=True)
+        count, left, sigma, length = _left(data)
+        powers, nodes = (np.vander(np.sqrt(at / (np.pi / 2)), len(NODES), increasing=True) for at in (ANGLES, NODES))
+        # per gate an error; ZZ during the other pulses; an angle is also moved by who was not prepared as wanted
+        gates = (count[:, :, None] * powers[:, None]).reshape(-1, len(NODES))
+        other = np.ones((len(gates), 1))
+        mixed = np.sin(2 * ANGLES[:, None] * count).reshape(-1, 1)
         numbers, series, square = {}, {"angle": tuple(NODES.tolist())}, 0.0
-        for name, error, scatter in zip(("angle", "first", "second"), wrong, sigma, strict=True):
-            weighted = powers / scatter[:, None]
+        for name, phase, scatter in zip(("angle", "first", "second"), left, sigma, strict=True):
+            design = np.hstack([gates, other, mixed] if name == "angle" else [gates, other])
+            weighted = design / scatter.reshape(-1, 1)
             cover = np.linalg.inv(weighted.T @ weighted)
-            best = cover @ weighted.T @ (error / scatter)
-            rest = (error - powers @ best) / scatter
-            grown = max(1.0, float(rest @ rest) / (len(ANGLES) - len(NODES)))
+            best = cover @ weighted.T @ (phase / scatter).ravel()
+            rest = (phase.ravel() - design @ best) / scatter.ravel()
+            grown = max(1.0, float(rest @ rest) / (rest.size - best.size))
             square = max(square, grown)
-            here = nodes @ cover @ nodes.T * grown
-            series[name] = tuple((nodes @ best).tolist())
+            here = nodes @ cover[: len(NODES), : len(NODES)] @ nodes.T * grown
+            found_here = nodes @ best[: len(NODES)]
+            series[name] = tuple(found_here.tolist())
             for node, value, variance in zip(
-                ("sixteenth", "quarter", "rest", "whole"), nodes[1:] @ best, np.diag(here)[1:], strict=True
+                ("sixteenth", "quarter", "rest", "whole"), found_here[1:], np.diag(here)[1:], strict=True
             ):
                 numbers[f"{name}_{node}"] = (float(value), float(np.sqrt(variance)), "rad")
         found = good(None, **numbers).model_copy(update={"series": series, "chi_square": square})
         reason = ""
         if length.min() < conditional.LEAST:
             reason = "a qubit is not seen on the equator"
-        elif np.abs(wrong).max() > FARTHEST:
+        elif np.abs(left[:, :, 0]).max() > FARTHEST:
             reason = "the phases of single gates are so far off that turns might be miscounted"
         elif square > 25:
             reason = "the errors do not follow the angle smoothly"
@@ -138,8 +142,10 @@ class RzzCurve(Routine[RzzCurveSettings]):
 
     def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
         """Error of the angle."""
-        wrong, sigma, _ = _errors(data)
-        found = {"x": ANGLES, "y": wrong[0], "error": sigma[0], "label": "angle, rad"}
+        count, left, sigma, _ = _left(data)
+        more = count[:, 1] - 1
+        error = np.hypot(*sigma[0].T) / more
+        found = {"x": ANGLES, "y": (left[0, :, 1] - left[0, :, 0]) / more, "error": error, "label": "angle, rad"}
         if "angle" in fit.series:
             fine = np.linspace(0, np.pi / 2, 101)
             found |= {"model_x": fine, "model": between(fine, fit.series["angle"])}
@@ -157,21 +163,23 @@ def _gates(angle: Values | float, settings: RzzCurveSettings) -> Values:
     return np.clip(np.floor(settings.turn / np.maximum(angle, 1e-9)), 2, settings.most)
 
 
-def _errors(data: xr.Dataset) -> tuple[Values, Values, Values]:
-    """``[angle, first, second; angles]``: errors per gate in rad, their standard errors; lengths of all vectors."""
+def _left(data: xr.Dataset) -> tuple[Values, Values, Values, Values]:
+    """Gates ``[angle, single or train]``; ``[angle, first, second; angle, single or train]``: what they leave, rad, its errors.
+
+    Last come the lengths of all vectors.
+    """
     gates = _gates(ANGLES, RzzCurveSettings.model_validate_json(data.attrs["settings"]))
+    count = np.stack([np.ones(len(ANGLES)), gates], axis=1)
     parts = [conditional.turned(data.isel(of=place), place) for place in (0, 1)]
     # [of, angle, train, other]
     phase, error, length = (np.stack([part[k] for part in parts]) for k in range(3))
     # with the other qubit in 0, an rzz turns by its angle, and back if it is in 1
-    wanted = np.stack([ANGLES, -ANGLES], axis=-1)
-    single = conditional.wrapped(phase[:, :, 0] - wanted)
+    wanted = (ANGLES[:, None] * count)[..., None] * np.array([1, -1])
+    single = conditional.wrapped(phase[:, :, 0] - wanted[:, 0])
     total = single * gates[:, None]
-    left = total + conditional.wrapped(phase[:, :, 1] - wanted * gates[:, None] - total)
-    # what trains have beyond single gates: ZZ during the other pulses is in both
-    low, high = np.moveaxis((left - single) / (gates[:, None] - 1), -1, 0)
-    each = np.sqrt((error**2).sum(axis=(-2, -1))) / 2 / (gates - 1)
-    own, shared = (low + high) / 2, (low - high) / 2
+    train = total + conditional.wrapped(phase[:, :, 1] - wanted[:, 1] - total)
+    low, high = np.moveaxis(np.stack([single, train], axis=2), -1, 0)
+    each = np.sqrt((error**2).sum(axis=-1)) / 2
     weight = each**-2
-    angle = (shared * weight).sum(axis=0) / weight.sum(axis=0)
-    return np.stack([angle, *own]), np.stack([weight.sum(axis=0) ** -0.5, *each]), length
+    angle = ((low - high) / 2 * weight).sum(axis=0) / weight.sum(axis=0)
+    return count, np.stack([angle, *(low + high) / 2]), np.stack([weight.sum(axis=0) ** -0.5, *each]), length
