@@ -141,7 +141,8 @@ class Performance:
         lanes = prepare(
             self.program.schedule,
             points,
-            excited.shape[1],
+            self.library.device,
+            self.program.lit if self.scales.readout > 0 else [],
             dealt - part.start,
             streams(self.seed, row, sweep, np.array(part)[None, :], zero + kind),
             streams(self.seed, row, sweep, first_shot + np.arange(len(dealt))[None, :], zero + _SHOTS),

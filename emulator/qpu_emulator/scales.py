@@ -16,7 +16,7 @@ _MEANING = {
     "t2": "rate of white pure dephasing",
     "low_frequency": "size of quasi-static and 1/f frequency noise",
     "zz": "ZZ coupling of idle neighbours",
-    "readout": "everything that goes wrong in readout: receiver noise, relaxation during it, crosstalk",
+    "readout": "everything that goes wrong in readout: receiver noise, relaxation during it, crosstalk, photons left after it",
     "readout_crosstalk": "what a readout hears of other resonators on its line",
     "thermal": "thermal population",
     "line": "gain, delay and settling of lines (0: ideal lines)",

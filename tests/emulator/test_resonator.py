@@ -13,10 +13,10 @@ from qpu_emulator.stream import streams
 SILENT = {"t1": 0, "t2": 0, "low_frequency": 0, "thermal": 0, "readout": 1e-9}
 
 
-def _signal(resonator, history, duration, offset, dt=1e-9, fine=8):
+def _signal(resonator, history, duration, offset, alpha, dt=1e-9, fine=8):
     """The demodulated field step by step: levels as a function of time, nothing closed."""
     pulls = np.array([-1.0, 1.0, resonator.chi_ratio]) * resonator.chi
-    alpha, out = 0.0 + 0.0j, []
+    out = []
     for sample in range(duration):
         for part in range(fine):
             level = history((sample + part / fine) / duration)
@@ -32,13 +32,17 @@ def _signal(resonator, history, duration, offset, dt=1e-9, fine=8):
 @pytest.mark.parametrize(
     ("levels", "moments"), [((0, 0, 0), (2, 2)), ((1, 0, 0), (0.25, 2)), ((2, 1, 0), (0.25, 0.5)), ((0, 1, 2), (0.5, 0.55))]
 )
-def test_two_jumps_ring_from_level_to_level(truth, levels, moments, offset):
-    """Against the resonator's equation solved step by step, for points and for traces, also heard at another frequency."""
+@pytest.mark.parametrize("there", [0.0, 2.0 - 1.5j])
+def test_two_jumps_ring_from_level_to_level(truth, levels, moments, offset, there):
+    """Against the resonator's equation solved step by step, for points and for traces, also heard at another frequency.
+
+    Once with an empty resonator, once with a field in it.
+    """
     resonator = truth.resonators[0]
     plain = Waveform(np.ones(1, complex), np.array([400]))
     frequency = resonator.frequency
     response = respond(resonator, Listening(plain, 1e-9, 0.0, frequency, plain, 1e-9, 0.0, 400, frequency + offset))
-    wanted = _signal(resonator, lambda t: levels[sum(t >= moment for moment in moments)], 400, offset)
+    wanted = _signal(resonator, lambda t: levels[sum(t >= moment for moment in moments)], 400, offset, there)
     one = np.zeros(1, np.int64)
     args = (
         streams(1, one),
@@ -49,11 +53,12 @@ def test_two_jumps_ring_from_level_to_level(truth, levels, moments, offset):
         np.ones((1, 1), complex),
         np.zeros((1, 1), int),
     )
+    before = np.array([there] if there else []) * resonator.gain * np.exp(1j * resonator.cable_phase)
     parts = [np.array([getattr(response, name)]) for name in ("still", "jumps", "field", "ringing", "tails")]
-    found = integrate(*args, *parts, np.zeros(1))[0]
+    found = integrate(*args, *parts, np.zeros(1), before)[0]
     assert found == pytest.approx(wanted.sum(), abs=4e-3 * abs(wanted).sum())
     out = np.zeros((1, 400), np.complex64)
-    trace(*args, parts[2], parts[3], 0, 0.0, out)
+    trace(*args, parts[2], parts[3], 0, 0.0, before, out)
     assert np.abs(out[0] - wanted).max() < 0.02 * abs(wanted).max()
     assert out[0].sum() == pytest.approx(found, rel=1e-5)
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from qpu_bridge.schedule import Acquisition, Operation, Waveform
 from qpu_emulator.engines.engine import Engine
+from qpu_emulator.readout.afterglow import Complex, left
 from qpu_emulator.readout.resonator import Listening, Response, integrate, jump, respond, trace
 from qpu_emulator.scales import Scales
 from qpu_emulator.score.actions import Action
@@ -24,6 +25,7 @@ _INAUDIBLE = 0.02
 """A neighbour's whole signal below this share of the noise of one shot is left away."""
 _DEAF = 100_000
 _NOTHING: Number = 0.0
+_NO_FIELD = np.zeros(0, complex)
 _SILENCE = Waveform(np.ones(1, complex), np.ones(1, np.int64))
 
 
@@ -156,6 +158,7 @@ class Receiver:
         self._engine.branch(parents, children, len(lanes), lanes.draws)
         if before is not None and after is not None:
             self._engine.collapse(number, children, position, before[first], after[first])
+            self._leave(action, children, before[first], after[first])
         for column in read:
             lanes.memory[children, column] = self.memory.bits[shots[first], column]
         lanes.lane_of_shot[shots] = children[which]
@@ -176,7 +179,7 @@ class Receiver:
         levels, moments = jump(self._lanes.shot_draws, shots, level, rates.down * scale, rates.up * scale, seconds)
         mine = _Measured(action, shots, self._lanes.time[chosen][where], levels, np.where(moments > 1, np.inf, moments * seconds))
         for capture in self._captures(action):
-            self._hear(capture, mine, chosen, where)
+            self._hear(capture, mine, chosen, where, level)
         if self._scales.readout * self._scales.readout_crosstalk > 0:
             self._measured = [other for other in self._measured if mine.accompanies(other)]
             for other in self._measured:
@@ -186,16 +189,51 @@ class Receiver:
             self._measured.append(mine)
         return levels[:, 2]
 
-    def _hear(self, capture: int, measured: _Measured, chosen: Index, where: Index) -> None:
+    def _leave(self, action: Action, lanes: Index, before: Index, after: Index) -> None:
+        """Keep the field that is in the resonator when a measurement ends: that of the level in which it leaves the qubit."""
+        (qubit,), glow = action.qubits, self._lanes.glow
+        if qubit not in glow.places:
+            return
+        schedule, events, tick = self._program.schedule, self._events, float(self._program.schedule.clock.dt)
+        resonator, seconds = self._device.resonators[action.where], (action.stop - action.start) * tick
+        now = np.asarray((self._lanes.time[lanes] + action.stop) * tick, np.float64)
+        field = glow.arriving(qubit, lanes, before, now)
+        for play in (row for row in action.events if events["operation"][row] == Operation.PLAY):
+            tone, dt = schedule.waveforms[events["waveform"][play]], float(schedule.ports[events["port"][play]].clock.dt)
+            amplitude, frequency, phase = (
+                np.broadcast_to(self._values.of(play, name, self._lanes, lanes), len(lanes))
+                for name in ("amplitude", "frequency", "phase")
+            )
+            begin = (events["start"][play] - action.start) * tick
+            few, which = np.unique(frequency, return_inverse=True)
+            fields = np.array([left(resonator, tone, dt, begin, float(one), seconds) for one in few])[which.ravel()]
+            turned = np.exp(1j * (phase - _TAU * ((frequency - resonator.frequency) * now)))
+            field = field + np.sqrt(self._scales.readout) * amplitude * turned * fields[np.arange(len(lanes)), after]
+        glow.light(qubit, lanes, field, after, now)
+
+    def _still_there(self, capture: int, measured: _Measured, chosen: Index, where: Index, level: Index) -> Complex:
+        """What a capture has of the field that the last measurement has left, per shot; of none no entries."""
+        action, glow = measured.action, self._lanes.glow
+        if not glow.shines(action.qubits[0], chosen):
+            return _NO_FIELD
+        resonator = self._device.resonators[action.where]
+        frequency, phase = (self._values.of(capture, name, self._lanes, chosen) for name in ("frequency", "phase"))
+        start = np.asarray((self._lanes.time[chosen] + action.start) * float(self._program.schedule.clock.dt), np.float64)
+        field = glow.arriving(action.qubits[0], chosen[where], level, start[where])
+        turned = np.exp(1j * (resonator.cable_phase - phase - _TAU * (resonator.frequency - frequency) * start))
+        return np.asarray(resonator.gain * turned[where] * field)
+
+    def _hear(self, capture: int, measured: _Measured, chosen: Index, where: Index, level: Index) -> None:
         """Write what a capture of a measurement hears of its own resonator, and the receiver's noise."""
         column = self._events["column"][capture]
         found = self._listen(measured.action, capture, measured.action.start, chosen)
+        before = self._still_there(capture, measured, chosen, where, level)
         if self._program.schedule.columns[column].acquisition is Acquisition.RAW:
             shape = (len(self._lanes.lane_of_shot), found.responses[0].count)
             self.memory.raw.setdefault(column, np.zeros(shape, np.complex64))[measured.shots] = 0
         else:
             self.memory.iq[measured.shots, column] = 0
-        self._add(column, found, measured, measured.action.start, where, self._scales.readout)
+        self._add(column, found, measured, measured.action.start, where, self._scales.readout, before)
 
     def _overhear(self, hearer: Action, measured: _Measured, chosen: Index, where: Index, *, known: bool = False) -> None:
         """Add what the captures of one measurement hear of another's resonator on the same line."""
@@ -224,7 +262,16 @@ class Receiver:
                 self._library.deaf.clear()
             self._library.deaf.add(key)
 
-    def _add(self, column: int, found: _Heard, measured: _Measured, origin: int, where: Index, noise: float) -> None:
+    def _add(
+        self,
+        column: int,
+        found: _Heard,
+        measured: _Measured,
+        origin: int,
+        where: Index,
+        noise: float,
+        before: Complex = _NO_FIELD,
+    ) -> None:
         """Add a signal to a column, and draw the line between its bits again."""
         schedule, shots = self._program.schedule, measured.shots
         # the responses count time in samples of the capture from the origin on, up to the capture's end
@@ -236,11 +283,12 @@ class Receiver:
         if schedule.columns[column].acquisition is Acquisition.RAW:
             first, spread = found.responses[0].first, noise * found.responses[0].sample_noise
             written = self.memory.raw[column][shots]
-            trace(*args, fields, ringing, first, spread, written)
+            trace(*args, fields, ringing, first, spread, before, written)
             self.memory.raw[column][shots] = written
             return
         spreads = np.array([response.noise for response in found.responses])[found.entry[0]] * noise
-        self.memory.iq[shots, column] += integrate(*args, still, jumps, fields, ringing, tails, spreads).astype(np.complex64)
+        heard = integrate(*args, still, jumps, fields, ringing, tails, spreads, before)
+        self.memory.iq[shots, column] += heard.astype(np.complex64)
         line = schedule.columns[column].discriminator
         if line is not None:
             iq = self.memory.iq[shots, column]

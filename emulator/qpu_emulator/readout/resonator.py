@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from qpu_bridge.schedule import Waveform
 from qpu_emulator.chip.device import Resonator
 from qpu_emulator.jit import compiled
+from qpu_emulator.readout.afterglow import pulls
 from qpu_emulator.stream import normal_pair, uniform
 
 _TAU = 2 * np.pi
@@ -80,8 +81,7 @@ def respond(resonator: Resonator, listening: Listening) -> Response:
     plain = listening.tone.expand()
     played = (inside >= 0) & (inside < len(plain))
     drive = (np.where(played, plain[np.clip(inside, 0, len(plain) - 1)], 0) * resonator.drive).astype(np.complex128)
-    pulls = np.array([-1.0, 1.0, resonator.chi_ratio]) * resonator.chi
-    decay = np.pi * resonator.kappa + 1j * _TAU * (resonator.frequency + pulls - listening.tone_frequency)
+    decay = np.pi * resonator.kappa + 1j * _TAU * (resonator.frequency + pulls(resonator) - listening.tone_frequency)
     # seen from the frame of the capture, the tone turns as any play does: exp(-2 pi i (f - f_capture) t)
     beat = _TAU * (listening.tone_frequency - listening.frequency)
     turn = resonator.gain * np.exp(1j * (resonator.cable_phase - beat * middle))
@@ -202,6 +202,7 @@ def integrate(
     ringing: NDArray[np.complex128],
     tails: NDArray[np.complex128],
     spread: NDArray[np.float64],
+    before: NDArray[np.complex128],
 ) -> NDArray[np.complex128]:
     """Integrated signals of a capture.
 
@@ -219,6 +220,7 @@ def integrate(
         ringing: See `Response`.
         tails: See `Response`.
         spread: ``float[points]``, noise of each quadrature.
+        before: ``complex[shots]``, demodulated signal of the field that is there at the start; of none no entries.
     """
     out = np.zeros(len(shots), np.complex128)
     samples = jumps.shape[2] - 1
@@ -241,6 +243,18 @@ def integrate(
                     left = (field[e, a, one] - field[e, b, one]) * ringing[e, b] ** (two - one)
                     heard += left * (tails[e, c, two] - tails[e, b, two])
             value += factor[tone, p] * heard
+        if len(before):
+            e = entry[0, p]
+            # samples are taken at their middles
+            ring = before[position] * np.sqrt(ringing[e, a])
+            value += ring * tails[e, a, 0]
+            if first <= 1.0:
+                one = int(first * samples)
+                ring *= ringing[e, a] ** one
+                value += ring * (tails[e, b, one] - tails[e, a, one])
+            if second <= 1.0:
+                two = int(second * samples)
+                value += ring * ringing[e, b] ** (two - one) * (tails[e, c, two] - tails[e, b, two])
         if spread[p] > 0.0:
             real, imaginary = normal_pair(streams, shots[position])
             value += spread[p] * (real + 1j * imaginary)
@@ -261,6 +275,7 @@ def trace(
     ringing: NDArray[np.complex128],
     first: int,
     spread: float,
+    before: NDArray[np.complex128],
     out: NDArray[np.complex64],
 ) -> None:
     """Add demodulated traces of a capture, sample by sample, to ``out[shots, samples]``. Arguments as in `integrate`."""
@@ -270,6 +285,15 @@ def trace(
         a, b, c = levels[position]
         one = int(moments[position, 0] * samples) if moments[position, 0] <= 1.0 else samples
         two = int(moments[position, 1] * samples) if moments[position, 1] <= 1.0 else samples
+        if len(before):
+            e, now = entry[0, p], a
+            ring = before[position] * np.sqrt(ringing[e, a])
+            for sample in range(samples):
+                now = b if sample == one else now
+                now = c if sample == two else now
+                if sample >= first:
+                    out[position, sample - first] += ring
+                ring *= ringing[e, now]
         for tone in range(factor.shape[0]):
             e = entry[tone, p]
             left = 0.0 + 0.0j

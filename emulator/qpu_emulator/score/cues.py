@@ -47,7 +47,9 @@ class Cues:
         self._swept: dict[tuple[int, ...], NDArray[np.int32]] = {}
         self._fixed: dict[tuple[object, ...], int] = {}
 
-    def find(self, action: Action, levels: int, chosen: Index, begun: Number) -> tuple[Found, list[Number]]:
+    def find(
+        self, action: Action, levels: int, chosen: Index, begun: Number, shift: NDArray[np.float64] | None = None
+    ) -> tuple[Found, list[Number]]:
         """Windows of an action, and the virtual Z around them.
 
         Args:
@@ -55,6 +57,7 @@ class Cues:
             levels: Of each of its qubits.
             chosen: Lanes.
             begun: Number since the start of the shot at which its block began, in these lanes.
+            shift: ``float[lanes]``, by which the transmon of a drive is shifted in Hz; the window is in the shifted frame.
 
         Returns:
             Index of the window, and per qubit the argument of the virtual Z in rad.
@@ -68,6 +71,11 @@ class Cues:
         phase: Number = self._phase(row, chosen, frequency)
         offset: Number = frequency - own
         turns: list[Number] = [phase - _TAU * (offset + own - self._rests[qubit]) * start for qubit in action.qubits]
+        if shift is not None:
+            numbers = self._together(action, chosen, start, offset, phase)
+            numbers = np.repeat(numbers, len(chosen) // len(numbers), axis=0)
+            numbers[:, :, 1] -= shift[:, None]
+            return self._windows(action, numbers, levels), turns
         if len(action.events) > 1:
             numbers = self._together(action, chosen, start, offset, phase)
             if len(numbers) and (numbers == numbers[0]).all():

@@ -9,8 +9,11 @@ from numpy.typing import NDArray
 
 from qpu_bridge.errors import TooLarge
 from qpu_bridge.schedule import Schedule
+from qpu_emulator.chip.device import Device
+from qpu_emulator.readout.afterglow import Afterglow
 
 Index = NDArray[np.int64]
+Streams = NDArray[np.uint64]
 
 
 @dataclass(slots=True)
@@ -29,6 +32,7 @@ class Lanes:
         draws: ``uint64[lanes]``, random streams of the noise.
         lane_of_shot: ``int[shots]``, all points' shots one after the other.
         shot_draws: ``uint64[shots]``, random streams of the shots.
+        glow: What readout tones have left in resonators.
         most: How many lanes fit into memory.
     """
 
@@ -40,6 +44,7 @@ class Lanes:
     draws: NDArray[np.uint64]
     lane_of_shot: Index
     shot_draws: NDArray[np.uint64]
+    glow: Afterglow
     most: int = 2**62
 
     def __len__(self) -> int:
@@ -79,18 +84,20 @@ class Lanes:
             self.memory = np.concatenate([self.memory, self.memory[extra]])
             self.detuning = np.concatenate([self.detuning, self.detuning[extra]])
             self.draws = np.concatenate([self.draws, self.draws[extra]])
+            self.glow.split(extra)
         return lanes
 
 
 def prepare(
-    schedule: Schedule, points: int, qubits: int, dealt: Index, draws: NDArray[np.uint64], shot_draws: NDArray[np.uint64]
+    schedule: Schedule, points: int, device: Device, lit: list[int], dealt: Index, draws: Streams, shot_draws: Streams
 ) -> Lanes:
     """Lanes at the start of a shot.
 
     Args:
         schedule: What will be played.
         points: Rows and sweep points.
-        qubits: Of the device.
+        device: The chip.
+        lit: Qubits that are measured on the way.
         dealt: ``int[shots]``, which of a point's lanes each of its shots is in.
         draws: ``uint64[points * lanes per point]``.
         shot_draws: ``uint64[points * shots]``.
@@ -101,8 +108,9 @@ def prepare(
         time=np.zeros(len(draws), np.int64),
         variables=np.zeros((len(draws), len(schedule.variables))),
         memory=np.zeros((len(draws), len(schedule.columns)), bool),
-        detuning=np.zeros((len(draws), qubits, 1)),
+        detuning=np.zeros((len(draws), len(device.transmons), 1)),
         draws=draws,
         lane_of_shot=(np.arange(points)[:, None] * lanes + dealt).ravel(),
         shot_draws=shot_draws,
+        glow=Afterglow(device, lit, len(draws)),
     )

@@ -51,6 +51,7 @@ class Program:
         scores: Per straight block.
         clusters: Qubits that may become entangled, each simulated alone.
         left_out: Couplers whose idle ZZ is not simulated because the cluster would become too large.
+        lit: Qubits that a tone measures before the end, after which their resonators hold photons.
         control: Columns that real-time expressions read.
         events: Columns of `Schedule.events` as lists: a number out of a structured array takes ten times as long.
     """
@@ -59,6 +60,7 @@ class Program:
     scores: dict[Straight, Score] = field(default_factory=dict)
     clusters: list[tuple[int, ...]] = field(default_factory=list)
     left_out: list[int] = field(default_factory=list)
+    lit: list[int] = field(default_factory=list)
     control: list[int] = field(default_factory=list)
     events: dict[str, list[Any]] = field(default_factory=dict)
 
@@ -84,6 +86,14 @@ def compile_program(schedule: Schedule, device: Device, zz: Callable[[int], floa
         actions = sorter.actions(block)
         final = _final(actions) if block is last else frozenset()
         program.scores[block] = Score(tuple(actions), block.duration, block.duration_slot, final)
+    program.lit = sorted(
+        {
+            action.qubits[0]
+            for score in program.scores.values()
+            for number, action in enumerate(score.actions)
+            if action.kind == "readout" and number not in score.final
+        }
+    )
     _cluster(program, device, zz)
     return program
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from qpu_bridge.schedule import NONE, Straight
 from qpu_emulator.engines.engine import IDLE, ONE, TWO, ZZ, Engine, Plan
 from qpu_emulator.noise import Spectrum, advance
+from qpu_emulator.readout.afterglow import Stirring
 from qpu_emulator.readout.measurement import Receiver
 from qpu_emulator.score.actions import Action
 from qpu_emulator.score.cues import Cues, Found
@@ -34,6 +35,7 @@ class _Step(NamedTuple):
         window: Which, for ONE and TWO.
         angle: As the engine wants it.
         noisy: Time in s over which the qubit's detuning acts in this step.
+        faded: Dephasing by photons in idle time, see `Idle.find`.
     """
 
     kind: int
@@ -42,6 +44,7 @@ class _Step(NamedTuple):
     window: Found = 0
     angle: Number = 0.0
     noisy: Number = 0.0
+    faded: Number = 0.0
 
 
 class _Line:
@@ -54,6 +57,7 @@ class _Line:
         self.coupled: dict[int, Number] = dict.fromkeys(pairs, 0.0)
         self.done: set[int] = set()
         self.begun: Number = 0.0  # ticks at which the block began
+        self.chosen: Index = np.zeros(0, np.int64)  # lanes
 
 
 class Stage:
@@ -103,7 +107,7 @@ class Stage:
         """Play a block; returns the lanes that its shots are in afterwards (a measurement on the way splits lanes)."""
         score = self._program.scores[block]
         line = _Line(list(self._home), list(self._pairs))
-        line.begun = _shared(self._lanes.time[chosen])
+        line.begun, line.chosen = _shared(self._lanes.time[chosen]), chosen
         steps: list[_Step] = []
         final = []
         for number, action in enumerate(score.actions):
@@ -120,7 +124,7 @@ class Stage:
                 self._evolve(steps, chosen)
                 steps = []
                 chosen = self._receiver.split(action, chosen)
-                line.begun = _shared(self._lanes.time[chosen])
+                line.begun, line.chosen = _shared(self._lanes.time[chosen]), chosen
                 line.relaxed[qubit] = line.noisy[qubit] = stop
                 continue
             self._window(steps, line, action, start, stop, chosen)
@@ -152,7 +156,12 @@ class Stage:
     def _window(self, steps: list[_Step], line: _Line, action: Action, start: float, stop: float, chosen: Index) -> None:
         self._turn_pairs(steps, line, action.qubits, (start + stop) / 2, own=(start, stop, action))
         levels = self._engine.levels[self._home[action.qubits[0]]]
-        index, turns = self._cues.find(action, levels, chosen, line.begun)
+        # a flux pulse only turns phases: what photons do in its time is due with the idle time after it
+        lit = [] if action.kind == "flux" else [q for q in action.qubits if self._lanes.glow.shines(q, chosen)]
+        stirred = {qubit: self._stir(steps, line, qubit, start, stop, action.kind) for qubit in lit}
+        shift = stirred[lit[0]].shift if lit and action.kind == "drive" else None
+        shift = None if shift is None or not shift.any() else shift
+        index, turns = self._cues.find(action, levels, chosen, line.begun, shift)
         pair = len(action.qubits) == 2
         # a slow detuning acts partly before and partly after a window on two qubits, and inside one on a single qubit
         shares = self._library.shares(levels, index) if pair else None
@@ -167,6 +176,23 @@ class Stage:
             steps.append(_Step(TWO, action.qubits, window=index))
         else:
             steps.append(_Step(ONE, action.qubits, window=index, noisy=stop - start))
+        for qubit, stirring in stirred.items():
+            faded, turned = stirring.after
+            if action.kind == "drive":
+                # the window is that of the shifted transmon, and leaves it in its frame
+                turned = _TAU * stirring.shift * (stop - start)
+            line.turn[qubit] = line.turn[qubit] + turned
+            steps.append(_Step(IDLE, (qubit,), faded=faded))
+
+    def _stir(self, steps: list[_Step], line: _Line, qubit: int, start: float, stop: float, kind: str) -> Stirring:
+        """Let photons act on a qubit until a pulse comes, and in the first half of its time."""
+        glow, origin = self._lanes.glow, line.begun * self._tick
+        begin, end = (np.broadcast_to(origin + moment, len(line.chosen)) for moment in (start, stop))
+        faded, turned = glow.elapse(qubit, line.chosen, begin)
+        stirring = glow.stir(qubit, line.chosen, begin, end)
+        line.turn[qubit] = line.turn[qubit] + turned + (0.0 if kind == "drive" else stirring.before[1])
+        steps.append(_Step(IDLE, (qubit,), faded=faded + stirring.before[0]))
+        return stirring
 
     def _turn_pairs(
         self,
@@ -195,11 +221,15 @@ class Stage:
     def _idle(self, steps: list[_Step], line: _Line, qubit: int, until: Number, noise_until: Number | None = None) -> None:
         """Let time pass on a qubit, slow noise perhaps until another moment, and play the virtual Z that is due."""
         noisy = (until if noise_until is None else noise_until) - line.noisy[qubit]
+        faded: Number = 0.0
         seconds, turn = until - line.relaxed[qubit], line.turn[qubit]
         line.relaxed[qubit] = line.noisy[qubit] = until
         line.turn[qubit] = 0.0
-        if _any(seconds) or _any(turn) or _any(noisy):
-            steps.append(_Step(IDLE, (qubit,), seconds=seconds, angle=turn, noisy=noisy))
+        if self._lanes.glow.shines(qubit, line.chosen):
+            faded, turned = self._lanes.glow.elapse(qubit, line.chosen, line.begun * self._tick + until)
+            turn = turn + turned
+        if _any(seconds) or _any(turn) or _any(noisy) or _any(faded):
+            steps.append(_Step(IDLE, (qubit,), seconds=seconds, angle=turn, noisy=noisy, faded=faded))
 
     def _evolve(self, steps: list[_Step], chosen: Index) -> None:
         for first in range(0, len(chosen) if steps else 0, _AT_A_TIME):
@@ -217,7 +247,7 @@ class Stage:
             own = [steps[row] for row in mine]
             entry = self._library.idle[self._engine.levels[number] - 2].find
             plan = np.array([(step.kind, place[step.qubits[0]], place[step.qubits[-1]]) for step in own], np.int32)
-            found = [entry(step.qubits[0], step.seconds) if step.kind == IDLE else step.window for step in own]
+            found = [entry(step.qubits[0], step.seconds, step.faded) if step.kind == IDLE else step.window for step in own]
             index = _spread(found, part).astype(np.int32)
             angle = _spread([step.angle for step in own], part)
             idle = plan[:, 0] == IDLE

@@ -13,6 +13,9 @@ from qpu_emulator.chip.device import Device, Transmon
 from qpu_emulator.scales import Scales
 from qpu_emulator.windows.basis import Complex, Real, dissipator, pairs
 
+_DIGITS = 7
+"""Of what has faded, so that lanes share entries."""
+
 
 @dataclass(frozen=True, slots=True)
 class Relaxation:
@@ -85,31 +88,42 @@ class Idle:
         self._relaxations = relaxations
         self._levels = levels
         self._lock = threading.Lock()
-        self._keys: dict[tuple[int, float], int] = {}
+        self._keys: dict[tuple[int, complex], int] = {}  # idle time, and as imaginary part what has faded beside
         coherences = levels * (levels - 1) // 2
         self.mixing = np.zeros((0, levels, levels))
         self.fading = np.zeros((0, coherences))
         self.turning = np.zeros(0)
 
-    def find(self, qubit: int, seconds: Real | float) -> NDArray[np.int32] | int:
-        """Entries for a transmon that idles for ``seconds[n]``, or the entry for one time."""
-        if not isinstance(seconds, np.ndarray):
-            known = self._keys.get((qubit, seconds))
-            return int(self.find(qubit, np.array([seconds]))[0]) if known is None else known  # type: ignore[index]
-        with self._lock:
-            return self._find(qubit, seconds)
+    def find(self, qubit: int, seconds: Real | float, faded: Real | float = 0.0) -> NDArray[np.int32] | int:
+        """Entries for a transmon that idles.
 
-    def _find(self, qubit: int, seconds: Real) -> NDArray[np.int32]:
-        wanted = np.unique(seconds)
-        new = np.array([tau for tau in wanted.tolist() if (qubit, tau) not in self._keys])
-        if len(new):
-            mixing, fading = self._relaxations[qubit].idle(new, self._levels)
-            first = len(self.turning)
-            alpha = self._device.transmons[qubit].anharmonicity
-            self.mixing = np.concatenate([self.mixing, mixing])
-            self.fading = np.concatenate([self.fading, fading])
-            self.turning = np.concatenate([self.turning, 2 * np.pi * np.mod(alpha * new, 1.0)])
-            # named last: another thread must not see an entry before its numbers
-            self._keys.update({(qubit, tau): first + row for row, tau in enumerate(new.tolist())})
-        entries = np.array([self._keys[qubit, tau] for tau in wanted.tolist()], dtype=np.int32)
-        return entries[np.searchsorted(wanted, seconds)]
+        Args:
+            qubit: Which.
+            seconds: ``float[n]``, or one time.
+            faded: ``float[n]``, or one number for all: ``x`` of a factor ``exp(-x)`` on the coherence 01 beside that of white
+                noise; on others as white noise would have it.
+
+        Returns:
+            ``int[n]``, or one entry if both are single numbers.
+        """
+        if not isinstance(seconds, np.ndarray) and not isinstance(faded, np.ndarray):
+            known = self._keys.get((qubit, complex(seconds, faded)))
+            return int(self._find(qubit, np.array([complex(seconds, faded)]))[0]) if known is None else known
+        return self._find(qubit, np.asarray(seconds + 1j * np.round(faded, _DIGITS)))
+
+    def _find(self, qubit: int, both: Complex) -> NDArray[np.int32]:
+        wanted = np.unique(both)
+        with self._lock:
+            new = np.array([number for number in wanted.tolist() if (qubit, number) not in self._keys])
+            if len(new):
+                mixing, fading = self._relaxations[qubit].idle(new.real, self._levels)
+                apart = np.array([(k - m) ** 2 for k, m in pairs(self._levels)])
+                first = len(self.turning)
+                alpha = self._device.transmons[qubit].anharmonicity
+                self.mixing = np.concatenate([self.mixing, mixing])
+                self.fading = np.concatenate([self.fading, fading * np.exp(-np.multiply.outer(new.imag, apart))])
+                self.turning = np.concatenate([self.turning, 2 * np.pi * np.mod(alpha * new.real, 1.0)])
+                # named last: another thread must not see an entry before its numbers
+                self._keys.update({(qubit, number): first + row for row, number in enumerate(new.tolist())})
+            entries = np.array([self._keys[qubit, number] for number in wanted.tolist()], dtype=np.int32)
+        return entries[np.searchsorted(wanted, both)]
