@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from fastapi import APIRouter, FastAPI
-from fastapi.routing import APIRoute
 
 from qpu_bridge import target
 from qpu_bridge.jobs import Store
@@ -72,15 +71,16 @@ def create_app(
     app = FastAPI(title="qpu-bridge", docs_url=None, redoc_url=None, redirect_slashes=False)
     app.add_middleware(Gate, max_body_bytes=limits.body_bytes, bases=BASES, metrics=counted)
     errors.install(app)
-    _lay(app, identity.routes(parts))
-    _lay(app, search.routes(parts))
-    _lay(app, catalog.routes())
-    _lay(app, about.health(parts))
+    lay = parts.aside.lay
+    lay(app, identity.routes(parts))
+    lay(app, search.routes(parts))
+    lay(app, catalog.routes())
+    lay(app, about.health(parts))
     if counted is not None:
-        _lay(app, metrics.routes(parts, counted.folder))
+        lay(app, metrics.routes(parts, counted.folder))
     for base in BASES:
         for part in _runtime(parts):
-            _lay(app, part, base, shown=base == BASES[0])
+            lay(app, part, base, shown=base == BASES[0])
     # last: a router within the application is searched for every request that nothing before it answers
     app.include_router(admin.routes(parts), prefix=BASES[0])
     openapi.publish(app, BASES[0])
@@ -97,20 +97,3 @@ def _runtime(parts: Parts) -> tuple[APIRouter, ...]:
         instances.routes(parts),
         about.versions(),
     )
-
-
-def _lay(app: FastAPI, routes: APIRouter, base: str = "", *, shown: bool = True) -> None:
-    """Put routes into the application's one list: a router within a router is searched again and again for each request."""
-    for route in routes.routes:
-        assert isinstance(route, APIRoute)
-        app.add_api_route(
-            base + route.path,
-            route.endpoint,
-            methods=sorted(route.methods or ()),
-            response_model=route.response_model,
-            response_class=route.response_class,
-            status_code=route.status_code,
-            responses=route.responses,
-            description=route.description,
-            include_in_schema=shown and route.include_in_schema,
-        )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
-from fastapi import Depends, Request, Security
+from fastapi import Request, Security
 from fastapi.security import APIKeyHeader
 
 from qpu_bridge.errors import BadRequest, NotAllowed, NotAuthorized
 from qpu_bridge.jobs import Caller, Owner, Role
+from qpu_bridge.service.aside import Claim
 from qpu_bridge.service.parts import Parts
 
 PLAN = "qpu-bridge-plan"
@@ -25,75 +27,93 @@ SCHEME = APIKeyHeader(
 )
 
 
+T = TypeVar("T")
+
+
 def crn(instance: str) -> str:
     """The name of an instance in the form that the client expects."""
     return f"crn:v1:bluemix:public:quantum-computing:us-east:a/qpu-bridge:{instance}::"
 
 
-def comer(parts: Parts) -> Callable[..., Caller]:
+def comer(parts: Parts) -> Callable[..., Awaitable[Claim[Caller]]]:
     """A dependency: who makes a request, whatever the instance.
 
     ``Authorization`` may hold ``Bearer ACCESS`` or ``apikey KEY``: the client falls back to the latter while the identity
     endpoint is away.
     """
 
-    def who(header: str | None = Security(SCHEME)) -> Caller:
-        found = _caller(parts, header or "")
-        if found is None:
-            raise NotAuthorized("a request must carry a valid token", where="Authorization", remedy="Ask for a new token.")
-        return found
+    async def who(header: str | None = Security(SCHEME)) -> Claim[Caller]:
+        return await _claim(parts, header, lambda found: found)
 
     return who
 
 
-def caller(parts: Parts) -> Callable[..., Owner]:
+def caller(parts: Parts) -> Callable[..., Awaitable[Claim[Owner]]]:
     """A dependency: the owner in whose name a request is made, a user within the instance that the request names.
 
     Who may work in one instance only need not name it.
     """
-    known = comer(parts)
 
-    # one dependency and not two: each costs a change of threads
-    def whose(request: Request, header: str | None = Security(SCHEME)) -> Owner:
-        found = known(header)
-        named = request.headers.get("service-crn")
-        chosen = [name for name in found.instances if named in (None, "", name, crn(name))]
-        if not chosen:
-            raise NotAuthorized(
-                "the token must open the instance", given=named or "none", where="Service-CRN", remedy='Use instance="auto".'
-            )
-        if len(chosen) > 1:
-            raise BadRequest(
-                "a request must say which instance it means", where="Service-CRN", remedy=f"Yours: {', '.join(chosen)}."
-            )
-        if found.role is Role.MONITOR and request.method not in READS:
-            raise NotAllowed("the role must allow changes", given=found.role, remedy="Ask an administrator.")
-        return Owner(found.user, chosen[0])
+    async def whose(request: Request, header: str | None = Security(SCHEME)) -> Claim[Owner]:
+        return await _claim(parts, header, lambda found: _owner(request, found))
 
     return whose
 
 
-def overseer(parts: Parts) -> Callable[..., Caller]:
+def _owner(request: Request, found: Caller) -> Owner:
+    named = request.headers.get("service-crn")
+    chosen = [name for name in found.instances if named in (None, "", name, crn(name))]
+    if not chosen:
+        raise NotAuthorized(
+            "the token must open the instance", given=named or "none", where="Service-CRN", remedy='Use instance="auto".'
+        )
+    if len(chosen) > 1:
+        raise BadRequest("a request must say which instance it means", where="Service-CRN", remedy=f"Yours: {', '.join(chosen)}.")
+    if found.role is Role.MONITOR and request.method not in READS:
+        raise NotAllowed("the role must allow changes", given=found.role, remedy="Ask an administrator.")
+    return Owner(found.user, chosen[0])
+
+
+def overseer(parts: Parts) -> Callable[..., Awaitable[Claim[Caller]]]:
     """A dependency: somebody who may see what is everybody's, and, unless they only read, change it.
 
     An administrator may do both, a monitor may look.
     """
 
-    def who(request: Request, found: Caller = Depends(comer(parts))) -> Caller:
-        if found.role is Role.ADMINISTRATOR or (found.role is Role.MONITOR and request.method in READS):
-            return found
-        needed = "an administrator's or a monitor's" if request.method in READS else "an administrator's"
-        raise NotAllowed(f"the role must be {needed}", given=found.role)
+    async def who(request: Request, header: str | None = Security(SCHEME)) -> Claim[Caller]:
+        return await _claim(parts, header, lambda found: _overseer(request, found))
 
     return who
 
 
-def _caller(parts: Parts, header: str) -> Caller | None:
-    scheme, _, rest = header.partition(" ")
+def _overseer(request: Request, found: Caller) -> Caller:
+    if found.role is Role.ADMINISTRATOR or (found.role is Role.MONITOR and request.method in READS):
+        return found
+    needed = "an administrator's or a monitor's" if request.method in READS else "an administrator's"
+    raise NotAllowed(f"the role must be {needed}", given=found.role)
+
+
+async def _claim(parts: Parts, header: str | None, then: Callable[[Caller], T]) -> Claim[T]:
+    """Refuse strangers at once, before anything else of their request is read.
+
+    What bears our signature was given to somebody within the hour: whether it still holds is asked together with what they want.
+    """
+    scheme, _, rest = (header or "").partition(" ")
     credential = rest.strip()
     if scheme.lower() == "apikey":
-        return parts.store.tokens.check(credential)
-    if scheme.lower() == "bearer":
-        identifier = parts.signer.read(credential)
-        return None if identifier is None else parts.store.tokens.valid(identifier)
-    return None
+        settled = then(_known(await parts.aside(parts.store.tokens.check, credential)))
+        return Claim(lambda: settled)
+    identifier = parts.signer.read(credential) if scheme.lower() == "bearer" else None
+    if identifier is None:
+        raise _stranger()
+    return Claim(lambda: then(_known(parts.store.tokens.valid(identifier))))
+
+
+def _known(found: Caller | None) -> Caller:
+    if found is None:
+        raise _stranger()
+    return found
+
+
+def _stranger() -> NotAuthorized:
+    return NotAuthorized("a request must carry a valid token", where="Authorization", remedy="Ask for a new token.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request
-from fastapi.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
 from qpu_bridge.service.parts import Parts
@@ -26,7 +25,7 @@ def routes(parts: Parts) -> APIRouter:
             return _refuse("BXNIM0109E", "The body must be a form.")
         if fields.get("grant_type", [""])[0] != GRANT:
             return _refuse("BXNIM0107E", f"The grant_type must be {GRANT}.")
-        found = await run_in_threadpool(parts.store.tokens.check, fields.get("apikey", [""])[0])
+        found = await parts.aside(parts.store.tokens.check, fields.get("apikey", [""])[0])
         if found is None:
             return _refuse("BXNIM0415E", "Provided API key could not be found.")
         access = parts.signer.sign(found)

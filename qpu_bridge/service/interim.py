@@ -10,13 +10,13 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 from fastapi import APIRouter, Depends, Header, Request
-from fastapi.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from qpu_bridge.errors import BadRequest, NotFound, TooLarge, UnsupportedOption
 from qpu_bridge.jobs import FINAL, Caller, Job, Owner
 from qpu_bridge.jobs.interim import Part, has, parts
 from qpu_bridge.programs.finished import read_packed
+from qpu_bridge.service.aside import Claim
 from qpu_bridge.service.auth import caller, comer
 from qpu_bridge.service.errors import answer, trace_of
 from qpu_bridge.service.parts import Parts
@@ -54,17 +54,23 @@ def routes(parts_of: Parts) -> APIRouter:
         job_id: str,
         request: Request,
         last_event_id: str = Header(default=""),
-        owner: Owner = Depends(who),
-        came: Caller = Depends(comer(parts_of)),
+        asks: Claim[Owner] = Depends(who),
+        came: Claim[Caller] = Depends(comer(parts_of)),
     ) -> Response:
         """Server-sent events: ``rows`` for each part, ``restart`` if the rows so far are void, ``end`` with the final state."""
         place = _place(last_event_id, "Last-Event-ID")
-        _open(await run_in_threadpool(store.job, job_id, owner))
+
+        def look() -> tuple[Owner, str]:
+            whose = asks.look()
+            _open(store.job(job_id, whose))
+            return whose, came.look().token
+
+        owner, token = await parts_of.aside(look)
         if places.locked():
             busy = answer(429, TooLarge.code, f"at most {MOST_STREAMS} streams may be open", "Ask again.", trace_of(request))
             busy.headers["retry-after"] = "2"
             return busy
-        events = _events(parts_of, job_id, owner, came.token, place, places)
+        events = _events(parts_of, job_id, owner, token, place, places)
         # proxies that collect answers would keep the rows back
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
         return StreamingResponse(events, media_type="text/event-stream", headers=headers)
@@ -127,7 +133,7 @@ async def _events(
     async with places:
         last, quiet_s = place, 0.0
         while True:
-            job, void, found = await run_in_threadpool(look, last)
+            job, void, found = await parts_of.aside(look, last)
             if void:
                 # the job was started afresh: rows of another calibration are no part of its result
                 last = None

@@ -6,9 +6,7 @@ import logging
 import time
 from dataclasses import replace
 
-from anyio import to_thread
 from fastapi import APIRouter, Depends, Query, Request
-from fastapi.concurrency import run_in_threadpool
 from starlette.background import BackgroundTask
 from starlette.responses import JSONResponse, Response
 
@@ -18,6 +16,7 @@ from qpu_bridge.jobs import Request as Asked
 from qpu_bridge.jobs.listing import LONGEST_PAGE
 from qpu_bridge.jobs.private import give_away
 from qpu_bridge.service import application, submission
+from qpu_bridge.service.aside import Claim
 from qpu_bridge.service.auth import caller
 from qpu_bridge.service.backends import find, mocks
 from qpu_bridge.service.body import split
@@ -25,7 +24,7 @@ from qpu_bridge.service.errors import UNFORESEEN, answer, say, trace_of
 from qpu_bridge.service.job_document import document, expectation, metrics, receipt, with_params
 from qpu_bridge.service.moment import to_moment, to_text
 from qpu_bridge.service.once import OnceResponse
-from qpu_bridge.service.parts import Parts
+from qpu_bridge.service.parts import Device, Parts
 from qpu_bridge.service.rights import require_right
 from qpu_bridge.telemetry import Stage, about, took, traces
 
@@ -42,21 +41,21 @@ def routes(parts: Parts) -> APIRouter:
     store = parts.store
 
     @router.post("/jobs")
-    async def submit(request: Request, owner: Owner = Depends(who)) -> Response:
+    async def submit(request: Request, claim: Claim[Owner] = Depends(who)) -> Response:
         """Accept a job: when the answer is sent, the job is on the disk."""
         began_ns = time.time_ns()
         raw = await request.body()
         said = application.said(request.headers.get("x-qx-client-application", ""))
-        # all of it in one thread: to go to another costs more than most of these steps
-        asked, job = await run_in_threadpool(_read, parts, owner, raw, request.headers.get("idempotency-key"), said)
-        if job is None:
-            device = await run_in_threadpool(find, parts, asked.backend, asked.calibration_id)
+        owner, asked, known = await parts.aside(_read, parts, claim, raw, request.headers.get("idempotency-key"), said)
+        if isinstance(known, Job):
+            job = known
+        else:
             check_ns, checked = time.time_ns(), time.perf_counter()
             try:
                 async with parts.checks.turn(owner):
                     text = asked.params.decode("utf-8")
                     # left behind when the server stops, which must not wait for a check that takes long
-                    planned_s = await to_thread.run_sync(parts.check, asked.program_id, text, device, abandon_on_cancel=True)
+                    planned_s = await parts.aside(parts.check, asked.program_id, text, known)
                 cost = asked.cost if asked.cost is not None else parts.limits.execution_s(None, planned_s)
             except BridgeError as error:
                 return say(request, error, once=True)
@@ -66,12 +65,12 @@ def routes(parts: Parts) -> APIRouter:
                 logger.exception("the check of program %s failed (trace %s)", asked.program_id, trace)
                 return answer(400, DeveloperError.code, f"{UNFORESEEN} while it checked this job", "", trace)
             checked = time.perf_counter() - checked
-            job = await run_in_threadpool(store.accept, owner, replace(asked, cost=cost, estimate_s=planned_s))
+            job = await parts.aside(store.accept, owner, replace(asked, cost=cost, estimate_s=planned_s))
             with about(job=job.id):
                 took(Stage.CHECK, check_ns, checked)
                 logger.info("job %s of %s is accepted for %s", job.id, owner.user, asked.backend)
             traces.submitted(job.id, "POST", "/jobs", began_ns, device=asked.backend, program=asked.program_id)
-        return JSONResponse(receipt(job), background=BackgroundTask(_answered, parts, job.id))
+        return JSONResponse(receipt(job), background=BackgroundTask(parts.aside, _answered, parts, job.id))
 
     @router.get("/jobs")
     def listing(
@@ -172,14 +171,13 @@ def routes(parts: Parts) -> APIRouter:
         return JSONResponse(metrics(job) | ahead)
 
     @router.put("/jobs/{job_id}/tags")
-    async def retag(job_id: str, request: Request, owner: Owner = Depends(who)) -> Response:
+    async def retag(job_id: str, request: Request, claim: Claim[Owner] = Depends(who)) -> Response:
         """Replace the job's tags."""
         members = split(await request.body())
         if set(members) != {"tags"}:
             raise BadRequest("the body must hold tags and nothing else", where="body")
         words = submission.tags(members["tags"].value)
-        job = await run_in_threadpool(store.job, job_id, owner)
-        await run_in_threadpool(store.set_tags, job, words)
+        await parts.aside(lambda: store.set_tags(store.job(job_id, claim.look()), words))
         return Response(status_code=204)
 
     @router.get("/tags")
@@ -200,14 +198,18 @@ def _given_away(parts: Parts, job: Job) -> None:
         logger.exception("the result of private job %s was sent, but could not be deleted", job.id)
 
 
-def _read(parts: Parts, owner: Owner, raw: bytes, key: str | None, said: application.Application) -> tuple[Asked, Job | None]:
-    """What is asked, and the job that was made of it already; if there is none, as its session takes it."""
+def _read(
+    parts: Parts, claim: Claim[Owner], raw: bytes, key: str | None, said: application.Application
+) -> tuple[Owner, Asked, Job | Device]:
+    """Who asks, what they ask, and the job that was made of it; or, as its session takes it, the device for it."""
+    owner = claim.look()
     asked = replace(submission.read(parts, raw, key), **said)
     job = _known(parts, owner, asked)
-    if job is None:
-        asked = parts.store.sessions.joined(owner, asked)
-        require_right(parts, owner, asked)
-    return asked, job
+    if job is not None:
+        return owner, asked, job
+    asked = parts.store.sessions.joined(owner, asked)
+    require_right(parts, owner, asked)
+    return owner, asked, find(parts, asked.backend, asked.calibration_id)
 
 
 def _known(parts: Parts, owner: Owner, asked: Asked) -> Job | None:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter, Depends, Request, Security
 from starlette.responses import Response
 
+from qpu_bridge.jobs import Caller
 from qpu_bridge.jobs.census import Census, census
 from qpu_bridge.jobs.devices import STALE_S
 from qpu_bridge.jobs.states import State
-from qpu_bridge.service.auth import SCHEME, comer, overseer
+from qpu_bridge.service.aside import Claim
+from qpu_bridge.service.auth import SCHEME, overseer
 from qpu_bridge.service.parts import Parts
 from qpu_bridge.settings import is_loopback
 from qpu_bridge.telemetry import metrics
@@ -33,12 +35,13 @@ def routes(parts: Parts, folder: Path) -> APIRouter:
     """
     router = APIRouter()
 
-    def reader(request: Request, header: str | None = Security(SCHEME)) -> None:
-        if not from_this_machine(request):
-            overseer(parts)(request, comer(parts)(header))
+    known = overseer(parts)
+
+    async def reader(request: Request, header: str | None = Security(SCHEME)) -> Claim[Caller] | None:
+        return None if from_this_machine(request) else await known(request, header)
 
     @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
-    def page(_: None = Depends(reader)) -> Response:
+    def page(_: Caller | None = Depends(reader)) -> Response:
         """All numbers, in the text form of Prometheus; for programs of this machine, monitors and administrators."""
         body, kind = metrics.text(folder, [_Gauges(parts)])
         return Response(body, headers={"content-type": kind})

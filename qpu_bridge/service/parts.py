@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from qpu_bridge.driver import Capabilities
 from qpu_bridge.jobs import Owner, Store
+from qpu_bridge.service.aside import Aside
 from qpu_bridge.service.limits import JobLimits
 from qpu_bridge.service.secret import Signer
 from qpu_bridge.service.turns import Turns
@@ -68,6 +69,7 @@ class Parts:
         lost: Jobs and sessions made by a process that died before it could say so: owner and digest of the body -> id.
         started_s: When this process started, on the monotonic clock.
         checks: A few checks at once, so that polls are answered meanwhile, and never all of one owner.
+        aside: Does what blocks.
     """
 
     store: Store
@@ -80,6 +82,7 @@ class Parts:
     lost: dict[tuple[Owner, bytes], str]
     started_s: float = field(default_factory=time.monotonic)
     checks: Turns = field(default_factory=lambda: Turns(4))
+    aside: Aside = field(default_factory=Aside)
 
     def repeated(self, owner: Owner, digest: bytes) -> str | None:
         """The job or session that this very request already made, if its first answer was lost."""

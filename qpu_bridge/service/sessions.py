@@ -7,13 +7,13 @@ import logging
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.concurrency import run_in_threadpool
 from starlette.background import BackgroundTask
 from starlette.responses import JSONResponse, Response
 
 from qpu_bridge.errors import BadRequest, StoreFault
 from qpu_bridge.jobs import Mode, Opening, Owner, Session
 from qpu_bridge.jobs.job import from_microseconds
+from qpu_bridge.service.aside import Claim
 from qpu_bridge.service.auth import caller, crn
 from qpu_bridge.service.backends import mocks
 from qpu_bridge.service.body import split, split_known
@@ -33,14 +33,20 @@ def routes(parts: Parts) -> APIRouter:
     sessions = parts.store.sessions
 
     @router.post("/sessions")
-    async def create(request: Request, owner: Owner = Depends(who)) -> Response:
+    async def create(request: Request, claim: Claim[Owner] = Depends(who)) -> Response:
         """Open a session or a batch: when the answer is sent, it is on the disk."""
         raw = await request.body()
         key = request.headers.get("idempotency-key")
-        asked = await run_in_threadpool(read, parts, owner, raw, key)
-        lost = parts.repeated(owner, asked.digest) if key is None else None
-        made = await run_in_threadpool(*((sessions.create, owner, asked) if lost is None else (sessions.session, lost, owner)))
-        return JSONResponse(document(parts, made), background=BackgroundTask(_answered, parts, made.id))
+
+        def do() -> tuple[str, dict[str, Any]]:
+            owner = claim.look()
+            asked = read(parts, owner, raw, key)
+            lost = parts.repeated(owner, asked.digest) if key is None else None
+            made = sessions.create(owner, asked) if lost is None else sessions.session(lost, owner)
+            return made.id, document(parts, made)
+
+        made, shown = await parts.aside(do)
+        return JSONResponse(shown, background=BackgroundTask(parts.aside, _answered, parts, made))
 
     @router.get("/sessions/{session_id}")
     def one(session_id: str, owner: Owner = Depends(who)) -> JSONResponse:
@@ -48,12 +54,12 @@ def routes(parts: Parts) -> APIRouter:
         return JSONResponse(document(parts, sessions.session(session_id, owner)))
 
     @router.patch("/sessions/{session_id}")
-    async def change(session_id: str, request: Request, owner: Owner = Depends(who)) -> Response:
+    async def change(session_id: str, request: Request, claim: Claim[Owner] = Depends(who)) -> Response:
         """Take no more jobs: those that are there still run, then the session is closed."""
         members = split(await request.body())
         if set(members) != {"accepting_jobs"} or not isinstance(members["accepting_jobs"].value, bool):
             raise BadRequest("the body must hold accepting_jobs, true or false, and nothing else", where="body")
-        await run_in_threadpool(sessions.accept_jobs, session_id, members["accepting_jobs"].value, owner)
+        await parts.aside(lambda: sessions.accept_jobs(session_id, bool(members["accepting_jobs"].value), claim.look()))
         return Response(status_code=204)
 
     @router.delete("/sessions/{session_id}/close")

@@ -12,5 +12,5 @@ def routes(parts: Parts) -> APIRouter:
     """All routes of administrators."""
     router = APIRouter(prefix="/admin", tags=["admin"])
     for noun in (users, tokens, quotas, devices, maintenance, queue, jobs, sessions, audit):
-        router.include_router(noun.routes(parts))
+        parts.aside.lay(router, noun.routes(parts))
     return router
