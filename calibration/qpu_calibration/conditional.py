@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from qpu_bridge.target import Snapshot, waveform
 from qpu_calibration import bloch
 from qpu_calibration.axis import Axis, Values
+from qpu_calibration.edit import rotation
 from qpu_calibration.page import Page, Played
 from qpu_calibration.plan import Point
 
@@ -47,6 +49,20 @@ def turned(data: xr.Dataset, of: int) -> tuple[Values, Values, Values]:
 def parted(phase: Values, error: Values) -> tuple[Values, Values]:
     """Phase with the other qubit in 1 less that with it in 0, rad within half a turn; ``other`` is the first dimension."""
     return np.angle(np.exp(1j * (phase[1] - phase[0]))), np.hypot(error[0], error[1])
+
+
+def exposed(snapshot: Snapshot, qubit: int) -> float:
+    """How long on the equator the pulses of `play` around the gates are worth to a qubit, s.
+
+    A weak turn about Z acts in proportion to the part of the vector that is on the equator.
+    """
+    (pulse, shape), gate = rotation(snapshot, qubit, "sx"), snapshot.gate("sx", qubit)
+    assert gate is not None
+    envelope = waveform(shape).expand().real
+    turned = np.pi / 2 * np.cumsum(envelope) / envelope.sum()
+    dt = float(snapshot.port(snapshot.frame(pulse.frame).port).dt)
+    # into the equator, the rest of that gate, and out again
+    return float((2 * np.sin(turned).sum() - len(envelope)) * dt + gate.duration * float(snapshot.timing.dt))
 
 
 def wrapped(phase: Values | float) -> Values:

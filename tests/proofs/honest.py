@@ -281,7 +281,7 @@ def main(devices: int) -> None:
         for name, scored in collected([seed]).items():
             found[name] += scored
         facts = {"first_seed": SEED, "devices": seed - SEED + 1, "made": datetime.now(UTC).date().isoformat()}
-        scores = ",\n".join(f'"{name}": {[round(z, 3) for z in scored]}' for name, scored in found.items())
+        scores = ",\n".join(f'"{name}": {[round(float(z), 3) for z in scored]}' for name, scored in found.items())
         FIGURE.with_suffix(".json").write_text(f'{json.dumps(facts)[:-1]}, "scores": {{\n{scores}\n}}}}\n')
     drawn(found).savefig(FIGURE, dpi=80)
     print(*table(found), sep="\n")

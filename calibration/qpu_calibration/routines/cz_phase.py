@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import xarray as xr
@@ -49,8 +49,8 @@ class CZPhase(Routine[CZPhaseSettings]):
         return [settings, settings.model_copy(update={"span": settings.span / 6, "gates": 7 * settings.gates})]
 
     def axes(self, snapshot: Snapshot, targets: Sequence[Target], settings: CZPhaseSettings) -> Sequence[Axis]:
-        """Level of the first qubit; amplitudes around what is believed; sides of the second."""
-        around = 1 + np.linspace(-settings.span, settings.span, settings.points)
+        """Level of the first qubit; amplitudes around what is believed, and none; sides of the second."""
+        around = np.append(1 + np.linspace(-settings.span, settings.span, settings.points), 0.0)
         levels = np.array([flux_level(snapshot, pair) for pair in targets])
         return [conditional.OTHER, Axis("amplitude", levels[:, None] * around), bloch.sides()]
 
@@ -59,16 +59,23 @@ class CZPhase(Routine[CZPhaseSettings]):
         levels = np.broadcast_to(at["amplitude"], (len(page.targets), page.rows))
         conditional.play(page, at, 1, settings.gates, lambda index, pulse: (levels[index], 0.0))
 
+    def facts(self, snapshot: Snapshot, target: Target) -> Mapping[str, float]:
+        """For how long ZZ at rest turns the second qubit during a gate, and during the pulses before and after."""
+        gate, dt = snapshot.gate("cz", *target), float(snapshot.timing.dt)
+        return {"gate_s": 0.0 if gate is None else gate.duration * dt, "exposed_s": conditional.exposed(snapshot, target[1])}
+
     def fit_one(self, data: xr.Dataset) -> Fit:
         """A parabola through what is missing; its zero is the amplitude."""
-        x, y, sigma, length = _missing(data)
+        x, y, sigma, length, common = _missing(data)
         gates = CZPhaseSettings.model_validate_json(data.attrs["settings"]).gates
         if np.median(length) < conditional.LEAST:
             return bad("the second qubit is not seen on the equator")
         line = np.polyfit(x, y, 1)
         starts = [{"slope": line[0], "bend": 0.0, "amplitude": -line[1] / line[0] if line[0] else float(x.mean())}]
         found = fit_curve(conditional.parabola, x, y, sigma, starts)
-        numbers = {"amplitude": found.of("amplitude"), "slope": found.of("slope", "rad", 1 / gates)}
+        amplitude, error, unit = found.of("amplitude")
+        error = float(np.hypot(error, common / max(abs(found.value["slope"]), 1e-9)))
+        numbers = {"amplitude": (amplitude, error, unit), "slope": found.of("slope", "rad", 1 / gates)}
         if abs(found.value["slope"]) < 8 * found.error["slope"]:
             return bad("amplitude makes no difference that stands out of the noise", found, **numbers)
         if not min(x) < found.value["amplitude"] < max(x):
@@ -87,13 +94,19 @@ class CZPhase(Routine[CZPhaseSettings]):
 
     def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
         """What is missing to whole turns."""
-        x, y, sigma, _ = _missing(data)
+        x, y, sigma, *_ = _missing(data)
         return drawn(x, y, conditional.parabola, fit, "amplitude", sigma)
 
 
-def _missing(data: xr.Dataset) -> tuple[Values, Values, Values, Values]:
-    """Amplitudes; conditional phase beyond half a turn for each gate, rad, its error; lengths of the vectors."""
+def _missing(data: xr.Dataset) -> tuple[Values, Values, Values, Values, float]:
+    """Amplitudes; conditional phase beyond half a turn for each gate, rad, its error; lengths of the vectors; a common error.
+
+    Gates without flux tell ZZ at rest, and so what of the phase was made by the other pulses.
+    """
     gates = CZPhaseSettings.model_validate_json(data.attrs["settings"]).gates
     phase, error, length = conditional.turned(data, 1)
     parted, sigma = conditional.parted(phase, error)
-    return data["amplitude"].values, np.unwrap(conditional.wrapped(parted - gates * np.pi)), sigma, length
+    exposed = float(data["exposed_s"])
+    share = exposed / max(gates * float(data["gate_s"]) + exposed, 1e-12)
+    beyond = conditional.wrapped(parted[:-1] - gates * np.pi - share * parted[-1])
+    return data["amplitude"].values[:-1], np.unwrap(beyond), sigma[:-1], length, float(share * sigma[-1])
