@@ -159,8 +159,10 @@ def _look(bench: Bench, routine: Routine[Any], group: Sequence[Target], mend: bo
             continue
         deviations[target] = far = float(routine.deviation(before, fit))
         verdict = Verdict.MENDED if target in mended else Verdict.OFF if far > 1 else Verdict.GOOD
-        drift = math.sqrt(max(0.0, far**2 - _blur(before, routine, fit) ** 2))
-        found[target] = Finding(verdict, complaint=routine.complaint(bench.snapshot, fit), drift=drift)
+        blur = _blur(before, routine, fit)
+        told = math.isfinite(blur)
+        complaint = routine.complaint(bench.snapshot, fit)
+        found[target] = Finding(verdict, "", complaint, far if told else None, blur if told else 0.0)
     return found, fits, deviations, run
 
 

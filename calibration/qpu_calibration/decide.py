@@ -61,13 +61,15 @@ class Finding:
         verdict: What.
         reason: Why it is bad.
         complaint: Why users should not have the target though all is good.
-        drift: How far from the snapshot a look has found it, beyond what the look leaves open, in units of what is tolerated.
+        astray: How far from the snapshot a look has found it, in units of what is tolerated; None if it says nothing of that.
+        blur: Standard error of that.
     """
 
     verdict: Verdict
     reason: str = ""
     complaint: str = ""
-    drift: float | None = None
+    astray: float | None = None
+    blur: float = 0.0
 
     @property
     def well(self) -> bool:
@@ -250,8 +252,8 @@ class _Maintenance:
 def _learn(graph: Graph, ledger: Ledger, name: str, found: Findings) -> None:
     for target, one in found.items():
         node = Node(name, target)
-        if one.drift is not None:
-            ledger.drifted(graph, node, one.drift)
+        if one.astray is not None:
+            ledger.found(graph, node, one.astray, one.blur)
         if one.verdict is Verdict.GOOD:
             ledger.passed(node, one.complaint)
         elif one.verdict is Verdict.BAD:

@@ -23,6 +23,9 @@ STRAY = 1 / 3
 """Of what is tolerated: the drift that is expected from one look to the next. Three standard deviations are within tolerance
 then."""
 
+SLOWLY = 1.2
+"""By how much the time between looks may grow from one to the next; it may halve. A single quiet step of a walk says little."""
+
 
 class Moment(Document):
     """A time by both clocks.
@@ -58,6 +61,8 @@ class Record(Document):
         failed: Why its last calibration changed nothing; empty if it did not fail.
         doubtful: Whether it must be looked at again, whenever it passed.
         strayed: Whether a look has just found it off, and it was understood.
+        astray: How far from where it should be the last look has left it, in units of what is tolerated.
+        blur: Standard error of that.
         hold_h: For how many hours of device time it may be taken for granted, by the drift that looks have seen; None before any.
         invalid: Whether its numbers were made worthless by another node.
         unsteady: How often in a row it was calibrated because a look had found it wrong.
@@ -72,6 +77,8 @@ class Record(Document):
     failed: str = ""
     doubtful: bool = False
     strayed: bool = False
+    astray: float = Field(0.0, ge=0)
+    blur: float = Field(0.0, ge=0)
     hold_h: float | None = Field(None, gt=0)
     invalid: bool = False
     unsteady: int = Field(0, ge=0)
@@ -132,21 +139,23 @@ class Ledger:
         """When the next of those that may be taken for granted now may be no longer, in hours of device time."""
         return min((left for node in self._records if (left := self.left_h(graph, node)) > 0), default=math.inf)
 
-    def drifted(self, graph: Graph, node: Node, drift: float) -> None:
-        """Note how far a look has found a node from where it was when it passed, in units of what is tolerated.
+    def found(self, graph: Graph, node: Node, astray: float, blur: float) -> None:
+        """Note how far from where it should be a look has found a node, and the standard error, in units of what is tolerated.
 
-        What it is taken for granted for follows, as the step of an integrator does: a random walk goes as the root of time, so
-        that `STRAY` is expected after ``(STRAY / drift)**2`` of the time that has passed. One look shortens or lengthens it by 2
-        at most, since a single step of a walk says little; it is never longer than the routine's own time.
+        What it is taken for granted for follows, as the step of an integrator does: the square of a random walk grows with time,
+        so that `STRAY` is expected after ``STRAY**2 / moved**2`` of the time that has passed. It may halve and grows slowly, and
+        is never longer than the routine's own time.
         """
         known = self[node]
+        self._change(node, astray=astray, blur=blur)
         if known.doubtful or known.invalid or known.failed or known.at is None:
             # what was seen is no drift since it passed
             return
         hold_h, passed_h = self._hold_h(graph, node), known.at.hours_until(self.now())
-        likely_h = passed_h * (STRAY / drift) ** 2 if drift > 0 else math.inf
+        squared = (astray - known.astray) ** 2 - blur**2 - known.blur**2
+        likely_h = passed_h * STRAY**2 / squared if squared > 0 else math.inf
         if likely_h < hold_h or passed_h >= hold_h:
-            likely_h = min(max(likely_h, hold_h / 2), 2 * hold_h)
+            likely_h = min(max(likely_h, hold_h / 2), SLOWLY * hold_h)
             self._change(node, hold_h=min(likely_h, graph.routines[node.routine].timeout_h))
 
     def calibrated(self, graph: Graph, node: Node, complaint: str = "") -> None:
@@ -162,6 +171,7 @@ class Ledger:
             changed=before.changed if back else event,
             passed=event,
             at=self.now(),
+            blur=before.blur,
             hold_h=before.hold_h,
             unsteady=before.unsteady + before.doubtful,
             complaint=complaint,

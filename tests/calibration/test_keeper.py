@@ -52,10 +52,12 @@ class _Alone(Ramsey):
 
 
 class _Straying(_Alone):
-    """Moves a good deal from look to look, without ever being off."""
+    """Is somewhere else at each look."""
+
+    essential = False
 
     def deviation(self, snapshot: Snapshot, fit: object) -> float:
-        return 0.9
+        return 2.0
 
     def blur(self, snapshot: Snapshot, fit: object) -> float:
         return 0.1

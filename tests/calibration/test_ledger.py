@@ -81,13 +81,28 @@ def test_what_drifts_is_looked_at_sooner_and_what_stands_still_later_again(graph
     ledger = Ledger(clock=clock)
     ledger.calibrated(graph, A)
     holds = []
-    for hours, drift in [(24, 0.3), (12, 1 / 3), (24, 1.0), (12, 5.0), (6, 0.0), (1, 0.0), (12, 0.0), (24, 0.0), (24, 0.45)]:
+    # it goes off, is left there, moves further, is where the blur of looks explains it, jumps; early looks at what stands still
+    for hours, astray, blur in [
+        (24, 0.4, 0),
+        (17, 0.4, 0),
+        (20, 0.8, 0),
+        (14, 0.9, 0.1),
+        (17, 9, 0),
+        (1, 9, 0),
+        (5, 9, 0),
+        (9, 9, 0),
+    ]:
         clock.go(hours, hours)
-        ledger.drifted(graph, A, drift)
+        ledger.found(graph, A, astray, blur)
         ledger.passed(A)
         holds.append(round(ledger.rest_h(graph), 2))
-    # at least half, at most twice, never beyond the routine's own; what is looked at early and has not moved tells nothing
-    assert holds == [24, 12, 6, 3, 6, 6, 12, 24, 13.17]
+    assert holds == pytest.approx([16.67, 20, 13.89, 16.67, 8.33, 8.33, 8.33, 10], abs=0.01)
+    # never beyond the routine's own
+    for _ in range(12):
+        clock.go(24, 24)
+        ledger.found(graph, A, 0.0, 0.0)
+        ledger.passed(A)
+    assert ledger.rest_h(graph) == 24
 
 
 def test_what_was_doubted_for_another_reason_has_not_drifted(graph):
@@ -96,7 +111,7 @@ def test_what_was_doubted_for_another_reason_has_not_drifted(graph):
     ledger.calibrated(graph, A)
     clock.go(24.0, 24.0)
     ledger.doubt()
-    ledger.drifted(graph, A, 9.0)
+    ledger.found(graph, A, 9.0, 0.0)
     ledger.passed(A)
     assert ledger.rest_h(graph) == 24
 

@@ -57,7 +57,7 @@ STEP_H = 0.05
 JOBS = 12
 """A user's jobs in a day."""
 
-BESIDE = 3
+BESIDE = 6
 """So many-th of them is played beside with other numbers."""
 
 EULER = OneQubitEulerDecomposer("ZSXX")
