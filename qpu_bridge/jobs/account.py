@@ -15,6 +15,8 @@ WINDOW_DAYS = 28
 _DAY = 86_400_000_000
 
 # Made once: to write a query down in Python takes longer than to answer it.
+_USE = insert(usage)
+_DAY_OF_AN_OWNER = insert(used_days)
 _OF_A_DAY = (
     update(used_days)
     .where(*(used_days.c[name] == bindparam(f"of_{name}") for name in ("user", "instance", "day")))
@@ -48,14 +50,14 @@ def charge(connection: Connection, owner: Owner, what: str, backend: str, at: in
         seconds: How much, s.
     """
     whose = {"user": owner.user, "instance": owner.instance}
-    connection.execute(insert(usage), whose | {"job_id": what, "backend": backend, "at": at, "seconds": seconds})
+    connection.execute(_USE, whose | {"job_id": what, "backend": backend, "at": at, "seconds": seconds})
     if not seconds:
         return
     key = whose | {"day": day_of(at)}
     told = {f"of_{name}": value for name, value in key.items()} | {"more": seconds}
     # writers go one after the other, so nobody makes the row in between
     if connection.execute(_OF_A_DAY, told).rowcount == 0:
-        connection.execute(insert(used_days), key | {"seconds": seconds})
+        connection.execute(_DAY_OF_AN_OWNER, key | {"seconds": seconds})
 
 
 def used_s(connection: Connection, instance: str, user: str | None, at: int) -> float:

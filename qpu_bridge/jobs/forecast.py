@@ -15,7 +15,7 @@ from qpu_bridge.jobs.estimates import Pace, pace
 from qpu_bridge.jobs.job import Job, Owner, from_microseconds, to_microseconds
 from qpu_bridge.jobs.maintenance import Window, coming_windows
 from qpu_bridge.jobs.opening import Mode
-from qpu_bridge.jobs.order import Holder, first_holder, is_held, is_unfit, owners_use
+from qpu_bridge.jobs.order import Holder, first_holder, owners_use, standing
 from qpu_bridge.jobs.session_life import SECOND
 from qpu_bridge.jobs.states import State
 from qpu_bridge.jobs.tables import jobs, sessions
@@ -68,7 +68,7 @@ def expected(connection: Connection, job: Job, at: int, limits: Limits) -> Expec
     holder = first_holder(connection, device, at, limits.batch_turn_seconds)
     line = _order([one for one in waiting if one.owner in use], use, modes, holder, limits.batch_turn_seconds)
     windows = coming_windows(connection, device, at)
-    known = not is_held(connection, device) and not is_unfit(connection, device)
+    known = not any(standing(connection, device))
     time_s = at / SECOND + _left_s(connection, device, speed, at)
     for position, one in enumerate(line, 1):
         time_s = _after(windows, time_s, one.seconds)

@@ -15,7 +15,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, ScalarSelect, Select, bindparam, func, select
 
 from qpu_bridge.jobs import account
 from qpu_bridge.jobs.estimates import UNKNOWN_S, pace
@@ -37,8 +37,7 @@ _HOLDERS = (
     .where(sessions.c.backend == bindparam("device"), sessions.c.state.in_(sorted(HOLDING)))
     .order_by(sessions.c.number)
 )
-_HELD = select(devices.c.name).where(devices.c.name == bindparam("device"), devices.c.paused | (devices.c.fault != ""))
-_UNFIT = select(devices.c.name).where(devices.c.name == bindparam("device"), devices.c.unfit != "")
+_STANDING = select(devices.c.paused, devices.c.fault, devices.c.unfit).where(devices.c.name == bindparam("device"))
 _RUNNING = select(jobs.c.user, jobs.c.instance, jobs.c.running).where(
     jobs.c.backend.in_(select(devices.c.name)), jobs.c.state == State.RUNNING
 )
@@ -68,6 +67,18 @@ class Holder(NamedTuple):
     state: SessionState
 
 
+class Standing(NamedTuple):
+    """What keeps jobs off a device, whatever the time.
+
+    Attributes:
+        held: People or the device itself say that nothing may start.
+        unfit: Calibration keeps users away.
+    """
+
+    held: bool
+    unfit: bool
+
+
 def next_in_line(connection: Connection, device: str, at: int, limits: Limits) -> int | None:
     """Number of the job that starts next on a device, if one may start now.
 
@@ -78,13 +89,14 @@ def next_in_line(connection: Connection, device: str, at: int, limits: Limits) -
         limits: The rack's.
     """
     windows = coming_windows(connection, device, at)
-    if _is_shut(connection, device, windows, at):
+    stands = standing(connection, device)
+    if stands.held or _under_maintenance(windows, at):
         return None
     told: dict[str, Any] = {"device": device, "since": account.day_of(at) - account.WINDOW_DAYS}
     if windows:
         # a job must have ended before maintenance begins
         told["longest_s"] = (to_microseconds(windows[0].starts) - at) / SECOND - pace(connection, device).overhead_s
-    kind = (bool(windows), is_unfit(connection, device))
+    kind = (bool(windows), stands.unfit)
     holder = first_holder(connection, device, at, limits.batch_turn_seconds)
     mine = [] if holder is None else _heads(connection, _first_of_session(*kind), told | {"session": holder.id})
     if holder is not None and holder.mode is Mode.DEDICATED:
@@ -122,23 +134,19 @@ def _fair(head: Head) -> tuple[int, float, int]:
     return (-head.priority, head.used_s, head.number)
 
 
-def is_held(connection: Connection, device: str) -> bool:
-    """Whether nothing may start on a device because people or the device itself say so."""
-    return connection.execute(_HELD, {"device": device}).one_or_none() is not None
+def standing(connection: Connection, device: str) -> Standing:
+    """What is said of a device; of one that nobody spoke of, nothing."""
+    row = connection.execute(_STANDING, {"device": device}).one_or_none()
+    return Standing(False, False) if row is None else Standing(bool(row.paused or row.fault), bool(row.unfit))
 
 
-def _is_shut(connection: Connection, device: str, windows: tuple[Window, ...], at: int) -> bool:
-    return is_held(connection, device) or any(to_microseconds(window.starts) <= at for window in windows)
-
-
-def is_unfit(connection: Connection, device: str) -> bool:
-    """Whether calibration keeps users away from a device."""
-    return connection.execute(_UNFIT, {"device": device}).one_or_none() is not None
+def _under_maintenance(windows: tuple[Window, ...], at: int) -> bool:
+    return any(to_microseconds(window.starts) <= at for window in windows)
 
 
 def is_free(connection: Connection, device: str, at: int) -> bool:
     """Whether nobody has a device for themselves: no people, no maintenance, no session, and no fault."""
-    if _is_shut(connection, device, coming_windows(connection, device, at), at):
+    if standing(connection, device).held or _under_maintenance(coming_windows(connection, device, at), at):
         return False
     holder = first_holder(connection, device, at, 0)
     return holder is None or holder.mode is not Mode.DEDICATED
@@ -156,19 +164,23 @@ def _waits(timed: bool, unfit: bool) -> list[ColumnElement[bool]]:
 # Made once: to write these down in Python takes longer than to find the answer.
 @cache
 def _first_of_each_owner(timed: bool, unfit: bool) -> Select[Any]:
-    """The first job of each owner: two walks along one index, however many jobs each has."""
-    owners = select(jobs.c.user, jobs.c.instance).where(*_waits(False, unfit)).group_by(jobs.c.user, jobs.c.instance).subquery()
-    first = (
-        select(jobs.c.number)
-        .where(*_waits(timed, unfit), jobs.c.user == owners.c.user, jobs.c.instance == owners.c.instance)
-        .order_by(jobs.c.priority.desc(), jobs.c.number)
-        .limit(1)
-        .correlate(owners)
-        .scalar_subquery()
-    )
-    heads = jobs.alias("heads")
-    query = select(heads.c.number, heads.c.priority, heads.c.user, heads.c.instance, _use(heads.c.user, heads.c.instance))
-    return query.select_from(owners).join(heads, heads.c.number == first)
+    """The first job of each owner: from one owner to the next along one index, however many jobs each has.
+
+    Written so that a database which knows nothing of its tables yet finds no other way: of a line that grew in the last minute,
+    PostgreSQL has no statistics.
+    """
+
+    def first(*after: ColumnElement[bool]) -> ScalarSelect[int]:
+        query = select(jobs.c.number).where(*_waits(timed, unfit), *after)
+        return query.order_by(jobs.c.user, jobs.c.instance, jobs.c.priority.desc(), jobs.c.number).limit(1).scalar_subquery()
+
+    heads = select(first().label("number")).cte("heads", recursive=True)
+    head = jobs.alias("head")
+    same_user = first(jobs.c.user == head.c.user, jobs.c.instance > head.c.instance)
+    following = func.coalesce(same_user, first(jobs.c.user > head.c.user))
+    heads = heads.union_all(select(following).select_from(heads).join(head, head.c.number == heads.c.number))
+    query = select(head.c.number, head.c.priority, head.c.user, head.c.instance, _use(head.c.user, head.c.instance))
+    return query.select_from(heads).join(head, head.c.number == heads.c.number)
 
 
 @cache

@@ -53,6 +53,8 @@ _START = (
     .returning(jobs)
 )
 _PARAMS = select(params.c.text).where(params.c.job == bindparam("job"))
+_RESULT = insert(results)
+_LINE = insert(logs)
 _CANCEL_REQUESTED = select(jobs.c.cancel_requested).where(jobs.c.number == bindparam("job"))
 
 
@@ -91,28 +93,41 @@ class Queue:
         self._device = device
         self._runner = runner
         self._limits = limits or Limits()
+        self._busy = False
 
     def take(self) -> Taken | None:
         """Start the next job, if there is one that may start now; see `order`."""
         at = self._database.at()
-        with self._database.read() as connection:
-            overdue = session_rows.overdue(connection, self._device, at)
-            if not overdue and next_in_line(connection, self._device, at, self._limits) is None:
-                return None
+        overdue: tuple[str, ...] = ()
+        # a look locks nobody out; where one job was, another mostly is, and one look is enough
+        if not self._busy:
+            with self._database.read() as connection:
+                overdue = session_rows.overdue(connection, self._device, at)
+                if not overdue and next_in_line(connection, self._device, at, self._limits) is None:
+                    return None
         # a start is not worth a flush: after a power cut the job is queued still, which is what it ought to be
         with self._database.write() if overdue else self._database.note() as connection:
-            # what time has done to sessions comes first: a job of theirs may be cancelled, the device may be free
-            for session_id in session_rows.overdue(connection, self._device, at):
-                session_rows.review(connection, session_id, at)
-            # decided here, for others may have acted since we looked: cancelled, paused, planned maintenance, lowered a quota
-            chosen = next_in_line(connection, self._device, at, self._limits)
-            if chosen is None:
-                return None
-            told = {"chosen": chosen, "at": at, "drawn": secrets.randbits(63), "me": self._runner}
-            row = connection.execute(_START, told).one()
-            session_rows.started(connection, row.session_id, self._device, at, self._limits.batch_turn_seconds)
-            text = connection.execute(_PARAMS, {"job": row.number}).scalar_one()
-            return Taken(to_jobs(connection, [row])[0], text.decode("utf-8"))
+            late = session_rows.overdue(connection, self._device, at)
+            if overdue or not late:
+                return self._start(connection, late, at)
+        # the end of a session is worth one
+        self._busy = False
+        return self.take()
+
+    def _start(self, connection: Connection, late: tuple[str, ...], at: int) -> Taken | None:
+        # what time has done to sessions comes first: a job of theirs may be cancelled, the device may be free
+        for session_id in late:
+            session_rows.review(connection, session_id, at)
+        # decided here, for others may have acted since we looked: cancelled, paused, planned maintenance, lowered a quota
+        chosen = next_in_line(connection, self._device, at, self._limits)
+        self._busy = chosen is not None
+        if chosen is None:
+            return None
+        told = {"chosen": chosen, "at": at, "drawn": secrets.randbits(63), "me": self._runner}
+        row = connection.execute(_START, told).one()
+        session_rows.started(connection, row.session_id, self._device, at, self._limits.batch_turn_seconds)
+        text = connection.execute(_PARAMS, {"job": row.number}).scalar_one()
+        return Taken(to_jobs(connection, [row])[0], text.decode("utf-8"))
 
     def gap(self) -> tuple[bool, bool]:
         """Whether nobody has the device for themselves at this moment, and whether a job could start."""
@@ -128,14 +143,14 @@ class Queue:
         """Store the result and the state in one transaction: a result is whole or absent."""
         with self._database.write() as connection:
             self._end(connection, job, Move.FINISH, None, usage_s)
-            connection.execute(insert(results), {"job": job.number, "text": result.encode("utf-8")})
+            connection.execute(_RESULT, {"job": job.number, "text": result.encode("utf-8")})
 
     def end(self, job: Job, move: Move, reason: Reason, usage_s: float, lines: tuple[str, ...] = ()) -> None:
         """End without a result: failed, cancelled, overrun; the last lines of the log go with it."""
         with self._database.write() as connection:
             self._end(connection, job, move, reason, usage_s)
             for line in lines:
-                connection.execute(insert(logs).values(job=job.number, at=self._database.at(), level="ERROR", text=line))
+                connection.execute(_LINE, {"job": job.number, "at": self._database.at(), "level": "ERROR", "text": line})
 
     def put_back(self, job: Job) -> None:
         """Queue a job again whose runner stops in good order, which is no attempt; if somebody wants it stopped, end it."""
@@ -177,7 +192,7 @@ class Queue:
         else:
             self._end(connection, job, move, reason, job.usage_s)
         text = f"the runner died during attempt {job.attempts}; the job is now {target(move)}"
-        connection.execute(insert(logs).values(job=job.number, at=self._database.at(), level="ERROR", text=text))
+        connection.execute(_LINE, {"job": job.number, "at": self._database.at(), "level": "ERROR", "text": text})
 
     def _end(self, connection: Connection, job: Job, move: Move, reason: Reason | None, usage_s: float) -> None:
         at = self._database.at()

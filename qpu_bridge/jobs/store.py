@@ -34,6 +34,9 @@ from qpu_bridge.settings import Limits
 
 # Made once: to write a query down in Python takes longer than to answer it.
 _NEW = insert(jobs).returning(jobs)
+_PARAMS = insert(params)
+_TAGS = insert(tags)
+_LINE = insert(logs)
 _RESULT = select(results.c.text).where(results.c.job == bindparam("number"))
 
 
@@ -112,7 +115,7 @@ class Store:
                 "qiskit_version": request.qiskit_version,
             }
             row = connection.execute(_NEW, values).one()
-            connection.execute(insert(params), {"job": row.number, "text": request.params})
+            connection.execute(_PARAMS, {"job": row.number, "text": request.params})
             words = _put_tags(connection, row.number, request.tags)
             if request.session_id is None:
                 return to_job(row, words)
@@ -180,7 +183,7 @@ class Store:
     def log(self, job: Job, text: str, level: str) -> None:
         """Add a line to the job's log."""
         with self.database.note() as connection:
-            connection.execute(insert(logs), {"job": job.number, "at": self.database.at(), "level": level, "text": text})
+            connection.execute(_LINE, {"job": job.number, "at": self.database.at(), "level": level, "text": text})
 
     def log_lines(self, job: Job) -> tuple[tuple[datetime, str, str], ...]:
         """The job's log: time, level, text."""
@@ -243,7 +246,7 @@ class Store:
             if owner is None:
                 record(connection, actor, "job.cancel", job.id, f"of {job.owner.user}@{job.owner.instance}")
                 said = "an administrator cancelled this job"
-                connection.execute(insert(logs).values(job=job.number, at=at, level="WARNING", text=said))
+                connection.execute(_LINE, {"job": job.number, "at": at, "level": "WARNING", "text": said})
             session_rows.cancelled(connection, job.session_id, at, used_s)
             return _existing(connection, job_id, owner)
 
@@ -279,5 +282,5 @@ def _existing(connection: Connection, job_id: str, owner: Owner | None) -> Job:
 def _put_tags(connection: Connection, number: int, words: tuple[str, ...]) -> tuple[str, ...]:
     unique = tuple(dict.fromkeys(words))
     if unique:
-        connection.execute(insert(tags), [{"job": number, "position": i, "tag": tag} for i, tag in enumerate(unique)])
+        connection.execute(_TAGS, [{"job": number, "position": i, "tag": tag} for i, tag in enumerate(unique)])
     return unique

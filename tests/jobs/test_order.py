@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
-from qpu_bridge.jobs import Mode, Opening, Owner, Reason, Session, SessionState, State, Word
+from qpu_bridge.errors import BadRequest
+from qpu_bridge.jobs import Mode, Opening, Owner, Reason, Session, SessionState, State, Word, queue
 from qpu_bridge.jobs.account import WINDOW_DAYS
+from qpu_bridge.jobs.order import next_in_line
 from qpu_bridge.jobs.states import Move
 from qpu_bridge.settings import Limits
 from tests.jobs.room import ALICE, BOB, CAROL, OWNERS, Room
@@ -371,12 +373,14 @@ class TestPutBack:
 
 
 def test_a_request_of_one_name_opens_one_session(room: Room) -> None:
-    opening = Opening("lab_two", Mode.DEDICATED, 1000, 60, digest=b"x" * 32)
+    opening = Opening("lab_two", Mode.DEDICATED, 1000, 60, request_key="mine", digest=b"x" * 32)
     with ThreadPoolExecutor(8) as pool:
-        made = list(pool.map(lambda _: room.store.sessions.create(ALICE, opening, once=True).id, range(16)))
+        made = list(pool.map(lambda _: room.store.sessions.create(ALICE, opening).id, range(16)))
     assert len(set(made)) == 1
-    assert room.store.sessions.create(BOB, opening, once=True).id not in made
-    assert room.store.sessions.create(ALICE, opening).id not in made
+    assert room.store.sessions.create(BOB, opening).id not in made
+    assert room.store.sessions.create(ALICE, replace(opening, request_key=None)).id not in made
+    with pytest.raises(BadRequest, match="a key must stand for one request; got mine"):
+        room.store.sessions.create(ALICE, replace(opening, digest=b"y" * 32))
 
 
 @pytest.mark.parametrize("limit", ["max_ttl", "active_ttl"])
@@ -400,3 +404,36 @@ def test_everything_in_a_store_goes_by_its_clock(room: Room) -> None:
     assert room.store.maintenance.windows() == (window,)
     room.clock.go(3 * 3600.0)
     assert room.store.maintenance.windows() == ()
+
+
+def test_the_line_goes_on_from_owner_to_owner(room: Room) -> None:
+    """Every owner's first job is seen, whatever their names; others of the same name in another instance too."""
+    owners = [Owner(user, instance) for user in ("", "a", "ab", "b", "é", "Z") for instance in ("", "lab", "other")]
+    made = {owner: [room.submit(owner) for _ in range(2)] for owner in reversed(owners)}
+    seen = [room.run(1.0) for _ in range(2 * len(owners))]
+    assert set(seen[: len(owners)]) == {mine[0] for mine in made.values()}, "nobody's second before everybody's first"
+    assert set(seen[len(owners) :]) == {mine[1] for mine in made.values()}
+    assert room.run() is None
+
+
+def test_a_runner_that_is_busy_looks_once(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[int] = []
+    monkeypatch.setattr(queue, "next_in_line", lambda *asked: looks.append(1) or next_in_line(*asked))
+    made = [room.submit() for _ in range(3)]
+    counts = []
+    for _ in range(5):
+        looks.clear()
+        counts.append((room.run(), len(looks)))
+    assert counts == [(made[0], 2), (made[1], 1), (made[2], 1), (None, 1), (None, 1)]
+
+
+def test_a_runner_that_is_busy_still_ends_what_time_has_ended(room: Room) -> None:
+    session = room.open(max_ttl=50)
+    room.submit(ALICE, session)
+    waiting = room.submit(ALICE, session)
+    others = [room.submit(BOB) for _ in range(2)]
+    room.run(100.0)
+    assert room.run() == others[0]
+    assert room.store.job(waiting).state == "Cancelled"
+    assert room.state(session) == SessionState.CLOSED
+    assert room.run() == others[1]

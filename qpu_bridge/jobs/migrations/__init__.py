@@ -40,13 +40,14 @@ def migrate(connection: Connection, where: str) -> None:
     Raises:
         SettingsError: If it was made by a newer bridge, or is something else.
     """
+    found = revision(connection)
+    if found == HEAD:
+        # another process was quicker
+        return
     # it takes longer to import than a store that is up to date takes to open
     from alembic import command
     from alembic.script import ScriptDirectory
 
-    found = revision(connection)
-    if found == HEAD:
-        return
     names = sorted(inspect(connection).get_table_names())
     if found is None and names:
         raise SettingsError(
