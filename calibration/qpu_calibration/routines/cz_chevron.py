@@ -49,7 +49,7 @@ class CZChevron(Routine[CZChevronSettings]):
     name = "cz_chevron"
     kind = Kind.COUPLER
     gate = "cz"
-    depends_on = ("fine_amplitude", "readout")
+    depends_on = ("port_delays",)
     timeout_h = 168.0
     settings = CZChevronSettings()
 

@@ -35,9 +35,9 @@ class PortDelaysSettings(Settings):
         level: Amplitude of the flux pulse, in units of that of ``cz``.
     """
 
-    shots: int = Field(400, ge=1)
-    span_s: float = Field(80e-9, gt=0)
-    points: int = Field(21, ge=11)
+    shots: int = Field(300, ge=1)
+    span_s: float = Field(60e-9, gt=0)
+    points: int = Field(13, ge=9)
     level: float = Field(0.5, gt=0, le=1)
 
 
@@ -52,7 +52,7 @@ class PortDelays(Routine[PortDelaysSettings]):
     name = "port_delays"
     kind = Kind.COUPLER
     gate = "cz"
-    depends_on = ("cz_chevron",)
+    depends_on = ("fine_amplitude", "readout")
     essential = False
     timeout_h = 720.0
     settings = PortDelaysSettings()
@@ -160,8 +160,11 @@ def _followed(data: xr.Dataset, of: int) -> tuple[Values, Values, Values, Values
     vector, sigma = bloch.vector(data.isel(place=of, of=of))
     plane = vector[..., 0] + 1j * vector[..., 1]
     mirrored = (plane[:, 0] + 1j * plane[:, 1]) / 2
-    phase, error = bloch.angle(mirrored.real, mirrored.imag, np.sqrt((sigma**2).mean(axis=(-2, -1)) / 2))
-    return data["lag"].values, np.unwrap(phase), error, np.abs(mirrored)
+    phase, length = np.angle(mirrored), np.abs(mirrored)
+    # a component near one of its ends is known better than the other: what counts is the error across the vector
+    real, imag = np.hypot(sigma[:, 0, 0], sigma[:, 1, 1]) / 2, np.hypot(sigma[:, 0, 1], sigma[:, 1, 0]) / 2
+    across = np.hypot(np.sin(phase) * real, np.cos(phase) * imag)
+    return data["lag"].values, np.unwrap(phase), across / np.maximum(length, 1e-3), length
 
 
 def _wanted(snapshot: Snapshot, fit: Fit) -> tuple[int, int]:

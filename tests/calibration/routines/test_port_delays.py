@@ -9,8 +9,6 @@ from qpu_calibration.edit import flux_window
 from qpu_emulator import five
 from qpu_emulator.chip.line import Line
 
-QUICK = routine("port_delays").settings.model_copy(update={"points": 13, "span_s": 60e-9})
-
 
 def late(**nanoseconds):
     """The built-in device with lines that are late, ns."""
@@ -28,7 +26,7 @@ def late(**nanoseconds):
 )
 def test_delays_of_either_sign(lab, lines, pair, first, second, window):
     bench = lab(late(**lines)).bench
-    outcome = bench.run(routine("port_delays"), [pair], QUICK)
+    outcome = bench.run(routine("port_delays"), [pair])
     assert not outcome.refused
     fit = outcome.fits[pair]
     for name, true in (("first", first), ("second", second), ("drives", first - second)):
@@ -48,7 +46,7 @@ def test_the_gate_is_right_once_its_line_is_known(lab):
     phases = routine("cz_local_phases")
     (before,) = bench.look(phases, [(0, 1)])
     assert not before.good or phases.deviation(bench.snapshot, before) > 1.2
-    assert not bench.run(routine("port_delays"), [(0, 1)], QUICK).refused
+    assert not bench.run(routine("port_delays"), [(0, 1)]).refused
     (after,) = bench.look(phases, [(0, 1)])
     assert after.good
     assert phases.deviation(bench.snapshot, after) < 1
@@ -56,6 +54,6 @@ def test_the_gate_is_right_once_its_line_is_known(lab):
 
 def test_a_line_that_is_too_late_is_not_guessed(lab):
     bench = lab(late(c01=54.0)).bench
-    outcome = bench.run(routine("port_delays"), [(0, 1)], QUICK)
+    outcome = bench.run(routine("port_delays"), [(0, 1)])
     assert outcome.refused[(0, 1)]
     assert not outcome.changed
