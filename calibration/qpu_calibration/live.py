@@ -30,6 +30,8 @@ def conducted(
         Whether all that was wanted is in specification.
     """
     console = Console(highlight=False)
+    # a driver of one's own has just started, and its clock may have, too
+    ledger.restarted()
     before = bench.snapshot
     steps = inspect(graph, ledger, wanted) if check else maintain(graph, ledger, wanted, force=force, trust=trust)
     columns = (TextColumn("{task.description}"), BarColumn(24), MofNCompleteColumn(), TimeElapsedColumn())
