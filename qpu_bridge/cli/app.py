@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from importlib import import_module
 from typing import Any
 
 import typer
-from rich.console import Console
 
+from qpu_bridge.cli.journal import say
 from qpu_bridge.errors import UNUSABLE, BridgeError, DeveloperError, SettingsError
 
 COMMANDS = {
@@ -99,5 +100,5 @@ def run() -> None:
     except BridgeError as error:
         if isinstance(error, DeveloperError):
             raise
-        Console(stderr=True).print(f"qpu-bridge: {error.sentence}", style="red", markup=False, highlight=False, soft_wrap=True)
+        say(f"qpu-bridge: {error.sentence}", logging.ERROR)
         sys.exit(UNUSABLE if isinstance(error, SettingsError) else 1)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
+import logging
 import socket
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
-from rich.console import Console
-from rich.markup import escape
-
 from qpu_bridge import plugins
 from qpu_bridge.cli.child import CLOSE_S, Asked, Child, command
 from qpu_bridge.cli.device import RackDevice
-from qpu_bridge.cli.journal import share_metrics
+from qpu_bridge.cli.journal import patience, say, share_metrics
 from qpu_bridge.cli.private import write_private
 from qpu_bridge.cli.rack import ADDRESS, only_bridge, open_folder, open_store, rack_option
 from qpu_bridge.errors import BridgeError, DriverLost, SettingsError
@@ -41,7 +39,6 @@ def serve(rack: Rack, *, verbose: bool, file: Path | None = None, listener: sock
     Raises:
         OperatorError: If the address, the data folder or every driver is not usable.
     """
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
     folder = open_folder(rack)
     with ExitStack() as held:
         held.enter_context(only_bridge(folder))
@@ -52,7 +49,7 @@ def serve(rack: Rack, *, verbose: bool, file: Path | None = None, listener: sock
         held.callback(address.unlink, missing_ok=True)
         door = held.enter_context(listener or listen(rack.bridge.host, rack.bridge.port, patience_s))
         # when the runners are gone: what they left goes back to the queue first
-        held.enter_context(_goodbye(console, rack))
+        held.enter_context(_goodbye(rack))
         devices = [RackDevice(name, spec, folder) for name, spec in rack.devices.items()]
         for device in devices:
             if device.spec.supervised:
@@ -66,13 +63,13 @@ def serve(rack: Rack, *, verbose: bool, file: Path | None = None, listener: sock
         face = Child("HTTP face", command("api", "--listener", str(door.fileno()), *flags), descriptors=[door.fileno()])
         held.enter_context(_alive(runners))
         held.enter_context(_alive([face]))
-        with console.status("the drivers come up ..."):
-            ready = _answering(devices, runners, started, console)
+        with patience("the drivers come up ..."):
+            ready = _answering(devices, runners, started)
             face.tell(json.dumps(list(ready)))
             while not address.exists():
                 _require(face)
                 time.sleep(LOOK_S)
-        _greet(console, address.read_text().strip(), ready, folder, file)
+        _greet(address.read_text().strip(), ready, folder, file)
         # the first thing that this process wants of the store: until here it would only take time from those who are waited for
         from qpu_bridge.jobs.retention import pruning
 
@@ -102,7 +99,7 @@ def _require(child: Child) -> None:
         raise SettingsError(f"the {child.name} must be able to start", remedy="What it said is above.")
 
 
-def _answering(devices: Sequence[RackDevice], runners: Sequence[Child], started: int, console: Console) -> dict[str, RackDevice]:
+def _answering(devices: Sequence[RackDevice], runners: Sequence[Child], started: int) -> dict[str, RackDevice]:
     """The devices that have said what they can do, now or on an earlier day; the others are left out, and that is said."""
     waiting = list(devices)
     deadline_s = time.monotonic() + PATIENCE_S
@@ -117,27 +114,27 @@ def _answering(devices: Sequence[RackDevice], runners: Sequence[Child], started:
             _ = device.capabilities
             ready[device.name] = device
         except DriverLost:
-            console.print(f"{device.name} is left out: its driver did not come up in {PATIENCE_S:.0f} s", style="red")
+            say(f"{device.name} is left out: its driver did not come up in {PATIENCE_S:.0f} s", logging.ERROR)
         else:
             if device in waiting:
-                console.print(f"{device.name} is not there yet; its jobs wait", style="yellow")
+                say(f"{device.name} is not there yet; its jobs wait", logging.WARNING)
     if not ready:
         raise SettingsError("a driver must come up", given="none did", remedy="Its messages are above.")
     return ready
 
 
 @contextmanager
-def _goodbye(console: Console, rack: Rack) -> Iterator[None]:
+def _goodbye(rack: Rack) -> Iterator[None]:
     """Say at the end, if it comes because somebody asked for it, what is left to do."""
     try:
         yield
     except Asked:
-        _say_stopped(console, rack)
+        _say_stopped(rack)
         raise
-    _say_stopped(console, rack)
+    _say_stopped(rack)
 
 
-def _say_stopped(console: Console, rack: Rack) -> None:
+def _say_stopped(rack: Rack) -> None:
     from qpu_bridge.jobs import Filter
 
     try:
@@ -146,21 +143,21 @@ def _say_stopped(console: Console, rack: Rack) -> None:
     except BridgeError:
         waiting = 0
     words = f" {waiting} {'job waits' if waiting == 1 else 'jobs wait'} for the next start." if waiting else ""
-    console.print(f"Stopped{';' if words else '.'}{words}")
+    say(f"Stopped{';' if words else '.'}{words}")
 
 
-def _greet(console: Console, url: str, devices: dict[str, RackDevice], folder: Path, file: Path | None) -> None:
-    console.print(f"[bold green]the bridge answers at {url}[/]")
+def _greet(url: str, devices: dict[str, RackDevice], folder: Path, file: Path | None) -> None:
+    say(f"the bridge answers at {url}", style="bold green")
     for device in devices.values():
         can = device.capabilities
         kind = "simulated" if can.simulated else "measured"
         refusal = _refusal(device)
-        console.print(f"  {device.name}: {len(device.snapshot.qubits)} qubits, driver {can.driver}, {kind} ({can.source})")
+        say(f"  {device.name}: {len(device.snapshot.qubits)} qubits, driver {can.driver}, {kind} ({can.source})")
         if refusal:
-            console.print(f"  {device.name} refuses its jobs: {escape(refusal)}", style="yellow")
-    console.print(f"  its data: {folder}")
-    console.print(f"  a token:  qpu-bridge token create NAME --save{rack_option(file)}")
-    console.print("  a job:    qpu-bridge run -- python my_qiskit_program.py")
+            say(f"  {device.name} refuses its jobs: {refusal}", logging.WARNING)
+    say(f"  its data: {folder}")
+    say(f"  a token:  qpu-bridge token create NAME --save{rack_option(file)}")
+    say("  a job:    qpu-bridge run -- python my_qiskit_program.py")
 
 
 def _refusal(device: RackDevice) -> str:

@@ -10,7 +10,7 @@ import typer
 
 from qpu_bridge import transport
 from qpu_bridge.cli.findings import look
-from qpu_bridge.cli.journal import keep_journal
+from qpu_bridge.cli.journal import keep_journal, say
 from qpu_bridge.cli.private import keep_private
 from qpu_bridge.errors import SettingsError
 from qpu_bridge.target.versions import Versions
@@ -63,10 +63,6 @@ def driver(
     """
     keep_private()
     keep_journal(verbose, part="driver", device=device)
-
-    def say(line: str) -> None:
-        typer.echo(line, err=True)
-
     known = _object(options if options_file is None else _text(options_file))
     if check:
         raise typer.Exit(look(name, device, snapshot, known, rack))

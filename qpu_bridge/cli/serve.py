@@ -39,8 +39,10 @@ def serve(
     keep_private()
     if with_parent:
         leave_with_parent()
+    keep_journal(verbose, log_format, part="bridge")
     known = read_rack(rack)
-    keep_journal(verbose, log_format or known.bridge.log_format, part="bridge")
+    if log_format is None:
+        keep_journal(verbose, known.bridge.log_format, part="bridge")
     from qpu_bridge.cli.bridge import serve as serve_rack
     from qpu_bridge.service.listener import inherited
 

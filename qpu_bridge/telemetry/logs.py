@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import os
+import sys
 import textwrap
+import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -17,6 +19,9 @@ ENVIRONMENT = "QPU_BRIDGE_LOG_FORMAT"
 """Name of the variable by which the processes of a bridge are told the form."""
 
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+
+
+logger = logging.getLogger(__name__)
 
 
 class LogFormat(StrEnum):
@@ -42,6 +47,21 @@ def keep_logs(verbose: bool, form: LogFormat | None = None, **known: str | int) 
     # once more for a process that has already begun to log
     logging.basicConfig(level=logging.WARNING, handlers=[output], force=True)
     logging.getLogger("qpu_bridge").setLevel(logging.INFO if verbose else logging.WARNING)
+    if form is LogFormat.JSON:
+        # what would be written past the log: warnings, and the end of a process or of a thread
+        logging.captureWarnings(True)
+        sys.excepthook = lambda kind, error, trace: _ended("this process", kind, error, trace)
+        threading.excepthook = lambda end: _ended(f"the thread {end.thread and end.thread.name}", *end[:3])
+
+
+def for_machines() -> bool:
+    """Whether every line of this process is for machines."""
+    return any(isinstance(output.formatter, JsonLines) for output in logging.getLogger().handlers)
+
+
+def _ended(what: str, kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+    if error is not None and not issubclass(kind, KeyboardInterrupt | SystemExit):
+        logger.critical("%s ended in a way that nobody foresaw", what, exc_info=(kind, error, trace))
 
 
 class PlainLines(logging.Formatter):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -34,3 +35,12 @@ def test_an_error_on_purpose_is_one_sentence_and_an_exit_code(home: Path) -> Non
     assert done.stderr.startswith("qpu-bridge: the rack file must be readable")
     assert "Traceback" not in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_for_machines_the_last_line_is_one_of_the_log_too(home: Path) -> None:
+    command = [sys.executable, "-m", "qpu_bridge.cli", "serve", "--rack", "no-such.toml", "--log-format", "json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == os.EX_CONFIG
+    (line,) = [json.loads(text) for text in done.stderr.splitlines()]
+    assert line["message"].startswith("qpu-bridge: the rack file must be readable")
+    assert (line["level"], line["part"]) == ("ERROR", "bridge")

@@ -1,11 +1,10 @@
 from __future__ import annotations
 
 import io
-from contextlib import closing
+from contextlib import closing, redirect_stderr
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from qpu_bridge import plugins, settings
 from qpu_bridge.cli.bridge import _goodbye, _greet
@@ -20,8 +19,8 @@ def greeting(tmp_path: Path, **fields: object) -> str:
     device = RackDevice("lab_one", settings.Device(driver="mybox", **fields), tmp_path)
     loopback = plugins.open_driver("loopback", "lab_one", device.snapshot, {})
     device.announce(loopback.capabilities().model_copy(update={"driver": "mybox", "source": "dice"}))
-    page = io.StringIO()
-    _greet(Console(file=page, soft_wrap=True), "http://127.0.0.1:1", {"lab_one": device}, tmp_path, Path("my lab.toml"))
+    with redirect_stderr(io.StringIO()) as page:
+        _greet("http://127.0.0.1:1", {"lab_one": device}, tmp_path, Path("my lab.toml"))
     return page.getvalue()
 
 
@@ -35,8 +34,7 @@ def test_the_hints_mean_the_rack_that_is_served(tmp_path: Path) -> None:
 
 
 def goodbye(rack: settings.Rack, ending: BaseException) -> str:
-    page = io.StringIO()
-    with pytest.raises(type(ending)), _goodbye(Console(file=page, soft_wrap=True), rack):
+    with redirect_stderr(io.StringIO()) as page, pytest.raises(type(ending)), _goodbye(rack):
         raise ending
     return page.getvalue()
 

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -76,3 +78,24 @@ def test_the_form_is_handed_down_to_child_processes(monkeypatch: pytest.MonkeyPa
         assert isinstance(root.handlers[0].formatter, PlainLines)
     finally:
         root.handlers[:], root.level = before
+
+
+def test_for_machines_nothing_is_written_past_the_log() -> None:
+    program = """
+import sys, threading, warnings
+from qpu_bridge.telemetry.logs import LogFormat, keep_logs
+keep_logs(False, LogFormat.JSON, part="test")
+warnings.warn("it is late", stacklevel=1)
+thread = threading.Thread(target=lambda: 1 / 0, name="divider")
+thread.start()
+thread.join()
+raise KeyError("the end")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    lines = [json.loads(text) for text in done.stderr.splitlines()]
+    assert [(line["level"], line["part"]) for line in lines] == [("WARNING", "test"), ("CRITICAL", "test"), ("CRITICAL", "test")]
+    assert "it is late" in lines[0]["message"]
+    assert lines[1]["message"] == "the thread divider ended in a way that nobody foresaw"
+    assert "ZeroDivisionError" in lines[1]["exception"]
+    assert "KeyError: 'the end'" in lines[2]["exception"]
