@@ -11,6 +11,7 @@ from qpu_emulator.chip.device import Device
 from qpu_emulator.chip.drift import STEP_S, at, drifts
 from qpu_emulator.fault import Fault
 from qpu_emulator.scales import Scales
+from qpu_emulator.score.actions import Wiring
 from qpu_emulator.score.program import Program, compile_program
 from qpu_emulator.windows.library import Library
 
@@ -27,18 +28,23 @@ class Condition:
         library: Its solved pulses.
         age_h: Age for which they hold, None if it does not drift.
         programs: Templates compiled for it, by digest.
+        wiring: Of its device.
     """
 
     device: Device
     library: Library
     age_h: float | None
     programs: OrderedDict[bytes, Program] = field(default_factory=OrderedDict)
+    wiring: Wiring = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.wiring = Wiring(self.library.device)
 
     def program(self, schedule: Schedule) -> Program:
         """The template, compiled when it is first asked for."""
         digest = schedule.digest
         if digest not in self.programs:
-            self.programs[digest] = compile_program(schedule, self.library.device, self.library.zz)
+            self.programs[digest] = compile_program(schedule, self.library.device, self.library.zz, self.wiring)
         self.programs.move_to_end(digest)
         while len(self.programs) > KEPT_TEMPLATES:
             self.programs.popitem(last=False)

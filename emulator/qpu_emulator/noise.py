@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from qpu_emulator.chip.device import Device
 from qpu_emulator.jit import compiled
 from qpu_emulator.score.program import Program
-from qpu_emulator.stream import normal_pair, normals
+from qpu_emulator.stream import normals, some_normals
 
 _SMALL_ANGLE = 1e-3
 _STATIC = 1e-3
@@ -34,14 +35,16 @@ class Spectrum:
     grain: float = 0.0
 
     @classmethod
-    def of(cls, device: Device, scale: float, shot_seconds: float) -> Spectrum:
-        """The device's noise, scaled, for shots of a given length."""
+    def of(cls, device: Device, scale: float, shot_seconds: float, qubits: Sequence[int] | None = None) -> Spectrum:
+        """The noise of a device's qubits (all, or some of them), scaled, for shots of a given length."""
         low, high = (round(np.log10(corner)) for corner in device.noise_band)
         times = 1 / (2 * np.pi * 10.0 ** np.arange(low, high + 1))
         moves = times * _STATIC < shot_seconds
         share = np.sqrt(np.log(10)) * scale
-        flicker = np.array([transmon.one_over_f for transmon in device.transmons])
-        quasi = np.array([transmon.quasi_static for transmon in device.transmons]) * scale
+        touched = list(range(len(device.transmons)) if qubits is None else qubits)
+        flicker, quasi = np.zeros(len(device.transmons)), np.zeros(len(device.transmons))
+        flicker[touched] = [device.transmons[qubit].one_over_f for qubit in touched]
+        quasi[touched] = [device.transmons[qubit].quasi_static * scale for qubit in touched]
         static = np.sqrt(quasi**2 + (~moves).sum() * (share * flicker) ** 2)
         if not flicker.any():
             moves = np.zeros_like(moves)
@@ -50,12 +53,12 @@ class Spectrum:
     @classmethod
     def in_program(cls, program: Program, device: Device, scale: float) -> Spectrum:
         """The noise during shots of a program; qubits that it leaves alone have none."""
-        duration = program.schedule.duration
-        found = cls.of(device, scale, 1e-3 if duration is None else float(duration * program.schedule.clock.dt))
-        alone = np.ones(len(found.static), np.bool_)
-        alone[[qubit for cluster in program.clusters for qubit in cluster]] = False
-        found.static[alone], found.moving[alone] = 0.0, 0.0
-        return found
+        known = program.noise.get(scale)
+        if known is None or known[0] is not device:
+            duration = program.schedule.duration
+            seconds = 1e-3 if duration is None else float(duration * program.schedule.clock.dt)
+            known = program.noise[scale] = (device, cls.of(device, scale, seconds, program.qubits))
+        return known[1]
 
     @property
     def silent(self) -> bool:
@@ -139,7 +142,7 @@ def advance(
                 if every:
                     normals(words, g, h)
                 else:
-                    _some_normals(words, due, g, h)
+                    some_normals(words, due, g, h)
                 for position in range(lanes):
                     mean[position] = x[position] * lost[position] + cross[position] * g[position] + rest[position] * h[position]
                     x[position] = x[position] * kept[position] + end[position] * g[position]
@@ -186,15 +189,6 @@ def _factors(
             shared = gone * gone / root
             lost[position], end[position], cross[position] = gone / a, sigma * root, sigma * shared / a
             rest[position] = sigma * np.sqrt(max(area - shared * shared, 0.0)) / a
-
-
-@compiled()
-def _some_normals(
-    words: NDArray[np.uint64], due: NDArray[np.bool_], first: NDArray[np.float64], second: NDArray[np.float64]
-) -> None:
-    """Draw from some of the streams; the others give 0."""
-    for index in range(len(words)):
-        first[index], second[index] = normal_pair(words, index) if due[index] else (0.0, 0.0)
 
 
 @compiled()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import exp
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,15 +68,15 @@ class Performance:
 
     @property
     def remembers(self) -> bool:
-        """Whether a shot starts with what the one before has left behind."""
-        rates = [transmon.relaxation_rate * self.scales.t1 for transmon in self.library.device.transmons]
-        slowest = min(rates, default=0.0)
-        return slowest > 0 and np.exp(-self.rep_delay_s * slowest) > _FORGOTTEN
+        """Whether a shot starts with what the one before has left behind on one of its qubits."""
+        transmons = self.library.device.transmons
+        slowest = min((transmons[qubit].relaxation_rate * self.scales.t1 for qubit in self.program.qubits), default=0.0)
+        return slowest > 0 and exp(-self.rep_delay_s * slowest) > _FORGOTTEN
 
     def dealt(self, part: range) -> Index:
         """The lane of each shot that some lanes of a point have."""
-        lane = np.arange(self.shots) * self.lanes // self.shots
-        return lane[(lane >= part.start) & (lane < part.stop)]
+        first = -(-np.arange(part.start, part.stop + 1) * self.shots // self.lanes)
+        return np.repeat(np.arange(part.start, part.stop), np.diff(first))
 
     def starting(self, table: Table, first_row: int) -> Real:
         """Populations of level 1 at the start of a shot, ``float[points, qubits]``.
@@ -85,7 +86,8 @@ class Performance:
             first_row: Index of the first within the whole job; random numbers hang on it.
         """
         values = Values.of_rows(self.program, table)
-        rest = np.array([transmon.thermal for transmon in self.library.device.transmons]) * self.scales.thermal
+        transmons, rest = self.library.device.transmons, np.zeros(len(self.library.device.transmons))
+        rest[self.program.qubits] = [transmons[qubit].thermal * self.scales.thermal for qubit in self.program.qubits]
         if self.remembers:
             return self._stationary(values, rest, len(table), first_row)
         return np.broadcast_to(rest, (len(values.points), len(rest)))
@@ -152,7 +154,8 @@ class Performance:
         engine = self.choice.make(self.program, self.library, spectrum)
         spectrum = replace(spectrum, grain=engine.noise_grain)
         if engine.draws_noise and not spectrum.silent:
-            lanes.detuning = begin(lanes.draws, spectrum.static, spectrum.moving)
+            touched = self.program.qubits
+            lanes.detuning = begin(lanes.draws, spectrum.static[touched], spectrum.moving[touched])
         engine.start(excited, lanes.point, lanes.draws)
         receiver = Receiver(self.program, self.library, self.scales, values, lanes, engine)
         stage = Stage(self.program, self.library, spectrum, values, lanes, receiver, engine)

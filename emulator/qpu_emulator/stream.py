@@ -98,20 +98,36 @@ def normals(words: NDArray[np.uint64], first: NDArray[np.float64], second: NDArr
         first[index], second[index] = radius * cosine, radius * sine
 
 
+@compiled()
+def ahead(word: np.uint64, words: NDArray[np.uint64]) -> None:
+    """States of one stream from which `normals` draws what it would draw one pair after the other."""
+    for index in range(len(words)):
+        words[index] = word + np.uint64(2 * index) * _GOLDEN
+
+
+@compiled()
+def some_normals(
+    words: NDArray[np.uint64], due: NDArray[np.bool_], first: NDArray[np.float64], second: NDArray[np.float64]
+) -> None:
+    """Draw from some of the streams; the others give 0."""
+    for index in range(len(words)):
+        first[index], second[index] = normal_pair(words, index) if due[index] else (0.0, 0.0)
+
+
 def streams(seed: int, *indices: NDArray[np.int64]) -> NDArray[np.uint64]:
     """One stream per element of the index arrays (broadcast against each other)."""
     with np.errstate(over="ignore"):
-        word = np.uint64(seed % 2**64) * _GOLDEN + np.uint64(1)
-        state = np.broadcast_arrays(*indices)[0].astype(np.uint64) * np.uint64(0) + word
+        state = np.array(np.uint64(seed % 2**64) * _GOLDEN + np.uint64(1))
         for index in indices:
-            state = _mix_array(state + _GOLDEN + index.astype(np.uint64) * _MIX_2)
+            state = np.asarray(state + (_GOLDEN + index.astype(np.uint64) * _MIX_2))
+            _mix_all(state.reshape(-1))
     return state.reshape(-1)
 
 
-def _mix_array(word: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    word = (word ^ (word >> _S30)) * _MIX_1
-    word = (word ^ (word >> _S27)) * _MIX_2
-    return word ^ (word >> _S31)
+@compiled()
+def _mix_all(words: NDArray[np.uint64]) -> None:
+    for index in range(len(words)):
+        words[index] = mix(words[index])
 
 
 @compiled()

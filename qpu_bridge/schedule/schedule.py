@@ -153,7 +153,11 @@ class Schedule:
 
     def straight_blocks(self) -> list[Straight]:
         """All straight blocks in playing order."""
-        return [block for block in walk(self.body) if isinstance(block, Straight)]
+        return list(self._straight)
+
+    @cached_property
+    def _straight(self) -> tuple[Straight, ...]:
+        return tuple(block for block in walk(self.body) if isinstance(block, Straight))
 
 
 _RETURNS: dict[str, Callable[[Column], bool]] = {
@@ -165,8 +169,13 @@ _RETURNS: dict[str, Callable[[Column], bool]] = {
 }
 
 
+_LEAVES = frozenset([int, float, str, bool, type(None)])
+
+
 def _plain(part: Any) -> Any:
     """Nested tuples and frozen dataclasses as JSON lists that name their types."""
+    if type(part) in _LEAVES:
+        return part
     if isinstance(part, tuple):
         return [_plain(item) for item in part]
     if isinstance(part, Clock):

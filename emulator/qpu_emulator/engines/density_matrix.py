@@ -90,8 +90,9 @@ class DensityMatrix:
     ) -> NDArray[np.int64]:
         """From the joint populations."""
         levels = self.levels[number]
-        outcome = choose(draws, shots, where, self.populations(number, chosen, measured))
-        return np.asarray(outcome[:, None] // levels ** np.arange(len(measured) - 1, -1, -1) % levels)
+        chance = self.populations(number, chosen, measured)
+        digits = np.arange(chance.shape[1])[:, None] // levels ** np.arange(len(measured) - 1, -1, -1) % levels
+        return np.asarray(digits[choose(draws, shots, where, chance)])
 
     def branch(self, parents: Index, children: Index, count: int, draws: NDArray[np.uint64]) -> None:
         """Copy columns."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from qpu_bridge.schedule import Acquisition, Operation, Waveform
 from qpu_emulator.engines.engine import Engine
 from qpu_emulator.readout.afterglow import Complex, left
-from qpu_emulator.readout.resonator import Listening, Response, integrate, jump, respond, trace
+from qpu_emulator.readout.resonator import Listening, Response, integrate, jump, record, respond, trace
 from qpu_emulator.scales import Scales
 from qpu_emulator.score.actions import Action
 from qpu_emulator.score.lanes import Index, Lanes
@@ -117,6 +117,8 @@ class Receiver:
         self._lanes = lanes
         self._engine = engine
         self._samples = program.schedule.samples
+        self._tick = float(program.schedule.clock.dt)
+        self._dt = [float(port.clock.dt) for port in program.schedule.ports]
         shape = (len(lanes.lane_of_shot), len(program.schedule.columns))
         self.memory = Memory(np.zeros(shape, bool), np.zeros(shape, np.complex64))
 
@@ -172,12 +174,11 @@ class Receiver:
 
     def _receive(self, action: Action, chosen: Index, shots: Index, where: Index, level: Index) -> Index:
         """Fill the columns of a measurement; returns the level of each shot at its end."""
-        schedule = self._program.schedule
-        seconds = schedule.clock.seconds(action.stop - action.start)
+        seconds = (action.stop - action.start) * self._tick
         rates = self._library.relaxations[action.qubits[0]]
         scale = self._scales.readout
         levels, moments = jump(self._lanes.shot_draws, shots, level, rates.down * scale, rates.up * scale, seconds)
-        mine = _Measured(action, shots, self._lanes.time[chosen][where], levels, np.where(moments > 1, np.inf, moments * seconds))
+        mine = _Measured(action, shots, self._lanes.time[chosen][where], levels, moments)
         for capture in self._captures(action):
             self._hear(capture, mine, chosen, where, level)
         if self._scales.readout * self._scales.readout_crosstalk > 0:
@@ -231,9 +232,7 @@ class Receiver:
         if self._program.schedule.columns[column].acquisition is Acquisition.RAW:
             shape = (len(self._lanes.lane_of_shot), found.responses[0].count)
             self.memory.raw.setdefault(column, np.zeros(shape, np.complex64))[measured.shots] = 0
-        else:
-            self.memory.iq[measured.shots, column] = 0
-        self._add(column, found, measured, measured.action.start, where, self._scales.readout, before)
+        self._add(column, found, measured, measured.action.start, where, self._scales.readout, before, fresh=True)
 
     def _overhear(self, hearer: Action, measured: _Measured, chosen: Index, where: Index, *, known: bool = False) -> None:
         """Add what the captures of one measurement hear of another's resonator on the same line."""
@@ -248,7 +247,7 @@ class Receiver:
                 continue
             found = self._listen(measured.action, capture, origin, chosen)
             scale = self._scales.readout * self._scales.readout_crosstalk
-            loud = max(float(np.abs(response.still).max()) for response in found.responses) * float(np.abs(found.factor).max())
+            loud = max(response.loudest for response in found.responses) * float(np.abs(found.factor).max())
             if loud <= _INAUDIBLE * found.responses[0].noise:
                 self._forget(key)
             else:
@@ -271,14 +270,15 @@ class Receiver:
         where: Index,
         noise: float,
         before: Complex = _NO_FIELD,
+        *,
+        fresh: bool = False,
     ) -> None:
-        """Add a signal to a column, and draw the line between its bits again."""
+        """Add a signal to a column, or begin it with that, and draw the line between its bits again."""
         schedule, shots = self._program.schedule, measured.shots
         # the responses count time in samples of the capture from the origin on, up to the capture's end
         span = (found.responses[0].first + found.responses[0].count) * found.dt
-        late = schedule.clock.seconds(measured.action.start - origin)
-        moments = np.where(np.isfinite(measured.left), (measured.left + late) / span, 2.0)
-        args = (self._lanes.shot_draws, shots, where, measured.levels, moments, found.factor, found.entry)
+        late = (measured.action.start - origin) * self._tick
+        args = (self._lanes.shot_draws, shots, where, measured.levels, measured.left, late, span, found.factor, found.entry)
         still, jumps, fields, ringing, tails = (_stacked(found.responses, name) for name in _PARTS)
         if schedule.columns[column].acquisition is Acquisition.RAW:
             first, spread = found.responses[0].first, noise * found.responses[0].sample_noise
@@ -287,12 +287,10 @@ class Receiver:
             self.memory.raw[column][shots] = written
             return
         spreads = np.array([response.noise for response in found.responses])[found.entry[0]] * noise
-        heard = integrate(*args, still, jumps, fields, ringing, tails, spreads, before)
-        self.memory.iq[shots, column] += heard.astype(np.complex64)
+        signal = integrate(*args, still, jumps, fields, ringing, tails, spreads, before)
         line = schedule.columns[column].discriminator
-        if line is not None:
-            iq = self.memory.iq[shots, column]
-            self.memory.bits[shots, column] = (iq * np.exp(-1j * line.angle)).real > line.threshold
+        told = (False, 0.0, 0.0) if line is None else (True, line.angle, line.threshold)
+        record(self.memory.iq, self.memory.bits, shots, column, signal, fresh, *told)
 
     def _captures(self, action: Action) -> list[int]:
         return [row for row in action.events if self._events["operation"][row] == Operation.CAPTURE]
@@ -313,9 +311,8 @@ class Receiver:
             chosen: Lanes.
         """
         schedule, lanes = self._program.schedule, self._lanes
-        events, tick = self._events, float(schedule.clock.dt)
-        port = schedule.ports[events["port"][capture]]
-        dt = float(port.clock.dt)
+        events, tick = self._events, self._tick
+        dt = self._dt[events["port"][capture]]
         kernel = events["waveform"][capture]
         count = int(self._samples[capture])
         heard = self._values.of(capture, "frequency", lanes, chosen)
@@ -328,7 +325,7 @@ class Receiver:
                 frequency, amplitude, phase = heard, _NOTHING, _NOTHING
             else:
                 tone = schedule.waveforms[events["waveform"][play]]
-                tone_dt = float(schedule.ports[events["port"][play]].clock.dt)
+                tone_dt = self._dt[events["port"][play]]
                 tone_start = (events["start"][play] - origin) * tick
                 frequency = self._values.of(play, "frequency", lanes, chosen)
                 amplitude = self._values.of(play, "amplitude", lanes, chosen)

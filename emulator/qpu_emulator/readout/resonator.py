@@ -11,10 +11,11 @@ from qpu_bridge.schedule import Waveform
 from qpu_emulator.chip.device import Resonator
 from qpu_emulator.jit import compiled
 from qpu_emulator.readout.afterglow import pulls
-from qpu_emulator.stream import normal_pair, uniform
+from qpu_emulator.stream import ahead, normals, some_normals, uniform
 
 _TAU = 2 * np.pi
 _LEVELS = 3
+_BLOCK = 256
 _JUMPS = ((0, 1), (1, 0), (1, 2), (2, 1))
 
 
@@ -32,6 +33,7 @@ class Response:
         count: Samples of the capture.
         noise: Standard deviation of each quadrature of the integrated signal.
         sample_noise: The same of one sample of the trace.
+        loudest: Largest magnitude of ``still``.
     """
 
     still: NDArray[np.complex128]
@@ -43,6 +45,7 @@ class Response:
     count: int
     noise: float
     sample_noise: float
+    loudest: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,8 @@ def respond(resonator: Resonator, listening: Listening) -> Response:
     spread = resonator.noise * np.sqrt(1e-9 / listening.dt)
     noise = spread * float(np.sqrt((abs(weights) ** 2).sum()))
     tails = np.concatenate([tails, np.zeros((_LEVELS, 1))], axis=1)
-    return Response(gathered[:, -1], jumps, field, ringing, tails, first, listening.count, noise, spread)
+    still = gathered[:, -1]
+    return Response(still, jumps, field, ringing, tails, first, listening.count, noise, spread, float(np.abs(still).max()))
 
 
 @compiled()
@@ -132,18 +136,20 @@ def choose(
     streams: NDArray[np.uint64], shots: NDArray[np.int64], row: NDArray[np.int64], probability: NDArray[np.float64]
 ) -> NDArray[np.int64]:
     """Draw an outcome per shot from the probabilities of its row."""
+    last = probability.shape[1] - 1
+    so_far = np.empty(probability.shape)
+    for number in range(len(probability)):
+        total = 0.0
+        for outcome in range(last + 1):
+            total += max(probability[number, outcome], 0.0)
+            so_far[number, outcome] = total
     out = np.zeros(len(shots), np.int64)
     for position in range(len(shots)):
-        weights = probability[row[position]]
-        total = 0.0
-        for outcome in range(len(weights)):
-            total += max(weights[outcome], 0.0)
-        aim = uniform(streams, shots[position]) * total
+        number = row[position]
+        aim = uniform(streams, shots[position]) * so_far[number, last]
         outcome = 0
-        sum_so_far = max(weights[0], 0.0)
-        while sum_so_far < aim and outcome < len(weights) - 1:
+        while so_far[number, outcome] < aim and outcome < last:
             outcome += 1
-            sum_so_far += max(weights[outcome], 0.0)
         out[position] = outcome
     return out
 
@@ -155,28 +161,33 @@ def jump(
     """Draw the first two jumps during a measurement.
 
     Returns:
-        ``int[shots, 3]``, the levels one after the other, and ``float[shots, 2]``, when they are left, in units of the
-        measurement (2 = never).
+        ``int[shots, 3]``, the levels one after the other, and ``float[shots, 2]``, when they are left, s after the start of the
+        measurement (inf = never).
     """
-    levels = np.zeros((len(level), 3), np.int64)
-    moments = np.full((len(level), 2), 2.0)
+    levels = np.empty((len(level), 3), np.int64)
+    left = np.full((len(level), 2), np.inf)
+    falls, rises, stays = np.zeros(3), np.zeros(3), np.zeros(3)
+    for now in range(3):
+        falls[now], rises[now] = down * now, up * (now + 1) if now < 2 else 0.0
+        stays[now] = np.exp(-(falls[now] + rises[now]) * seconds)
     for position in range(len(shots)):
         now, time = level[position], 0.0
-        levels[position] = now
+        levels[position, 0] = levels[position, 1] = levels[position, 2] = now
         for turn in range(2):
-            falling = down * now
-            rising = up * (now + 1) if now < 2 else 0.0
             wait = uniform(streams, shots[position])
             side = uniform(streams, shots[position])
-            if falling + rising <= 0.0:
+            rate = falls[now] + rises[now]
+            # most stay, and need no logarithm
+            if rate <= 0.0 or wait <= stays[now]:
                 break
-            time -= np.log(wait) / (falling + rising)
+            time -= np.log(wait) / rate
             if time >= seconds:
                 break
-            moments[position, turn] = time / seconds
-            now += -1 if side * (falling + rising) < falling else 1
-            levels[position, turn + 1 :] = now
-    return levels, moments
+            left[position, turn] = time
+            now += -1 if side * rate < falls[now] else 1
+            for after in range(turn + 1, 3):
+                levels[position, after] = now
+    return levels, left
 
 
 @compiled()
@@ -193,7 +204,9 @@ def integrate(
     shots: NDArray[np.int64],
     point: NDArray[np.int64],
     levels: NDArray[np.int64],
-    moments: NDArray[np.float64],
+    left: NDArray[np.float64],
+    late: float,
+    span: float,
     factor: NDArray[np.complex128],
     entry: NDArray[np.int64],
     still: NDArray[np.complex128],
@@ -211,7 +224,9 @@ def integrate(
         shots: Stream of each shot.
         point: Row and sweep point of each shot.
         levels: ``int[shots, 3]``, levels one after the other.
-        moments: ``float[shots, 2]``, when they are left, in units of the measurement; more than 1 = never.
+        left: ``float[shots, 2]``, when they are left, s after the start of the measurement; inf = never.
+        late: When the measurement starts, s after what the responses count from.
+        span: What the responses last, s.
         factor: ``complex[tones, points]``, amplitude and phase of each tone.
         entry: ``int[tones, points]``, which response.
         still: Of the responses, one after the other, as are the four that follow.
@@ -224,42 +239,80 @@ def integrate(
     """
     out = np.zeros(len(shots), np.complex128)
     samples = jumps.shape[2] - 1
-    for position in range(len(shots)):
-        p = point[position]
-        a, b, c = levels[position]
-        first, second = moments[position]
-        value = 0.0 + 0.0j
-        for tone in range(factor.shape[0]):
-            e = entry[tone, p]
-            if first > 1.0:
-                value += factor[tone, p] * still[e, a]
-                continue
-            one = int(first * samples)
-            heard = jumps[e, _row(a, b), one]
-            if second <= 1.0:
-                two = int(second * samples)
-                heard += jumps[e, _row(b, c), two] - still[e, b]
-                if one < samples:
-                    left = (field[e, a, one] - field[e, b, one]) * ringing[e, b] ** (two - one)
-                    heard += left * (tails[e, c, two] - tails[e, b, two])
-            value += factor[tone, p] * heard
-        if len(before):
-            e = entry[0, p]
-            # samples are taken at their middles
-            ring = before[position] * np.sqrt(ringing[e, a])
-            value += ring * tails[e, a, 0]
-            if first <= 1.0:
+    words, due = np.empty(_BLOCK, np.uint64), np.empty(_BLOCK, np.bool_)
+    g, h = np.zeros(_BLOCK), np.zeros(_BLOCK)
+    for start in range(0, len(shots), _BLOCK):
+        count = min(_BLOCK, len(shots) - start)
+        drawn = 0
+        for member in range(count):
+            words[member] = streams[shots[start + member]]
+            due[member] = spread[point[start + member]] > 0.0
+            drawn += due[member]
+        if drawn == count:
+            normals(words[:count], g[:count], h[:count])
+        elif drawn:
+            some_normals(words[:count], due[:count], g[:count], h[:count])
+        for member in range(count):
+            position = start + member
+            p = point[position]
+            a, b, c = levels[position, 0], levels[position, 1], levels[position, 2]
+            first, second = (left[position, 0] + late) / span, (left[position, 1] + late) / span
+            value = 0.0 + 0.0j
+            for tone in range(factor.shape[0]):
+                e = entry[tone, p]
+                if first > 1.0:
+                    value += factor[tone, p] * still[e, a]
+                    continue
                 one = int(first * samples)
-                ring *= ringing[e, a] ** one
-                value += ring * (tails[e, b, one] - tails[e, a, one])
-            if second <= 1.0:
-                two = int(second * samples)
-                value += ring * ringing[e, b] ** (two - one) * (tails[e, c, two] - tails[e, b, two])
-        if spread[p] > 0.0:
-            real, imaginary = normal_pair(streams, shots[position])
-            value += spread[p] * (real + 1j * imaginary)
-        out[position] = value
+                heard = jumps[e, _row(a, b), one]
+                if second <= 1.0:
+                    two = int(second * samples)
+                    heard += jumps[e, _row(b, c), two] - still[e, b]
+                    if one < samples:
+                        rest = (field[e, a, one] - field[e, b, one]) * ringing[e, b] ** (two - one)
+                        heard += rest * (tails[e, c, two] - tails[e, b, two])
+                value += factor[tone, p] * heard
+            if len(before):
+                e = entry[0, p]
+                # samples are taken at their middles
+                ring = before[position] * np.sqrt(ringing[e, a])
+                value += ring * tails[e, a, 0]
+                if first <= 1.0:
+                    one = int(first * samples)
+                    ring *= ringing[e, a] ** one
+                    value += ring * (tails[e, b, one] - tails[e, a, one])
+                if second <= 1.0:
+                    two = int(second * samples)
+                    value += ring * ringing[e, b] ** (two - one) * (tails[e, c, two] - tails[e, b, two])
+            if drawn:
+                value += spread[p] * (g[member] + 1j * h[member])
+                streams[shots[position]] = words[member]
+            out[position] = value
     return out
+
+
+@compiled()
+def record(
+    iq: NDArray[np.complex64],
+    bits: NDArray[np.bool_],
+    shots: NDArray[np.int64],
+    column: int,
+    signal: NDArray[np.complex128],
+    fresh: bool,
+    told: bool,
+    angle: float,
+    threshold: float,
+) -> None:
+    """Write signals into a column of ``iq[shots, columns]``, or add them, and tell ``bits`` apart by a line if there is one."""
+    cosine, sine = np.cos(angle), np.sin(angle)
+    for position in range(len(shots)):
+        shot = shots[position]
+        value = np.complex64(signal[position])
+        if not fresh:
+            value += iq[shot, column]
+        iq[shot, column] = value
+        if told:
+            bits[shot, column] = float(value.real) * cosine + float(value.imag) * sine > threshold
 
 
 @compiled()
@@ -268,7 +321,9 @@ def trace(
     shots: NDArray[np.int64],
     point: NDArray[np.int64],
     levels: NDArray[np.int64],
-    moments: NDArray[np.float64],
+    left: NDArray[np.float64],
+    late: float,
+    span: float,
     factor: NDArray[np.complex128],
     entry: NDArray[np.int64],
     field: NDArray[np.complex128],
@@ -280,11 +335,13 @@ def trace(
 ) -> None:
     """Add demodulated traces of a capture, sample by sample, to ``out[shots, samples]``. Arguments as in `integrate`."""
     samples = field.shape[2]
+    words, g, h = np.empty(samples - first, np.uint64), np.empty(samples - first), np.empty(samples - first)
     for position in range(len(shots)):
         p = point[position]
-        a, b, c = levels[position]
-        one = int(moments[position, 0] * samples) if moments[position, 0] <= 1.0 else samples
-        two = int(moments[position, 1] * samples) if moments[position, 1] <= 1.0 else samples
+        a, b, c = levels[position, 0], levels[position, 1], levels[position, 2]
+        moments = (left[position, 0] + late) / span, (left[position, 1] + late) / span
+        one = int(moments[0] * samples) if moments[0] <= 1.0 else samples
+        two = int(moments[1] * samples) if moments[1] <= 1.0 else samples
         if len(before):
             e, now = entry[0, p], a
             ring = before[position] * np.sqrt(ringing[e, a])
@@ -296,19 +353,21 @@ def trace(
                 ring *= ringing[e, now]
         for tone in range(factor.shape[0]):
             e = entry[tone, p]
-            left = 0.0 + 0.0j
+            rest = 0.0 + 0.0j
             now = a
             for sample in range(samples):
                 if sample == one:
-                    left = field[e, a, sample] - field[e, b, sample]
+                    rest = field[e, a, sample] - field[e, b, sample]
                     now = b
                 if sample == two:
-                    left += field[e, b, sample] - field[e, c, sample]
+                    rest += field[e, b, sample] - field[e, c, sample]
                     now = c
                 if sample >= first:
-                    out[position, sample - first] += factor[tone, p] * (field[e, now, sample] + left)
-                left *= ringing[e, now]
+                    out[position, sample - first] += factor[tone, p] * (field[e, now, sample] + rest)
+                rest *= ringing[e, now]
         if spread > 0.0:
-            for sample in range(first, samples):
-                real, imaginary = normal_pair(streams, shots[position])
-                out[position, sample - first] += spread * (real + 1j * imaginary)
+            ahead(streams[shots[position]], words)
+            normals(words, g, h)
+            streams[shots[position]] = words[-1]
+            for sample in range(samples - first):
+                out[position, sample] += spread * (g[sample] + 1j * h[sample])

@@ -50,29 +50,59 @@ class _Group:
         self.pair = max(self.pair, other.pair)
 
 
+class Wiring:
+    """Where the lines of a device lead, looked up once for all schedules.
+
+    Args:
+        device: The chip.
+
+    Attributes:
+        flux: Port -> coupler.
+        static: Couplers that are constant.
+        couplers: Qubit -> couplers that it has.
+        resonators: Port -> frequency in Hz and index of the resonators on it.
+    """
+
+    def __init__(self, device: Device) -> None:
+        self._device = device
+        self._driven: dict[str, int | None] = {}
+        self.flux = {coupler.port: index for index, coupler in enumerate(device.couplers) if isinstance(coupler, TunableCoupler)}
+        self.static = {index for index, coupler in enumerate(device.couplers) if isinstance(coupler, StaticCoupling)}
+        self.couplers: dict[int, list[int]] = {}
+        for index, coupler in enumerate(device.couplers):
+            for qubit in coupler.qubits:
+                self.couplers.setdefault(qubit, []).append(index)
+        self.resonators: dict[str, list[tuple[float, int]]] = {}
+        for index, resonator in enumerate(device.resonators):
+            for port in {resonator.port, resonator.acquire_port}:
+                self.resonators.setdefault(port, []).append((resonator.frequency, index))
+
+    def driven(self, port: str) -> int | None:
+        """The transmon that a drive line reaches most strongly."""
+        if port not in self._driven:
+            self._driven[port] = self._device.driven_by(port)
+        return self._driven[port]
+
+
 class Sorter:
     """Sorts the events of a schedule by what they act on.
 
     Args:
         schedule: The template.
         device: The chip.
+        wiring: Of the device.
         events: Columns of the schedule's events.
     """
 
-    def __init__(self, schedule: Schedule, device: Device, events: dict[str, list[Any]]) -> None:
+    def __init__(self, schedule: Schedule, device: Device, wiring: Wiring, events: dict[str, list[Any]]) -> None:
         self._schedule = schedule
         self._events = events
         self._device = device
+        self._wiring = wiring
         tick = float(schedule.clock.dt)
         lines = [device.lines.get(port.name) for port in schedule.ports]
         self._delays = [0 if line is None else round(line.delay / tick) for line in lines]
-        self._driven = [device.driven_by(port.name) if port.kind is PortKind.DRIVE else None for port in schedule.ports]
-        self._flux = {coupler.port: index for index, coupler in enumerate(device.couplers) if isinstance(coupler, TunableCoupler)}
-        self._static: dict[int, list[int]] = {}
-        for index, coupler in enumerate(device.couplers):
-            if isinstance(coupler, StaticCoupling):
-                for qubit in coupler.qubits:
-                    self._static.setdefault(qubit, []).append(index)
+        self._driven = [wiring.driven(port.name) if port.kind is PortKind.DRIVE else None for port in schedule.ports]
 
     def actions(self, block: Straight) -> list[Action]:
         """The actions of a block, in order of start.
@@ -100,8 +130,9 @@ class Sorter:
             for group in _joined(groups)
         ]
         found += self._free([self._drive(group) for group in _joined(drives)], found)
-        found = _met(found)
-        found.sort(key=lambda action: (action.start, action.kind, action.where))
+        found.sort(key=_order)
+        if _clash(found) is not None:
+            found = sorted(_met(found), key=_order)
         self._refuse(found, block)
         return found
 
@@ -121,11 +152,14 @@ class Sorter:
 
     def _across(self, row: int, qubit: int) -> int:
         """The static pair whose other transmon a drive is nearer to than to its own, or NONE."""
+        couplers = self._wiring.couplers.get(qubit, ())
+        if not self._wiring.static.intersection(couplers):
+            return NONE
         events = self._events
         rest = self._schedule.frames[events["frame"][row]].frequency
         carrier = events["frequency"][row] if events["frequency_slot"][row] == NONE else rest
         best, nearest = NONE, abs(carrier - self._device.transmons[qubit].frequency)
-        for index in self._static.get(qubit, ()):
+        for index in sorted(self._wiring.static.intersection(couplers)):
             other = sum(self._device.couplers[index].qubits) - qubit
             gap = abs(carrier - self._device.transmons[other].frequency)
             if gap < nearest:
@@ -150,6 +184,8 @@ class Sorter:
 
     def _in_order(self, group: _Group) -> tuple[int, ...]:
         """Rows by rank, then by start: a tone by crosstalk must not give the frame, or the window would turn with it."""
+        if len(group.rows) == 1:
+            return tuple(group.rows)
         starts = self._events["start"]
         return tuple(sorted(group.rows, key=lambda row: (group.rows[row], starts[row], row)))
 
@@ -178,15 +214,11 @@ class Sorter:
         driven = self._driven[number]
         if self._events["operation"][row] == Operation.PLAY and driven is not None:
             return "drive", driven
-        if port.kind is PortKind.FLUX and port.name in self._flux:
-            return "flux", self._flux[port.name]
+        if port.kind is PortKind.FLUX and port.name in self._wiring.flux:
+            return "flux", self._wiring.flux[port.name]
         if port.kind in (PortKind.READOUT, PortKind.ACQUIRE):
-            side = "port" if port.kind is PortKind.READOUT else "acquire_port"
-            near = [
-                (abs(resonator.frequency - self._events["frequency"][row]), index)
-                for index, resonator in enumerate(self._device.resonators)
-                if getattr(resonator, side) == port.name
-            ]
+            carrier = self._events["frequency"][row]
+            near = [(abs(frequency - carrier), index) for frequency, index in self._wiring.resonators.get(port.name, ())]
             if near:
                 return "readout", min(near)[1]
         raise ScheduleError(
@@ -194,17 +226,16 @@ class Sorter:
         )
 
     def _refuse(self, actions: list[Action], block: Straight) -> None:
-        busy: dict[int, Action] = {}
+        clash = _clash(actions)
+        if clash is not None:
+            before, action = clash
+            qubit = min(set(before.qubits) & set(action.qubits))
+            raise ScheduleError(
+                "the emulator models one window at a time on a qubit (drives may overlap drives and a flux pulse)",
+                given=f"{before.kind} until tick {before.stop}, {action.kind} from tick {action.start}",
+                where=f"qubit {qubit}, block of events {block.first} to {block.last}",
+            )
         for action in actions:
-            for qubit in action.qubits:
-                before = busy.get(qubit)
-                if before is not None and before.stop > action.start:
-                    raise ScheduleError(
-                        "the emulator models one window at a time on a qubit (drives may overlap drives and a flux pulse)",
-                        given=f"{before.kind} until tick {before.stop}, {action.kind} from tick {action.start}",
-                        where=f"qubit {qubit}, block of events {block.first} to {block.last}",
-                    )
-                busy[qubit] = action
             if action.kind != "readout" and action.stop > block.duration:
                 raise ScheduleError(
                     "a pulse must arrive within its block, whatever its line's delay",
@@ -212,6 +243,22 @@ class Sorter:
                     where=f"qubits {', '.join(map(str, action.qubits))}",
                     remedy="Wait after the pulse for at least the delay of its line.",
                 )
+
+
+def _order(action: Action) -> tuple[int, str, int]:
+    return action.start, action.kind, action.where
+
+
+def _clash(actions: list[Action]) -> tuple[Action, Action] | None:
+    """The first two actions, in order of their start, that are on one qubit at the same time."""
+    busy: dict[int, Action] = {}
+    for action in actions:
+        for qubit in action.qubits:
+            before = busy.get(qubit)
+            if before is not None and before.stop > action.start:
+                return before, action
+            busy[qubit] = action
+    return None
 
 
 def _met(actions: list[Action]) -> list[Action]:

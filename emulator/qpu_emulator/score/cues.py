@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 
 from qpu_bridge.errors import DriverFault
+from qpu_bridge.schedule import NONE
 from qpu_emulator.chip.line import IDEAL
 from qpu_emulator.score.actions import Action
 from qpu_emulator.score.lanes import Index, Lanes
-from qpu_emulator.score.program import Program
+from qpu_emulator.score.program import Program, Score
 from qpu_emulator.score.values import Number, Values
 from qpu_emulator.windows.library import Library
 from qpu_emulator.windows.tones import Tone
@@ -43,67 +42,92 @@ class Cues:
         lines = [library.device.lines.get(port.name, IDEAL) for port in program.schedule.ports]
         self._delays = [line.delay for line in lines]
         self._late = [round(delay / self._tick) for delay in self._delays]
-        self._rests = [transmon.frequency for transmon in library.device.transmons]
+        self._late_s = np.array(self._delays)
+        self._shapes = [waveform.digest for waveform in program.schedule.waveforms]
+        self._lines = [port.name for port in program.schedule.ports]
+        self._rests = np.zeros(len(library.device.transmons))
+        self._rests[program.qubits] = [library.device.transmons[qubit].frequency for qubit in program.qubits]
         self._swept: dict[tuple[int, ...], NDArray[np.int32]] = {}
         self._fixed: dict[tuple[object, ...], int] = {}
 
-    def find(
+    def turns(self, score: Score, part: slice, chosen: Index, begun: Number, rows: int) -> NDArray[np.float64]:
+        """Virtual Z around the windows of some actions.
+
+        Args:
+            score: Of the block.
+            part: Which of its actions.
+            chosen: Lanes.
+            begun: Ticks since the start of the shot at which the block began, in these lanes.
+            rows: Of the table.
+
+        Returns:
+            ``float[rows, lanes]`` in rad, the table that `Steps` reads; one lane where all have the same numbers.
+        """
+        actions = score.actions[part]
+        plays = [number for number, action in enumerate(actions) if action.kind != "readout"]
+        first = np.array([actions[number].events[0] for number in plays], np.int64)
+        phase, frequency = (self._values.of_all(first, name, self._lanes, chosen) for name in ("phase", "frequency"))
+        delay = self._late_s[self._program.schedule.events["port"][first]][:, None]
+        if delay.any():
+            phase = phase + _TAU * (frequency * delay % 1.0)
+        start = (begun + score.ticks[part, 0][plays, None]) * self._tick
+        own, other = (self._rests[[actions[number].qubits[place] for number in plays]][:, None] for place in (0, -1))
+        flux = np.array([actions[number].kind == "flux" for number in plays], np.bool_)[:, None]
+        before = np.where(flux, 0.0, phase - _TAU * (frequency - own) * start)
+        beside = np.where(flux, _TAU * ((other - own) * start % 1.0), phase - _TAU * (frequency - other) * start)
+        table, row = np.zeros((rows, before.shape[1])), 2 * np.array(plays, np.int64)
+        table[row + 1], table[row + 2] = before, beside
+        return table
+
+    def window(
         self, action: Action, levels: int, chosen: Index, begun: Number, shift: NDArray[np.float64] | None = None
-    ) -> tuple[Found, list[Number]]:
-        """Windows of an action, and the virtual Z around them.
+    ) -> Found:
+        """Windows of an action: index in the library.
 
         Args:
             action: What is played.
             levels: Of each of its qubits.
             chosen: Lanes.
-            begun: Number since the start of the shot at which its block began, in these lanes.
+            begun: As of `turns`.
             shift: ``float[lanes]``, by which the transmon of a drive is shifted in Hz; the window is in the shifted frame.
-
-        Returns:
-            Index of the window, and per qubit the argument of the virtual Z in rad.
         """
-        start: Number = (begun + action.start) * self._tick
         row = action.events[0]
-        if action.kind == "flux":
-            return self._flux(action, levels, chosen, start)
-        own = self._rests[action.qubits[0]]
-        amplitude, frequency = (self._values.of(row, name, self._lanes, chosen) for name in ("amplitude", "frequency"))
-        phase: Number = self._phase(row, chosen, frequency)
-        offset: Number = frequency - own
-        turns: list[Number] = [phase - _TAU * (offset + own - self._rests[qubit]) * start for qubit in action.qubits]
         if shift is not None:
-            numbers = self._together(action, chosen, start, offset, phase)
+            numbers = self._together(action, chosen, (begun + action.start) * self._tick)
             numbers = np.repeat(numbers, len(chosen) // len(numbers), axis=0)
             numbers[:, :, 1] -= shift[:, None]
-            return self._windows(action, numbers, levels), turns
+            return self._windows(action, numbers, levels)
         if len(action.events) > 1:
-            numbers = self._together(action, chosen, start, offset, phase)
-            if len(numbers) and (numbers == numbers[0]).all():
-                return self._remember(action, levels, numbers[:1]), turns
-            return self._windows(action, numbers, levels), turns
-        if not self._values.depends(row, "amplitude", "frequency"):
-            return self._remember(action, levels, np.array([[[amplitude, offset, 0.0]]])), turns
-        return self._sweep(action, chosen, lambda: self._at_points(action, levels, own)), turns
+            if action.kind == "flux":
+                raise DriverFault("flux pulses on one line must not overlap", where=f"qubits {action.qubits}")
+            numbers = self._together(action, chosen, (begun + action.start) * self._tick)
+            alike = len(numbers) > 0 and bool((numbers == numbers[0]).all())
+            return self._remember(action, levels, numbers[:1]) if alike else self._windows(action, numbers, levels)
+        events = self._events
+        if events["amplitude_slot"][row] != NONE or events["frequency_slot"][row] != NONE:
+            return self._sweep(action, levels, chosen)
+        shape, line = self._shapes[events["waveform"][row]], self._lines[events["port"][row]]
+        key = (action.kind, action.where, levels, shape, line, events["amplitude"][row], events["frequency"][row])
+        found = self._library.named.get(key)
+        if found is None:
+            found = self._library.named[key] = int(self._windows(action, self._alone(action)[:1], levels)[0])
+        return found
 
-    def _flux(self, action: Action, levels: int, chosen: Index, start: Number) -> tuple[Found, list[Number]]:
-        if len(action.events) > 1:
-            raise DriverFault("flux pulses on one line must not overlap", where=f"qubits {action.qubits}")
-        first, second = (self._rests[qubit] for qubit in action.qubits)
-        amplitudes = np.atleast_1d(self._values.at_points(action.events[0], "amplitude"))
-        turns: list[Number] = [0.0, _TAU * ((second - first) * start % 1.0)]
-        if not self._values.depends(action.events[0], "amplitude"):
-            return self._remember(action, levels, amplitudes), turns
-        return self._sweep(action, chosen, lambda: self._windows(action, amplitudes, levels, swept=True)), turns
-
-    def _at_points(self, action: Action, levels: int, rest: float) -> NDArray[np.int32]:
+    def _alone(self, action: Action) -> NDArray[np.float64]:
+        """Numbers of a single play at every point, as the library wants them."""
+        row = action.events[0]
+        if action.kind == "flux":
+            return np.atleast_1d(self._values.at_points(row, "amplitude"))
         numbers = np.zeros((len(self._values.points), 1, 3))
-        numbers[:, 0, 0] = self._values.at_points(action.events[0], "amplitude")
-        numbers[:, 0, 1] = self._values.at_points(action.events[0], "frequency") - rest
-        return self._windows(action, numbers, levels)
+        numbers[:, 0, 0] = self._values.at_points(row, "amplitude")
+        numbers[:, 0, 1] = self._values.at_points(row, "frequency") - self._rests[action.qubits[0]]
+        return numbers
 
-    def _together(self, action: Action, chosen: Index, start: Number, offset: Number, phase: Number) -> NDArray[np.float64]:
+    def _together(self, action: Action, chosen: Index, start: Number) -> NDArray[np.float64]:
         """Amplitudes, frequencies and phases of tones that act together, ``float[lanes, tones, 3]``; one lane for all alike."""
-        rest = self._rests[action.qubits[0]]
+        rest = float(self._rests[action.qubits[0]])
+        leader = self._values.of(action.events[0], "frequency", self._lanes, chosen)
+        offset, phase = leader - rest, self._phase(action.events[0], chosen, leader)
         columns: list[tuple[Number, Number, Number]] = []
         for row in action.events:
             if action.kind == "driven_flux" and row == action.events[-1]:
@@ -139,11 +163,11 @@ class Cues:
             self._fixed[key] = int(self._windows(action, numbers, levels)[0])
         return self._fixed[key]
 
-    def _sweep(self, action: Action, chosen: Index, solve: Callable[[], NDArray[np.int32]]) -> NDArray[np.int32]:
+    def _sweep(self, action: Action, levels: int, chosen: Index) -> NDArray[np.int32]:
         """Windows at every point, solved together when the action comes for the first time."""
         key = (action.where, *action.events)
         if key not in self._swept:
-            self._swept[key] = solve()
+            self._swept[key] = self._windows(action, self._alone(action), levels, swept=True)
         return self._swept[key][self._lanes.point[chosen]]
 
     def _phase(self, row: int, chosen: Index, frequency: Number) -> Number:

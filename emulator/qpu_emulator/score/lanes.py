@@ -28,7 +28,7 @@ class Lanes:
         time: ``int[lanes]``, ticks since the start of the shot.
         variables: ``float[lanes, variables]``.
         memory: ``bool[lanes, columns]``, of columns that real-time control reads.
-        detuning: ``float[lanes, qubits, 1 + processes]`` in Hz.
+        detuning: ``float[lanes, qubits, 1 + processes]`` in Hz, of the qubits that the program touches.
         draws: ``uint64[lanes]``, random streams of the noise.
         lane_of_shot: ``int[shots]``, all points' shots one after the other.
         shot_draws: ``uint64[shots]``, random streams of the shots.
@@ -108,7 +108,7 @@ def prepare(
         time=np.zeros(len(draws), np.int64),
         variables=np.zeros((len(draws), len(schedule.variables))),
         memory=np.zeros((len(draws), len(schedule.columns)), bool),
-        detuning=np.zeros((len(draws), len(device.transmons), 1)),
+        detuning=np.zeros((len(draws), 0, 1)),
         draws=draws,
         lane_of_shot=(np.arange(points)[:, None] * lanes + dealt).ravel(),
         shot_draws=shot_draws,

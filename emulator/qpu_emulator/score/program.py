@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from math import pi
 from typing import Any
 
+import numpy as np
+
 from qpu_bridge.schedule import (
+    NONE,
     Assign,
     Block,
     Body,
@@ -19,7 +22,9 @@ from qpu_bridge.schedule import (
     walk,
 )
 from qpu_emulator.chip.device import Device
-from qpu_emulator.score.actions import Action, Sorter
+from qpu_emulator.engines.engine import ONE, TWO, Index
+from qpu_emulator.score.actions import Action, Sorter, Wiring
+from qpu_emulator.score.timeline import BETWEEN, FINAL
 
 _ZZ_QUBITS = 5
 _ZZ_TURN = 1e-3
@@ -34,12 +39,16 @@ class Score:
         duration: Ticks.
         stretch: Slot added to the duration, or NONE.
         final: Indices of actions whose outcome nothing on the device depends on: they are sampled together at the end.
+        laid: ``int[actions, 4]``, what `Timeline.lay` wants of each action.
+        ticks: ``int[actions, 2]``, start and stop.
     """
 
     actions: tuple[Action, ...]
     duration: int
     stretch: int
     final: frozenset[int]
+    laid: Index
+    ticks: Index
 
 
 @dataclass(slots=True)
@@ -49,29 +58,36 @@ class Program:
     Attributes:
         schedule: The template.
         scores: Per straight block.
+        qubits: All that it touches, ascending.
         clusters: Qubits that may become entangled, each simulated alone.
+        pairs: Coupler -> positions in ``qubits`` of two of one cluster with an idle ZZ.
         left_out: Couplers whose idle ZZ is not simulated because the cluster would become too large.
         lit: Qubits that a tone measures before the end, after which their resonators hold photons.
         control: Columns that real-time expressions read.
         events: Columns of `Schedule.events` as lists: a number out of a structured array takes ten times as long.
+        noise: Slow noise on its qubits, by factor; see `noise.Spectrum.in_program`.
     """
 
     schedule: Schedule
     scores: dict[Straight, Score] = field(default_factory=dict)
+    qubits: list[int] = field(default_factory=list)
     clusters: list[tuple[int, ...]] = field(default_factory=list)
+    pairs: dict[int, tuple[int, int]] = field(default_factory=dict)
     left_out: list[int] = field(default_factory=list)
     lit: list[int] = field(default_factory=list)
     control: list[int] = field(default_factory=list)
     events: dict[str, list[Any]] = field(default_factory=dict)
+    noise: dict[float, tuple[Device, Any]] = field(default_factory=dict)
 
 
-def compile_program(schedule: Schedule, device: Device, zz: Callable[[int], float]) -> Program:
+def compile_program(schedule: Schedule, device: Device, zz: Callable[[int], float], wiring: Wiring | None = None) -> Program:
     """Sort a schedule's events by the qubits they act on.
 
     Args:
         schedule: The template.
         device: The chip.
         zz: Coupler -> its idle ZZ in Hz, asked for those only that join what the schedule touches.
+        wiring: Of the chip; made here without.
 
     Raises:
         ScheduleError: If a line leads nowhere, or pulses meet that the emulator does not model together.
@@ -81,21 +97,44 @@ def compile_program(schedule: Schedule, device: Device, zz: Callable[[int], floa
     program.control = sorted(_control_columns(schedule.realtime))
     body = schedule.realtime
     last = body[-1] if body and isinstance(body[-1], Straight) else None
-    sorter = Sorter(schedule, device, program.events)
-    for block in schedule.straight_blocks():
-        actions = sorter.actions(block)
-        final = _final(actions) if block is last else frozenset()
-        program.scores[block] = Score(tuple(actions), block.duration, block.duration_slot, final)
+    wiring = Wiring(device) if wiring is None else wiring
+    sorter = Sorter(schedule, device, wiring, program.events)
+    found = {block: sorter.actions(block) for block in schedule.straight_blocks()}
+    _cluster(program, [action for actions in found.values() for action in actions], device, wiring, zz)
+    for block, actions in found.items():
+        program.scores[block] = _score(program, block, actions, _final(actions) if block is last else frozenset())
     program.lit = sorted(
         {
             action.qubits[0]
             for score in program.scores.values()
-            for number, action in enumerate(score.actions)
-            if action.kind == "readout" and number not in score.final
+            for action, (kind, *_) in zip(score.actions, score.laid.tolist(), strict=True)
+            if kind == BETWEEN
         }
     )
-    _cluster(program, device, zz)
     return program
+
+
+def _score(program: Program, block: Straight, actions: list[Action], final: frozenset[int]) -> Score:
+    place = {qubit: position for position, qubit in enumerate(program.qubits)}
+    pair = {coupler: number for number, coupler in enumerate(program.pairs)}
+    laid = []
+    for number, action in enumerate(actions):
+        first, second = place[action.qubits[0]], place[action.qubits[-1]]
+        if action.kind == "readout":
+            laid.append((FINAL if number in final else BETWEEN, first, first, NONE))
+        elif action.kind == "drive":
+            laid.append((ONE, first, first, NONE))
+        else:
+            laid.append((TWO, first, second, pair.get(action.where, NONE)))
+    ticks = [(action.start, action.stop) for action in actions]
+    return Score(
+        tuple(actions),
+        block.duration,
+        block.duration_slot,
+        final,
+        np.array(laid, np.int64).reshape(-1, 4),
+        np.array(ticks, np.int64).reshape(-1, 2),
+    )
 
 
 def _control_columns(body: Body) -> Iterable[int]:
@@ -119,7 +158,7 @@ def _final(actions: list[Action]) -> frozenset[int]:
     )
 
 
-def _cluster(program: Program, device: Device, zz: Callable[[int], float]) -> None:
+def _cluster(program: Program, actions: list[Action], device: Device, wiring: Wiring, zz: Callable[[int], float]) -> None:
     parent: dict[int, int] = {}
 
     def root(qubit: int) -> int:
@@ -127,7 +166,6 @@ def _cluster(program: Program, device: Device, zz: Callable[[int], float]) -> No
             qubit = parent[qubit]
         return qubit
 
-    actions = [action for score in program.scores.values() for action in score.actions]
     for action in actions:
         for qubit in action.qubits:
             parent.setdefault(qubit, qubit)
@@ -136,7 +174,8 @@ def _cluster(program: Program, device: Device, zz: Callable[[int], float]) -> No
     moved = {qubit for action in actions if action.kind != "readout" for qubit in action.qubits}
     clock = program.schedule.clock
     seconds = clock.seconds(program.schedule.duration) if program.schedule.duration is not None else float("inf")
-    near = [(index, coupler.qubits) for index, coupler in enumerate(device.couplers) if moved.issuperset(coupler.qubits)]
+    around = sorted({index for qubit in moved for index in wiring.couplers.get(qubit, ())})
+    near = [(index, device.couplers[index].qubits) for index in around if moved.issuperset(device.couplers[index].qubits)]
     for index, (first, second) in sorted(near, key=lambda item: -abs(zz(item[0]))):
         if root(first) == root(second):
             continue
@@ -147,6 +186,11 @@ def _cluster(program: Program, device: Device, zz: Callable[[int], float]) -> No
             else:
                 program.left_out.append(index)
     groups: dict[int, list[int]] = {}
-    for qubit in sorted(parent):
+    program.qubits = sorted(parent)
+    place = {qubit: position for position, qubit in enumerate(program.qubits)}
+    for qubit in program.qubits:
         groups.setdefault(root(qubit), []).append(qubit)
     program.clusters = [tuple(group) for group in groups.values()]
+    program.pairs = {
+        index: (place[first], place[second]) for index, (first, second) in near if root(first) == root(second) and zz(index)
+    }

@@ -9,55 +9,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qpu_bridge.schedule import NONE, Straight
-from qpu_emulator.engines.engine import IDLE, ONE, TWO, ZZ, Engine, Plan
+from qpu_emulator.engines.engine import IDLE, ONE, TWO, Engine, Plan
 from qpu_emulator.noise import Spectrum, advance
-from qpu_emulator.readout.afterglow import Stirring
 from qpu_emulator.readout.measurement import Receiver
 from qpu_emulator.score.actions import Action
 from qpu_emulator.score.cues import Cues, Found
 from qpu_emulator.score.lanes import Index, Lanes
-from qpu_emulator.score.program import Program
+from qpu_emulator.score.program import Program, Score
+from qpu_emulator.score.timeline import BETWEEN, END, FINAL, Timeline
 from qpu_emulator.score.values import Number, Values
 from qpu_emulator.windows.library import Library
 
 _TAU = 2 * np.pi
+_ENDS = np.array([[END, NONE, NONE, NONE]])
 _AT_A_TIME = 512
 """Lanes whose numbers are written out together: those of more would not stay in the second-level cache."""
 
 
-class _Step(NamedTuple):
-    """A step of the engine; numbers that differ from lane to lane are arrays.
+class _Light(NamedTuple):
+    """What photons do to qubits.
 
     Attributes:
-        kind: Of `density`.
-        qubits: On which qubits of the device.
-        seconds: Idle time that relaxes.
-        window: Which, for ONE and TWO.
-        angle: As the engine wants it.
-        noisy: Time in s over which the qubit's detuning acts in this step.
-        faded: Dephasing by photons in idle time, see `Idle.find`.
+        faded: ``float[2, rows, lanes]``, what a coherence loses before and after each row of `Steps`, see `Idle.find`.
+        turned: The same of phases, rad.
+        shifts: Action -> mean shift of its transmon in each lane, Hz.
     """
 
-    kind: int
-    qubits: tuple[int, ...]
-    seconds: Number = 0.0
-    window: Found = 0
-    angle: Number = 0.0
-    noisy: Number = 0.0
-    faded: Number = 0.0
-
-
-class _Line:
-    """What is due on the qubits of a straight block since their last step, times in s since the start of the block."""
-
-    def __init__(self, qubits: list[int], pairs: list[int]) -> None:
-        self.relaxed: dict[int, Number] = dict.fromkeys(qubits, 0.0)
-        self.noisy: dict[int, Number] = dict.fromkeys(qubits, 0.0)
-        self.turn: dict[int, Number] = dict.fromkeys(qubits, 0.0)
-        self.coupled: dict[int, Number] = dict.fromkeys(pairs, 0.0)
-        self.done: set[int] = set()
-        self.begun: Number = 0.0  # ticks at which the block began
-        self.chosen: Index = np.zeros(0, np.int64)  # lanes
+    faded: NDArray[np.float64]
+    turned: NDArray[np.float64]
+    shifts: dict[int, NDArray[np.float64]]
 
 
 class Stage:
@@ -91,190 +71,193 @@ class Stage:
         self._receiver = receiver
         self._engine = engine
         self._tick = float(program.schedule.clock.dt)
-        self._home = {q: number for number, cluster in enumerate(program.clusters) for q in cluster}
-        couplers = library.device.couplers
-        self._pairs = {
-            index: coupler.qubits
-            for index, coupler in enumerate(couplers)
-            if all(q in self._home for q in coupler.qubits)
-            and self._home[coupler.qubits[0]] == self._home[coupler.qubits[1]]
-            and library.zz(index)
-        }
-        self._around: dict[tuple[int, ...], list[tuple[int, tuple[int, int]]]] = {}
+        # of each qubit: its cluster, its place there, how many levels it has
+        self._home, self._place = (np.zeros(len(program.qubits), np.int64) for _ in range(2))
+        for number, cluster in enumerate(program.clusters):
+            inside = np.searchsorted(program.qubits, cluster)
+            self._home[inside], self._place[inside] = number, np.arange(len(cluster))
+        self._levels = [engine.levels[number] for number in self._home.tolist()]
+        self._pairs = np.array(list(program.pairs.values()), np.int64).reshape(-1, 2)
+        self._zz = np.array([library.zz(pair) for pair in program.pairs])
+        self._idle: dict[tuple[int, float], int] = {}
         self._cues = Cues(program, library, values, lanes)
 
     def play(self, block: Straight, chosen: Index) -> Index:
         """Play a block; returns the lanes that its shots are in afterwards (a measurement on the way splits lanes)."""
         score = self._program.scores[block]
-        line = _Line(list(self._home), list(self._pairs))
-        line.begun, line.chosen = _shared(self._lanes.time[chosen]), chosen
-        steps: list[_Step] = []
-        final = []
-        for number, action in enumerate(score.actions):
-            start, stop = action.start * self._tick, action.stop * self._tick
-            if action.kind == "readout":
-                qubit = action.qubits[0]
-                self._turn_pairs(steps, line, action.qubits, (start + stop) / 2 if number not in score.final else start)
-                self._idle(steps, line, qubit, start)
-                if number in score.final:
-                    line.done.add(qubit)
-                    final.append(action)
-                    continue
-                self._play_due(steps, line, start)
-                self._evolve(steps, chosen)
-                steps = []
-                chosen = self._receiver.split(action, chosen)
-                line.begun, line.chosen = _shared(self._lanes.time[chosen]), chosen
-                line.relaxed[qubit] = line.noisy[qubit] = stop
-                continue
-            self._window(steps, line, action, start, stop, chosen)
-        duration: Number = score.duration * self._tick
-        stretch = np.zeros(len(chosen), np.int64)
+        line = Timeline(len(self._home), self._pairs, self._zz)
+        begun = _shared(self._lanes.time[chosen])
+        first = 0
+        for between in np.flatnonzero(score.laid[:, 0] == BETWEEN).tolist():
+            self._act(score, slice(first, between + 1), line, chosen, begun)
+            chosen = self._receiver.split(score.actions[between], chosen)
+            begun = _shared(self._lanes.time[chosen])
+            first = between + 1
+        stretch = None
         if score.stretch != NONE:
             stretch = np.rint(self._values.points[self._lanes.point[chosen], score.stretch]).astype(np.int64)
-            duration = duration + stretch * self._tick
-        self._turn_pairs(steps, line, tuple(self._home), duration)
-        for qubit in self._home:
-            if qubit not in line.done:
-                self._idle(steps, line, qubit, duration)
-        self._evolve(steps, chosen)
+        self._act(score, slice(first, None), line, chosen, begun, ends=True, stretch=stretch)
+        final = [score.actions[number] for number in np.flatnonzero(score.laid[:, 0] == FINAL).tolist()]
         if final:
             self._receiver.sample(final, chosen)
-        self._lanes.time[chosen] += score.duration + stretch
+        self._lanes.time[chosen] += score.duration if stretch is None else score.duration + stretch
         return chosen
 
-    def _play_due(self, steps: list[_Step], line: _Line, until: float) -> None:
-        """Play all virtual Z and slow noise that differ from lane to lane: lanes are about to be split."""
-        for qubit in self._home:
-            noisy: Number = 0.0
-            if isinstance(line.noisy[qubit], np.ndarray):
-                noisy, line.noisy[qubit] = until - line.noisy[qubit], until
-            if _any(line.turn[qubit]) or _any(noisy):
-                steps.append(_Step(IDLE, (qubit,), angle=line.turn[qubit], noisy=noisy))
-            line.turn[qubit] = 0.0
-
-    def _window(self, steps: list[_Step], line: _Line, action: Action, start: float, stop: float, chosen: Index) -> None:
-        self._turn_pairs(steps, line, action.qubits, (start + stop) / 2, own=(start, stop, action))
-        levels = self._engine.levels[self._home[action.qubits[0]]]
-        # a flux pulse only turns phases: what photons do in its time is due with the idle time after it
-        lit = [] if action.kind == "flux" else [q for q in action.qubits if self._lanes.glow.shines(q, chosen)]
-        stirred = {qubit: self._stir(steps, line, qubit, start, stop, action.kind) for qubit in lit}
-        shift = stirred[lit[0]].shift if lit and action.kind == "drive" else None
-        shift = None if shift is None or not shift.any() else shift
-        index, turns = self._cues.find(action, levels, chosen, line.begun, shift)
-        pair = len(action.qubits) == 2
-        # a slow detuning acts partly before and partly after a window on two qubits, and inside one on a single qubit
-        shares = self._library.shares(levels, index) if pair else None
-        for place, (qubit, turn) in enumerate(zip(action.qubits, turns, strict=True)):
-            before, after = (0.0, 0.0) if shares is None else (shares[..., place, 0], shares[..., place, 1])
-            line.turn[qubit] = line.turn[qubit] + turn
-            self._idle(steps, line, qubit, start, start + before)
-            line.turn[qubit] = -turn
-            line.relaxed[qubit] = stop
-            line.noisy[qubit] = stop - after
-        if pair:
-            steps.append(_Step(TWO, action.qubits, window=index))
-        else:
-            steps.append(_Step(ONE, action.qubits, window=index, noisy=stop - start))
-        for qubit, stirring in stirred.items():
-            faded, turned = stirring.after
-            if action.kind == "drive":
-                # the window is that of the shifted transmon, and leaves it in its frame
-                turned = _TAU * stirring.shift * (stop - start)
-            line.turn[qubit] = line.turn[qubit] + turned
-            steps.append(_Step(IDLE, (qubit,), faded=faded))
-
-    def _stir(self, steps: list[_Step], line: _Line, qubit: int, start: float, stop: float, kind: str) -> Stirring:
-        """Let photons act on a qubit until a pulse comes, and in the first half of its time."""
-        glow, origin = self._lanes.glow, line.begun * self._tick
-        begin, end = (np.broadcast_to(origin + moment, len(line.chosen)) for moment in (start, stop))
-        faded, turned = glow.elapse(qubit, line.chosen, begin)
-        stirring = glow.stir(qubit, line.chosen, begin, end)
-        line.turn[qubit] = line.turn[qubit] + turned + (0.0 if kind == "drive" else stirring.before[1])
-        steps.append(_Step(IDLE, (qubit,), faded=faded + stirring.before[0]))
-        return stirring
-
-    def _turn_pairs(
+    def _act(
         self,
-        steps: list[_Step],
-        line: _Line,
-        qubits: tuple[int, ...],
-        until: Number,
-        own: tuple[float, float, Action] | None = None,
+        score: Score,
+        part: slice,
+        line: Timeline,
+        chosen: Index,
+        begun: Number,
+        *,
+        ends: bool = False,
+        stretch: Index | None = None,
     ) -> None:
-        """Let idle ZZ act between some qubits and their neighbours; a pair's own window has its ZZ inside."""
-        if qubits not in self._around:
-            self._around[qubits] = [item for item in self._pairs.items() if set(item[1]) & set(qubits)]
-        for pair, (first, second) in self._around[qubits]:
-            if first in line.done or second in line.done:
-                continue
-            end = after = until
-            if own is not None and len(own[2].qubits) == 2 and own[2].where == pair:
-                end, after = own[0], own[1]
-            turn = _TAU * self._library.zz(pair) * (end - line.coupled[pair])
-            line.coupled[pair] = after
-            if _any(turn):
-                steps.append(_Step(ZZ, (first, second), angle=turn))
-                line.turn[first] = line.turn[first] + turn / 2
-                line.turn[second] = line.turn[second] + turn / 2
+        """Play some actions of a block, perhaps to its end, of which the rows may have more or less than its duration."""
+        actions, laid, moments = score.actions[part], score.laid[part], np.asarray(score.ticks[part] * self._tick, np.float64)
+        if ends:
+            end = score.duration * self._tick
+            laid, moments = np.concatenate([laid, _ENDS]), np.concatenate([moments, [[end, end]]])
+        more = None if stretch is None else np.asarray(stretch * self._tick, np.float64)
+        rows = 1 + 2 * len(actions) + len(self._home)
+        turns = self._cues.turns(score, part, chosen, begun, rows)
+        light = self._light(actions, laid, moments, chosen, begun * self._tick, rows, more)
+        found: list[Found] = []
+        for number, (action, (kind, first, _, _)) in enumerate(zip(actions, laid.tolist(), strict=False)):
+            shift = None if light is None else light.shifts.get(number)
+            window = kind in (ONE, TWO)
+            found.append(self._cues.window(action, self._levels[first], chosen, begun, shift) if window else NONE)
+        before, after = self._shares(laid, found, rows, len(chosen))
+        steps = line.lay(laid, moments, (after != after[:, :1]).any(axis=1), stretched=more is not None)
+        line.settle(after[:, 0])
+        noisy = steps.noisy[:, None] + before[steps.now] + after[steps.late]
+        angle, faded = steps.angle[:, None] - turns[steps.then] + turns[steps.now], None
+        if light is not None:
+            angle = angle + light.turned[0][steps.now] + light.turned[1][steps.then]
+            faded = light.faded[0][steps.now] + light.faded[1][steps.then]
+        seconds: list[Number] = steps.seconds.tolist()
+        if more is not None:
+            last = np.flatnonzero(~np.isnan(steps.growth))
+            angle, noisy = angle + np.zeros((1, len(chosen))), noisy + np.zeros((1, len(chosen)))
+            angle[last] += np.multiply.outer(steps.growth[last], more)
+            for row in last[steps.kind[last] == IDLE].tolist():
+                noisy[row] += more
+                seconds[row] = seconds[row] + more
+        dull = (steps.kind == IDLE) & (steps.seconds == 0.0) & ~angle.any(axis=1) & ~noisy.any(axis=1)
+        if more is not None:
+            dull &= np.isnan(steps.growth)
+        if faded is not None:
+            dull &= ~faded.any(axis=1)
+        kept = np.flatnonzero(~dull).tolist()
+        if kept:
+            windows = [
+                self._waited(steps.first[row], seconds[row], None if faded is None else faded[row])
+                if steps.kind[row] == IDLE
+                else found[steps.action[row]]
+                if steps.action[row] >= 0
+                else 0
+                for row in kept
+            ]
+            plan = np.stack([steps.kind, steps.first, steps.second], axis=1)[kept]
+            for start in range(0, len(chosen), _AT_A_TIME):
+                few = slice(start, min(start + _AT_A_TIME, len(chosen)))
+                self._evolve(plan, _spread(windows, few), _wide(angle[kept], few), _wide(noisy[kept], few), chosen[few])
 
-    def _idle(self, steps: list[_Step], line: _Line, qubit: int, until: Number, noise_until: Number | None = None) -> None:
-        """Let time pass on a qubit, slow noise perhaps until another moment, and play the virtual Z that is due."""
-        noisy = (until if noise_until is None else noise_until) - line.noisy[qubit]
-        faded: Number = 0.0
-        seconds, turn = until - line.relaxed[qubit], line.turn[qubit]
-        line.relaxed[qubit] = line.noisy[qubit] = until
-        line.turn[qubit] = 0.0
-        if self._lanes.glow.shines(qubit, line.chosen):
-            faded, turned = self._lanes.glow.elapse(qubit, line.chosen, line.begun * self._tick + until)
-            turn = turn + turned
-        if _any(seconds) or _any(turn) or _any(noisy) or _any(faded):
-            steps.append(_Step(IDLE, (qubit,), seconds=seconds, angle=turn, noisy=noisy, faded=faded))
+    def _light(
+        self,
+        actions: Sequence[Action],
+        laid: Index,
+        moments: NDArray[np.float64],
+        chosen: Index,
+        origin: Number,
+        rows: int,
+        more: NDArray[np.float64] | None,
+    ) -> _Light | None:
+        """What photons in resonators do to the qubits; None if there are none.
 
-    def _evolve(self, steps: list[_Step], chosen: Index) -> None:
-        for first in range(0, len(chosen) if steps else 0, _AT_A_TIME):
-            part = slice(first, min(first + _AT_A_TIME, len(chosen)))
-            self._evolve_part(steps, part, chosen[part])
+        A flux pulse only turns phases: what photons do in its time is due with the idle time after it.
+        """
+        glow, qubits = self._lanes.glow, self._program.qubits
+        if not any(glow.shines(qubit, chosen) for qubit in glow.places):
+            return None
+        light = _Light(np.zeros((2, rows, len(chosen))), np.zeros((2, rows, len(chosen))), {})
+        for number, (kind, *places, _) in enumerate(laid.tolist()):
+            places = list(range(len(qubits))) if kind == END else places[: 2 if kind == TWO else 1]
+            start, stop = (np.broadcast_to(origin + moment, len(chosen)) for moment in moments[number])
+            start = start + more if kind == END and more is not None else start
+            for place, position in enumerate(places):
+                qubit, row = qubits[position], 2 * number + 1 + place
+                if not glow.shines(qubit, chosen):
+                    continue
+                light.faded[0, row], light.turned[0, row] = glow.elapse(qubit, chosen, start)
+                if kind not in (ONE, TWO) or actions[number].kind == "flux":
+                    continue
+                stirring = glow.stir(qubit, chosen, start, stop)
+                light.faded[0, row] += stirring.before[0]
+                light.faded[1, row], light.turned[1, row] = stirring.after
+                if kind == TWO:
+                    light.turned[0, row] += stirring.before[1]
+                elif stirring.shift.any():
+                    # the window is that of the shifted transmon, and leaves it in its frame
+                    light.turned[1, row] = _TAU * stirring.shift * (stop - start)
+                    light.shifts[number] = stirring.shift
+                else:
+                    light.turned[1, row] = 0.0
+        return light
 
-    def _evolve_part(self, steps: list[_Step], part: slice, chosen: Index) -> None:
-        noisy = _spread([step.noisy for step in steps], part)
-        shift = self._detune(steps, noisy, chosen)
-        for number, cluster in enumerate(self._program.clusters):
-            place = {qubit: position for position, qubit in enumerate(cluster)}
-            mine = [row for row, step in enumerate(steps) if step.qubits[0] in place]
-            if not mine:
-                continue
-            own = [steps[row] for row in mine]
-            entry = self._library.idle[self._engine.levels[number] - 2].find
-            plan = np.array([(step.kind, place[step.qubits[0]], place[step.qubits[-1]]) for step in own], np.int32)
-            found = [entry(step.qubits[0], step.seconds, step.faded) if step.kind == IDLE else step.window for step in own]
-            index = _spread(found, part).astype(np.int32)
-            angle = _spread([step.angle for step in own], part)
-            idle = plan[:, 0] == IDLE
-            shifted, waited = shift[mine], noisy[mine]
-            angle[idle] += _TAU * shifted[idle] * waited[idle]
-            self._engine.evolve(number, chosen, Plan(plan, index, angle, shifted, waited))
+    def _shares(self, laid: Index, found: list[Found], rows: int, width: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Times in s that a slow detuning acts before and after windows on two qubits, ``float[rows, lanes]``.
 
-    def _detune(self, steps: list[_Step], noisy: NDArray[np.float64], chosen: Index) -> NDArray[np.float64]:
+        Inside a window on one qubit it acts at the moment at which it does.
+        """
+        pairs = np.flatnonzero(laid[:, 0] == TWO).tolist()
+        shares = {row: self._library.shares(self._levels[laid[row, 1]], found[row]) for row in pairs}
+        wide = any(share.ndim > 2 for share in shares.values())
+        table = np.zeros((2, rows, width if wide else 1))
+        for row, share in shares.items():
+            for place in (0, 1):
+                table[:, 1 + 2 * row + place] = share[..., place, :].T.reshape(2, -1)
+        return table[0], table[1]
+
+    def _evolve(
+        self,
+        plan: Index,
+        index: NDArray[np.int32],
+        angle: NDArray[np.float64],
+        noisy: NDArray[np.float64],
+        chosen: Index,
+    ) -> None:
+        """Play steps on the clusters that they are of."""
+        kind, first, second = plan.T
+        shift = self._detune(np.where((kind == IDLE) | (kind == ONE), first, -1), noisy, chosen)
+        angle += np.where(kind == IDLE, _TAU, 0.0)[:, None] * shift * noisy
+        steps = np.stack([kind, self._place[first], self._place[second]], axis=1).astype(np.int32)
+        home = self._home[first]
+        for number in range(len(self._program.clusters)):
+            mine = slice(None) if len(self._program.clusters) == 1 else np.flatnonzero(home == number)
+            own = Plan(steps[mine], index[mine], angle[mine], shift[mine], noisy[mine])
+            if len(own.steps):
+                self._engine.evolve(number, chosen, own)
+
+    def _waited(self, position: int, seconds: Number, faded: NDArray[np.float64] | None) -> Found:
+        """Entry of an idle time, or of one per lane."""
+        alike = isinstance(seconds, float) and (faded is None or not faded.any())
+        if alike and (position, seconds) in self._idle:
+            return self._idle[position, float(seconds)]
+        find, qubit = self._library.idle[self._levels[position] - 2].find, self._program.qubits[position]
+        if alike:
+            entry = self._idle[position, float(seconds)] = int(find(qubit, float(seconds)))
+            return entry
+        return find(qubit, seconds, 0.0 if faded is None else faded)
+
+    def _detune(self, qubit: Index, noisy: NDArray[np.float64], chosen: Index) -> NDArray[np.float64]:
         """Mean detuning in Hz of each step in each lane."""
         if self._spectrum.silent or not self._engine.draws_noise:
             return np.zeros(noisy.shape)
-        qubit = np.array([step.qubits[0] if step.kind in (IDLE, ONE) else -1 for step in steps])
-        return advance(
-            self._lanes.detuning,
-            self._lanes.draws,
-            chosen,
-            qubit,
-            noisy,
-            self._spectrum.moving,
-            self._spectrum.times,
-            self._spectrum.grain,
-        )
-
-
-def _any(number: Number) -> bool:
-    """Whether it is not 0 in some lane."""
-    return bool(number.any()) if isinstance(number, np.ndarray) else number != 0.0
+        spectrum = self._spectrum
+        moving = spectrum.moving[self._program.qubits]
+        return advance(self._lanes.detuning, self._lanes.draws, chosen, qubit, noisy, moving, spectrum.times, spectrum.grain)
 
 
 def _shared(ticks: NDArray[np.int64]) -> Number:
@@ -282,12 +265,16 @@ def _shared(ticks: NDArray[np.int64]) -> Number:
     return float(ticks[0]) if len(ticks) and (ticks == ticks[0]).all() else ticks.astype(np.float64)
 
 
-def _spread(numbers: Sequence[Number | Found], part: slice) -> NDArray[np.float64]:
-    """A row of some lanes for each number."""
-    out = np.empty((len(numbers), part.stop - part.start))
-    if any(isinstance(number, np.ndarray) for number in numbers):
-        for row, number in enumerate(numbers):
-            out[row] = number[part] if isinstance(number, np.ndarray) else number
-    else:
-        out[:] = np.array(numbers)[:, None]
+def _spread(found: Sequence[Found], lanes: slice) -> NDArray[np.int32]:
+    """A row of some lanes for each window."""
+    single = np.array([number if isinstance(number, int) else NONE for number in found], np.int32)
+    out = np.repeat(single[:, None], lanes.stop - lanes.start, axis=1)
+    for row in np.flatnonzero(single == NONE).tolist():
+        out[row] = np.asarray(found[row])[lanes]
     return out
+
+
+def _wide(numbers: NDArray[np.float64], lanes: slice) -> NDArray[np.float64]:
+    """Some lanes; the same for all of them, if there is one column for all."""
+    alike = numbers.shape[1] == 1
+    return np.repeat(numbers, lanes.stop - lanes.start, axis=1) if alike else np.ascontiguousarray(numbers[:, lanes])

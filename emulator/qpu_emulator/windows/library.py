@@ -73,6 +73,7 @@ class Library:
         self._zz: dict[int, float] = {}
         self.responses: dict[tuple[int, Listening], Response] = {}
         self.deaf: set[tuple[bytes, int, tuple[int, ...]]] = set()  # captures of templates to measurements next to them
+        self.named: dict[tuple[object, ...], int] = {}  # windows of single plays, as `Cues` names them
         self.unravelled: dict[int, Any] = {}  # what engines make of the windows of so many qubits
         self.idle = [Idle(device, self.relaxations, levels) for levels in (2, 3)]
         self._shelves: dict[tuple[int, int], _Shelf] = {}
@@ -257,6 +258,7 @@ class Library:
         """Forget everything if a long sweep has filled the shelves; call between runs only."""
         if any(len(shelf.maps) > _ROOM for shelf in self._shelves.values()):
             self._shelves.clear()
+            self.named.clear()
             self.unravelled.clear()
 
     def _find(self, qubits: int, levels: int, name: tuple[object, ...], numbers: Real, solve: _Solve) -> NDArray[np.int32]:

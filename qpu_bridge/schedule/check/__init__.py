@@ -11,7 +11,7 @@ from qpu_bridge.schedule.check.blocks import check_blocks
 from qpu_bridge.schedule.check.carriers import check_carriers
 from qpu_bridge.schedule.check.control import check_control
 from qpu_bridge.schedule.check.feedback import check_feedback
-from qpu_bridge.schedule.check.lines import check_lines
+from qpu_bridge.schedule.check.lines import check_lines, chords
 from qpu_bridge.schedule.check.memory import check_memory
 from qpu_bridge.schedule.check.place import own_lines
 from qpu_bridge.schedule.check.ranges import Bounds, check_ranges, check_values
@@ -42,10 +42,11 @@ def check(schedule: Schedule, limits: Limits) -> None:
     check_control(schedule, limits)
     check_size(schedule, limits)
     check_readout(schedule, limits)
-    check_lines(schedule, limits)
+    sounding = chords(schedule)
+    check_lines(schedule, limits, sounding)
     check_memory(schedule, limits)
     bounds = Bounds.of_axes(schedule)
-    check_ranges(schedule, limits, bounds)
+    check_ranges(schedule, limits, bounds, sounding)
     check_waits(schedule, limits, bounds)
     check_carriers(schedule, limits, bounds)
     check_timing(schedule, limits, bounds)
@@ -63,7 +64,7 @@ def check_table(schedule: Schedule, table: Table, limits: Limits) -> None:
         return  # all that follows was checked with the template
     limits = own_lines(schedule, limits)
     bounds = Bounds.of_table(schedule, table)
-    check_ranges(schedule, limits, bounds)
+    check_ranges(schedule, limits, bounds, chords(schedule))
     check_waits(schedule, limits, bounds)
     check_carriers(schedule, limits, bounds)
     check_timing(schedule, limits, bounds)

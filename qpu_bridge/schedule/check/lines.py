@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from math import lcm
 from typing import Any
 
@@ -10,17 +12,16 @@ from numpy.typing import NDArray
 
 from qpu_bridge.errors import ScheduleError
 from qpu_bridge.schedule.check.place import place, refuse_where
-from qpu_bridge.schedule.event import Operation
 from qpu_bridge.schedule.limits import Limits
 from qpu_bridge.schedule.schedule import Schedule
 
 
-def check_lines(schedule: Schedule, limits: Limits) -> None:
+def check_lines(schedule: Schedule, limits: Limits, chords: Sequence[Chord]) -> None:
     """Check lengths, starts, and overlap."""
     _lengths(schedule, limits)
     _starts(schedule, limits)
     _overlap(schedule)
-    _together(schedule, limits)
+    _together(schedule, limits, chords)
 
 
 def _lengths(schedule: Schedule, limits: Limits) -> None:
@@ -101,44 +102,51 @@ def overlapping(schedule: Schedule, key: NDArray[np.integer[Any]], keys: int) ->
     return order[found + 1], order[found]
 
 
-def _together(schedule: Schedule, limits: Limits) -> None:
+def _together(schedule: Schedule, limits: Limits, chords: Sequence[Chord]) -> None:
     """Count the carriers that sound at a time on a line."""
     ports = limits.ports
-    for port, rows, sounding in chords(schedule, np.ones(len(schedule.events))):
-        most = ports[port].max_frames
+    for chord in chords:
+        most, sounding = ports[chord.port].max_frames, chord.sum(np.ones(len(schedule.events)))
         if sounding.max() > most + 0.5:
-            row = int(rows[np.argmax(sounding)])
+            row = int(chord.rows[np.argmax(sounding)])
             raise ScheduleError(
-                f"at most {most} carrier{'s'[: most - 1]} may sound at a time on port {schedule.ports[port].name}",
+                f"at most {most} carrier{'s'[: most - 1]} may sound at a time on port {schedule.ports[chord.port].name}",
                 given=round(sounding.max()),
                 where=place(schedule, row),
             )
 
 
-def chords(schedule: Schedule, weight: NDArray[np.float64]) -> list[tuple[int, NDArray[np.int64], NDArray[np.float64]]]:
-    """Sum of the weights of the events that sound together, at the start of each event, on ports where any overlap.
+@dataclass(frozen=True, slots=True)
+class Chord:
+    """What sounds together on a port where any events overlap.
 
-    Args:
-        schedule: What is checked; no two events of one frame overlap.
-        weight: ``float64[events]``.
-
-    Returns:
-        For each such port: its number, its events, and the sum when each of them has started.
+    Attributes:
+        port: Its number.
+        rows: Its events.
+        order: Of their starts, then their ends, by time.
     """
+
+    port: int
+    rows: NDArray[np.int64]
+    order: NDArray[np.int64]
+
+    def sum(self, weight: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Sum of the weights ``float64[events]`` of what sounds when each of the rows has started."""
+        change = np.concatenate([weight[self.rows], -weight[self.rows]])
+        level = np.empty(len(self.order))
+        level[self.order] = np.cumsum(change[self.order])
+        return level[: len(self.rows)]
+
+
+def chords(schedule: Schedule) -> list[Chord]:
+    """What sounds together; where no two events of one frame overlap, which is checked before anything is summed."""
     events = schedule.events
-    block = schedule.block_of_event
     later, _ = overlapping(schedule, events["port"], len(schedule.ports))
-    found: list[tuple[int, NDArray[np.int64], NDArray[np.float64]]] = []
-    if not len(later):
-        return found
-    for port in np.unique(events["port"][later]):
-        rows = np.flatnonzero((events["port"] == port) & (events["operation"] <= Operation.CAPTURE))
+    found: list[Chord] = []
+    for port in sorted(set(events["port"][later].tolist())):
+        rows = np.flatnonzero(events["port"] == port)
         start = events["start"][rows]
         edges = np.concatenate([start, start + events["duration"][rows]])
-        change = np.concatenate([weight[rows], -weight[rows]])
         first = np.repeat([1, 0], len(rows))  # at one tick, what ends is silent before the next begins
-        order = np.lexsort((first, edges, np.tile(block[rows], 2)))
-        level = np.empty(len(order))
-        level[order] = np.cumsum(change[order])
-        found.append((int(port), rows, level[: len(rows)]))
+        found.append(Chord(port, rows, np.lexsort((first, edges, np.tile(schedule.block_of_event[rows], 2)))))
     return found

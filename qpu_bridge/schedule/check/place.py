@@ -47,7 +47,7 @@ def refuse_where(
     Raises:
         ScheduleError: If any is broken.
     """
-    if not broken.any():
+    if not np.count_nonzero(broken):  # a third of the time of any()
         return
     row = int(np.argmax(broken))
     must = must if isinstance(must, str) else must(row)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qpu_bridge.errors import ScheduleError
-from qpu_bridge.schedule.check.lines import chords
+from qpu_bridge.schedule.check.lines import Chord
 from qpu_bridge.schedule.check.place import place
 from qpu_bridge.schedule.check.structure import MOST_PHASE
 from qpu_bridge.schedule.event import NONE, Operation
@@ -102,7 +103,7 @@ def check_values(schedule: Schedule, table: Table, limits: Limits) -> None:
             )
 
 
-def check_ranges(schedule: Schedule, limits: Limits, bounds: Bounds) -> None:
+def check_ranges(schedule: Schedule, limits: Limits, bounds: Bounds, chords: Sequence[Chord]) -> None:
     """Check amplitudes, alone and where they add up on a line."""
     events = schedule.events
     if not len(events):
@@ -127,10 +128,10 @@ def check_ranges(schedule: Schedule, limits: Limits, bounds: Bounds) -> None:
         )
     if all(port.max_sum is None for port in ports):
         return
-    for port, rows, total in chords(schedule, peak):
-        loudest = ports[port].max_sum
+    for chord in chords:
+        loudest, total = ports[chord.port].max_sum, chord.sum(peak)
         if loudest is not None and total.max() > loudest + ROUND:
-            row = int(rows[np.argmax(total)])
+            row = int(chord.rows[np.argmax(total)])
             raise ScheduleError(
                 f"carriers that sound together on a port must add up to a magnitude of at most {loudest}",
                 given=float(total.max()),

@@ -1,0 +1,186 @@
+"""Timelines: from windows in time to steps of an engine, with the idle time, virtual Z and ZZ due before each of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qpu_emulator.engines.engine import IDLE, ONE, TWO, ZZ, Index
+from qpu_emulator.jit import compiled
+
+FINAL, BETWEEN, END = 4, 5, 6
+"""Kinds of actions that are no windows: the last measurement of a qubit, one on the way, the end of a block."""
+
+_TAU = 2 * np.pi
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """Steps of all clusters, in playing order.
+
+    Virtual Z and shares of windows stand in tables with two rows per action, ``2 * action + 1`` for its first qubit; the end of a
+    block is the last action, with a row for each qubit. Row 0 is for none. A step turns by ``angle + table[now] - table[then]``.
+
+    Attributes:
+        kind: Of the engine.
+        first: Position of the qubit.
+        second: Of the other one; the same for steps on one qubit.
+        action: Whose window it is, -1 for other steps.
+        now: Row of what follows.
+        then: Row of the last window on the qubit.
+        late: Row of the last window whose detuning acts partly after it.
+        seconds: Idle time that relaxes.
+        noisy: Time in s over which the qubit's detuning acts, without the shares.
+        angle: Turn in rad that all lanes share.
+        growth: How fast the angle grows with a stretch of the block, rad/s; nan for steps that do not last until its end.
+    """
+
+    kind: Index
+    first: Index
+    second: Index
+    action: Index
+    now: Index
+    then: Index
+    late: Index
+    seconds: NDArray[np.float64]
+    noisy: NDArray[np.float64]
+    angle: NDArray[np.float64]
+    growth: NDArray[np.float64]
+
+
+class Timeline:
+    """What is due on the qubits of a straight block since their last step, times in s since the start of the block.
+
+    Args:
+        qubits: How many.
+        pairs: ``int[pairs, 2]``, positions of qubits with an idle ZZ.
+        zz: ``float[pairs]`` in Hz.
+    """
+
+    def __init__(self, qubits: int, pairs: Index, zz: NDArray[np.float64]) -> None:
+        self._pairs, self._zz = pairs, zz
+        # relaxed until, noisy until, turn owed, growth of that turn
+        self._due = np.zeros((qubits, 4))
+        # rows of the last window, and of the last one that acts later; whether a qubit is done
+        self._rows = np.zeros((qubits, 3), np.int64)
+        self._coupled = np.zeros(len(pairs))
+
+    def lay(self, actions: Index, moments: NDArray[np.float64], apart: NDArray[np.bool_], *, stretched: bool) -> Steps:
+        """Steps of some actions, in order of their start.
+
+        Args:
+            actions: ``int[actions, 4]``: kind, positions of one or two qubits, of which pair the window is (-1 for none).
+            moments: ``float[actions, 2]``, start and stop.
+            apart: ``bool[rows]``, rows of the table whose late share differs from lane to lane.
+            stretched: Whether the end of the block differs from row to row.
+        """
+        steps, numbers = _lay(actions, moments, apart, self._pairs, self._zz, self._due, self._rows, self._coupled, stretched)
+        return Steps(*steps.T, *numbers.T)
+
+    def settle(self, late: NDArray[np.float64]) -> None:
+        """Forget the rows of the actions so far; ``late[row]`` is the share in s that still acts."""
+        self._due[:, 1] -= late[self._rows[:, 1]]
+        self._rows[:, :2] = 0
+
+
+@compiled()
+def _lay(
+    actions: NDArray[np.int64],
+    moments: NDArray[np.float64],
+    apart: NDArray[np.bool_],
+    pairs: NDArray[np.int64],
+    zz: NDArray[np.float64],
+    due: NDArray[np.float64],
+    rows: NDArray[np.int64],
+    coupled: NDArray[np.float64],
+    stretched: bool,
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    most = 2 * len(actions) + len(pairs) + 2 * len(due)
+    for action in range(len(actions)):
+        for pair in range(len(pairs)):
+            most += _meets(actions[action], pairs[pair])
+        if actions[action, 0] in (TWO, BETWEEN):
+            most += 1 + len(due)
+    steps, numbers = np.zeros((most, 7), np.int64), np.zeros((most, 4))
+    count = 0
+    for action in range(len(actions)):
+        kind, first, second, own = actions[action]
+        start, stop = moments[action]
+        middle = (start + stop) / 2 if kind in (ONE, TWO, BETWEEN) else start
+        for pair in range(len(pairs)):
+            left, right = pairs[pair]
+            if rows[left, 2] or rows[right, 2] or not (kind == END or _meets(actions[action], pairs[pair])):
+                continue
+            # a pair's own window has its ZZ inside
+            turn = _TAU * zz[pair] * ((start if pair == own else middle) - coupled[pair])
+            coupled[pair] = stop if pair == own else middle
+            if turn == 0.0 and not (stretched and kind == END):
+                continue
+            growth = _TAU * zz[pair] if kind == END else np.nan
+            _put(steps[count], numbers[count], ZZ, left, right, -1, 0, 0, 0, 0.0, 0.0, turn, growth)
+            count += 1
+            for qubit in (left, right):
+                due[qubit, 2] += turn / 2
+                due[qubit, 3] += growth / 2 if kind == END else 0.0
+        for place in range(len(due) if kind == END else 2 if kind == TWO else 1):
+            qubit = place if kind == END else second if place else first
+            if rows[qubit, 2]:
+                continue
+            now = 2 * action + 1 + place
+            growth = due[qubit, 3] if kind == END else np.nan
+            then, late = rows[qubit, 0], rows[qubit, 1]
+            seconds, noisy = start - due[qubit, 0], start - due[qubit, 1]
+            _put(steps[count], numbers[count], IDLE, qubit, qubit, -1, now, then, late, seconds, noisy, due[qubit, 2], growth)
+            count += 1
+            due[qubit, 0], due[qubit, 1], due[qubit, 2] = stop, stop, 0.0
+            rows[qubit, 0], rows[qubit, 1] = now if kind in (ONE, TWO) else 0, now if kind == TWO else 0
+            if kind == FINAL:
+                rows[qubit, 2] = 1
+        if kind in (ONE, TWO):
+            other, noisy = (first, stop - start) if kind == ONE else (second, 0.0)
+            _put(steps[count], numbers[count], kind, first, other, action, 0, 0, 0, 0.0, noisy, 0.0, np.nan)
+            count += 1
+        elif kind == BETWEEN:
+            # lanes are about to be split: what differs from lane to lane is played now
+            for qubit in range(len(due)):
+                then, late = rows[qubit, 0], rows[qubit, 1]
+                if rows[qubit, 2] or not (then or due[qubit, 2] != 0.0 or apart[late]):
+                    continue
+                noisy = start - due[qubit, 1] if apart[late] else 0.0
+                late = late if apart[late] else 0
+                _put(steps[count], numbers[count], IDLE, qubit, qubit, -1, 0, then, late, 0.0, noisy, due[qubit, 2], np.nan)
+                count += 1
+                due[qubit, 2], rows[qubit, 0] = 0.0, 0
+                if late:
+                    due[qubit, 1], rows[qubit, 1] = start, 0
+    return steps[:count], numbers[:count]
+
+
+@compiled()
+def _put(
+    step: NDArray[np.int64],
+    number: NDArray[np.float64],
+    kind: int,
+    first: int,
+    second: int,
+    action: int,
+    now: int,
+    then: int,
+    late: int,
+    seconds: float,
+    noisy: float,
+    angle: float,
+    growth: float,
+) -> None:
+    """Write a row of what `Steps` holds."""
+    step[0], step[1], step[2], step[3], step[4], step[5], step[6] = kind, first, second, action, now, then, late
+    number[0], number[1], number[2], number[3] = seconds, noisy, angle, growth
+
+
+@compiled()
+def _meets(action: NDArray[np.int64], pair: NDArray[np.int64]) -> bool:
+    """Whether an action is on a qubit of a pair."""
+    one = bool(action[1] == pair[0] or action[1] == pair[1])
+    return one or bool(action[0] == TWO and (action[2] == pair[0] or action[2] == pair[1]))
