@@ -8,23 +8,10 @@ import numpy as np
 
 from qpu_bridge.target import Snapshot
 from qpu_calibration.catalog import routine
-from qpu_calibration.graph import Graph
+from qpu_calibration.graph import Graph, Node
 from qpu_emulator.chip.wander import Wander
 from tests.proofs.kept import Fresh, User, lived, restless
 
-ROUTINES = (
-    "resonator_spectroscopy",
-    "qubit_spectroscopy",
-    "rabi",
-    "readout_frequency",
-    "readout_power",
-    "readout_kernel",
-    "readout",
-    "ramsey",
-    "anharmonicity",
-    "drag",
-    "fine_amplitude",
-)
 QUBITS = (1, 3)
 RESTLESS = 1
 SEED = 1
@@ -32,7 +19,9 @@ SEED = 1
 
 
 def some(snapshot: Snapshot) -> Graph:
-    return Graph({name: routine(name) for name in ROUTINES}, QUBITS, ())
+    last = Node("fine_amplitude", (RESTLESS,))
+    names = {node.routine for node in (*Graph.of(snapshot).above([last]), last)}
+    return Graph({name: routine(name) for name in names}, QUBITS, ())
 
 
 def test_a_day_later_only_what_drifted_is_repaired_and_jobs_are_as_good_as_fresh(tmp_path: Path) -> None:
