@@ -63,12 +63,25 @@ def number(value: float | Curve) -> float:
 
 
 def _cz(truth: Device, snapshot: Snapshot, gate: GateSpec) -> NDArray[np.complex128]:
-    coupler = next(one for one in truth.couplers if set(one.qubits) == set(gate.qubits))
-    pair, (pulse,) = Pair(truth, coupler), gate.pulses
+    return within(truth, snapshot, gate.qubits)[-1][np.ix_([0, 1, 3, 4], [0, 1, 3, 4])]
+
+
+def within(truth: Device, snapshot: Snapshot, pair: tuple[int, ...]) -> NDArray[np.complex128]:
+    """What the flux pulse of a pair's cz has done to three levels of each qubit, ``3 first + second``, on its way and in the end.
+
+    Returns:
+        ``complex[moments + 1, 9, 9]``: at the middles of equal parts, then at the end.
+    """
+    coupler = next(one for one in truth.couplers if set(one.qubits) == set(pair))
+    known = snapshot.gate("cz", *pair)
+    assert known is not None
+    model, (pulse,) = Pair(truth, coupler), known.pulses
     samples, repeats = truth.lines.get(coupler.port, IDEAL).respond(waveform(snapshot.waveforms[pulse.waveform]), TICK)
-    final, _ = pair.propagate(pair.frequency(number(pulse.amplitude) * samples.real)[None], repeats, TICK)
-    places = [0, 1, 3, 4] if coupler.qubits == gate.qubits else [0, 3, 1, 4]
-    return final[0][np.ix_(places, places)]
+    final, noted = model.propagate(model.frequency(number(pulse.amplitude) * samples.real)[None], repeats, TICK)
+    order = [3 * a + b for a in range(3) for b in range(3)]
+    swapped = [3 * b + a for a in range(3) for b in range(3)]
+    places = order if coupler.qubits == pair else swapped
+    return np.concatenate([noted[0], final])[:, places][:, :, places]
 
 
 def _ecr(truth: Device, snapshot: Snapshot, gate: GateSpec) -> NDArray[np.complex128]:

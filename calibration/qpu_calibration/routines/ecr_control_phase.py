@@ -24,16 +24,17 @@ class ECRControlPhaseSettings(Settings):
     """One set.
 
     Attributes:
-        pairs: Pairs of ``ecr`` and ``x`` that follow one another.
+        pairs: Pairs of ``ecr`` and ``x`` in the train.
     """
 
-    pairs: int = Field(1, ge=1)
+    pairs: int = Field(9, ge=2)
 
 
 class ECRControlPhase(Routine[ECRControlPhaseSettings]):
     """The control on the equator, the target at +x and at -x, where ZX turns the control by a quarter turn forth and back.
 
-    Pairs of ``ecr`` and ``x`` add up what both have in common: the control's own phase.
+    Pairs of ``ecr`` and ``x`` add up what both have in common: the control's own phase. One pair tells it within a turn; what a
+    train has beyond one pair has nothing of the ZZ during the other pulses.
     """
 
     name = "ecr_control_phase"
@@ -43,20 +44,17 @@ class ECRControlPhase(Routine[ECRControlPhaseSettings]):
     timeout_h = 24.0
     settings = ECRControlPhaseSettings()
 
-    def passes(self, settings: ECRControlPhaseSettings) -> Sequence[ECRControlPhaseSettings]:
-        """One pair tells the phase within a turn, five to a fifth of the error."""
-        return [settings, settings.model_copy(update={"pairs": 5 * settings.pairs})]
-
     def axes(self, snapshot: Snapshot, targets: Sequence[Target], settings: ECRControlPhaseSettings) -> Sequence[Axis]:
-        """Axis to which the target's first pulse brings it; sides."""
-        return [Axis("begin", np.array([np.pi / 2, -np.pi / 2]), "rad", stepped=True), bloch.sides()]
+        """One pair or the train, the axis to which the target's first pulse brings it; sides."""
+        begin = Axis("begin", np.array([np.pi / 2, -np.pi / 2]), "rad", stepped=True)
+        return [Axis("pairs", np.array([1.0, settings.pairs]), stepped=True), begin, bloch.sides()]
 
     def play(self, page: Page, at: Point, settings: ECRControlPhaseSettings) -> None:
         """Both on the equator, then the train."""
         page.sx(phase=np.pi / 2)
         page.sx(phase=at["begin"], of=1)
         page.barrier()
-        for _ in range(settings.pairs):
+        for _ in range(int(at.number("pairs"))):
             page.gate("ecr")
             page.x()
         page.barrier()
@@ -68,13 +66,13 @@ class ECRControlPhase(Routine[ECRControlPhaseSettings]):
         return {"played": turns(snapshot, "ecr", target)[0]}
 
     def fit_one(self, data: xr.Dataset) -> Fit:
-        """Mean of both phases, divided by the pairs."""
-        pairs = ECRControlPhaseSettings.model_validate_json(data.attrs["settings"]).pairs
-        phase, error, length = _turned(data, pairs)
-        apart = float(wrapped(phase[1] - phase[0]))
+        """What the train has beyond one pair, mean of both targets."""
+        phase, error, length = _turned(data)
+        more = float(np.diff(data["pairs"].values)[0])
+        apart = float(wrapped(phase[0, 1] - phase[0, 0]))
         # an x after each gate turns the phase over: what is left of it counts backwards
-        left = -float(wrapped(phase[0] + apart / 2)) / pairs
-        sigma = float(np.hypot(*error)) / 2 / pairs
+        left = -float((phase[1] - phase[0]).mean()) / more
+        sigma = float(np.sqrt((error**2).sum())) / 2 / more
         numbers = {"turn": (float(wrapped(float(data["played"]) - left)), sigma, "rad"), "left": (left, sigma, "rad")}
         if length.min() < LEAST:
             return bad("the control is not seen on the equator", **numbers)
@@ -91,14 +89,17 @@ class ECRControlPhase(Routine[ECRControlPhaseSettings]):
         return abs(float(wrapped(fit["turn"] - turns(snapshot, "ecr", fit.target)[0]))) / 0.06
 
     def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
-        """What is left with the target at +x and at -x."""
-        phase, error, _ = _turned(data, ECRControlPhaseSettings.model_validate_json(data.attrs["settings"]).pairs)
-        return {"x": np.arange(2), "y": phase, "error": error, "label": "target at +x, -x"}
+        """What is left of one pair with the target at +x and at -x, then of the train."""
+        phase, error, _ = _turned(data)
+        return {"x": np.arange(4), "y": phase.ravel(), "error": error.ravel(), "label": "one pair: target at +x, -x; train"}
 
 
-def _turned(data: xr.Dataset, pairs: int) -> tuple[Values, Values, Values]:
-    """Phases beyond those of perfect gates, for the target at +x and -x; their errors; lengths of the vectors."""
+def _turned(data: xr.Dataset) -> tuple[Values, Values, Values]:
+    """``[one or train, target at +x or -x]``: phases beyond those of perfect gates; their errors; lengths of the vectors."""
     vector, sigma = bloch.vector(data.isel(place=0))
     phase, error = bloch.angle(vector[..., 0], vector[..., 1], np.sqrt((sigma**2).mean(axis=-1)))
-    ahead = np.array([1, -1]) * pairs * np.pi / 2
-    return wrapped(phase - ahead), error, np.hypot(vector[..., 0], vector[..., 1])
+    pairs = data["pairs"].values[:, None]
+    left = wrapped(phase - np.array([1, -1]) * pairs * np.pi / 2)
+    # turns of the train are counted by the single pair
+    total = left[0] * pairs[1]
+    return np.stack([left[0], total + wrapped(left[1] - total)]), error, np.hypot(vector[..., 0], vector[..., 1])
