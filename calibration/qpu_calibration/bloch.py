@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from qpu_bridge.target import waveform
+from qpu_bridge.target import Snapshot, waveform
 from qpu_calibration.axis import Axis, Values
 from qpu_calibration.edit import amplitude, rotation
 from qpu_calibration.page import Page
@@ -30,6 +30,17 @@ def look(page: Page, side: Values, of: int) -> None:
     page.drive(shapes, halves * (around | flip), axes, of=of)
     if number.max() > 3:
         page.drive(shapes, halves * flip, 0.0, of=of)
+
+
+def exposed(snapshot: Snapshot, qubit: int) -> float:
+    """How long on the equator a pulse between it and a pole is worth to a qubit, s.
+
+    A weak turn about Z acts in proportion to the part of the vector that is on the equator.
+    """
+    pulse, shape = rotation(snapshot, qubit, "sx")
+    envelope = waveform(shape).expand().real
+    turned = np.pi / 2 * np.cumsum(envelope) / envelope.sum()
+    return float(np.sin(turned).sum() * float(snapshot.port(snapshot.frame(pulse.frame).port).dt))
 
 
 def vector(data: xr.Dataset) -> tuple[Values, Values]:

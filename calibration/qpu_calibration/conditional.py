@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from qpu_bridge.target import Snapshot, waveform
+from qpu_bridge.target import Snapshot
 from qpu_calibration import bloch
 from qpu_calibration.axis import Axis, Values
 from qpu_calibration.edit import rotation
@@ -52,17 +52,12 @@ def parted(phase: Values, error: Values) -> tuple[Values, Values]:
 
 
 def exposed(snapshot: Snapshot, qubit: int) -> float:
-    """How long on the equator the pulses of `play` around the gates are worth to a qubit, s.
-
-    A weak turn about Z acts in proportion to the part of the vector that is on the equator.
-    """
+    """How long on the equator the pulses of `play` around the gates are worth to a qubit, s."""
     (pulse, shape), gate = rotation(snapshot, qubit, "sx"), snapshot.gate("sx", qubit)
     assert gate is not None
-    envelope = waveform(shape).expand().real
-    turned = np.pi / 2 * np.cumsum(envelope) / envelope.sum()
-    dt = float(snapshot.port(snapshot.frame(pulse.frame).port).dt)
+    played = shape.duration * float(snapshot.port(snapshot.frame(pulse.frame).port).dt)
     # into the equator, the rest of that gate, and out again
-    return float((2 * np.sin(turned).sum() - len(envelope)) * dt + gate.duration * float(snapshot.timing.dt))
+    return 2 * bloch.exposed(snapshot, qubit) + gate.duration * float(snapshot.timing.dt) - played
 
 
 def wrapped(phase: Values | float) -> Values:

@@ -39,6 +39,7 @@ from qpu_calibration.edit import (
     with_qubit,
     with_readout_frequency,
     with_turns,
+    with_zz,
 )
 from qpu_calibration.fit import Fit
 from qpu_emulator.bring_up import solve_snapshot
@@ -111,6 +112,11 @@ def _turned(snapshot: Snapshot, draw: Draw) -> Snapshot:
     return with_turns(snapshot, name, pair, [turn + draw.uniform(-0.1, 0.1) for turn in turns(snapshot, name, pair)])
 
 
+def _seen(snapshot: Snapshot, draw: Draw) -> Snapshot:
+    # these chips have 43 to 51 kHz
+    return with_zz(_stronger(snapshot, draw), _pair(snapshot), draw.uniform(44e3, 50e3))
+
+
 def _stronger(snapshot: Snapshot, draw: Draw) -> Snapshot:
     factor = 1 + draw.uniform(-0.02, 0.02)
     return with_cross(snapshot, _pair(snapshot), lambda level: level * factor)
@@ -170,8 +176,8 @@ TUNABLE = (
 )
 STATIC = (
     Case("zz", known.zz),
-    Case("cr_tomography", known.terms, _stronger),
-    Case("cr_cancellation", known.cancelled, _stronger),
+    Case("cr_tomography", known.terms, _seen),
+    Case("cr_cancellation", known.cancelled, _seen),
     Case("cr_phase", known.axis, _off_axis),
     Case("ecr_amplitude", known.angle, _stronger),
     Case("ecr_target_phase", known.target_left, _turned),

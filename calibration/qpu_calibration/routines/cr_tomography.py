@@ -23,6 +23,8 @@ from qpu_calibration.routine import Routine, Settings
 TAU = 2 * np.pi
 ANGLE = np.pi / 4
 """By which each half of an echoed gate turns the target, forth or back, rad."""
+USUAL_ZZ_HZ = 60e3
+"""What is to be reckoned with where ZZ is not known."""
 
 
 class CRTomographySettings(Settings):
@@ -81,7 +83,9 @@ class CRTomography(Routine[CRTomographySettings]):
         first = halves(snapshot, target)[0]
         played = strength(first)
         seconds = flat(snapshot, first.waveform) * float(snapshot.timing.dt)
-        return {"amplitude": abs(played), "phase": float(np.angle(played)), "flat": seconds}
+        zz, exposed = snapshot.zz(*target), bloch.exposed(snapshot, target[1])
+        turned = {"behind": TAU * (zz or 0.0) * exposed, "behind_open": TAU * (USUAL_ZZ_HZ if zz is None else 0.0) * exposed}
+        return {"amplitude": abs(played), "phase": float(np.angle(played)), "flat": seconds, **turned}
 
     def fit_one(self, data: xr.Dataset) -> Fit:
         """A turn for each level of the control; then what of the tone would make ZX of the right angle, and no ZY."""
@@ -89,7 +93,7 @@ class CRTomography(Routine[CRTomographySettings]):
         worst = max(found, key=lambda one: one.chi_square)
         if min(one.value["height"] for one in found) < 0.6:
             return bad("the target does not turn steadily under the tone", worst)
-        numbers = _terms(found)
+        numbers = _terms(found, float(data["behind_open"]))
         if not np.all(np.isfinite([error for _, error, _ in numbers.values()])):
             return bad("the data do not say about which axis the target turns", worst)
         zx, zy = (complex(*numbers[name][:2]) for name in ("zx", "zy"))
@@ -131,6 +135,10 @@ class CRTomography(Routine[CRTomographySettings]):
 def _turn(data: xr.Dataset, level: int) -> CurveFit:
     """Turn of the target for one level of the control, Hz along x, y and z."""
     vector, sigma = bloch.vector(data.isel(place=1, control=level))
+    # ZZ has kept it behind during the pulse that looks
+    behind = level * float(data["behind"])
+    flat = (vector[..., 0] + 1j * vector[..., 1]) * np.exp(1j * behind)
+    vector = np.stack([flat.real, flat.imag, vector[..., 2]], axis=-1)
     length, component = np.meshgrid(data["length"], np.arange(3), indexing="ij")
     x = np.stack([length.ravel(), component.ravel()])
     most = 0.45 / float(np.diff(data["length"].values).max())
@@ -145,13 +153,15 @@ def _turn(data: xr.Dataset, level: int) -> CurveFit:
     return fit_curve(turning, x, vector.ravel(), sigma.ravel(), starts, bounds)
 
 
-def _terms(found: Sequence[CurveFit]) -> dict[str, Number]:
-    """The six terms, Hz."""
+def _terms(found: Sequence[CurveFit], behind: float) -> dict[str, Number]:
+    """The six terms, Hz; ``behind`` is what an unknown ZZ may have turned one of the axes by while it was looked at, rad."""
     numbers: dict[str, Number] = {}
     for name, sign in (("i", 1), ("z", -1)):
         for axis in "xyz":
             first, second = (one.of(f"{axis}_rate") for one in found)
-            numbers[name + axis] = ((first[0] + sign * second[0]) / 2, float(np.hypot(first[1], second[1])) / 2, "Hz")
+            across = behind * abs(found[1].value[{"x": "y_rate", "y": "x_rate"}[axis]]) if axis in "xy" else 0.0
+            error = float(np.sqrt(first[1] ** 2 + second[1] ** 2 + across**2)) / 2
+            numbers[name + axis] = ((first[0] + sign * second[0]) / 2, error, "Hz")
     return numbers
 
 
