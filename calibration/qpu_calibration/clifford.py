@@ -63,25 +63,28 @@ def single() -> Group:
     return Group(tuple(members.values()), number, after, inverse, tuple(shortest), np.array([even[key] for key in members]))
 
 
-def axes(length: int, flipped: bool, seed: tuple[int, ...]) -> NDArray[np.float64]:
+def axes(length: int, flipped: bool, seed: tuple[int, ...], between: str = "") -> NDArray[np.float64]:
     """Axes (rad) of the ``sx``, two per Clifford, of a random sequence of one qubit and the Clifford that ends it.
 
     Args:
         length: Random Cliffords.
         flipped: Whether it ends in 1.
         seed: Equal seeds, equal Cliffords.
+        between: A gate (``sx``, ``x``) that follows each but the last; its axis follows those of the two ``sx``.
     """
     group = single()
     chosen = np.random.default_rng([*seed, length]).integers(0, len(group.members), length)
     net = 0
     for number in chosen:
         net = group.after[net, number]
+        net = group.after[net, group.named(between)] if between else net
     last = group.inverse[net]
     last = group.after[last, group.named("x")] if flipped else last
     turns = group.even[np.append(chosen, last)]
     before = np.cumsum(turns.sum(axis=1)) - turns.sum(axis=1)
-    frame = np.stack([before + turns[:, 0], before + turns[:, 0] + turns[:, 1]], axis=1)
-    return np.asarray(np.remainder(-frame.ravel(), 2 * np.pi))
+    frame = [before + turns[:, 0], before + turns[:, 0] + turns[:, 1], before + turns.sum(axis=1)]
+    played = np.stack(frame if between else frame[:2], axis=1).ravel()
+    return np.asarray(np.remainder(-(played[:-1] if between else played), 2 * np.pi))
 
 
 @lru_cache(maxsize=256)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import numpy as np
 import xarray as xr
@@ -46,7 +47,7 @@ class RB(Routine[RBSettings]):
     """
 
     name = "rb"
-    depends_on = ("fine_amplitude",)
+    depends_on: ClassVar[tuple[str, ...]] = ("fine_amplitude",)
     essential = False
     timeout_h = 24.0
     settings = RBSettings()
@@ -62,9 +63,12 @@ class RB(Routine[RBSettings]):
     def play(self, page: Page, at: Point, settings: RBSettings) -> None:
         """Sequence by sequence, the axes of all pulses."""
         length = int(at.number("length"))
-        axes = np.stack([_rows(at, length, (settings.seed, *target)) for target in page.targets])
-        for pulse in range(axes.shape[-1]):
-            page.sx(phase=axes[:, :, pulse])
+        rows = [
+            [clifford.axes(length, flipped, (settings.seed, *target, sample)) for sample, flipped in ends(at)]
+            for target in page.targets
+        ]
+        for axes in np.moveaxis(np.array(rows), -1, 0):
+            page.sx(phase=axes)
         page.measure()
 
     def facts(self, snapshot: Snapshot, target: Target) -> Mapping[str, float]:
@@ -74,7 +78,7 @@ class RB(Routine[RBSettings]):
 
     def fit_one(self, data: xr.Dataset) -> Fit:
         """What survives against length."""
-        x, y, sigma = _survived(data)
+        x, y, sigma = survived(data)
         starts = [{"height": 0.48, "decay": decay / x.max()} for decay in (0.1, 0.5, 2.0, 8.0)]
         found = fit_curve(survival, x, y, sigma, starts, {"height": (0.0, 0.6), "decay": (1e-9, 1.0)})
         # the mean fidelity of a depolarizing channel of one qubit
@@ -108,7 +112,7 @@ class RB(Routine[RBSettings]):
 
     def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
         """What survives against length."""
-        x, y, sigma = _survived(data)
+        x, y, sigma = survived(data)
         found = {"x": x, "y": y, "error": sigma, "label": "Cliffords"}
         if fit.shape:
             fine = np.linspace(0, x.max(), 201)
@@ -121,17 +125,21 @@ def survival(x: Values, height: float, decay: float) -> Values:
     return np.asarray(0.5 + height * np.exp(np.log1p(-decay) * x))
 
 
-def _survived(data: xr.Dataset) -> tuple[Values, Values, Values]:
-    """Lengths, mean of both ends, and standard error, of each sequence."""
-    ones = data["ones"].transpose("length", "sample", "flipped").values
+def survived(data: xr.Dataset, beside: str | None = None) -> tuple[Values, Values, Values]:
+    """Lengths (``[length, beside]`` if there is such a dimension), mean of both ends, and standard error, of each sequence."""
+    dims = ([beside] if beside else []) + ["length", "sample"]
+    ones = data["ones"].transpose(*dims, "flipped").values
     shots = float(data.attrs["shots"])
     likely = (ones * shots + 2) / (shots + 4)
     sigma = np.sqrt((likely * (1 - likely)).sum(axis=-1) / (shots + 4)) / 2
     right = (1 - ones[..., 0] + ones[..., 1]) / 2
-    return np.repeat(data["length"].values, data.sizes["sample"]), right.ravel(), sigma.ravel()
+    x = [part.ravel() for part in np.meshgrid(*(data[name].values for name in dims), indexing="ij")]
+    lengths = np.stack([x[1], np.sign(x[0])]) if beside else x[0]
+    return lengths, right.ravel(), sigma.ravel()
 
 
-def _rows(at: Point, length: int, seed: tuple[int, ...]) -> Values:
-    """``[rows, pulses]``: axes (rad) of all pulses of one target."""
-    sample, flipped = (np.broadcast_to(at[name], (1, at["sample"].shape[-1]))[0].astype(int) for name in ("sample", "flipped"))
-    return np.array([clifford.axes(length, bool(f), (*seed, int(s))) for s, f in zip(sample, flipped, strict=True)])
+def ends(at: Point) -> list[tuple[int, bool]]:
+    """Sample and end of each row."""
+    rows = at["sample"].shape[-1]
+    sample, flipped = (np.broadcast_to(at[name], (1, rows))[0].astype(int) for name in ("sample", "flipped"))
+    return [(int(one), bool(end)) for one, end in zip(sample, flipped, strict=True)]

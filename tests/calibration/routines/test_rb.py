@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from qpu_calibration.catalog import routine
+from qpu_calibration.decays import bound, compared, survival
 from qpu_calibration.edit import amplitude, flux_level, with_amplitude, with_error, with_flux
+from qpu_calibration.graph import Graph, Node
+from qpu_emulator import five, five_ecr
+from qpu_emulator.chip.device import Crosstalk
 
 FEW = {"shots": 200, "samples": 3}
 
@@ -41,3 +46,68 @@ def test_error_of_a_coupler(lab):
     right = outcome.fits[(0, 1)]
     assert right["error"] == pytest.approx(limit, rel=0.2, abs=4 * right.error("error"))
     assert right["error_per_clifford"] < 5 * limit
+    assert right["bound"] > right["error"]
+
+
+def test_errors_of_sx_and_x_apart(lab):
+    """Only ``x`` turns too far: ``sx``, of which the Cliffords are made, does not."""
+    bench = lab().bench
+    limit, wrong = bench.snapshot.gate("sx", 0).error, 0.04
+    bench.snapshot = with_amplitude(bench.snapshot, 0, "x", (1 + wrong) * amplitude(bench.snapshot, 0, "x"))
+    outcome = bench.run(routine("rb_interleaved"), [(0,)], quick("rb_interleaved", (1, 150, 500)))
+    fit = outcome.fits[(0,)]
+    assert fit["x_error"] == pytest.approx(limit + (wrong * np.pi) ** 2 / 6, rel=0.2, abs=4 * fit.error("x_error"))
+    assert fit["sx_error"] == pytest.approx(limit, abs=4 * fit.error("sx_error"))
+    assert bench.snapshot.gate("x", 0).error == pytest.approx(fit["x_error"], rel=1e-4)
+
+
+def test_what_a_neighbour_adds_is_seen_where_its_drive_reaches(lab):
+    """The line of qubit 1 drives qubit 0 far from its resonance: only qubit 0 is worse together than alone."""
+    reached = five.device().model_copy(update={"crosstalk": (Crosstalk(port="d1", qubit=0, amplitude=0.9),)})
+    name, targets = "rb_simultaneous", [(0,), (1,)]
+    for truth, most in ((five.device(), False), (reached, True)):
+        outcome = lab(truth).bench.run(routine(name), targets, quick(name, (1, 40, 100)).model_copy(update={"samples": 10}))
+        assert not outcome.refused
+        assert not outcome.changed
+        first, second = (outcome.fits[target] for target in targets)
+        assert abs(second["added"]) < 4 * second.error("added")
+        assert (first["added"] > 4 * first.error("added")) is most
+        limit = five.snapshot().gate("sx", 1).error
+        assert second["alone"] == pytest.approx(limit, rel=0.2, abs=4 * second.error("alone"))
+
+
+def test_couplers_side_by_side_play_their_own_sequences_as_alone(lab):
+    name, targets = "rb2_simultaneous", [(0, 1), (2, 3)]
+    bench = lab().bench
+    outcome = bench.run(routine(name), targets, quick(name, (1, 15, 40)))
+    for target in targets:
+        fit = outcome.fits[target]
+        assert fit.good, fit.reason
+        assert abs(fit["added"]) < 4 * fit.error("added")
+        assert fit["alone"] < 5 * bench.snapshot.gate("cz", *target).error
+    data = outcome.passes[0][0]
+    assert sorted(data["alone"].values[:, 0]) == [0, 0]
+    assert sorted(data["alone"].values[0]) == [-1, 0, 1]
+
+
+def test_both_decays_and_the_bound_of_closed_form(rng):
+    """Magesan et al., PRL 109, 080505, equation 5, for numbers of one qubit."""
+    lengths, sigma = np.tile([1.0, 50, 100, 200, 400], 4), 1e-3
+    x = np.stack([np.repeat(lengths, 2), np.tile([0.0, 1.0], lengths.size)])
+    known = {"height": 0.47, "height_more": 0.46, "decay": 2e-3, "more": 5e-3}
+    found = compared(x, survival(x, 0.5, **known) + rng.normal(0, sigma, x.shape[1]), np.full(x.shape[1], sigma), 0.5)
+    for name, true in known.items():
+        assert found.value[name] == pytest.approx(true, abs=4 * found.error[name])
+        assert found.error[name] < 0.05 * true
+    p, gate = 1 - found.value["decay"], 1 - found.value["more"]
+    linear = (abs(p - gate) + 1 - p) / 2
+    root = 6 * (1 - p) / (4 * p) + 4 * np.sqrt(3) * np.sqrt(1 - p) / p
+    assert bound(found, 2) == pytest.approx(min(linear, root), rel=1e-9)
+
+
+def test_couplers_are_benchmarked_after_their_last_number():
+    for snapshot, last in ((five.snapshot(), "cz_local_phases"), (five_ecr.snapshot(), "ecr_control_phase")):
+        graph = Graph.of(snapshot)
+        pair = graph.targets("rb2")[0]
+        assert Node(last, pair) in graph.needs(Node("rb2", pair))
+        assert {node.routine for node in graph.needs(Node("rb2", pair))} == {"rb", last}
