@@ -143,8 +143,8 @@ class Ledger:
         """Note how far from where it should be a look has found a node, and the standard error, in units of what is tolerated.
 
         What it is taken for granted for follows, as the step of an integrator does: the square of a random walk grows with time,
-        so that `STRAY` is expected after ``STRAY**2 / moved**2`` of the time that has passed. It may halve and grows slowly, and
-        is never longer than the routine's own time.
+        so that `STRAY` is expected after ``STRAY**2 / moved**2`` of the time that has passed. It may halve and grows slowly, not
+        at all by a look that comes before half of it, and is never longer than the routine's own time.
         """
         known = self[node]
         self._change(node, astray=astray, blur=blur)
@@ -154,7 +154,7 @@ class Ledger:
         hold_h, passed_h = self._hold_h(graph, node), known.at.hours_until(self.now())
         squared = (astray - known.astray) ** 2 - blur**2 - known.blur**2
         likely_h = passed_h * STRAY**2 / squared if squared > 0 else math.inf
-        if likely_h < hold_h or passed_h >= hold_h:
+        if likely_h < hold_h or passed_h >= hold_h / 2:
             likely_h = min(max(likely_h, hold_h / 2), SLOWLY * hold_h)
             self._change(node, hold_h=min(likely_h, graph.routines[node.routine].timeout_h))
 
