@@ -16,7 +16,7 @@ from qpu_emulator.chip.device import Device
 from qpu_emulator.engines.choice import choose
 from qpu_emulator.noise import Spectrum
 from qpu_emulator.performance import Performance
-from qpu_emulator.readout.measurement import Memory
+from qpu_emulator.readout.memory import Memory
 from qpu_emulator.scales import Scales
 from qpu_emulator.score.program import compile_program
 from qpu_emulator.windows.library import Library

@@ -38,7 +38,7 @@ from qpu_emulator.libraries import KEPT_TEMPLATES, Libraries
 from qpu_emulator.noise import Spectrum
 from qpu_emulator.options import OLDEST_H, Options
 from qpu_emulator.performance import Performance, chunk, fall_back
-from qpu_emulator.readout.measurement import Memory
+from qpu_emulator.readout.memory import Memory
 from qpu_emulator.scales import Scales, settings
 from qpu_emulator.warm_up import warm_up
 

@@ -15,7 +15,8 @@ from qpu_bridge.schedule import Schedule, Table, raw_samples
 from qpu_emulator.engines.choice import Choice, choose
 from qpu_emulator.engines.engine import Engine
 from qpu_emulator.noise import Spectrum, begin
-from qpu_emulator.readout.measurement import Memory, Receiver
+from qpu_emulator.readout.measurement import Receiver
+from qpu_emulator.readout.memory import Memory
 from qpu_emulator.scales import Scales
 from qpu_emulator.score.lanes import Index, Lanes, prepare
 from qpu_emulator.score.player import Player

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from qpu_bridge.driver import Run
-from qpu_bridge.schedule import Acquisition, Column, Discriminator, Output, Table, Waveform, shapes
+from qpu_bridge.schedule import Acquisition, Column, Discriminator, Output, SlotKind, Table, Waveform, shapes
 from qpu_emulator import five
 from qpu_emulator.driver import EmulatorDriver
 from qpu_emulator.readout.resonator import Listening, integrate, jump, respond, trace
@@ -115,7 +115,8 @@ def _point(close, bench, excited, tones, shots=50, **settings):
 def test_a_readout_hears_its_neighbours_tone(close, fresh):
     """Signals on one line add, and the neighbour's depends on the neighbour's level."""
     quiet = {"readout": 1.0, "shots": 4000}
-    alone = _point(close, fresh(), (), (0,), **quiet)
+    # what its own tone does in the resonator of an idle qubit is another test's
+    alone = _point(close, fresh(), (), (0,), readout_crosstalk=0, **quiet)
     zero, one = (_point(close, fresh(), excited, (0, 1), **quiet) for excited in ((), (1,)))
     resonator = close[1].resonators[1]
     listening = Listening(
@@ -127,6 +128,39 @@ def test_a_readout_hears_its_neighbours_tone(close, fresh):
     assert one - zero == pytest.approx(heard[1] - heard[0], abs=0.1 * abs(heard[0]))
     off = _point(close, fresh(), (1,), (0, 1), readout_crosstalk=0, **quiet)
     assert abs(off - alone) < 0.1 * abs(heard[0])
+
+
+def test_one_tone_drives_the_resonators_of_all_idle_qubits_that_it_comes_near_to(close, fresh, truth):
+    """The signal is the sum of what both resonators make of the tone; without crosstalk it is the nearest one's alone."""
+    first, second = close[1].resonators[:2]
+    quiet = {"readout": 1.0, "shots": 4000}
+    alone, both = (_point(close, fresh(), (), (0,), readout_crosstalk=share, **quiet) for share in (0, 1))
+    listening = Listening(shapes.constant(800), 1e-9, 0.0, first.frequency, None, 1e-9, 0.0, 800, first.frequency)
+    heard = respond(second, listening).still[0] * 0.1
+    assert both - alone == pytest.approx(heard, abs=0.1 * abs(heard))
+    # a qubit that the schedule does something else with keeps its state: its resonator is not driven by this tone
+    touched = _point(close, fresh(), (1,), (0,), **quiet)
+    assert touched == pytest.approx(alone, abs=0.1 * abs(heard))
+
+
+def test_a_sweep_of_the_tone_finds_every_resonator_on_its_line(fresh, run, truth):
+    """One tone and one capture over the whole line, the qubits at rest: a peak at each resonator's pulled frequency."""
+    wanted = [resonator.frequency - resonator.chi for resonator in truth.resonators]
+    grid = np.concatenate([frequency + np.array([-9e6, -2e6, 0.0, 2e6, 9e6]) for frequency in wanted])
+    bench = fresh()
+    slot = bench.builder.slot(SlotKind.FREQUENCY)
+    base = truth.resonators[0].frequency
+    column = bench.builder.column(Column("all", output=Output.IQ, average=True))
+    tone = bench.builder.frame("tone", bench.ports["r"], base)
+    ear = bench.builder.frame("ear", bench.ports["a"], base)
+    for frame in (tone, ear):
+        bench.builder.set_frequency(frame, slot)
+    bench.builder.play(tone, shapes.constant(800), 0.1)
+    bench.builder.capture(ear, column, 800)
+    (chunk,) = run(bench.build(), Table((grid - base)[:, None]), shots=2000, settings=SILENT)
+    size = np.abs(chunk.mean[:, 0]).reshape(5, 5)
+    assert (size.argmax(axis=1) == 2).all()
+    assert (size[:, 2] > 3 * size[:, [0, 4]].max(axis=1)).all()
 
 
 @pytest.mark.parametrize("count", [200, 800])

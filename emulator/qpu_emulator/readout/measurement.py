@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qpu_bridge.schedule import Acquisition, Operation, Waveform
+from qpu_emulator.chip.device import Resonator
 from qpu_emulator.engines.engine import Engine
 from qpu_emulator.readout.afterglow import Complex, left
-from qpu_emulator.readout.resonator import Listening, Response, integrate, jump, record, respond, trace
+from qpu_emulator.readout.memory import Memory
+from qpu_emulator.readout.resonator import Listening, Response, choose, integrate, jump, record, respond, trace
 from qpu_emulator.scales import Scales
 from qpu_emulator.score.actions import Action
 from qpu_emulator.score.lanes import Index, Lanes
@@ -23,6 +25,8 @@ _TAU = 2 * np.pi
 _PARTS = ("still", "jumps", "field", "ringing", "tails")
 _INAUDIBLE = 0.02
 """A neighbour's whole signal below this share of the noise of one shot is left away."""
+_REACH = 10
+"""Tones drive resonators of idle qubits within so many linewidths; farther off, less than 5 % of what is heard is theirs."""
 _DEAF = 100_000
 _NOTHING: Number = 0.0
 _NO_FIELD = np.zeros(0, complex)
@@ -60,38 +64,6 @@ class _Measured:
     def accompanies(self, other: _Measured) -> bool:
         """Whether both are in the same turn of the same block."""
         return np.array_equal(self.shots, other.shots) and np.array_equal(self.time, other.time)
-
-
-@dataclass(slots=True)
-class Memory:
-    """What the captures of a run wrote.
-
-    Attributes:
-        bits: ``bool[shots, columns]``.
-        iq: ``complex64[shots, columns]``.
-        raw: Column -> ``complex64[shots, samples]``.
-    """
-
-    bits: NDArray[np.bool_]
-    iq: NDArray[np.complex64]
-    raw: dict[int, NDArray[np.complex64]] = field(default_factory=dict)
-
-    @classmethod
-    def joined(cls, parts: list[Memory], points: int) -> Memory:
-        """One memory from those of parts of every point's shots."""
-        if len(parts) == 1:
-            return parts[0]
-        traces = {column: trace.shape[1] for part in parts for column, trace in part.raw.items()}
-
-        def join(arrays: list[NDArray[Any]]) -> NDArray[Any]:
-            whole = np.concatenate([array.reshape(points, -1, array.shape[1]) for array in arrays], axis=1)
-            return whole.reshape(-1, whole.shape[2])
-
-        raw = {
-            column: join([part.raw.get(column, np.zeros((len(part.bits), count), np.complex64)) for part in parts])
-            for column, count in traces.items()
-        }
-        return cls(join([part.bits for part in parts]), join([part.iq for part in parts]), raw)
 
 
 class Receiver:
@@ -181,6 +153,8 @@ class Receiver:
         mine = _Measured(action, shots, self._lanes.time[chosen][where], levels, moments)
         for capture in self._captures(action):
             self._hear(capture, mine, chosen, where, level)
+        for other in self._reached(mine, chosen):
+            self._overhear(action, other, chosen, where)
         if self._scales.readout * self._scales.readout_crosstalk > 0:
             self._measured = [other for other in self._measured if mine.accompanies(other)]
             for other in self._measured:
@@ -242,11 +216,12 @@ class Receiver:
             if known and column in self._program.control:
                 # its bit has been acted upon already
                 continue
-            key = (self._program.schedule.digest, capture, measured.action.events)
+            key = (self._program.schedule.digest, capture, (measured.action.where, *measured.action.events))
             if key in self._library.deaf:
                 continue
             found = self._listen(measured.action, capture, origin, chosen)
-            scale = self._scales.readout * self._scales.readout_crosstalk
+            # what its own tones drive is signal rather than noise
+            scale = self._scales.readout_crosstalk * (1.0 if measured.action.events == hearer.events else self._scales.readout)
             loud = max(response.loudest for response in found.responses) * float(np.abs(found.factor).max())
             if loud <= _INAUDIBLE * found.responses[0].noise:
                 self._forget(key)
@@ -254,9 +229,37 @@ class Receiver:
                 weak = _Heard(found.entry, found.factor * scale, found.responses, found.dt)
                 self._add(column, weak, measured, origin, where, 0.0)
 
+    def _reached(self, measured: _Measured, chosen: Index) -> list[_Measured]:
+        """Resonators on the same lines that the tones of a measurement come near to, their qubits untouched by the schedule."""
+        action, mine = measured.action, self._device.resonators[measured.action.where]
+        frequencies = [
+            self._values.of(row, "frequency", self._lanes, chosen)
+            for row in action.events
+            if self._events["operation"][row] == Operation.PLAY
+        ]
+        found = []
+        for index, other in self._idle.get((mine.port, mine.acquire_port), ()) if self._scales.readout_crosstalk > 0 else ():
+            if any(np.abs(frequency - other.frequency).min() < _REACH * other.kappa for frequency in frequencies):
+                excited = self._device.transmons[other.qubit].thermal * self._scales.thermal
+                level = choose(self._lanes.shot_draws, measured.shots, 0 * measured.shots, np.array([[1 - excited, excited]]))
+                levels, never = np.repeat(level[:, None], 3, axis=1), np.full(measured.left.shape, np.inf)
+                ghost = Action("readout", index, (other.qubit,), action.start, action.stop, action.events)
+                found.append(_Measured(ghost, measured.shots, measured.time, levels, never))
+        return found
+
+    @cached_property
+    def _idle(self) -> dict[tuple[str, str], list[tuple[int, Resonator]]]:
+        """Resonators of qubits that the schedule does not touch, by their lines."""
+        touched = {qubit for cluster in self._program.clusters for qubit in cluster}
+        found: dict[tuple[str, str], list[tuple[int, Resonator]]] = {}
+        for index, resonator in enumerate(self._device.resonators):
+            if resonator.qubit not in touched:
+                found.setdefault((resonator.port, resonator.acquire_port), []).append((index, resonator))
+        return found
+
     def _forget(self, key: tuple[bytes, int, tuple[int, ...]]) -> None:
         """Listen no more, unless another row may be louder."""
-        if not any(self._values.depends(row, "amplitude", "frequency") for row in (key[1], *key[2])):
+        if not any(self._values.depends(row, "amplitude", "frequency") for row in (key[1], *key[2][1:])):
             if len(self._library.deaf) >= _DEAF:
                 self._library.deaf.clear()
             self._library.deaf.add(key)
