@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from qpu_bridge.target import waveform
 from qpu_calibration.catalog import routine
-from qpu_calibration.edit import flux_level, turns, with_flux, with_turns, with_waveform
+from qpu_calibration.edit import flux, flux_level, turns, with_flux, with_turns, with_waveform
 from qpu_emulator.windows.pair import Pair
 from tests.calibration.channel import error, solved
 from tests.calibration.conftest import raw
@@ -60,14 +62,40 @@ def test_a_coupler_that_does_nothing_keeps_its_numbers(lab):
     assert broken.bench.snapshot is before
 
 
-def test_leakage_is_seen_where_a_pulse_is_abrupt(lab):
-    bench = lab().bench
-    flux = bench.snapshot.waveforms["flux"].model_copy(update={"rise": 2})
-    bench.snapshot = with_waveform(with_flux(bench.snapshot, (0, 1), 0.35), "flux", flux)
+def pulsed(truth, snapshot, pair):
+    """What the flux pulse of a gate does to the truth, ``complex[9, 9]`` between levels ``3 a + b``."""
+    pulse = flux(snapshot, pair)
+    shape = waveform(snapshot.waveforms[pulse.waveform])
+    solver = Pair(truth, next(one for one in truth.couplers if one.qubits == pair))
+    levels = solver.frequency(pulse.amplitude * shape.samples.real)[None]
+    return solver.propagate(levels, shape.repeats, float(snapshot.timing.dt))[0][0]
+
+
+@pytest.mark.parametrize(("rise", "level"), [(30, 1.0), (16, 1.0), (12, 1.0), (2, 0.8)])
+def test_leakage_is_what_one_gate_takes_from_11(lab, rise, level):
+    device = lab()
+    bench, pair = device.bench, (0, 1)
+    shape = bench.snapshot.waveforms["flux"].model_copy(update={"rise": rise})
+    bench.snapshot = with_waveform(with_flux(bench.snapshot, pair, level * flux_level(bench.snapshot, pair)), "flux", shape)
     one = routine("cz_leakage")
-    (fit,) = bench.look(one, [(0, 1)])
-    assert fit["leakage"] > 20 * fit.error("leakage")
-    assert one.complaint(bench.snapshot, fit)
+    fit = bench.run(one, [pair]).fits[pair]
+    assert fit.good, fit.reason
+    taken = 1 - abs(pulsed(device.truth, bench.snapshot, pair)[4, 4]) ** 2
+    assert fit["leakage"] == pytest.approx(taken, abs=4 * fit.error("leakage"))
+    assert fit.error("leakage") < max(2.5e-4, taken / 2)
+    if not 1e-3 < taken < 0.02:
+        assert bool(one.complaint(bench.snapshot, fit)) == (taken > 0.02)
+
+
+def test_equal_steps_would_hide_what_leaks(lab):
+    """Why waits are random: level 2 comes back by interference."""
+    device = lab()
+    snapshot = device.bench.snapshot
+    shape = snapshot.waveforms["flux"].model_copy(update={"rise": 16})
+    gate = pulsed(device.truth, with_waveform(snapshot, "flux", shape), (0, 1))
+    taken = 1 - abs(gate[4, 4]) ** 2
+    steps = [1 - abs(np.linalg.matrix_power(gate, n)[4, 4]) ** 2 for n in range(1, 41)]
+    assert max(steps) < 0.3 * 40 * taken
 
 
 def test_zz_and_its_sign(lab):
