@@ -14,14 +14,22 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from qpu_emulator.engines.engine import IDLE
+from qpu_emulator.engines.jumps import Fate, Idling, Steps
 from qpu_emulator.engines.pure import Block
 from qpu_emulator.jit import compiled
-from qpu_emulator.stream import circle
+from qpu_emulator.stream import circle, uniform
 
+Complex = NDArray[np.complex128]
+Index = NDArray[np.int64]
 Real = NDArray[np.float64]
+Rows = NDArray[np.uint64]
+Short = NDArray[np.int32]
 
 _16, _32, _48, _64, _80, _96, _112, _128 = (np.uint64(number) for number in range(16, 144, 16))
 _XX, _XY, _XZ, _YX, _YY, _YZ, _ZX, _ZY, _ZZ = (np.uint64(number) for number in range(0, 288, 32))
+_0, _1, _2, _8, _9 = (np.uint64(number) for number in (0, 1, 2, 8, 9))
+_MOST_TURN = 0.1
 _TURNS = 1 / (2 * np.pi)
 
 
@@ -109,14 +117,12 @@ def gather(turns: Real, first: Real, second: Real, turn: Real) -> None:
 
 
 @compiled()
-def length(turns: Real, out: Real) -> None:
-    """Norm of what each lane of a pair has gathered, rad."""
-    out[:] = 0.0
-    for entry in range(np.uint64(9)):
-        for w in range(_16):
-            out[w] += turns[_16 * entry + w] * turns[_16 * entry + w]
-    for w in range(_16):
-        out[w] = np.sqrt(out[w])
+def _length(turns: Real, w: int) -> float:
+    """Norm of what a lane of a pair has gathered, rad."""
+    total = 0.0
+    for entry in range(_9):
+        total += turns[_16 * entry + w] * turns[_16 * entry + w]
+    return float(np.sqrt(total))
 
 
 @compiled()
@@ -127,9 +133,8 @@ def exchange(turns: Real, swapped: bool, block: Block, e: Real) -> None:
     """
     first, second = (_16, _48) if swapped else (_48, _16)
     straight, slope, bend = e[288:304], e[304:320], e[320:336]
-    length(turns, straight)
     for w in range(_16):
-        size = straight[w]
+        size = _length(turns, w)
         scale = 1 / max(size, 1e-9)
         cosine, sine = circle(_TURNS * size)
         half = circle(_TURNS / 2 * size)[1]
@@ -157,3 +162,109 @@ def exchange(turns: Real, swapped: bool, block: Block, e: Real) -> None:
                 block[coarse + _16 + w] = t * (e[_XZ + _16 + w] - s * e[_YZ + w])
                 block[both + w] = e[_XX + w] + t * e[_XY + _16 + w] + s * e[_YX + _16 + w] - s * t * e[_YY + w]
                 block[both + _16 + w] = e[_XX + _16 + w] - t * e[_XY + w] - s * e[_YX + w] - s * t * e[_YY + _16 + w]
+
+
+@compiled()
+def _full(turns: Real, turn: Real, w: int) -> bool:
+    size = _length(turns, w)
+    return bool((size > 0.0) & (size + np.abs(turn[w]) / 4 > _MOST_TURN))
+
+
+@compiled()
+def take_full(turns: Real, turn: Real, block: Block, scratch: Real) -> bool:
+    """Take out what lanes have gathered too much of to take more, as matrices; whether there are such."""
+    found = False
+    for w in range(_16):
+        found |= _full(turns, turn, w)
+    if found:
+        taken = np.zeros(144)
+        for w in range(16):
+            if _full(turns, turn, w):
+                taken[w::16], turns[w::16] = turns[w::16].copy(), 0.0
+        exchange(taken, False, block, scratch)
+    return found
+
+
+@compiled()
+def tabled(keep: Complex, size: int) -> Real:
+    """Numbers of each window in a row, and below them those of the identity, of so many rows itself."""
+    entries = 1
+    for extent in keep.shape[1:]:
+        entries *= extent
+    table = np.zeros((len(keep) + 1, 2 * entries))
+    table[:-1] = keep.reshape(len(keep), entries).view(np.float64)
+    for place in range(size):
+        table[-1, 2 * (size + 1) * place] = 1.0
+    return table
+
+
+@compiled()
+def find(row: Rows, entry: Short, leaked: Index, qubits: int, last: int) -> None:
+    """The row of each lane in such a table: the last where one of some qubits has leaked, and beyond the lanes that there are."""
+    row[:] = np.uint64(last)
+    for w in range(len(entry)):
+        if not leaked[w] & qubits:
+            row[w] = np.uint64(entry[w])
+
+
+@compiled()
+def wait(
+    waiting: Real,
+    since: Index,
+    step: int,
+    begin: int,
+    plan: Steps,
+    idling: Idling,
+    idle: Real,
+    one: Real,
+    fate: Fate,
+    row: Rows,
+    scratch: Real,
+) -> None:
+    """Multiply what is pending on a qubit by a step on it alone; a leaked qubit takes no part until it relaxes.
+
+    Args:
+        waiting: ``float[128]``, what is pending.
+        since: ``int[16]``, the step since which it is.
+        step: What is played.
+        begin: First column of the plan.
+        plan: The steps.
+        idling: Idle times.
+        idle: Rows of ``lower, upper, kick``.
+        one: Rows of windows, see `tabled`.
+        fate: Of the lanes that there are.
+        row: ``uint[16]``, scratch.
+        scratch: ``float[176]``.
+    """
+    qubit, end = plan.steps[step, 1], begin + len(fate.draws)
+    entry, angle, shift = plan.entry[step, begin:end], plan.angle[step, begin:end], plan.shift[step, begin:end]
+    if plan.steps[step, 0] == IDLE:
+        lower, upper, turn = scratch[:16], scratch[16:32], scratch[32:48]
+        find(row, entry, fate.leaked, 1 << qubit, len(idle) - 1)
+        for w in range(np.uint64(16)):
+            lower[w], upper[w], turn[w] = idle[row[w], _0], idle[row[w], _1], 0.0
+        for w in range(len(angle)):
+            angle[w] += np.copysign(idle[row[w], _2], uniform(fate.draws, w) - 0.5)
+            turn[w] = 0.0 if fate.leaked[w] >> qubit & 1 else angle[w]
+        turn_phase(waiting, lower, upper, turn)
+        for w in range(len(angle)):
+            if fate.leaked[w] >> qubit & 1 and uniform(fate.draws, w) < idling.seeping[entry[w]]:
+                fate.leaked[w] ^= 1 << qubit
+                since[w] = step + 1
+    else:
+        matrix, delta = scratch[:128], scratch[128:144]
+        find(row, entry, fate.leaked, 1 << qubit, len(one) - 1)
+        delta[: len(shift)] = shift
+        for w in range(np.uint64(16)):
+            for number in range(_8):
+                curve = one[row[w], _8 + number] + delta[w] * one[row[w], _16 + number]
+                matrix[_16 * number + w] = one[row[w], number] + delta[w] * curve
+        multiply(waiting, matrix)
+
+
+@compiled()
+def load(table: Real, row: Rows, block: Block) -> None:
+    """A matrix of two qubits in each lane."""
+    for w in range(np.uint64(16)):
+        for number in range(_32):
+            block[_16 * number + w] = table[row[w], number]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from qpu_emulator.engines.engine import IDLE, ONE, TWO, ZZ
+from qpu_emulator.engines.engine import ONE, TWO, ZZ
 from qpu_emulator.engines.jumps import Fate, Idling, Steps, Windows, apply_two, reduced, replay
-from qpu_emulator.engines.pending import exchange, forget, gather, length, multiply, together, turn_phase
+from qpu_emulator.engines.pending import exchange, find, forget, gather, load, tabled, take_full, together, wait
 from qpu_emulator.engines.pure import Block, sweep
 from qpu_emulator.jit import compiled
 from qpu_emulator.stream import uniform
@@ -15,8 +15,6 @@ from qpu_emulator.stream import uniform
 Complex = NDArray[np.complex128]
 Index = NDArray[np.int64]
 Real = NDArray[np.float64]
-
-_MOST_TURN = 0.1
 
 
 @compiled()
@@ -55,25 +53,29 @@ def evolve(
     norm, scratch = np.zeros(16), np.zeros(336)
     waiting, turns = np.zeros((qubits, 128)), np.zeros((len(ends), 144))
     busy, due = np.zeros(len(ends), np.bool_), np.zeros(qubits, np.bool_)
-    since = np.zeros((qubits, 16), np.int64)
+    since, angle = np.zeros((qubits, 16), np.int64), np.zeros(16)
+    nowhere, nothing, row = plan.entry[0, :0], np.full(16, np.uint64(len(two.keep))), np.zeros(16, np.uint64)
+    idle_rows, one_rows, two_rows = np.ones((len(idling.kick) + 1, 3)), tabled(one.keep, 2), tabled(two.keep, 4)
+    idle_rows[:-1, :2], idle_rows[:-1, 2], idle_rows[-1, 2] = idling.damping, idling.kick, 0.0
     for begin in range(0, len(chosen), 16):
-        lanes = min(16, len(chosen) - begin)
-        _read(states, chosen[begin : begin + lanes], source)
+        here = chosen[begin : begin + 16]
+        lanes, own = len(here), Fate(fate.limit[here], fate.leaked[here], fate.draws[here])
+        _read(states, here, source)
         due[:], busy[:], turns[:], since[:] = False, False, 0.0, 0
         for q in range(qubits):
             forget(waiting[q])
         for step in range(len(plan.steps) + 1):
             kind = TWO if step == len(plan.steps) else plan.steps[step, 0]
             if kind <= ONE:
-                due[plan.steps[step, 1]] = True
-                _wait(waiting, since, step, begin, lanes, chosen, plan, idling, one, fate, scratch)
+                q = plan.steps[step, 1]
+                wait(waiting[q], since[q], step, begin, plan, idling, idle_rows, one_rows, own, row, scratch)
+                due[q] = True
                 continue
             if kind == ZZ:
                 pair = plan.pair[step]
                 p, q = ends[pair]
-                angle = np.zeros(16)
                 angle[:lanes] = plan.angle[step, begin : begin + lanes]
-                if _take_full(turns[pair], angle, exchanged, scratch):
+                if take_full(turns[pair], angle, exchanged, scratch):
                     strides[0, 0], strides[0, 1] = stride[p], stride[q]
                     sweep(source, target, exchanged, strides[:1], norm)
                     source, target = target, source
@@ -89,37 +91,39 @@ def evolve(
                     if a < 0:
                         break
                 # the ZZ turns of its qubits with others come first
-                count, own = 0, -1
+                count, same = 0, -1
                 for pair in range(len(ends)):
                     p, q = ends[pair]
                     if (p == a and q == b) or (p == b and q == a):
-                        own = pair
+                        same = pair
                     elif busy[pair] and (p in (a, b) or q in (a, b)):
                         exchange(turns[pair], False, matrices[512 * count : 512 * (count + 1)], scratch)
                         strides[count, 0], strides[count, 1] = stride[p], stride[q]
                         turns[pair], busy[pair] = 0.0, False
                         count += 1
                 # its matrix: window x pending x its own ZZ
-                if own >= 0:
-                    exchange(turns[own], ends[own, 0] != a, exchanged, scratch)
-                    turns[own], busy[own] = 0.0, False
+                if same >= 0:
+                    exchange(turns[same], ends[same, 0] != a, exchanged, scratch)
+                    turns[same], busy[same] = 0.0, False
                 else:
-                    _load_identity(exchanged)
+                    load(two_rows, nothing, exchanged)
                 together(waiting[a], waiting[b], pending)
                 sweep(exchanged, both, pending, inner, norm)
-                _load_windows(step, begin, lanes, chosen, a, b, plan, two, fate, pending)
+                entry = plan.entry[step, begin : begin + lanes] if not end else nowhere
+                find(row, entry, own.leaked, 1 << a | 1 << b, len(two.keep))
+                load(two_rows, row, pending)
                 sweep(both, matrices[512 * count : 512 * (count + 1)], pending, inner, norm)
                 strides[count, 0], strides[count, 1] = stride[a], stride[b]
                 sweep(source, target, matrices, strides[: count + 1], norm)
                 for w in range(lanes):
-                    if norm[w] < fate.limit[chosen[begin + w]]:
+                    if norm[w] < own.limit[w]:
                         state = _column(source, w)
                         for number in range(count):
                             _apply(state, w, matrices[512 * number : 512 * (number + 1)], strides[number])
                         _apply(state, w, exchanged, strides[count])
                         where = np.array([[a, b], [since[a, w], since[b, w]]])
                         rho = reduced(state, stride[a], stride[b])
-                        acted = replay(rho, begin + w, chosen[begin + w], step, where, plan, idling, one, two, fate)
+                        acted = replay(rho, begin + w, w, step, where, plan, idling, one, two, own)
                         apply_two(state, stride[a], stride[b], acted)
                         for place in range(size):
                             target[32 * place + w], target[32 * place + 16 + w] = state[place].real, state[place].imag
@@ -130,7 +134,8 @@ def evolve(
                 forget(waiting[b])
                 if not end:
                     break
-        _write(states, chosen[begin : begin + lanes], source)
+        _write(states, here, source)
+        fate.limit[here], fate.leaked[here], fate.draws[here] = own.limit, own.leaked, own.draws
 
 
 @compiled()
@@ -146,90 +151,6 @@ def _write(states: NDArray[np.complex64], lanes: Index, block: Block) -> None:
     for place in range(states.shape[1]):
         for w in range(len(lanes)):
             states[lanes[w], place] = np.complex64(block[32 * place + w] + 1j * block[32 * place + 16 + w])
-
-
-@compiled()
-def _wait(
-    waiting: Real,
-    since: Index,
-    step: int,
-    begin: int,
-    lanes: int,
-    chosen: Index,
-    plan: Steps,
-    idling: Idling,
-    one: Windows,
-    fate: Fate,
-    scratch: Real,
-) -> None:
-    """Multiply what is pending on a qubit by a step on it alone; a leaked qubit takes no part until it relaxes."""
-    qubit, matrix = plan.steps[step, 1], scratch[:128]
-    lower, upper, angle = scratch[:16], scratch[16:32], scratch[32:48]
-    if plan.steps[step, 0] == IDLE:
-        lower[:], upper[:], angle[:] = 1.0, 1.0, 0.0
-        for w in range(lanes):
-            lane, row = chosen[begin + w], plan.entry[step, begin + w]
-            if fate.leaked[lane] >> qubit & 1:
-                if idling.seeping[row] > 0.0 and uniform(fate.draws, lane) < idling.seeping[row]:
-                    fate.leaked[lane] ^= 1 << qubit
-                    since[qubit, w] = step + 1
-                continue
-            if idling.kick[row] > 0.0:
-                plan.angle[step, begin + w] += np.copysign(idling.kick[row], uniform(fate.draws, lane) - 0.5)
-            lower[w], upper[w], angle[w] = idling.damping[row, 0], idling.damping[row, 1], plan.angle[step, begin + w]
-        turn_phase(waiting[qubit], lower, upper, angle)
-        return
-    forget(matrix)
-    for w in range(lanes):
-        row, delta = plan.entry[step, begin + w], plan.shift[step, begin + w]
-        if fate.leaked[chosen[begin + w]] >> qubit & 1:
-            continue
-        for i in range(2):
-            for j in range(2):
-                value = one.keep[row, 0, i, j] + delta * (one.keep[row, 1, i, j] + delta * one.keep[row, 2, i, j])
-                place = 32 * (2 * i + j) + w
-                matrix[place], matrix[place + 16] = value.real, value.imag
-    multiply(waiting[qubit], matrix)
-
-
-@compiled()
-def _load_identity(block: Block) -> None:
-    block[:] = 0.0
-    for row in range(4):
-        block[160 * row : 160 * row + 16] = 1.0
-
-
-@compiled()
-def _load_windows(
-    step: int, begin: int, lanes: int, chosen: Index, a: int, b: int, plan: Steps, two: Windows, fate: Fate, block: Block
-) -> None:
-    """The window on two qubits in each lane; none at the end, and none where a qubit has leaked."""
-    _load_identity(block)
-    if step == len(plan.steps):
-        return
-    for w in range(lanes):
-        if not fate.leaked[chosen[begin + w]] & ((1 << a) | (1 << b)):
-            matrix = two.keep[plan.entry[step, begin + w]]
-            for i in range(4):
-                for j in range(4):
-                    place = 32 * (4 * i + j) + w
-                    block[place], block[place + 16] = matrix[i, j].real, matrix[i, j].imag
-
-
-@compiled()
-def _take_full(turns: Real, angle: Real, block: Block, scratch: Real) -> bool:
-    """Take out what lanes have gathered too much of to take more, as matrices; whether there are such."""
-    size = np.empty(16)
-    length(turns, size)
-    full = (size > 0.0) & (size + np.abs(angle) / 4 > _MOST_TURN)
-    if not full.any():
-        return False
-    taken = np.zeros(144)
-    for place in range(144):
-        if full[place % 16]:
-            taken[place], turns[place] = turns[place], 0.0
-    exchange(taken, False, block, scratch)
-    return True
 
 
 @compiled()
