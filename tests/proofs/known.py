@@ -118,15 +118,13 @@ def half_turn(truth: Truth, fit: Fit) -> Numbers:
     return {"amplitude": level, "slope": float(truth.tunable.both.deriv()(level))}
 
 
-def leaked(truth: Truth, _: Fit, longest: int = 60, trains: int = 6) -> Numbers:
-    """What gates take away from 11 beyond waits, each: in the mean of trains, for they leak coherently.
+def leaked(truth: Truth, _: Fit) -> Numbers:
+    """What a gate takes away from 11 beyond a wait.
 
     On its way through a gate 11 is in part 02 and 20. There it relaxes at other rates, and white noise, which tells its parts
     from one another, takes it to other states at ``2 rate * variance`` of the excitations that it sees.
     """
-    lengths = np.linspace(0, longest, trains).round().astype(int)
     *way, whole = within(truth.device, truth.believed, truth.pair)
-    kept = [abs(np.linalg.matrix_power(whole, count)[4, 4]) ** 2 for count in lengths]
     share = np.array([abs(moment[:, 4]) ** 2 / np.sum(abs(moment[:, 4]) ** 2) for moment in way]).reshape(-1, 3, 3)
     rate = 0.0
     for place, qubit in enumerate(truth.pair):
@@ -138,7 +136,7 @@ def leaked(truth: Truth, _: Fit, longest: int = 60, trains: int = 6) -> Numbers:
         )
     known = truth.believed.gate("cz", *truth.pair)
     assert known is not None
-    return {"leakage": rate * known.duration * TICK - float(np.polyfit(lengths, np.log(kept), 1)[0])}
+    return {"leakage": rate * known.duration * TICK + 1 - float(abs(whole[4, 4]) ** 2)}
 
 
 def terms(truth: Truth, _: Fit) -> Numbers:
