@@ -11,7 +11,7 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from qpu_bridge import plugins
-from qpu_bridge.cli.child import CLOSE_S, Asked, Child, command
+from qpu_bridge.cli.child import CLOSE_S, Asked, Child, command, undisturbed
 from qpu_bridge.cli.device import RackDevice
 from qpu_bridge.cli.journal import patience, say, share_metrics
 from qpu_bridge.cli.private import write_private
@@ -69,13 +69,14 @@ def serve(rack: Rack, *, verbose: bool, file: Path | None = None, listener: sock
             while not address.exists():
                 _require(face)
                 time.sleep(LOOK_S)
-        _greet(address.read_text().strip(), ready, folder, file)
-        # the first thing that this process wants of the store: until here it would only take time from those who are waited for
-        from qpu_bridge.jobs.retention import pruning
+        with undisturbed():
+            _greet(address.read_text().strip(), ready, folder, file)
+            # all that this process wants of the store: until here it would only take time from those who are waited for
+            from qpu_bridge.jobs.retention import pruning
 
-        store = open_store(rack)
-        held.callback(store.close)
-        held.enter_context(pruning(store.database, rack.bridge.retention))
+            store = open_store(rack)
+            held.callback(store.close)
+            held.enter_context(pruning(store.database, rack.bridge.retention))
         while True:
             # until a signal raises `Asked`
             time.sleep(3600)

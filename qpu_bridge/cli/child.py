@@ -9,9 +9,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 from qpu_bridge.errors import UNUSABLE
@@ -161,3 +161,19 @@ def stop_on_signals() -> None:
 
     for known in (signal.SIGTERM, signal.SIGINT):
         signal.signal(known, ask)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Who is asked to stop meanwhile stops at the end: an import that is broken off leaves modules in pieces, for good."""
+    asked: list[int] = []
+    before = {
+        known: signal.signal(known, lambda number, frame: asked.append(number)) for known in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield
+    finally:
+        for known, handler in before.items():
+            signal.signal(known, handler)
+    if asked:
+        signal.raise_signal(asked[0])

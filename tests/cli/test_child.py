@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -57,3 +58,18 @@ def test_a_process_whose_settings_are_wrong_is_not_started_again(monkeypatch: py
     until(lambda: child.unusable)
     child.stop()
     child.join()
+
+
+def test_who_is_asked_to_stop_in_the_middle_of_something_stops_after_it() -> None:
+    program = """
+import signal
+from qpu_bridge.cli.child import stop_on_signals, undisturbed
+stop_on_signals()
+with undisturbed():
+    signal.raise_signal(signal.SIGTERM)
+    signal.raise_signal(signal.SIGINT)
+    print("done", flush=True)
+print("not this", flush=True)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr, done.returncode) == ("done\n", "", 0)
