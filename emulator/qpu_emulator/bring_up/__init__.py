@@ -6,26 +6,18 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
-import numpy as np
-
 from qpu_bridge.schedule import PortKind
 from qpu_bridge.target import Snapshot
-from qpu_bridge.target.gate import GateSpec, PhaseSpec, PulseSpec
+from qpu_bridge.target.gate import GateSpec
 from qpu_bridge.target.line import FrameSpec, PortSpec
 from qpu_bridge.target.qubit import MeasureSpec, QubitSpec
-from qpu_bridge.target.shape import ConstantShape, DragShape, GaussianSquareShape, Shape, waveform
+from qpu_bridge.target.shape import Shape
 from qpu_bridge.target.snapshot import TimingSpec
-from qpu_emulator.bring_up.conditional import double, pair_limit
-from qpu_emulator.bring_up.discrimination import TONE_TICKS, solve_measure
-from qpu_emulator.bring_up.echoed import EchoedPair
-from qpu_emulator.bring_up.part import Part, kept
-from qpu_emulator.bring_up.recipe import DT, GRAIN, Done, Recipe, silent, wait
-from qpu_emulator.bring_up.rotation import rotate, single
+from qpu_emulator.bring_up.echoed import direction
+from qpu_emulator.bring_up.part import Part, Parts
+from qpu_emulator.bring_up.recipe import DT, Done, Recipe, silent
 from qpu_emulator.cache import Cache
-from qpu_emulator.chip.device import Coupling, Device, StaticCoupling, TunableCoupler
-from qpu_emulator.chip.line import IDEAL
-
-_EDGE, _CROSS_SIGMA = 40, 13.0
+from qpu_emulator.chip.device import Device, StaticCoupling, TunableCoupler
 
 
 def solve_snapshot(
@@ -44,75 +36,27 @@ def solve_snapshot(
         SettingsError: If a coupler cannot make its gate.
     """
     assert date.tzinfo is UTC
-    recipe = recipe or Recipe()
-    tone = ConstantShape(shape="constant", duration=TONE_TICKS)
-    waveforms: dict[str, Shape] = {"readout": tone}
-    late = wait(device)
-
-    def lines(*ports: str) -> list[object]:
-        return [late, *((port, device.lines.get(port)) for port in ports)]
-
-    def rotations(qubit: int) -> Part:
-        line = device.line_of(qubit)
-        enters = ["rotations", qubit, device.transmons[qubit], device.reach(qubit)[line], recipe.drive_of(qubit), lines(line)]
-
-        def solve() -> Part:
-            own: dict[str, Shape] = {}
-            return Part(gates=tuple(single(device, qubit, recipe, own, date)), waveforms=own)
-
-        return kept(cache, enters, date, solve)
-
-    def entangling(coupler: Coupling) -> Part:
-        transmons = [device.transmons[qubit] for qubit in coupler.qubits]
-        if isinstance(coupler, StaticCoupling):
-            control, _ = _direction(device, coupler)
-            flip = next(gate for gate in singles if gate.name == "x" and gate.qubits == (control,))
-            own = {name: waveforms[name] for name in (flip.pulses[0].waveform,)}
-            reach = [device.reach(qubit) for qubit in coupler.qubits]
-            numbers = [recipe.cross, recipe.cross_of(coupler.qubits), recipe.drive_of(control), recipe.rotary]
-            passed = lines(*(device.line_of(qubit) for qubit in coupler.qubits))
-            enters = ["echoed", coupler, transmons, reach, numbers, passed, flip.pulses[0], own[flip.pulses[0].waveform]]
-
-            def solve() -> Part:
-                return Part(gates=(_echoed(device, coupler, recipe, own, flip, date),), waveforms=own)
-
-        else:
-            own = {}
-            numbers = [recipe.flux, recipe.flux_of(coupler.qubits)]
-            enters = ["conditional", coupler, transmons, numbers, lines(coupler.port)]
-
-            def solve() -> Part:
-                return Part(gates=tuple(double(device, coupler, recipe, own, date)), waveforms=own)
-
-        return kept(cache, enters, date, solve)
-
-    def readout(index: int) -> Part:
-        resonator = device.resonators[index]
-
-        def solve() -> Part:
-            own: dict[str, Shape] = {"readout": tone}
-            return Part(measures=(solve_measure(device, index, own),), waveforms=own)
-
-        return kept(cache, ["readout", resonator, device.transmons[resonator.qubit], tone], date, solve)
-
-    singles: list[GateSpec] = []
-    doubles: list[GateSpec] = []
+    parts = Parts(device, date, recipe or Recipe(), cache)
+    waveforms: dict[str, Shape] = {}
+    singles: dict[int, Part] = {}
+    gates: list[GateSpec] = []
     measures: list[MeasureSpec] = []
+
+    def add(part: Part, what: str) -> None:
+        gates.extend(part.gates)
+        measures.extend(part.measures)
+        waveforms.update(part.waveforms)
+        done(what)
+
     # solvers let go of the interpreter's lock while they propagate
     with ThreadPoolExecutor(len(os.sched_getaffinity(0)), thread_name_prefix="bring-up") as pool:
-        for found in pool.map(rotations, range(len(device.transmons))):
-            singles += found.gates
-            waveforms |= found.waveforms
-            done(f"qubit {found.gates[0].qubits[0]}")
-        for found in pool.map(entangling, device.couplers):
-            doubles += found.gates
-            waveforms |= found.waveforms
-            done(f"coupler {found.gates[0].qubits}")
-        for found in pool.map(readout, range(len(device.resonators))):
-            measures += found.measures
-            waveforms |= found.waveforms
-            done(f"readout {found.measures[0].qubit}")
-    gates = singles + doubles
+        for qubit, part in enumerate(pool.map(parts.rotations, range(len(device.transmons)))):
+            singles[qubit] = part
+            add(part, f"qubit {qubit}")
+        for part in pool.map(lambda coupler: parts.entangling(coupler, singles), device.couplers):
+            add(part, f"coupler {part.gates[0].qubits}")
+        for part in pool.map(parts.readout, range(len(device.resonators))):
+            add(part, f"readout {part.measures[0].qubit}")
     # whoever lives longest decides when all have cooled
     slowest = max((transmon.t1 or 0.0 for transmon in device.transmons), default=0.0)
     cools = max(0.9e-3, round(8 * slowest, 4))
@@ -168,7 +112,7 @@ def _frames(device: Device) -> tuple[FrameSpec, ...]:
     ]
     for coupler in device.couplers:
         if isinstance(coupler, StaticCoupling):
-            control, target = _direction(device, coupler)
+            control, target = direction(device, coupler)
             frequency = device.transmons[target].frequency
             drives.append(
                 FrameSpec(name=f"u{control}_{target}", port=device.line_of(control), frequency=frequency, follows=target)
@@ -184,56 +128,3 @@ def _frames(device: Device) -> tuple[FrameSpec, ...]:
         for letter, port in (("m", resonator.port), ("a", resonator.acquire_port))
     ]
     return (*drives, *fluxes, *readouts)
-
-
-def _direction(device: Device, coupler: StaticCoupling) -> tuple[int, int]:
-    """Control and target: the higher transmon controls, so that the drive lies between its f01 and f12."""
-    low, high = sorted(coupler.qubits, key=lambda qubit: device.transmons[qubit].frequency)
-    return high, low
-
-
-def _echoed(
-    device: Device, coupler: StaticCoupling, recipe: Recipe, waveforms: dict[str, Shape], x: GateSpec, date: datetime
-) -> GateSpec:
-    control, target = _direction(device, coupler)
-    ports = [device.line_of(control), device.line_of(target)]
-    # tones that arrive at different times must not reach into the x between the halves
-    early, late = sorted(device.lines.get(port, IDEAL).delay for port in ports)
-    apart = round((late - early) / float(DT))
-    cross = recipe.cross_of(coupler.qubits)
-    half_name = "cross" if cross == recipe.cross else f"cross{cross}"
-    shape = GaussianSquareShape(shape="gaussian_square", duration=cross, sigma=_CROSS_SIGMA, width=cross - 2 * _EDGE)
-    waveforms[half_name] = shape
-    flip, flip_ticks = x.pulses[0], recipe.drive_of(control)
-    drag = waveforms[flip.waveform]
-    assert isinstance(drag, DragShape)
-    assert isinstance(flip.amplitude, float)
-    flipped = rotate(device, control, flip_ticks, drag.beta, np.array([flip.amplitude]))[0][:2, :2]
-    middle = cross + apart
-    later = middle + flip_ticks + apart
-    pair = EchoedPair(device, coupler, control, waveform(shape), flipped, later - cross, float(DT))
-    echo = pair.solve(0.3, (recipe.rotary,))
-    ticks = -(-(later + cross + wait(device)) // GRAIN) * GRAIN
-
-    def half(place: int, start: int, sign: int) -> tuple[PulseSpec, PulseSpec]:
-        across = PulseSpec(
-            frame=f"u{control}_{target}",
-            waveform=half_name,
-            start=start,
-            amplitude=sign * echo.amplitude,
-            phase=echo.phase[place],
-        )
-        rotary = PulseSpec(
-            frame=f"q{target}", waveform=half_name, start=start, amplitude=sign * echo.rotary, phase=echo.rotary_phase[place]
-        )
-        return across, rotary
-
-    return GateSpec(
-        name="ecr",
-        qubits=(control, target),
-        duration=ticks,
-        error=pair_limit(device, coupler.qubits, ticks) + echo.infidelity,
-        pulses=(*half(0, 0, 1), flip.model_copy(update={"start": middle}), *half(1, later, -1)),
-        phases=tuple(PhaseSpec(qubit=q, angle=turn) for q, turn in zip((control, target), echo.turns, strict=True)),
-        calibrated_at=date,
-    )

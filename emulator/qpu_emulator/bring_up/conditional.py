@@ -49,10 +49,15 @@ class Conditional:
         self._pair = Pair(device, coupler)
         line = device.lines.get(coupler.port, IDEAL)
         self._samples, self._repeats = line.respond(waveform(shape), float(DT))
-        coarse = np.linspace(0.0, 1.0, _COARSE)
-        seen = np.unwrap(self.phases(coarse), axis=1)
-        past = np.flatnonzero(seen[2] - seen[2, 0] < -_BEYOND)
-        if not len(past):
+        coarse, found = np.linspace(0.0, 1.0, _COARSE), np.zeros((3, 0))
+        past: list[int] = []
+        for few in np.array_split(coarse, 5):
+            found = np.concatenate([found, self.phases(few)], axis=1)
+            seen = np.unwrap(found, axis=1)
+            past = np.flatnonzero(seen[2] - seen[2, 0] < -_BEYOND).tolist()
+            if past:
+                break
+        if not past:
             raise SettingsError(
                 "a coupler must reach a conditional phase of pi within full flux",
                 given=f"{seen[2].min():.2f} rad",

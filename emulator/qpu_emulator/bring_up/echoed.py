@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 from scipy.optimize import least_squares
 
 from qpu_bridge.schedule import Waveform
+from qpu_bridge.target.gate import GateSpec, PhaseSpec, PulseSpec
+from qpu_bridge.target.shape import DragShape, GaussianSquareShape, Shape, waveform
+from qpu_emulator.bring_up.conditional import pair_limit
+from qpu_emulator.bring_up.recipe import DT, GRAIN, Recipe, wait
+from qpu_emulator.bring_up.rotation import rotate
 from qpu_emulator.chip.device import Device, StaticCoupling
 from qpu_emulator.chip.line import IDEAL
 from qpu_emulator.windows.basis import Complex, Real
@@ -15,6 +21,7 @@ from qpu_emulator.windows.static_pair import StaticPair
 from qpu_emulator.windows.tones import Tone, combine
 
 _TAU = 2 * np.pi
+_EDGE, _CROSS_SIGMA = 40, 13.0
 _KEPT = [0, 1, 4, 5]
 _TIE, _TRIES = 1e-3, 60
 _X, _Y, _ONE = np.array([[0, 1], [1, 0]], complex), np.array([[0, -1j], [1j, 0]]), np.eye(2, dtype=complex)
@@ -132,6 +139,60 @@ class EchoedPair:
             turns,
             infidelity,
         )
+
+
+def direction(device: Device, coupler: StaticCoupling) -> tuple[int, int]:
+    """Control and target: the higher transmon controls, so that the drive lies between its f01 and f12."""
+    low, high = sorted(coupler.qubits, key=lambda qubit: device.transmons[qubit].frequency)
+    return high, low
+
+
+def echo(
+    device: Device, coupler: StaticCoupling, recipe: Recipe, waveforms: dict[str, Shape], x: GateSpec, date: datetime
+) -> GateSpec:
+    """The gate of a pair; the envelope of its halves is added to the waveforms, which hold that of the control's x."""
+    control, target = direction(device, coupler)
+    ports = [device.line_of(control), device.line_of(target)]
+    # tones that arrive at different times must not reach into the x between the halves
+    early, late = sorted(device.lines.get(port, IDEAL).delay for port in ports)
+    apart = round((late - early) / float(DT))
+    cross = recipe.cross_of(coupler.qubits)
+    half_name = "cross" if cross == recipe.cross else f"cross{cross}"
+    shape = GaussianSquareShape(shape="gaussian_square", duration=cross, sigma=_CROSS_SIGMA, width=cross - 2 * _EDGE)
+    waveforms[half_name] = shape
+    flip, flip_ticks = x.pulses[0], recipe.drive_of(control)
+    drag = waveforms[flip.waveform]
+    assert isinstance(drag, DragShape)
+    assert isinstance(flip.amplitude, float)
+    flipped = rotate(device, control, flip_ticks, drag.beta, np.array([flip.amplitude]))[0][:2, :2]
+    middle = cross + apart
+    later = middle + flip_ticks + apart
+    pair = EchoedPair(device, coupler, control, waveform(shape), flipped, later - cross, float(DT))
+    best = pair.solve(0.3, (recipe.rotary,))
+    ticks = -(-(later + cross + wait(device)) // GRAIN) * GRAIN
+
+    def half(place: int, start: int, sign: int) -> tuple[PulseSpec, PulseSpec]:
+        across = PulseSpec(
+            frame=f"u{control}_{target}",
+            waveform=half_name,
+            start=start,
+            amplitude=sign * best.amplitude,
+            phase=best.phase[place],
+        )
+        rotary = PulseSpec(
+            frame=f"q{target}", waveform=half_name, start=start, amplitude=sign * best.rotary, phase=best.rotary_phase[place]
+        )
+        return across, rotary
+
+    return GateSpec(
+        name="ecr",
+        qubits=(control, target),
+        duration=ticks,
+        error=pair_limit(device, coupler.qubits, ticks) + best.infidelity,
+        pulses=(*half(0, 0, 1), flip.model_copy(update={"start": middle}), *half(1, later, -1)),
+        phases=tuple(PhaseSpec(qubit=q, angle=turn) for q, turn in zip((control, target), best.turns, strict=True)),
+        calibrated_at=date,
+    )
 
 
 def _about(unitary: Complex, control: float, target: float) -> Complex:

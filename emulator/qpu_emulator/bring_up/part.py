@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from pydantic import ValidationError
@@ -10,8 +10,14 @@ from pydantic import ValidationError
 from qpu_bridge.schedule import Document
 from qpu_bridge.target.gate import GateSpec
 from qpu_bridge.target.qubit import MeasureSpec
-from qpu_bridge.target.shape import Shape
+from qpu_bridge.target.shape import ConstantShape, Shape
+from qpu_emulator.bring_up.conditional import double
+from qpu_emulator.bring_up.discrimination import TONE_TICKS, solve_measure
+from qpu_emulator.bring_up.echoed import direction, echo
+from qpu_emulator.bring_up.recipe import Recipe, wait
+from qpu_emulator.bring_up.rotation import single
 from qpu_emulator.cache import Cache, key
+from qpu_emulator.chip.device import Coupling, Device, StaticCoupling
 
 
 class Part(Document):
@@ -28,25 +34,79 @@ class Part(Document):
     waveforms: dict[str, Shape] = {}
 
 
-def kept(cache: Cache | None, enters: Sequence[object], date: datetime, solve: Callable[[], Part]) -> Part:
-    """A part as it was solved before, or solved now.
+class Parts:
+    """Solves the parts of a device, or finds them solved.
 
     Args:
-        cache: Where parts are kept; None for nowhere.
-        enters: All that the solution depends on, but for the date.
-        date: Of its gates.
-        solve: Makes it.
+        device: The truth.
+        date: When the calibration is said to have been made.
+        recipe: How long pulses are.
+        cache: Where solved parts are kept on disk; None for nowhere.
     """
-    name = key(*enters)
-    text = None if cache is None else cache.find(name)
-    if text is not None:
-        try:
-            found = Part.model_validate_json(text)
-        except ValidationError:
-            pass
-        else:
-            return found.model_copy(update={"gates": tuple(g.model_copy(update={"calibrated_at": date}) for g in found.gates)})
-    solved = solve()
-    if cache is not None:
-        cache.keep(name, solved.model_dump_json().encode())
-    return solved
+
+    def __init__(self, device: Device, date: datetime, recipe: Recipe, cache: Cache | None) -> None:
+        self._device, self._date, self._recipe, self._cache = device, date, recipe, cache
+        self._tone = ConstantShape(shape="constant", duration=TONE_TICKS)
+
+    def rotations(self, qubit: int) -> Part:
+        """Gates of a qubit."""
+        device, ticks = self._device, self._recipe.drive_of(qubit)
+        line = device.line_of(qubit)
+        own: dict[str, Shape] = {}
+
+        def solve() -> Part:
+            return Part(gates=tuple(single(device, qubit, self._recipe, own, self._date)), waveforms=own)
+
+        return self._kept(
+            ["rotations", qubit, device.transmons[qubit], device.reach(qubit)[line], ticks, self._lines(line)], solve
+        )
+
+    def entangling(self, coupler: Coupling, singles: Mapping[int, Part]) -> Part:
+        """Gates of a coupler.
+
+        Args:
+            coupler: Which.
+            singles: Gates of its qubits.
+        """
+        device, recipe, date = self._device, self._recipe, self._date
+        enters: list[object] = [coupler, [device.transmons[qubit] for qubit in coupler.qubits]]
+        if not isinstance(coupler, StaticCoupling):
+            tunable, own = coupler, dict[str, Shape]()
+            enters += ["conditional", recipe.flux, recipe.flux_of(coupler.qubits), self._lines(coupler.port)]
+            return self._kept(enters, lambda: Part(gates=tuple(double(device, tunable, recipe, own, date)), waveforms=own))
+        static, (control, _) = coupler, direction(device, coupler)
+        flip = next(gate for gate in singles[control].gates if gate.name == "x").model_copy(update={"calibrated_at": None})
+        own = dict(singles[control].waveforms)
+        enters += ["echoed", recipe.cross, recipe.cross_of(coupler.qubits), recipe.drive_of(control), recipe.rotary, flip, own]
+        enters += [device.reach(qubit) for qubit in coupler.qubits]
+        enters += self._lines(*(device.line_of(qubit) for qubit in coupler.qubits))
+        return self._kept(enters, lambda: Part(gates=(echo(device, static, recipe, own, flip, date),), waveforms=own))
+
+    def readout(self, index: int) -> Part:
+        """Measurement by a resonator."""
+        device, resonator = self._device, self._device.resonators[index]
+        own: dict[str, Shape] = {"readout": self._tone}
+
+        def solve() -> Part:
+            return Part(measures=(solve_measure(device, index, own),), waveforms=own)
+
+        return self._kept(["readout", resonator, device.transmons[resonator.qubit], self._tone], solve)
+
+    def _lines(self, *ports: str) -> list[object]:
+        return [wait(self._device), *((port, self._device.lines.get(port)) for port in ports)]
+
+    def _kept(self, enters: Sequence[object], solve: Callable[[], Part]) -> Part:
+        name = key(*enters)
+        text = None if self._cache is None else self._cache.find(name)
+        if text is not None:
+            try:
+                found = Part.model_validate_json(text)
+            except ValidationError:
+                pass
+            else:
+                gates = tuple(gate.model_copy(update={"calibrated_at": self._date}) for gate in found.gates)
+                return found.model_copy(update={"gates": gates})
+        solved = solve()
+        if self._cache is not None:
+            self._cache.keep(name, solved.model_dump_json().encode())
+        return solved
