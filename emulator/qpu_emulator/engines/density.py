@@ -113,10 +113,14 @@ def _idle(
     lanes = rho.shape[1]
     cosine, sine, weight = np.empty(lanes), np.empty(lanes), np.empty((levels * levels, lanes))
     held = np.empty((levels, lanes))
+    same = (number == number[0]).all()
     for i in range(levels):
         for j in range(levels):
-            for w in range(lanes):
-                weight[i * levels + j, w] = mixing[number[w], i, j]
+            if same:
+                weight[i * levels + j, :] = mixing[number[0], i, j]
+            else:
+                for w in range(lanes):
+                    weight[i * levels + j, w] = mixing[number[w], i, j]
     outer = len(rho) // (single * stride)
     for high in range(outer):
         for low in range(stride):
@@ -137,13 +141,19 @@ def _idle(
                 for w in range(lanes):
                     rho[base + i * stride, w] = held[i, w]
     for coherence in range((single - levels) // 2):
-        for w in range(lanes):
-            # coherences 01, 02, 12 turn by x, 2 x + t, x + t
-            turn = x[w] if coherence == 0 else (2 * x[w] if coherence == 1 else x[w]) + turning[number[w]]
-            cosine[w], sine[w] = circle(turn * _TURNS)
-        for w in range(lanes):
-            cosine[w] *= fading[number[w], coherence]
-            sine[w] *= fading[number[w], coherence]
+        # coherences 01, 02, 12 turn by x, 2 x + t, x + t
+        double, late = 2.0 if coherence == 1 else 1.0, 0.0 if coherence == 0 else 1.0
+        if same:
+            turned, left = late * turning[number[0]], fading[number[0], coherence]
+            for w in range(lanes):
+                c, s = circle((double * x[w] + turned) * _TURNS)
+                cosine[w], sine[w] = c * left, s * left
+        else:
+            for w in range(lanes):
+                cosine[w], sine[w] = circle((double * x[w] + late * turning[number[w]]) * _TURNS)
+            for w in range(lanes):
+                cosine[w] *= fading[number[w], coherence]
+                sine[w] *= fading[number[w], coherence]
         for high in range(outer):
             for low in range(stride):
                 place = high * single * stride + low + (levels + 2 * coherence) * stride

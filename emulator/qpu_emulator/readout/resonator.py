@@ -355,7 +355,10 @@ def trace(
             e = entry[tone, p]
             rest = 0.0 + 0.0j
             now = a
-            for sample in range(samples):
+            # until the first jump nothing is left of another level
+            for sample in range(first, one):
+                out[position, sample - first] += factor[tone, p] * field[e, a, sample]
+            for sample in range(one, samples):
                 if sample == one:
                     rest = field[e, a, sample] - field[e, b, sample]
                     now = b
