@@ -195,8 +195,12 @@ def _code() -> bytes:
 
 def _own() -> Path:
     base = os.environ.get("XDG_CACHE_HOME", "")
-    # as the standard says, a relative path counts as none
-    root = Path(base) if os.path.isabs(base) else Path("~/.cache").expanduser()
+    try:
+        # as the standard says, a relative path counts as none
+        root = Path(base) if os.path.isabs(base) else Path.home() / ".cache"
+    except RuntimeError:
+        # a container's user without a home; whose folder this is, is looked at when it is opened
+        return Path(tempfile.gettempdir()) / f"qpu-bridge-emulator-{os.geteuid()}"
     return root / "qpu-bridge" / "emulator"
 
 

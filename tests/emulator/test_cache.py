@@ -1,6 +1,8 @@
 """Solved windows on disk: whole or not there, bounded, keyed by all that enters them, and the same bytes as solved anew."""
 
 import os
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -78,6 +80,18 @@ def test_a_folder_that_cannot_be_made_costs_a_warning_only(tmp_path, caplog):
     cache.keep(key("some"), b"a")
     assert cache.find(key("some")) is None
     assert caplog.text.count("not kept on disk") == 1
+
+
+def test_who_has_no_home_keeps_it_beside_other_temporary_files(tmp_path, monkeypatch):
+    def nowhere():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setenv("XDG_CACHE_HOME", "not/absolute")
+    monkeypatch.setattr(Path, "home", nowhere)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    Cache().keep(key("some"), b"a")
+    assert Cache().find(key("some")) == b"a"
+    assert [path.name for path in tmp_path.iterdir()] == [f"qpu-bridge-emulator-{os.geteuid()}"]
 
 
 def test_keys_tell_apart_what_is_not_the_same():
