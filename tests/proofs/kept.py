@@ -1,8 +1,8 @@
 """A device that is kept calibrated for a day: ``python -m tests.proofs.kept [SEED [typical] [far] [strong]]``, five minutes.
 
 At hour 0 all routines are calibrated. Then the built-in device ages. Whenever monitors say that they are due, they have a gap;
-at random moments a user's job comes: random Cliffords on each qubit, played with the numbers in use; and beside some of them with
-those of hour 0, which nobody keeps, and with those that the hidden truth says would be right.
+at random moments a user's job comes: random Cliffords on each qubit, played with the numbers in use; beside it with those that the
+hidden truth says would be right, and at times with those of hour 0, which nobody keeps.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ JOBS = 12
 """A user's jobs in a day."""
 
 BESIDE = 6
-"""So many-th of them is played beside with other numbers."""
+"""So many-th of them is played with the numbers of hour 0 as well."""
 
 EULER = OneQubitEulerDecomposer("ZSXX")
 
@@ -213,9 +213,9 @@ def lived(truth: Device, fresh: Fresh, gaps: Sequence[float], jobs: Sequence[flo
                 day.repaired[hour] = [f"{known.routine} {known.targets}" for known in reversed(made)]
             if hour in jobs:
                 day.errors[hour] = user.errors(late, _current(versions), seed)
+                day.best[hour] = user.errors(late, right(first, truth, hour), seed)
                 if jobs.index(hour) % BESIDE == BESIDE - 1:
                     day.control[hour] = user.errors(late, first, seed)
-                    day.best[hour] = user.errors(late, right(first, truth, hour), seed)
     return day
 
 
