@@ -1,8 +1,8 @@
 """A device that is kept calibrated for a day: ``python -m tests.proofs.kept [SEED [typical] [far] [strong]]``, five minutes.
 
 At hour 0 all routines are calibrated. Then the built-in device ages. Whenever monitors say that they are due, they have a gap;
-at random moments a user's job comes: random Cliffords on each qubit, played with the numbers in use; beside it with those that the
-hidden truth says would be right, and at times with those of hour 0, which nobody keeps.
+at random moments a user's job comes: random Cliffords on each qubit, played with the numbers in use; beside it with those that
+the hidden truth says would be right, and at times with those of hour 0, which nobody keeps.
 """
 
 from __future__ import annotations
