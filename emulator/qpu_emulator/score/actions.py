@@ -262,19 +262,19 @@ def _clash(actions: list[Action]) -> tuple[Action, Action] | None:
 
 
 def _met(actions: list[Action]) -> list[Action]:
-    """Make one of a flux pulse and the drives of its pair that overlap it, where nothing else does."""
-    for flux in [action for action in actions if action.kind == "flux" and len(action.events) == 1]:
-        near = [a for a in actions if a is not flux and set(a.qubits) & set(flux.qubits)]
-        begin, end, joined = flux.start, flux.stop, list[Action]()
-        # what meets a drive that meets the pulse is in the same window
-        while more := [a for a in near if a not in joined and a.start < end and begin < a.stop]:
-            joined += more
-            begin, end = min(begin, *(a.start for a in more)), max(end, *(a.stop for a in more))
-        if joined and all(a.kind == "drive" for a in joined):
-            rows = tuple(row for a in sorted(joined, key=lambda a: a.start) for row in a.events)
-            one = Action("driven_flux", flux.where, flux.qubits, begin, end, (*rows, *flux.events))
-            actions = [a for a in actions if a is not flux and a not in joined] + [one]
-    return actions
+    """Make one of a flux pulse and the drives of its pair that overlap it, or one another, where nothing else does."""
+    found = [action for action in actions if action.kind not in ("drive", "flux")]
+    near = [action for action in actions if action.kind in ("drive", "flux")]
+    for group in _joined([_Group(set(a.qubits), a.start, a.stop, {index: 0}) for index, a in enumerate(near)]):
+        parts = [near[index] for index in sorted(group.rows)]
+        fluxes = [part for part in parts if part.kind == "flux"]
+        if len(parts) == 1 or len(fluxes) != 1 or group.qubits != set(fluxes[0].qubits) or len(fluxes[0].events) > 1:
+            found += parts
+            continue
+        rows = tuple(row for part in parts if part.kind == "drive" for row in part.events)
+        (flux,) = fluxes
+        found.append(Action("driven_flux", flux.where, flux.qubits, group.begin, group.end, (*rows, *flux.events)))
+    return found
 
 
 def _joined(groups: list[_Group]) -> list[_Group]:
