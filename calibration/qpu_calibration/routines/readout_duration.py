@@ -46,7 +46,7 @@ class ReadoutDuration(Routine[ReadoutDurationSettings]):
     depends_on = ("readout_power",)
     invalidates = ("readout_kernel", "readout")
     essential = False
-    look_share = 2
+    look_share = 1
     timeout_h = 168.0
     reading = Reading.POINTS
     settings = ReadoutDurationSettings()
