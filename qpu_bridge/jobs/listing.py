@@ -24,7 +24,7 @@ class Filter:
 
     Attributes:
         owner: Only theirs; None for everybody's.
-        limit: Page length, 1 or more; above 200 it is 200.
+        limit: Page length; outside 1..200 it is 200.
         offset: How many to skip, 0 or more.
         backend: Only of this device.
         pending: Only pending, or only final ones.
@@ -74,12 +74,12 @@ def page(connection: Connection, wanted: Filter) -> Page:
     """One page of the jobs that match.
 
     Raises:
-        BadRequest: If there is no such page.
+        BadRequest: If it would begin before the first.
     """
-    for field, value, least in (("limit", wanted.limit, 1), ("offset", wanted.offset, 0)):
-        if value < least:
-            raise BadRequest(f"{field} must be {least} or more", given=value, where=field)
-    limit, offset = min(wanted.limit, LONGEST_PAGE), min(wanted.offset, LARGEST_OFFSET)
+    if wanted.offset < 0:
+        raise BadRequest("offset must be 0 or more", given=wanted.offset, where="offset")
+    limit = wanted.limit if 1 <= wanted.limit <= LONGEST_PAGE else LONGEST_PAGE
+    offset = min(wanted.offset, LARGEST_OFFSET)
     conditions = _conditions(wanted)
     order = jobs.c.number.asc() if wanted.oldest_first else jobs.c.number.desc()
     query = select(jobs).where(*conditions).order_by(order).limit(limit).offset(offset)

@@ -74,7 +74,7 @@ def routes(parts: Parts) -> APIRouter:
 
     @router.get("/jobs")
     def listing(
-        limit: int = Query(LONGEST_PAGE, ge=1),
+        limit: int = LONGEST_PAGE,
         offset: int = Query(0, ge=0),
         backend: str | None = None,
         pending: bool | None = None,
@@ -88,9 +88,9 @@ def routes(parts: Parts) -> APIRouter:
         include_mocks: bool = False,
         owner: Owner = Depends(who),
     ) -> JSONResponse:
-        """The caller's jobs, newest first unless ``sort=ASC``, at most 200; without parameters, which are read job by job.
+        """The caller's jobs, newest first unless ``sort=ASC``, without their parameters.
 
-        Dry runs are left out unless ``include_mocks`` is set, or their device is named.
+        A page has 200 where ``limit`` is not within 1 to 200. Dry runs are left out unless ``include_mocks`` is set, or their device is named.
         """
         if sort.upper() not in ("ASC", "DESC"):
             raise BadRequest("sort must be ASC or DESC", given=sort[:16], where="sort")

@@ -52,7 +52,7 @@ def test_pages_agree_with_a_plain_search(store: Store, jobs: list[Job], alice: O
     for _ in range(200):
         wanted = Filter(
             owner=draw.choice([alice, bob, None]),
-            limit=draw.choice([1, 3, 10, 200, 10**9]),
+            limit=draw.choice([-1, 0, 1, 3, 10, 200, 10**9]),
             offset=draw.choice([0, 1, 7, 39, 40, 500]),
             backend=draw.choice([None, "lab_two", "moon"]),
             pending=draw.choice([None, True, False]),
@@ -63,17 +63,16 @@ def test_pages_agree_with_a_plain_search(store: Store, jobs: list[Job], alice: O
             oldest_first=draw.random() < 0.5,
         )
         expected = plainly(jobs, wanted)
-        limit, offset = min(wanted.limit, 200), wanted.offset
+        limit, offset = wanted.limit if 1 <= wanted.limit <= 200 else 200, wanted.offset
         page = store.page(wanted)
         assert [job.id for job in page.jobs] == expected[offset : offset + limit]
         assert page.count == (len(expected) if page.jobs else offset)
         assert (page.limit, page.offset) == (limit, offset)
 
 
-@pytest.mark.parametrize("wanted", [Filter(None, limit=0), Filter(None, limit=-1), Filter(None, offset=-1)])
-def test_there_is_no_such_page(store: Store, wanted: Filter) -> None:
-    with pytest.raises(BadRequest, match=r"must be [01] or more"):
-        store.page(wanted)
+def test_no_page_begins_before_the_first_job(store: Store) -> None:
+    with pytest.raises(BadRequest, match="offset must be 0 or more"):
+        store.page(Filter(None, offset=-1))
 
 
 @pytest.mark.parametrize("skip", [0, 1, 39, 40, 41, 1000])

@@ -358,7 +358,8 @@ class TestJobs:
         assert ask("offset=5") == ([], 5)
         assert ask("offset=99") == ([], 99)
         assert ask("tags=none") == ([], 0)
-        assert alice.get("/jobs?limit=1000").json()["limit"] == 200
+        for beyond in (-1, 0, 201, 2**70):
+            assert alice.get(f"/jobs?limit={beyond}").json()["limit"] == 200
         assert ask(f"offset={2**70}")[0] == []
         assert ask("backend=other") == ([], 0)
         assert ask("session_id=x") == ([], 0)
@@ -370,8 +371,6 @@ class TestJobs:
         "query",
         [
             "limit=x",
-            "limit=-1",
-            "limit=0",
             "offset=-1",
             "sort=up",
             "created_after=yesterday",
