@@ -90,7 +90,8 @@ def routes(parts: Parts) -> APIRouter:
     ) -> JSONResponse:
         """The caller's jobs, newest first unless ``sort=ASC``, without their parameters.
 
-        A page has 200 where ``limit`` is not within 1 to 200. Dry runs are left out unless ``include_mocks`` is set, or their device is named.
+        A page has 200 where ``limit`` is not within 1 to 200. Dry runs are left out unless ``include_mocks`` is set, or their
+        device is named.
         """
         if sort.upper() not in ("ASC", "DESC"):
             raise BadRequest("sort must be ASC or DESC", given=sort[:16], where="sort")
