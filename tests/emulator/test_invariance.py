@@ -55,7 +55,7 @@ def test_clusters_apart_are_as_one_where_nothing_couples_them(fresh, truth, choo
     library = Library(truth, scales)
     excited = {}
     for coupling in (0.0, 1e6):
-        program = compile_program(schedule, truth, {index: coupling for index in range(len(truth.couplers))}.__getitem__)
+        program = compile_program(schedule, truth, dict.fromkeys(range(len(truth.couplers)), coupling).__getitem__)
         silent = Spectrum.in_program(program, truth, 0.0)
         choice = choose(program, silent, 1) if choose is density_matrix else choose(program, 1)
         performance = Performance(program, library, scales, 1, 3, 0.0, choice)

@@ -7,7 +7,8 @@ from qpu_bridge.driver import Run
 from qpu_bridge.schedule import Acquisition, Column, Discriminator, Output, SlotKind, Table, Waveform, shapes
 from qpu_emulator import five
 from qpu_emulator.driver import EmulatorDriver
-from qpu_emulator.readout.resonator import Listening, integrate, jump, respond, trace
+from qpu_emulator.readout.resonator import Listening, respond
+from qpu_emulator.readout.signal import integrate, jump, trace
 from qpu_emulator.stream import streams
 
 SILENT = {"t1": 0, "t2": 0, "low_frequency": 0, "thermal": 0, "readout": 1e-9}

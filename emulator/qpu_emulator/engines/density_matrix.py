@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from qpu_emulator.engines.density import evolve, populations, project
 from qpu_emulator.engines.engine import Index, Plan, Real
-from qpu_emulator.readout.resonator import choose
+from qpu_emulator.readout.signal import choose
 from qpu_emulator.windows.library import Library
 
 _FINE_LEVELS = 3

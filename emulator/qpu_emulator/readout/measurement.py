@@ -8,17 +8,19 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from qpu_bridge.schedule import Acquisition, Operation, Waveform
+from qpu_bridge.schedule import Acquisition, Operation
 from qpu_emulator.chip.device import Resonator
 from qpu_emulator.engines.engine import Engine
 from qpu_emulator.readout.afterglow import Complex, left
+from qpu_emulator.readout.ear import Ear, Heard
 from qpu_emulator.readout.memory import Memory
-from qpu_emulator.readout.resonator import Listening, Response, choose, integrate, jump, record, respond, trace
+from qpu_emulator.readout.resonator import Response
+from qpu_emulator.readout.signal import choose, integrate, jump, record, trace
 from qpu_emulator.scales import Scales
 from qpu_emulator.score.actions import Action
 from qpu_emulator.score.lanes import Index, Lanes
 from qpu_emulator.score.program import Program
-from qpu_emulator.score.values import Number, Values
+from qpu_emulator.score.values import Values
 from qpu_emulator.windows.library import Library
 
 _TAU = 2 * np.pi
@@ -28,19 +30,7 @@ _INAUDIBLE = 0.02
 _REACH = 10
 """Tones drive resonators of idle qubits within so many linewidths; farther off, less than 5 % of what is heard is theirs."""
 _DEAF = 100_000
-_NOTHING: Number = 0.0
 _NO_FIELD = np.zeros(0, complex)
-_SILENCE = Waveform(np.ones(1, complex), np.ones(1, np.int64))
-
-
-@dataclass(frozen=True, slots=True)
-class _Heard:
-    """What a capture hears: response and complex strength of each tone in each lane, and the capture's sample in s."""
-
-    entry: NDArray[np.int64]
-    factor: NDArray[np.complex128]
-    responses: list[Response]
-    dt: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +78,9 @@ class Receiver:
         self._values = values
         self._lanes = lanes
         self._engine = engine
-        self._samples = program.schedule.samples
+        self._ear = Ear(program, library, values, lanes)
         self._tick = float(program.schedule.clock.dt)
-        self._dt = [float(port.clock.dt) for port in program.schedule.ports]
+
         shape = (len(lanes.lane_of_shot), len(program.schedule.columns))
         self.memory = Memory(np.zeros(shape, bool), np.zeros(shape, np.complex64))
 
@@ -201,7 +191,7 @@ class Receiver:
     def _hear(self, capture: int, measured: _Measured, chosen: Index, where: Index, level: Index) -> None:
         """Write what a capture of a measurement hears of its own resonator, and the receiver's noise."""
         column = self._events["column"][capture]
-        found = self._listen(measured.action, capture, measured.action.start, chosen)
+        found = self._ear.listen(measured.action, capture, measured.action.start, chosen)
         before = self._still_there(capture, measured, chosen, where, level)
         if self._program.schedule.columns[column].acquisition is Acquisition.RAW:
             shape = (len(self._lanes.lane_of_shot), found.responses[0].count)
@@ -219,14 +209,14 @@ class Receiver:
             key = (self._program.schedule.digest, capture, (measured.action.where, *measured.action.events))
             if key in self._library.deaf:
                 continue
-            found = self._listen(measured.action, capture, origin, chosen)
+            found = self._ear.listen(measured.action, capture, origin, chosen)
             # what its own tones drive is signal rather than noise
             scale = self._scales.readout_crosstalk * (1.0 if measured.action.events == hearer.events else self._scales.readout)
             loud = max(response.loudest for response in found.responses) * float(np.abs(found.factor).max())
             if loud <= _INAUDIBLE * found.responses[0].noise:
                 self._forget(key)
             else:
-                weak = _Heard(found.entry, found.factor * scale, found.responses, found.dt)
+                weak = Heard(found.entry, found.factor * scale, found.responses, found.dt)
                 self._add(column, weak, measured, origin, where, 0.0)
 
     def _reached(self, measured: _Measured, chosen: Index) -> list[_Measured]:
@@ -267,7 +257,7 @@ class Receiver:
     def _add(
         self,
         column: int,
-        found: _Heard,
+        found: Heard,
         measured: _Measured,
         origin: int,
         where: Index,
@@ -303,65 +293,6 @@ class Receiver:
         resonators = self._device.resonators
         same = resonators[one.where].acquire_port == resonators[other.where].acquire_port
         return same and one.where != other.where and one.start < other.stop and other.start < one.stop
-
-    def _listen(self, action: Action, capture: int, origin: int, chosen: Index) -> _Heard:
-        """What of a measurement's tones comes from its resonator into a capture; no tone is one of strength 0.
-
-        Args:
-            action: Has the tones and the resonator.
-            capture: Perhaps of another measurement.
-            origin: Tick from which the responses count.
-            chosen: Lanes.
-        """
-        schedule, lanes = self._program.schedule, self._lanes
-        events, tick = self._events, self._tick
-        dt = self._dt[events["port"][capture]]
-        kernel = events["waveform"][capture]
-        count = int(self._samples[capture])
-        heard = self._values.of(capture, "frequency", lanes, chosen)
-        start = np.asarray((lanes.time[chosen] + origin) * tick, np.float64)
-        plays = [row for row in action.events if events["operation"][row] == Operation.PLAY]
-        entries, factors, responses = [], [], list[Response]()
-        for play in plays or [-1]:
-            if play < 0:
-                tone, tone_dt, tone_start = _SILENCE, dt, 0.0
-                frequency, amplitude, phase = heard, _NOTHING, _NOTHING
-            else:
-                tone = schedule.waveforms[events["waveform"][play]]
-                tone_dt = self._dt[events["port"][play]]
-                tone_start = (events["start"][play] - origin) * tick
-                frequency = self._values.of(play, "frequency", lanes, chosen)
-                amplitude = self._values.of(play, "amplitude", lanes, chosen)
-                phase = self._values.of(play, "phase", lanes, chosen)
-            if isinstance(frequency, np.ndarray) or isinstance(heard, np.ndarray):
-                pairs = np.stack(np.broadcast_arrays(frequency, heard), axis=1)
-                both, which = np.unique(pairs, axis=0, return_inverse=True)
-            else:
-                both, which = np.array([[frequency, heard]]), np.zeros(len(chosen), np.int64)
-            entries.append(which.ravel() + len(responses))
-            for tone_frequency, capture_frequency in both:
-                listening = Listening(
-                    tone,
-                    tone_dt,
-                    tone_start,
-                    float(tone_frequency),
-                    None if kernel < 0 else schedule.waveforms[kernel],
-                    dt,
-                    (events["start"][capture] - origin) * tick,
-                    count,
-                    float(capture_frequency),
-                )
-                responses.append(self._response(action.where, listening))
-            phase = phase - self._values.of(capture, "phase", lanes, chosen) + _TAU * (heard - frequency) * start
-            factors.append(amplitude * np.exp(1j * phase))
-        return _Heard(np.array(entries), np.array(factors, dtype=complex), responses, dt)
-
-    def _response(self, where: int, listening: Listening) -> Response:
-        key = (where, listening)
-        found = self._library.responses.get(key)
-        if found is None:
-            found = self._library.responses[key] = respond(self._device.resonators[where], listening)
-        return found
 
 
 def _stacked(responses: list[Response], name: str) -> NDArray[np.complex128]:

@@ -1,0 +1,257 @@
+"""The signals of shots: levels that jump during a measurement, what a capture integrates or records of them, bits."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qpu_emulator.jit import compiled
+from qpu_emulator.stream import ahead, normals, some_normals, uniform
+
+_BLOCK = 256
+"""Shots whose noise is drawn at a time."""
+
+
+@compiled()
+def choose(
+    streams: NDArray[np.uint64], shots: NDArray[np.int64], row: NDArray[np.int64], probability: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """Draw an outcome per shot from the probabilities of its row."""
+    last = probability.shape[1] - 1
+    so_far = np.empty(probability.shape)
+    for number in range(len(probability)):
+        total = 0.0
+        for outcome in range(last + 1):
+            total += max(probability[number, outcome], 0.0)
+            so_far[number, outcome] = total
+    out = np.zeros(len(shots), np.int64)
+    for position in range(len(shots)):
+        number = row[position]
+        aim = uniform(streams, shots[position]) * so_far[number, last]
+        outcome = 0
+        while so_far[number, outcome] < aim and outcome < last:
+            outcome += 1
+        out[position] = outcome
+    return out
+
+
+@compiled()
+def jump(
+    streams: NDArray[np.uint64], shots: NDArray[np.int64], level: NDArray[np.int64], down: float, up: float, seconds: float
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Draw the first two jumps during a measurement.
+
+    Returns:
+        ``int[shots, 3]``, the levels one after the other, and ``float[shots, 2]``, when they are left, s after the start of the
+        measurement (inf = never).
+    """
+    levels = np.empty((len(level), 3), np.int64)
+    left = np.full((len(level), 2), np.inf)
+    falls, rises, stays = np.zeros(3), np.zeros(3), np.zeros(3)
+    for now in range(3):
+        falls[now], rises[now] = down * now, up * (now + 1) if now < 2 else 0.0
+        stays[now] = np.exp(-(falls[now] + rises[now]) * seconds)
+    for position in range(len(shots)):
+        now, time = level[position], 0.0
+        levels[position, 0] = levels[position, 1] = levels[position, 2] = now
+        for turn in range(2):
+            wait = uniform(streams, shots[position])
+            side = uniform(streams, shots[position])
+            rate = falls[now] + rises[now]
+            # most stay, and need no logarithm
+            if rate <= 0.0 or wait <= stays[now]:
+                break
+            time -= np.log(wait) / rate
+            if time >= seconds:
+                break
+            left[position, turn] = time
+            now += -1 if side * rate < falls[now] else 1
+            for after in range(turn + 1, 3):
+                levels[position, after] = now
+    return levels, left
+
+
+@compiled()
+def _row(old: int, new: int) -> int:
+    """Which of the jumps."""
+    if old == 1:
+        return 1 if new == 0 else 2
+    return 0 if old == 0 else 3
+
+
+@compiled()
+def integrate(
+    streams: NDArray[np.uint64],
+    shots: NDArray[np.int64],
+    point: NDArray[np.int64],
+    levels: NDArray[np.int64],
+    left: NDArray[np.float64],
+    late: float,
+    span: float,
+    factor: NDArray[np.complex128],
+    entry: NDArray[np.int64],
+    still: NDArray[np.complex128],
+    jumps: NDArray[np.complex128],
+    field: NDArray[np.complex128],
+    ringing: NDArray[np.complex128],
+    tails: NDArray[np.complex128],
+    spread: NDArray[np.float64],
+    before: NDArray[np.complex128],
+) -> NDArray[np.complex128]:
+    """Integrated signals of a capture.
+
+    Args:
+        streams: Random streams.
+        shots: Stream of each shot.
+        point: Row and sweep point of each shot.
+        levels: ``int[shots, 3]``, levels one after the other.
+        left: ``float[shots, 2]``, when they are left, s after the start of the measurement; inf = never.
+        late: When the measurement starts, s after what the responses count from.
+        span: What the responses last, s.
+        factor: ``complex[tones, points]``, amplitude and phase of each tone.
+        entry: ``int[tones, points]``, which response.
+        still: Of the responses, one after the other, as are the four that follow.
+        jumps: See `resonator.Response`.
+        field: See `resonator.Response`.
+        ringing: See `resonator.Response`.
+        tails: See `resonator.Response`.
+        spread: ``float[points]``, noise of each quadrature.
+        before: ``complex[shots]``, demodulated signal of the field that is there at the start; of none no entries.
+    """
+    out = np.zeros(len(shots), np.complex128)
+    samples = jumps.shape[2] - 1
+    words, due = np.empty(_BLOCK, np.uint64), np.empty(_BLOCK, np.bool_)
+    g, h = np.zeros(_BLOCK), np.zeros(_BLOCK)
+    for start in range(0, len(shots), _BLOCK):
+        count = min(_BLOCK, len(shots) - start)
+        drawn = 0
+        for member in range(count):
+            words[member] = streams[shots[start + member]]
+            due[member] = spread[point[start + member]] > 0.0
+            drawn += due[member]
+        if drawn == count:
+            normals(words[:count], g[:count], h[:count])
+        elif drawn:
+            some_normals(words[:count], due[:count], g[:count], h[:count])
+        for member in range(count):
+            position = start + member
+            p = point[position]
+            a, b, c = levels[position, 0], levels[position, 1], levels[position, 2]
+            first, second = (left[position, 0] + late) / span, (left[position, 1] + late) / span
+            value = 0.0 + 0.0j
+            for tone in range(factor.shape[0]):
+                e = entry[tone, p]
+                if first > 1.0:
+                    value += factor[tone, p] * still[e, a]
+                    continue
+                one = int(first * samples)
+                heard = jumps[e, _row(a, b), one]
+                if second <= 1.0:
+                    two = int(second * samples)
+                    heard += jumps[e, _row(b, c), two] - still[e, b]
+                    if one < samples:
+                        rest = (field[e, a, one] - field[e, b, one]) * ringing[e, b] ** (two - one)
+                        heard += rest * (tails[e, c, two] - tails[e, b, two])
+                value += factor[tone, p] * heard
+            if len(before):
+                e = entry[0, p]
+                # samples are taken at their middles
+                ring = before[position] * np.sqrt(ringing[e, a])
+                value += ring * tails[e, a, 0]
+                if first <= 1.0:
+                    one = int(first * samples)
+                    ring *= ringing[e, a] ** one
+                    value += ring * (tails[e, b, one] - tails[e, a, one])
+                if second <= 1.0:
+                    two = int(second * samples)
+                    value += ring * ringing[e, b] ** (two - one) * (tails[e, c, two] - tails[e, b, two])
+            if drawn:
+                value += spread[p] * (g[member] + 1j * h[member])
+                streams[shots[position]] = words[member]
+            out[position] = value
+    return out
+
+
+@compiled()
+def record(
+    iq: NDArray[np.complex64],
+    bits: NDArray[np.bool_],
+    shots: NDArray[np.int64],
+    column: int,
+    signal: NDArray[np.complex128],
+    fresh: bool,
+    told: bool,
+    angle: float,
+    threshold: float,
+) -> None:
+    """Write signals into a column of ``iq[shots, columns]``, or add them, and tell ``bits`` apart by a line if there is one."""
+    cosine, sine = np.cos(angle), np.sin(angle)
+    for position in range(len(shots)):
+        shot = shots[position]
+        value = np.complex64(signal[position])
+        if not fresh:
+            value += iq[shot, column]
+        iq[shot, column] = value
+        if told:
+            bits[shot, column] = float(value.real) * cosine + float(value.imag) * sine > threshold
+
+
+@compiled()
+def trace(
+    streams: NDArray[np.uint64],
+    shots: NDArray[np.int64],
+    point: NDArray[np.int64],
+    levels: NDArray[np.int64],
+    left: NDArray[np.float64],
+    late: float,
+    span: float,
+    factor: NDArray[np.complex128],
+    entry: NDArray[np.int64],
+    field: NDArray[np.complex128],
+    ringing: NDArray[np.complex128],
+    first: int,
+    spread: float,
+    before: NDArray[np.complex128],
+    out: NDArray[np.complex64],
+) -> None:
+    """Add demodulated traces of a capture, sample by sample, to ``out[shots, samples]``. Arguments as in `integrate`."""
+    samples = field.shape[2]
+    words, g, h = np.empty(samples - first, np.uint64), np.empty(samples - first), np.empty(samples - first)
+    for position in range(len(shots)):
+        p = point[position]
+        a, b, c = levels[position, 0], levels[position, 1], levels[position, 2]
+        moments = (left[position, 0] + late) / span, (left[position, 1] + late) / span
+        one = int(moments[0] * samples) if moments[0] <= 1.0 else samples
+        two = int(moments[1] * samples) if moments[1] <= 1.0 else samples
+        if len(before):
+            e, now = entry[0, p], a
+            ring = before[position] * np.sqrt(ringing[e, a])
+            for sample in range(samples):
+                now = b if sample == one else now
+                now = c if sample == two else now
+                if sample >= first:
+                    out[position, sample - first] += ring
+                ring *= ringing[e, now]
+        for tone in range(factor.shape[0]):
+            e = entry[tone, p]
+            rest = 0.0 + 0.0j
+            now = a
+            # until the first jump nothing is left of another level
+            for sample in range(first, one):
+                out[position, sample - first] += factor[tone, p] * field[e, a, sample]
+            for sample in range(one, samples):
+                if sample == one:
+                    rest = field[e, a, sample] - field[e, b, sample]
+                    now = b
+                if sample == two:
+                    rest += field[e, b, sample] - field[e, c, sample]
+                    now = c
+                if sample >= first:
+                    out[position, sample - first] += factor[tone, p] * (field[e, now, sample] + rest)
+                rest *= ringing[e, now]
+        if spread > 0.0:
+            ahead(streams[shots[position]], words)
+            normals(words, g, h)
+            streams[shots[position]] = words[-1]
+            for sample in range(samples - first):
+                out[position, sample] += spread * (g[sample] + 1j * h[sample])
