@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
 import secrets
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from importlib import import_module
 
 from qpu_bridge.cli.connection import Connection
@@ -20,6 +22,7 @@ from qpu_bridge.driver import Driver, State
 from qpu_bridge.errors import BridgeError, DriverLost
 from qpu_bridge.execution import Execution
 from qpu_bridge.jobs import Job, Run, Runner, Store, Work
+from qpu_bridge.jobs.runner import BEAT_S
 from qpu_bridge.rounds import rounds
 from qpu_bridge.settings import Rack
 from qpu_bridge.transport import Supervisor
@@ -57,9 +60,14 @@ def work_off(rack: Rack, mine: RackDevice, arrived: Callable[[], Connection]) ->
         held.callback(store.close)
         with _said(store, name):
             driver, supervisor = arrived()
-            mine.announce(driver.capabilities())
-        # not before, or the driver would have to share the processors with it; no job is checked before that process has it too
-        import_module("qpu_bridge.programs.catalog")
+            capabilities = driver.capabilities()
+        alive = partial(store.devices.beat, name, f"{os.getpid()} starts")
+        alive()
+        # from here on users come, who must not be told that nobody works for the device
+        mine.announce(capabilities)
+        with rounds(f"first heartbeats of {name}", alive, BEAT_S):
+            # not before, or the driver would have to share the processors with it; the process that checks jobs has it first
+            import_module("qpu_bridge.programs.catalog")
         keeping = Keeping(driver, mine, store, lambda: free(driver, supervisor))
         work = Runner(
             store,

@@ -14,7 +14,7 @@ from qiskit import QuantumCircuit
 from qiskit_ibm_runtime import SamplerV2
 
 from qpu_bridge import BridgeService
-from tests.flow.conftest import Running, children, serving, until
+from tests.flow.conftest import EMULATED, Running, children, serving, until
 
 pytestmark = pytest.mark.filterwarnings("ignore:The SamplerV2 class is deprecated:DeprecationWarning")
 
@@ -93,3 +93,9 @@ def test_settings_that_cannot_work_end_the_bridge_at_once(tmp_path: Path, device
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == os.EX_CONFIG
     assert says in done.stderr
+
+
+def test_a_bridge_that_greets_has_its_device() -> None:
+    """What it imports after that may take long; nobody must be told meanwhile that the device has no runner."""
+    with serving(EMULATED) as running:
+        assert BridgeService(running.url, running.token).least_busy().name == "emu_five"
