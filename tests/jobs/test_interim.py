@@ -24,6 +24,7 @@ from qpu_bridge.errors import Cancelled, DriverLost, StoreFault, WrongState
 from qpu_bridge.execution import Execution
 from qpu_bridge.jobs import Job, Owner, Runner, State, Store, Work, deaf, interim
 from qpu_bridge.jobs import runner as module
+from qpu_bridge.jobs.job import now
 from qpu_bridge.jobs.queue import Queue
 from qpu_bridge.jobs.states import Move
 from qpu_bridge.jobs.tables import chunks
@@ -209,7 +210,7 @@ def test_a_job_cancelled_after_it_was_put_back_leaves_no_rows_and_pays(store: St
     assert (waiting.state, kept(store, job) > 0, waiting.usage_s > 0) == (State.QUEUED, True, True)
     store.cancel(job.id)
     assert kept(store, job) == 0
-    assert store.usage_s(alice, interim.now() - timedelta(hours=1)) == pytest.approx(waiting.usage_s)
+    assert store.usage_s(alice, now() - timedelta(hours=1)) == pytest.approx(waiting.usage_s)
 
 
 def test_a_driver_that_dies_twice_ends_its_job_and_no_other(store: Store, accept: Accept) -> None:
@@ -301,7 +302,7 @@ def test_a_runner_thought_dead_discards_nothing_and_counts_no_death(store: Store
     new.recover()
     taken = new.take()
     assert taken is not None
-    page, moment = Page(0, "k", (2,), lambda first, stop: {"c": np.zeros((stop - first, 1), bool)}), interim.now()
+    page, moment = Page(0, "k", (2,), lambda first, stop: {"c": np.zeros((stop - first, 1), bool)}), now()
     interim.JobNotebook(store.database, taken.job, "new", float).add(page, 0, 1, moment, moment)
     assert kept(store, job) == 1
     assert list(work.notebook.recall(0, "another key")) == []
@@ -333,7 +334,7 @@ def test_a_store_that_is_away_for_a_moment_ends_no_job(store: Store, accept: Acc
 @pytest.mark.parametrize("dtype", ["bool", "complex64", "float32", "int16"])
 def test_rows_survive_their_packing(rng: np.random.Generator, dtype: str) -> None:
     array = rng.integers(0, 2, (3, 7, 5)).astype(dtype)
-    whole = Finished("k", (3, 2), 4, 3, interim.now(), interim.now(), {"c": array, "flips": array[:, :1].copy()})
+    whole = Finished("k", (3, 2), 4, 3, now(), now(), {"c": array, "flips": array[:, :1].copy()})
     again = Finished.from_bytes(whole.to_bytes())
     assert (again.key, again.shape, again.first_row, again.start) == ("k", (3, 2), 4, whole.start)
     for name in ("c", "flips"):
