@@ -12,7 +12,7 @@ import typer
 
 from qpu_bridge.cli.private import write_private
 from qpu_bridge.errors import SettingsError
-from qpu_bridge.jobs.lock import lock
+from qpu_bridge.lock import lock
 from qpu_bridge.settings import Rack
 
 if TYPE_CHECKING:

@@ -17,10 +17,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from qpu_bridge.errors import BridgeError, SettingsError, StoreFault
 from qpu_bridge.jobs import migrations
 from qpu_bridge.jobs.job import now, to_microseconds
-from qpu_bridge.jobs.lock import Held, lock
 from qpu_bridge.jobs.sqlite import SQLite
+from qpu_bridge.lock import Held, lock
 
-__all__ = ["Database", "Watch", "lock", "upsert"]
+__all__ = ["Database", "Watch", "upsert"]
 
 
 class Watch(Protocol):

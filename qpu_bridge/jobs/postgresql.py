@@ -16,7 +16,7 @@ from psycopg.pq import Format
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 
 from qpu_bridge.errors import SettingsError, StoreFault
-from qpu_bridge.jobs.lock import Held
+from qpu_bridge.lock import Held
 
 BUSY_S = 20.0
 """How long a transaction waits for another process or for a free connection, s."""

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from sqlalchemy import Connection, Engine, create_engine, event
 
 from qpu_bridge.errors import StoreFault
-from qpu_bridge.jobs.lock import Held, lock
+from qpu_bridge.lock import Held, lock
 
 BUSY_S = 20.0
 """How long a transaction waits for another process, s."""

@@ -9,8 +9,8 @@ from types import TracebackType
 from typing import Self
 
 from qpu_bridge.errors import OperatorError
-from qpu_bridge.jobs.lock import Held
 from qpu_bridge.jobs.store import Store
+from qpu_bridge.lock import Held
 
 WAIT_S = 0.05
 """How often one who waits for a device looks, s."""

@@ -1,4 +1,4 @@
-"""Locks by name: who holds one is alone, and the end of its process ends the lock."""
+"""Files as locks: who holds one is alone, and the end of its process ends the lock."""
 
 from __future__ import annotations
 
