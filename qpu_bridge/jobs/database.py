@@ -18,7 +18,7 @@ from qpu_bridge.errors import BridgeError, SettingsError, StoreFault
 from qpu_bridge.jobs import migrations
 from qpu_bridge.jobs.job import now, to_microseconds
 from qpu_bridge.jobs.sqlite import SQLite
-from qpu_bridge.lock import Held, lock
+from qpu_bridge.lock import Held
 
 __all__ = ["Database", "Watch", "upsert"]
 
