@@ -159,13 +159,14 @@ def test_a_new_circuit(
 def test_twenty_qubits(benchmark: BenchmarkFixture, ours: Any, torino: Any) -> None:
     """Shots per second at 20 qubits, with one shot and with sixteen per trajectory."""
     driver = ours
-    played(driver, schedule(20, 1), 16, shots_per_trajectory=1)
-    alone, _ = played(driver, schedule(20, 2), 32, shots_per_trajectory=1)
+    single: dict[str, Any] = {"engine": "trajectories", "shots_per_trajectory": 1}
+    played(driver, schedule(20, 1), 16, **single)
+    alone, _ = played(driver, schedule(20, 2), 32, **single)
     # the peer's noise model has neither ZZ nor slow noise
-    like, _ = played(driver, schedule(20, 4), 32, shots_per_trajectory=1, zz=0, low_frequency=0)
+    like, _ = played(driver, schedule(20, 4), 32, **single, zz=0, low_frequency=0)
     whole, _ = peered(torino, 20, 4, 1)
     shared, notes = benchmark.pedantic(
-        lambda: played(driver, schedule(20, 3), 512, shots_per_trajectory=16), rounds=1, iterations=1
+        lambda: played(driver, schedule(20, 3), 512, **single | {"shots_per_trajectory": 16}), rounds=1, iterations=1
     )
     rates = {"own": 32 / alone, "own_without_zz": 32 / like, "own_shared": 512 / shared, "peer": 4 / whole}
     ratios = {"over_peer_with_zz": rates["own"] / rates["peer"], "over_peer": rates["own_without_zz"] / rates["peer"]}

@@ -9,6 +9,9 @@ from qpu_bridge.driver import Run
 from qpu_bridge.errors import SettingsError, TooLarge, UnsupportedOption
 from qpu_bridge.schedule import Bits, SlotKind, Table
 from qpu_emulator.driver import EmulatorDriver
+from qpu_emulator.engines.choice import choose
+from qpu_emulator.noise import Spectrum
+from qpu_emulator.scales import Scales
 from tests.emulator.test_pauli_frames import clifford_brickwork
 from tests.emulator.test_trajectories import assert_alike, brickwork, counts
 from tests.emulator.tiling import tiled_driver
@@ -36,6 +39,67 @@ def test_size_decides(wide, fresh, qubits, engine):
     chunks = play(driver, bench.build(), 64)
     assert chunks[0].notes["engine"] == engine
     assert chunks[0].notes["clusters"] == [list(range(qubits))]
+
+
+@pytest.mark.parametrize(
+    ("qubits", "depth", "shots", "engine"),
+    [
+        (3, 4, 1, "density_matrix"),
+        (5, 4, 8, "trajectories"),
+        (5, 4, 32, "density_matrix"),
+        (6, 4, 64, "trajectories"),
+        (6, 20, 64, "trajectories"),
+        (6, 4, 256, "density_matrix"),
+        (6, 20, 256, "density_matrix"),
+        (7, 4, 2048, "trajectories"),
+        (7, 4, 8192, "density_matrix"),
+        (8, 4, 8192, "trajectories"),
+        (16, 4, 32, "trajectories"),
+        (20, 4, 32, "tensor_network"),
+        (20, 14, 32, "trajectories"),
+        (20, 4, 16384, "trajectories"),
+        (23, 2, 32, "pauli_frames"),
+    ],
+)
+def test_the_cheapest_engine_is_chosen(wide, fresh, qubits, depth, shots, engine):
+    """As the table of the README says."""
+    assert chosen(wide, fresh, qubits, depth, shots).name == engine
+
+
+@pytest.mark.parametrize(
+    ("wishes", "engine"),
+    [
+        ({"shots_per_trajectory": 1}, "trajectories"),
+        ({"bond_dimension": 8}, "tensor_network"),
+        ({"engine": "density_matrix"}, "density_matrix"),
+    ],
+)
+def test_a_wish_leaves_the_engines_that_have_a_use_for_it(wide, fresh, wishes, engine):
+    assert chosen(wide, fresh, 5, 2, 1000, **wishes).name == engine
+
+
+def test_measurements_on_the_way_split_density_matrices(wide, fresh):
+    """Six qubits: 16 slices are cheaper than 512 trajectories, 512 histories are not."""
+    driver, snapshot = wide
+    bench = type(fresh())(snapshot)
+    clifford_brickwork(bench, 6, 2)
+    assert chosen(wide, fresh, 6, 4, 512).name == "density_matrix"
+    for _ in range(2):
+        clifford_brickwork(bench, 6, 2)
+    assert _choice(driver, bench.build(), 512, {}).name == "trajectories"
+
+
+def chosen(wide, fresh, qubits, depth, shots, **wishes):
+    driver, snapshot = wide
+    bench = type(fresh())(snapshot)
+    clifford_brickwork(bench, qubits, depth)
+    return _choice(driver, bench.build(), shots, wishes)
+
+
+def _choice(driver, schedule, shots, wishes):
+    condition = driver._libraries.condition(Scales(), 0.0)
+    program = condition.program(schedule)
+    return choose(program, condition.library, Spectrum.in_program(program, condition.library.device, 1.0), shots, wishes)
 
 
 def test_a_wide_circuit_that_is_no_clifford_takes_the_tensor_network(wide, fresh):
@@ -77,7 +141,7 @@ def test_what_an_engine_cannot_do_is_refused(wide, fresh, engine):
         ({"engine": "density_matrix", "shots_per_trajectory": 4}, "engine of trajectories"),
         ({"engine": "pauli_frames", "shots_per_trajectory": 4}, "engine of trajectories"),
         ({"engine": "trajectories", "bond_dimension": 4}, "engine tensor_network"),
-        ({"bond_dimension": 4}, "engine tensor_network; got density_matrix"),
+        ({"engine": "pauli_frames", "bond_dimension": 4}, "engine tensor_network; got pauli_frames"),
     ],
 )
 def test_a_wish_that_an_engine_has_no_use_for_is_refused(fresh, run, wishes, said):

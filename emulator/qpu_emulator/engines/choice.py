@@ -1,4 +1,4 @@
-"""Which engine plays a run: by cluster size, shots and structure, or as the user says."""
+"""Which engine plays a run: the cheapest that may, or the one that the user names."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from qpu_bridge.driver import Setting
 from qpu_bridge.errors import UnsupportedOption
 from qpu_bridge.schedule import Straight
+from qpu_emulator.engines.cost import work
 from qpu_emulator.engines.density_matrix import DensityMatrix
 from qpu_emulator.engines.engine import Engine
 from qpu_emulator.noise import Spectrum
@@ -40,8 +41,6 @@ _SHOTS_PER_SLICE = 32
 _MOST_SLICES = 64
 _MOST_DENSE = 9
 _MOST_PURE = 22
-_WORTH = {6: 47, 7: 155, 8: 550}
-"""Shots per slice from which a density matrix of so many qubits is cheaper than trajectories."""
 _BYTES_PER_ACTION = 2000
 _BYTES_PER_CHANNEL = 4000
 _BOND = 64
@@ -80,12 +79,12 @@ class Choice:
 
 
 def choose(program: Program, library: Library, spectrum: Spectrum, shots: int, wishes: Mapping[str, object]) -> Choice:
-    """The engine for a run: the one that is wished for, or by size.
+    """The engine for a run: the one that is wished for, or the cheapest (`cost`) of those that may play it.
 
-    * up to 5 qubits in a cluster, and up to 8 if the shots outweigh it: density matrices;
-    * up to 22: trajectories;
-    * beyond: Pauli frames if nothing waits for a measurement on the way; whoever calls tries them, and takes the tensor network
-      where a window is no Clifford. Who names a bond dimension, or shots that share a trajectory, wants the tensor network.
+    * density matrices, up to 9 qubits in a cluster; always up to 3, where they keep three levels;
+    * trajectories, up to 22;
+    * the tensor network at any width. Who names a bond dimension wants it; who names shots that share a trajectory, it or them;
+    * Pauli frames beyond 22 qubits; whoever calls tries them, and takes the tensor network where a window is no Clifford.
 
     Raises:
         UnsupportedOption: If the engine that is wished for cannot play the program, or has no use for another wish.
@@ -93,7 +92,8 @@ def choose(program: Program, library: Library, spectrum: Spectrum, shots: int, w
     largest = max(map(len, program.clusters), default=0)
     given = wishes.get("shots_per_trajectory")
     shared = None if given is None else int(str(given))
-    wanted = wishes.get("engine") or _by_size(program, spectrum, shots, largest, wishes)
+    bond = int(str(wishes.get("bond_dimension", _BOND)))
+    wanted = wishes.get("engine") or _cheapest(program, spectrum, shots, wishes, shared, bond)
     if shared is not None and wanted in (DensityMatrix.name, "pauli_frames"):
         raise UnsupportedOption("shots_per_trajectory needs an engine of trajectories", given=str(wanted))
     if "bond_dimension" in wishes and wanted != "tensor_network":
@@ -117,17 +117,30 @@ def choose(program: Program, library: Library, spectrum: Spectrum, shots: int, w
         )
     if wanted == "pauli_frames":
         return pauli_frames(program)
-    return tensor_network(program, shots, shared, int(str(wishes.get("bond_dimension", _BOND))))
+    return tensor_network(program, shots, shared, bond)
 
 
-def _by_size(program: Program, spectrum: Spectrum, shots: int, largest: int, wishes: Mapping[str, object]) -> str:
-    slices = density_matrix(program, spectrum, shots).lanes_per_point
-    apart = "shots_per_trajectory" in wishes
-    if not apart and (largest < min(_WORTH) or (largest in _WORTH and shots > slices * _WORTH[largest])):
+def _cheapest(
+    program: Program, spectrum: Spectrum, shots: int, wishes: Mapping[str, object], shared: int | None, bond: int
+) -> str:
+    largest = max(map(len, program.clusters), default=0)
+    if "bond_dimension" in wishes:
+        return "tensor_network"
+    if shared is None and 2 not in DensityMatrix.levels_of(program.clusters):
         return DensityMatrix.name
+    if shared is None and largest > _MOST_PURE:
+        return "pauli_frames"
+    clusters, costs = work(program), {}
+    if shared is None and largest <= _MOST_DENSE:
+        found = density_matrix(program, spectrum, shots)
+        each = zip(clusters, found.levels, strict=True)
+        costs[found.name] = sum(one.density_matrix(shots, found.lanes_per_point, levels) for one, levels in each)
     if largest <= _MOST_PURE:
-        return "trajectories"
-    return "pauli_frames" if _straight(program) and not apart and "bond_dimension" not in wishes else "tensor_network"
+        found = trajectories(program, shots, shared)
+        costs[found.name] = sum(one.trajectories(found.lanes_per_point) for one in clusters)
+    if _straight(program) or not costs:
+        costs["tensor_network"] = sum(one.tensor_network(shots, bond) for one in clusters)
+    return min(costs, key=costs.__getitem__)
 
 
 def _straight(program: Program) -> bool:

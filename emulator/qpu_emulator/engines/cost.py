@@ -1,0 +1,89 @@
+"""What engines would take for a run: processor time in s, from counts of its windows.
+
+Rows do not count, for a run that is resumed has fewer of them and must choose as the whole did. The figures were measured on one
+core with random brickwork of 4 to 30 qubits (README, "How the engine chooses"); only their ratios matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from qpu_bridge.schedule import Body, Repeat, Straight, children
+from qpu_emulator.score.program import Program
+
+_NUMBER_S = 1.0e-9
+"""A number of a density matrix, in one slice and window."""
+_NARROW = 4
+"""What a density matrix takes besides, in slices; twenty if it is played alone, none among many rows."""
+_STEP_S = 0.25e-6
+"""A window in a trajectory: noise, phases, what waits for single qubits."""
+_AMPLITUDE_S = 1.5e-9
+"""An amplitude of a trajectory, in one window on two qubits."""
+_TENSOR_S = 150e-6
+"""A window on two neighbours of a matrix product state with bond dimension 1, in one shot."""
+_CUBE_S = 0.2e-6
+"""... and by how much it grows with the cube of the bond dimension."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What happens in one cluster.
+
+    Attributes:
+        qubits: How many.
+        windows: On one qubit or two.
+        pairs: Positions of each window on two, in order of start, and how often it is played.
+        looks: Measurements on the way.
+    """
+
+    qubits: int
+    windows: int
+    pairs: tuple[tuple[int, int, int], ...]
+    looks: int
+
+    def density_matrix(self, shots: int, slices: int, levels: int) -> float:
+        """Of so many slices, which measurements on the way split until each shot has its own."""
+        lanes = min(shots, slices << min(self.looks, 30))
+        return self.windows * float(levels ** (2 * self.qubits)) * (lanes + _NARROW) * _NUMBER_S
+
+    def trajectories(self, count: int) -> float:
+        """Of so many."""
+        passes = sum(times for _, _, times in self.pairs) * float(1 << self.qubits)
+        return count * (self.windows * _STEP_S + passes * _AMPLITUDE_S)
+
+    def tensor_network(self, shots: int, bond: int) -> float:
+        """Of so many shots: each window may double the bond dimension wherever it cuts the line."""
+        doubled = [0] * self.qubits
+        total = 0.0
+        for first, second, times in self.pairs:
+            for cut in range(min(first, second), max(first, second)):
+                doubled[cut] = min(doubled[cut] + times, cut + 1, self.qubits - 1 - cut, bond.bit_length())
+                total += times * (_TENSOR_S + _CUBE_S * min(bond, 1 << doubled[cut]) ** 3)
+        return shots * total
+
+
+def work(program: Program) -> list[Work]:
+    """Of each cluster; a loop whose end is not known counts once."""
+    home = {qubit: (number, place) for number, cluster in enumerate(program.clusters) for place, qubit in enumerate(cluster)}
+    windows, looks = [0] * len(program.clusters), [0] * len(program.clusters)
+    pairs: list[list[tuple[int, int, int]]] = [[] for _ in program.clusters]
+    for block, times in _blocks(program.schedule.realtime, 1):
+        score = program.scores[block]
+        for index, action in enumerate(score.actions):
+            number, place = home[action.qubits[0]]
+            if action.kind == "readout":
+                looks[number] += times if index not in score.final else 0
+                continue
+            windows[number] += times
+            if len(action.qubits) == 2:
+                pairs[number].append((place, home[action.qubits[1]][1], times))
+    return [Work(len(cluster), windows[n], tuple(pairs[n]), looks[n]) for n, cluster in enumerate(program.clusters)]
+
+
+def _blocks(body: Body, times: int) -> Iterator[tuple[Straight, int]]:
+    for block in body:
+        if isinstance(block, Straight):
+            yield block, times
+        for inner in children(block):
+            yield from _blocks(inner, times * block.count if isinstance(block, Repeat) else times)
