@@ -8,7 +8,7 @@ import xarray as xr
 from qpu_bridge.target import Snapshot
 from qpu_calibration import bloch
 from qpu_calibration.axis import Axis, Values
-from qpu_calibration.edit import rotation
+from qpu_calibration.edit import known_gate, rotation
 from qpu_calibration.page import Page, Played
 from qpu_calibration.plan import Point
 
@@ -53,8 +53,7 @@ def parted(phase: Values, error: Values) -> tuple[Values, Values]:
 
 def exposed(snapshot: Snapshot, qubit: int) -> float:
     """How long on the equator the pulses of `play` around the gates are worth to a qubit, s."""
-    (pulse, shape), gate = rotation(snapshot, qubit, "sx"), snapshot.gate("sx", qubit)
-    assert gate is not None
+    (pulse, shape), gate = rotation(snapshot, qubit, "sx"), known_gate(snapshot, "sx", (qubit,))
     played = shape.duration * float(snapshot.port(snapshot.frame(pulse.frame).port).dt)
     # into the equator, the rest of that gate, and out again
     return 2 * bloch.exposed(snapshot, qubit) + gate.duration * float(snapshot.timing.dt) - played

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 
 import numpy as np
 
@@ -12,13 +12,12 @@ from qpu_bridge.target import (
     ConstantShape,
     CosineSquareShape,
     Curve,
-    GateSpec,
     GaussianSquareShape,
     PulseSpec,
     Snapshot,
     waveform,
 )
-from qpu_calibration.edit import amplitude, rotation, with_gate
+from qpu_calibration.edit import amplitude, known_gate, rotation, with_gate
 from qpu_calibration.page import Target
 
 Change = Callable[[complex], complex]
@@ -32,24 +31,12 @@ def halves(snapshot: Snapshot, pair: Target) -> tuple[PulseSpec, PulseSpec]:
         SettingsError: If the gate is not two such pulses.
     """
     frames = {frame.name for frame in snapshot.following(pair[1])} - {snapshot.qubits[pair[1]].drive_frame}
-    found = sorted((pulse for pulse in ecr(snapshot, pair).pulses if pulse.frame in frames), key=lambda pulse: pulse.start)
+    found = _played(snapshot, pair, frames)
     if len(found) != 2 or any(isinstance(pulse.amplitude, Curve) for pulse in found):
         raise SettingsError(
             "an echoed gate must have two pulses of cross-resonance", given=f"{len(found)}", where=f"ecr of {list(pair)}"
         )
     return found[0], found[1]
-
-
-def ecr(snapshot: Snapshot, pair: Target) -> GateSpec:
-    """The gate.
-
-    Raises:
-        SettingsError: If the pair has none.
-    """
-    gate = snapshot.gate("ecr", *pair)
-    if gate is None:
-        raise SettingsError("a pair must have an echoed gate", given="none", where=f"qubits {list(pair)}")
-    return gate
 
 
 def strength(pulse: PulseSpec) -> complex:
@@ -61,7 +48,7 @@ def strength(pulse: PulseSpec) -> complex:
 def tone(snapshot: Snapshot, pair: Target) -> complex:
     """The tone on the target's line in the first half; 0 if there is none."""
     own = snapshot.qubits[pair[1]].drive_frame
-    return next((strength(p) for p in sorted(ecr(snapshot, pair).pulses, key=lambda p: p.start) if p.frame == own), 0j)
+    return next((strength(pulse) for pulse in _played(snapshot, pair, {own})), 0j)
 
 
 def with_cross(snapshot: Snapshot, pair: Target, change: Change) -> Snapshot:
@@ -72,7 +59,7 @@ def with_cross(snapshot: Snapshot, pair: Target, change: Change) -> Snapshot:
 
 def with_tone(snapshot: Snapshot, pair: Target, change: Change) -> Snapshot:
     """With another tone on the target's line, in both halves; one is added where there is none."""
-    gate, own = ecr(snapshot, pair), snapshot.qubits[pair[1]].drive_frame
+    gate, own = known_gate(snapshot, "ecr", pair), snapshot.qubits[pair[1]].drive_frame
     if not any(pulse.frame == own for pulse in gate.pulses):
         added = tuple(half.model_copy(update={"frame": own, "amplitude": 0.0, "phase": 0.0}) for half in halves(snapshot, pair))
         snapshot = with_gate(snapshot, gate.model_copy(update={"pulses": (*gate.pulses, *added)}))
@@ -85,9 +72,14 @@ def with_axis(snapshot: Snapshot, pair: Target, turn: float) -> Snapshot:
     return with_tone(after, pair, lambda level: level * np.exp(1j * turn))
 
 
+def _played(snapshot: Snapshot, pair: Target, frames: Set[str]) -> list[PulseSpec]:
+    """Pulses of the gate on some carriers, in the order of time."""
+    pulses = known_gate(snapshot, "ecr", pair).pulses
+    return sorted((pulse for pulse in pulses if pulse.frame in frames), key=lambda pulse: pulse.start)
+
+
 def _changed(snapshot: Snapshot, pair: Target, frame: str, change: Change) -> Snapshot:
-    gate = ecr(snapshot, pair)
-    first, second = sorted((pulse for pulse in gate.pulses if pulse.frame == frame), key=lambda pulse: pulse.start)
+    gate, (first, second) = known_gate(snapshot, "ecr", pair), _played(snapshot, pair, {frame})
     old, new = strength(first), change(strength(first))
     late = second.phase - first.phase
     # a sign stays a sign, so that a small change of a pulse is a small change of its numbers

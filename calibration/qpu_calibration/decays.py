@@ -6,6 +6,8 @@ import numpy as np
 
 from qpu_calibration.axis import Values
 from qpu_calibration.curve import CurveFit, fit_curve
+from qpu_calibration.fit import Fit
+from qpu_calibration.picture import Curve, drawn
 
 
 def compared(x: Values, y: Values, sigma: Values, floor: float) -> CurveFit:
@@ -57,6 +59,16 @@ def amiss(found: CurveFit, floor: float) -> str:
         return "no sequence survives"
     # pulses that are wrong in the same way each time make sequences differ: that is in the errors, and no fault of the curve
     return "what survives is no exponential of the length" if found.chi_square > 100 else ""
+
+
+def drawn_with_more(x: Values, y: Values, sigma: Values, floor: float, fit: Fit, label: str) -> Curve:
+    """Of points as `compared` takes them: those with something more, and their curve."""
+    more = x[1] > 0
+
+    def model(lengths: Values, **shape: float) -> Values:
+        return survival(np.stack([lengths, np.ones_like(lengths)]), floor, **shape)
+
+    return drawn(x[0, more], y[more], model, fit, label, sigma[more])
 
 
 def bound(found: CurveFit, dimension: int) -> float:

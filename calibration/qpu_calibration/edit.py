@@ -53,6 +53,18 @@ def with_waveform(snapshot: Snapshot, name: str, shape: Shape) -> Snapshot:
     return snapshot.model_copy(update={"waveforms": snapshot.waveforms | {name: shape}})
 
 
+def known_gate(snapshot: Snapshot, name: str, qubits: tuple[int, ...]) -> GateSpec:
+    """A native gate that a routine plays or changes.
+
+    Raises:
+        SettingsError: If the machine does not have it.
+    """
+    gate = snapshot.gate(name, *qubits)
+    if gate is None:
+        raise SettingsError("a routine plays gates that the snapshot has", given=f"{name} on {list(qubits)}")
+    return gate
+
+
 def with_gate(snapshot: Snapshot, gate: GateSpec) -> Snapshot:
     """With a gate instead of the one of the same name on the same qubits, or as a new one."""
     there = [(g.name, g.qubits) for g in snapshot.gates]
@@ -168,8 +180,7 @@ def with_flux(snapshot: Snapshot, pair: tuple[int, ...], level: float) -> Snapsh
 
 def flux_window(snapshot: Snapshot, pair: tuple[int, ...]) -> tuple[int, int]:
     """Ticks at which the flux pulse of a coupler's ``cz`` starts within its gate, and of the gate."""
-    gate = snapshot.gate("cz", *pair)
-    return flux(snapshot, pair).start, 0 if gate is None else gate.duration
+    return flux(snapshot, pair).start, known_gate(snapshot, "cz", pair).duration
 
 
 def with_flux_window(snapshot: Snapshot, pair: tuple[int, ...], start: int, duration: int) -> Snapshot:
@@ -191,9 +202,8 @@ def with_zz(snapshot: Snapshot, pair: tuple[int, ...], hz: float) -> Snapshot:
 
 def turns(snapshot: Snapshot, name: str, pair: tuple[int, ...]) -> tuple[float, ...]:
     """Virtual Z (rad) at the end of a gate of fixed angle, in the order of its qubits."""
-    gate = snapshot.gate(name, *pair)
     found = dict.fromkeys(pair, 0.0)
-    for phase in () if gate is None else gate.phases:
+    for phase in known_gate(snapshot, name, pair).phases:
         if isinstance(phase.angle, Curve):
             raise SettingsError("a gate of fixed angle must end with fixed phases", given="a curve", where=name)
         found[phase.qubit] += phase.angle
@@ -202,13 +212,10 @@ def turns(snapshot: Snapshot, name: str, pair: tuple[int, ...]) -> tuple[float, 
 
 def with_turns(snapshot: Snapshot, name: str, pair: tuple[int, ...], angles: Sequence[float]) -> Snapshot:
     """With other virtual Z (rad, brought to half a turn) at the end of a gate, in the order of its qubits."""
-    gate = snapshot.gate(name, *pair)
-    if gate is None:
-        raise SettingsError("a device must have a gate for its phases to be set", given=f"{name} on {list(pair)}")
     phases = tuple(
         PhaseSpec(qubit=qubit, angle=round(math.remainder(angle, math.tau), 9)) for qubit, angle in zip(pair, angles, strict=True)
     )
-    return with_gate(snapshot, gate.model_copy(update={"phases": phases}))
+    return with_gate(snapshot, known_gate(snapshot, name, pair).model_copy(update={"phases": phases}))
 
 
 def with_error(snapshot: Snapshot, name: str, qubits: tuple[int, ...], error: float) -> Snapshot:

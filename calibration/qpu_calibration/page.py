@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache, partial
 
 import numpy as np
 from scipy.interpolate import CubicSpline
 
 from qpu_bridge.errors import SettingsError
-from qpu_bridge.schedule import Acquisition, Bits, Column, Discriminator, Output, Schedule, SlotKind, Table, Waveform
+from qpu_bridge.schedule import Acquisition, Bits, Column, Discriminator, Output, Schedule, Table, Waveform
 from qpu_bridge.target import Curve, GateSpec, PulseSpec, Snapshot, waveform
 from qpu_bridge.units import Clock
 from qpu_calibration.axis import Values
+from qpu_calibration.carriers import Carriers
+from qpu_calibration.edit import known_gate
 from qpu_calibration.ink import Ink
 from qpu_calibration.reading import Reading
 
@@ -25,16 +27,6 @@ Target = tuple[int, ...]
 """Qubits: ``(q,)``, or ``(control, target)`` of a coupler."""
 Played = Callable[[int, PulseSpec], tuple[Numbers, Numbers] | None]
 """Asked for each pulse of a gate: index of the target, the pulse -> amplitude and phase (rad) over rows, None as calibrated."""
-
-
-@dataclass
-class _Frame:
-    """A carrier that the page uses: its line, Hz at rest, and offsets in Hz where they differ from row to row."""
-
-    port: str
-    frequency: float
-    offsets: Values | None
-    phase: Values
 
 
 class Page:
@@ -56,8 +48,17 @@ class Page:
         self.rows = rows
         self.reading = reading
         self.rounds = 0
-        self._frames: dict[str, _Frame] = {}
+        self._carriers = Carriers(snapshot, rows)
         self._writing: list[Callable[[Ink], None]] = []
+
+    @contextmanager
+    def only(self, target: Target) -> Iterator[None]:
+        """Within, verbs act on one of the targets alone, which is then the first of them."""
+        everybody, self.targets = self.targets, (target,)
+        try:
+            yield
+        finally:
+            self.targets = everybody
 
     def x(self, phase: Numbers = 0.0, of: int = 0) -> None:
         """The calibrated ``x``, about an axis turned by a phase (rad)."""
@@ -83,7 +84,7 @@ class Page:
         angles = None if angle is None else self._spread(angle)
         for index, target in enumerate(self.targets):
             qubits = tuple(target[place] for place in places) if places else target
-            gate = _known(self.snapshot, name, qubits)
+            gate = known_gate(self.snapshot, name, qubits)
             own = None if played is None else partial(played, index)
             self._gate(gate, turns[index], None if angles is None else float(angles[index, 0]), own)
 
@@ -91,7 +92,7 @@ class Page:
         """A virtual Z (rad) on one place of each target."""
         angles = self._spread(angle)
         for index, target in enumerate(self.targets):
-            self._turn(target[of], angles[index])
+            self._carriers.turn(target[of], angles[index])
 
     def drive(
         self,
@@ -126,8 +127,8 @@ class Page:
         tones = None if frequency is None else self._spread(frequency)
         shapes = [shape] * len(self.targets) if isinstance(shape, Waveform) else shape
         for index, (frame, envelope) in enumerate(zip(frames, shapes, strict=True)):
-            key = self._frame(frame, None if tones is None else tones[index])
-            self._play(key, envelope, levels[index], self._frames[key].phase + turns[index])
+            key = self._carriers.use(frame, None if tones is None else tones[index])
+            self._play(key, envelope, levels[index], self._carriers.phase(key) + turns[index])
 
     def wait(self, seconds: Numbers) -> None:
         """All lines wait, for one time in each row; the times must lie on the machine's grid (`axis.delays` puts them there)."""
@@ -172,18 +173,19 @@ class Page:
                 spec = self.snapshot.measure(target[place])
                 own = None if tones is None else tones[index]
                 level = np.full(self.rows, spec.amplitude) if levels is None else levels[index]
-                heard.append((spec, self._frame(spec.drive_frame, own), self._frame(spec.acquire_frame, own), level))
+                tone, ear = self._carriers.use(spec.drive_frame, own), self._carriers.use(spec.acquire_frame, own)
+                heard.append((spec, tone, ear, level))
 
         def write(ink: Ink) -> None:
             ink.build.barrier()
             start = max(ink.build.now(ink.frames[tone]) for _, tone, _, _ in heard)
             for spec, tone, ear, level in heard:
-                envelope = _envelope(self.snapshot, spec.waveform)
+                envelope = self._shape(spec.waveform)
                 bare = plain or spec.kernel is None or self.reading is Reading.TRACE
-                kernel = None if bare else _envelope(self.snapshot, str(spec.kernel))
+                kernel = None if bare else self._shape(str(spec.kernel))
                 name = f"q{spec.qubit} {number}"
                 ink.heard[name] = column = ink.build.column(self._column(name, spec.angle, spec.threshold))
-                ink.play(tone, envelope, level, self._frames[tone].phase, start)
+                ink.play(tone, envelope, level, self._carriers.phase(tone), start)
                 begin = start + spec.acquire_start
                 ink.build.capture(ink.frames[ear], column, spec.acquire_duration, kernel, at=begin)
                 over = start + spec.duration - ink.build.now(ink.frames[tone])
@@ -203,21 +205,14 @@ class Page:
         latency, number = self.snapshot.timing.feedback_latency, self.rounds - 1
         self._writing.append(lambda ink: ink.build.wait(latency))
         for qubit in (qubit for target in self.targets for qubit in target):
-            gate = _known(self.snapshot, "x", (qubit,))
+            gate = known_gate(self.snapshot, "x", (qubit,))
             self._gate(gate, np.zeros(self.rows), None, None)
             self._writing.append(partial(_if_one, f"q{qubit} {number}", self._writing.pop(), gate.duration))
 
     def schedule(self) -> tuple[Schedule, Table]:
         """What has been written: a template, and the table of its rows."""
         ink = Ink(Clock(self.snapshot.timing.dt), self.rows)
-        ports: dict[str, int] = {}
-        for key, frame in self._frames.items():
-            spec = self.snapshot.port(frame.port)
-            if frame.port not in ports:
-                ports[frame.port] = ink.build.port(frame.port, spec.kind, Clock(spec.dt))
-            ink.frames[key] = ink.build.frame(key, ports[frame.port], frame.frequency)
-            if frame.offsets is not None:
-                ink.build.set_frequency(ink.frames[key], ink.slot(SlotKind.FREQUENCY, frame.offsets))
+        self._carriers.declare(ink)
         for write in self._writing:
             write(ink)
         table = np.stack(ink.columns, axis=1) if ink.columns else np.zeros((self.rows, 0))
@@ -226,25 +221,6 @@ class Page:
     def _spread(self, numbers: Numbers) -> Values:
         return np.broadcast_to(np.asarray(numbers, np.float64), (len(self.targets), self.rows))
 
-    def _frame(self, name: str, tones: Values | None) -> str:
-        """Note that a carrier is used, at its own frequency or at others, and say under which key."""
-        spec = self.snapshot.frame(name)
-        key, frequency, offsets = name, spec.frequency, None
-        if tones is not None:
-            frequency = float(tones[0]) if np.all(tones == tones[0]) else spec.frequency
-            offsets = None if np.all(tones == tones[0]) else tones - frequency
-            if offsets is not None or frequency != spec.frequency:
-                key = f"{name} at {hash(tones.tobytes()) & 0xFFFFFFFF:08x}"
-        if key not in self._frames:
-            self._frames[key] = _Frame(spec.port, frequency, offsets, np.zeros(self.rows))
-        return key
-
-    def _turn(self, qubit: int, angle: Values) -> None:
-        """RZ subtracts from all frames of the qubit, also from those that are not used yet."""
-        for spec in self.snapshot.following(qubit):
-            frame = self._frames[self._frame(spec.name, None)]
-            frame.phase = frame.phase - angle
-
     def _gate(
         self,
         gate: GateSpec,
@@ -252,14 +228,14 @@ class Page:
         angle: float | None,
         played: Callable[[PulseSpec], tuple[Numbers, Numbers] | None] | None,
     ) -> None:
-        drives = [self._frame(self.snapshot.qubits[qubit].drive_frame, None) for qubit in gate.qubits]
+        drives = [self._carriers.use(self.snapshot.qubits[qubit].drive_frame) for qubit in gate.qubits]
         plays = []
         for pulse in gate.pulses:
-            key = self._frame(pulse.frame, None)
+            key = self._carriers.use(pulse.frame)
             other = None if played is None else played(pulse)
             amplitude, axis = (_at(pulse.amplitude, angle), pulse.phase) if other is None else other
             level = np.broadcast_to(np.asarray(amplitude, np.float64), self.rows)
-            plays.append((key, pulse, level, self._frames[key].phase + axis + turn))
+            plays.append((key, pulse, level, self._carriers.phase(key) + axis + turn))
         involved = list(dict.fromkeys([*drives, *(key for key, *_ in plays)]))
 
         def write(ink: Ink) -> None:
@@ -267,19 +243,19 @@ class Page:
             ink.build.barrier(*frames)
             begin = ink.build.now(frames[0])
             for key, pulse, level, phase in plays:
-                ink.play(key, self._shape(pulse), level, phase, begin + pulse.start)
+                ink.play(key, self._shape(pulse.waveform), level, phase, begin + pulse.start)
             for frame in frames:
                 ink.build.delay(frame, max(0, begin + gate.duration - ink.build.now(frame)))
 
         self._writing.append(write)
         for phase in gate.phases:
-            self._turn(phase.qubit, np.full(self.rows, _at(phase.angle, angle)))
+            self._carriers.turn(phase.qubit, np.full(self.rows, _at(phase.angle, angle)))
 
     def _play(self, key: str, envelope: Waveform, level: Values, phase: Values) -> None:
         self._writing.append(lambda ink: ink.play(key, envelope, level, phase, None))
 
-    def _shape(self, pulse: PulseSpec) -> Waveform:
-        return _envelope(self.snapshot, pulse.waveform)
+    def _shape(self, name: str) -> Waveform:
+        return _made(self.snapshot.waveforms[name])
 
     def _column(self, name: str, angle: float, threshold: float) -> Column:
         if self.reading.bits:
@@ -297,13 +273,6 @@ def _if_one(name: str, play: Callable[[Ink], None], ticks: int, ink: Ink) -> Non
         ink.build.wait(ticks)
 
 
-def _known(snapshot: Snapshot, name: str, qubits: Target) -> GateSpec:
-    gate = snapshot.gate(name, *qubits)
-    if gate is None:
-        raise SettingsError("a routine plays gates that the snapshot has", given=f"{name} on {list(qubits)}")
-    return gate
-
-
 def _at(number: float | Curve, angle: float | None) -> float:
     if not isinstance(number, Curve):
         return number
@@ -315,10 +284,6 @@ def _at(number: float | Curve, angle: float | None) -> float:
 @lru_cache(maxsize=512)
 def _spline(curve: Curve) -> CubicSpline:
     return CubicSpline(curve.angle, curve.value)
-
-
-def _envelope(snapshot: Snapshot, name: str) -> Waveform:
-    return _made(snapshot.waveforms[name])
 
 
 _made = lru_cache(maxsize=512)(waveform)

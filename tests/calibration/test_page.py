@@ -68,6 +68,23 @@ def test_each_target_has_its_own_numbers():
     assert [amplitude for _, _, amplitude, *_ in events(sheet, 1)] == [0.2, 0.4]
 
 
+def test_one_target_alone_plays_what_is_written_for_it_only():
+    sheet = page([(0, 1), (2, 3)], 1)
+    with pytest.raises(SettingsError, match="cz on"), sheet.only((3, 2)):
+        sheet.gate("cz")
+    with sheet.only((2, 3)):
+        sheet.sx(of=1)
+    sheet.sx()
+    assert sorted((name, start) for name, start, *_ in events(sheet)) == [("q0", 0), ("q2", 0), ("q3", 0)]
+
+
+def test_equal_tones_share_a_carrier_and_others_do_not():
+    sheet = page([(0,)], 2)
+    for tones in (np.array([[4.9e9, 5.1e9]]), np.array([[4.9e9, 5.1e9]]), np.array([[5.1e9, 4.9e9]])):
+        sheet.drive(constant(20), 0.1, frequency=tones)
+    assert [name for name, *_ in events(sheet)] == ["q0 1", "q0 1", "q0 2"]
+
+
 def test_a_swept_frequency_is_an_offset_from_the_start_of_the_shot_on():
     sheet = page([(0,)], 2)
     tones = np.array([[4.9e9, 5.1e9]])

@@ -12,6 +12,7 @@ from pydantic import Field
 from qpu_bridge.target import Snapshot
 from qpu_calibration.axis import Axis, Values
 from qpu_calibration.curve import CurveFit, fit_curve
+from qpu_calibration.edit import known_gate
 from qpu_calibration.fit import Fit, Number, bad, good
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve
@@ -79,8 +80,7 @@ class CPMG(Routine[CPMGSettings]):
 
     def facts(self, snapshot: Snapshot, target: Target) -> Mapping[str, float]:
         """How long a pulse lasts: a train's time is that of its waits and pulses."""
-        gate = snapshot.gate("x", *target)
-        return {"pulse_s": 0.0 if gate is None else gate.duration * float(snapshot.timing.dt)}
+        return {"pulse_s": known_gate(snapshot, "x", target).duration * float(snapshot.timing.dt)}
 
     def fit_one(self, data: xr.Dataset) -> Fit:
         """A T2 of each train, then a power of their number, and one of the frequency."""

@@ -12,7 +12,7 @@ from qpu_bridge.target import Snapshot
 from qpu_calibration import bloch, conditional
 from qpu_calibration.axis import Axis, Values
 from qpu_calibration.curve import fit_curve
-from qpu_calibration.edit import flux_level, with_flux
+from qpu_calibration.edit import flux_level, known_gate, with_flux
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve, drawn
@@ -61,8 +61,8 @@ class CZPhase(Routine[CZPhaseSettings]):
 
     def facts(self, snapshot: Snapshot, target: Target) -> Mapping[str, float]:
         """For how long ZZ at rest turns the second qubit during a gate, and during the pulses before and after."""
-        gate, dt = snapshot.gate("cz", *target), float(snapshot.timing.dt)
-        return {"gate_s": 0.0 if gate is None else gate.duration * dt, "exposed_s": conditional.exposed(snapshot, target[1])}
+        gate_s = known_gate(snapshot, "cz", target).duration * float(snapshot.timing.dt)
+        return {"gate_s": gate_s, "exposed_s": conditional.exposed(snapshot, target[1])}
 
     def fit_one(self, data: xr.Dataset) -> Fit:
         """A parabola through what is missing; its zero is the amplitude."""

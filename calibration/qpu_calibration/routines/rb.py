@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -13,10 +13,10 @@ from qpu_bridge.target import Snapshot
 from qpu_calibration import clifford
 from qpu_calibration.axis import Axis, Values
 from qpu_calibration.curve import fit_curve
-from qpu_calibration.edit import with_error
+from qpu_calibration.edit import known_gate, with_error
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Target
-from qpu_calibration.picture import Curve
+from qpu_calibration.picture import Curve, drawn
 from qpu_calibration.plan import Point
 from qpu_calibration.routine import Routine, Settings
 
@@ -54,27 +54,13 @@ class RB(Routine[RBSettings]):
 
     def axes(self, snapshot: Snapshot, targets: Sequence[Target], settings: RBSettings) -> Sequence[Axis]:
         """Lengths, sequences, and in what they end."""
-        return [
-            Axis("length", np.array(settings.lengths, float), stepped=True),
-            Axis("sample", np.arange(settings.samples, dtype=float)),
-            Axis("flipped", np.array([0.0, 1.0])),
-        ]
+        return sequences(settings)
 
     def play(self, page: Page, at: Point, settings: RBSettings) -> None:
         """Sequence by sequence, the axes of all pulses."""
-        length = int(at.number("length"))
-        rows = [
-            [clifford.axes(length, flipped, (settings.seed, *target, sample)) for sample, flipped in ends(at)]
-            for target in page.targets
-        ]
-        for axes in np.moveaxis(np.array(rows), -1, 0):
+        for axes in spelled(page, at, settings):
             page.sx(phase=axes)
         page.measure()
-
-    def facts(self, snapshot: Snapshot, target: Target) -> Mapping[str, float]:
-        """The error that is believed."""
-        gate = snapshot.gate("sx", *target)
-        return {"believed": 0.0 if gate is None else gate.error}
 
     def fit_one(self, data: xr.Dataset) -> Fit:
         """What survives against length."""
@@ -95,29 +81,22 @@ class RB(Routine[RBSettings]):
 
     def update(self, snapshot: Snapshot, fit: Fit) -> Snapshot:
         """The believed errors of ``sx``, and of ``x`` and ``rx`` by how long they take beside it."""
-        half = snapshot.gate("sx", fit.qubit)
-        assert half is not None
-        after = snapshot
+        half, after = known_gate(snapshot, "sx", fit.target).duration, snapshot
         for name in ("sx", "x", "rx"):
             gate = snapshot.gate(name, fit.qubit)
-            longer = 1.0 if gate is None else gate.duration / half.duration
-            after = with_error(after, name, (fit.qubit,), round(fit["error"] * longer, 9))
+            if gate is not None:
+                after = with_error(after, name, fit.target, round(fit["error"] * gate.duration / half, 9))
         return after
 
     def deviation(self, snapshot: Snapshot, fit: Fit) -> float:
         """In units of what is believed and what the fit leaves open."""
-        gate = snapshot.gate("sx", fit.qubit)
-        believed = 0.0 if gate is None else gate.error
+        believed = known_gate(snapshot, "sx", fit.target).error
         return abs(fit["error"] - believed) / (believed + 3 * fit.error("error"))
 
     def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
         """What survives against length."""
         x, y, sigma = survived(data)
-        found = {"x": x, "y": y, "error": sigma, "label": "Cliffords"}
-        if fit.shape:
-            fine = np.linspace(0, x.max(), 201)
-            found |= {"model_x": fine, "model": survival(fine, **fit.shape)}
-        return found
+        return drawn(x, y, survival, fit, "Cliffords", sigma)
 
 
 def survival(x: Values, height: float, decay: float) -> Values:
@@ -138,8 +117,21 @@ def survived(data: xr.Dataset, beside: str | None = None) -> tuple[Values, Value
     return lengths, right.ravel(), sigma.ravel()
 
 
-def ends(at: Point) -> list[tuple[int, bool]]:
-    """Sample and end of each row."""
-    rows = at["sample"].shape[-1]
-    sample, flipped = (np.broadcast_to(at[name], (1, rows))[0].astype(int) for name in ("sample", "flipped"))
-    return [(int(one), bool(end)) for one, end in zip(sample, flipped, strict=True)]
+def sequences(settings: RBSettings) -> list[Axis]:
+    """Lengths, sequences, and in what they end."""
+    return [
+        Axis("length", np.array(settings.lengths, float), stepped=True),
+        Axis("sample", np.arange(settings.samples, dtype=float)),
+        Axis("flipped", np.array([0.0, 1.0])),
+    ]
+
+
+def spelled(page: Page, at: Point, settings: RBSettings, between: str = "") -> Values:
+    """Axes (rad) of the pulses of each target's own sequences, ``float64[pulses, targets, rows]`` (`clifford.axes`)."""
+    length = int(at.number("length"))
+    ends = list(zip(at["sample"][0].astype(int), at["flipped"][0].astype(bool), strict=True))
+    rows = [
+        [clifford.axes(length, flipped, (settings.seed, *target, sample), between) for sample, flipped in ends]
+        for target in page.targets
+    ]
+    return np.moveaxis(np.array(rows), -1, 0)

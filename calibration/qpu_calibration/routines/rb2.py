@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -13,7 +13,7 @@ from qpu_bridge.errors import SettingsError
 from qpu_bridge.target import GateSpec, Snapshot
 from qpu_calibration.axis import Axis, Values
 from qpu_calibration.clifford import ENTANGLERS, Word, words
-from qpu_calibration.decays import amiss, bound, compared, survival
+from qpu_calibration.decays import amiss, bound, compared, drawn_with_more
 from qpu_calibration.edit import with_error
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Played, Target
@@ -56,12 +56,7 @@ class RB2(Routine[RB2Settings]):
 
     def axes(self, snapshot: Snapshot, targets: Sequence[Target], settings: RB2Settings) -> Sequence[Axis]:
         """Plain or interleaved, lengths, sequences, and in what they end (the first qubit is the lowest bit)."""
-        return [
-            Axis("interleaved", np.array([0.0, 1.0]), stepped=True),
-            Axis("length", np.array(settings.lengths, float), stepped=True),
-            Axis("sample", np.arange(settings.samples, dtype=float), stepped=True),
-            Axis("end", np.arange(4.0)),
-        ]
+        return [Axis("interleaved", np.array([0.0, 1.0]), stepped=True), *sequences(settings)]
 
     def play(self, page: Page, at: Point, settings: RB2Settings) -> None:
         """All couplers alike."""
@@ -73,10 +68,6 @@ class RB2(Routine[RB2Settings]):
         seed = (settings.seed, int(at.number("sample")))
         spell(page, at, words(name, forwards, int(at.number("length")), bool(at.number("interleaved")), seed), name, forwards)
         page.measure()
-
-    def facts(self, snapshot: Snapshot, target: Target) -> Mapping[str, float]:
-        """The error that is believed of the entangling gate."""
-        return {"believed": entangler(snapshot, target).error}
 
     def fit_one(self, data: xr.Dataset) -> Fit:
         """Both decays; the second is that of the first and the gate."""
@@ -105,13 +96,16 @@ class RB2(Routine[RB2Settings]):
 
     def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
         """What survives with the gate between."""
-        x, y, sigma = survived(data, "interleaved")
-        inside = x[1] > 0
-        found = {"x": x[0, inside], "y": y[inside], "error": sigma[inside], "label": "Cliffords, interleaved"}
-        if fit.shape:
-            fine = np.linspace(0, x[0].max(), 201)
-            found |= {"model_x": fine, "model": survival(np.stack([fine, np.ones(201)]), 0.25, **fit.shape)}
-        return found
+        return drawn_with_more(*survived(data, "interleaved"), 0.25, fit, "Cliffords, interleaved")
+
+
+def sequences(settings: RB2Settings) -> list[Axis]:
+    """Lengths, sequences, and in what they end (the first qubit is the lowest bit)."""
+    return [
+        Axis("length", np.array(settings.lengths, float), stepped=True),
+        Axis("sample", np.arange(settings.samples, dtype=float), stepped=True),
+        Axis("end", np.arange(4.0)),
+    ]
 
 
 def spell(page: Page, at: Point, spelled: Sequence[Word], name: str, forwards: bool, played: Played | None = None) -> None:

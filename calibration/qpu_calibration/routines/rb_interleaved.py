@@ -2,44 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
-from pydantic import Field
 
 from qpu_bridge.target import Snapshot
-from qpu_calibration import clifford
 from qpu_calibration.axis import Axis
-from qpu_calibration.decays import amiss, bound, compared, survival
-from qpu_calibration.edit import with_error
+from qpu_calibration.decays import amiss, bound, compared, drawn_with_more
+from qpu_calibration.edit import known_gate, with_error
 from qpu_calibration.fit import Fit, Number, bad, good
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve
 from qpu_calibration.plan import Point
-from qpu_calibration.routine import Routine, Settings
-from qpu_calibration.routines.rb import ends, survived
+from qpu_calibration.routine import Routine
+from qpu_calibration.routines.rb import RBSettings, sequences, spelled, survived
 
 GATES = ("", "sx", "x")
 """What is between the Cliffords, by its number on the axis."""
 
 
-class RBInterleavedSettings(Settings):
-    """How long sequences are.
-
-    Attributes:
-        lengths: Cliffords.
-        samples: Sequences of each length.
-        seed: Of the sequences.
-    """
-
-    shots: int = Field(300, ge=1)
-    lengths: tuple[int, ...] = (1, 200, 500, 900)
-    samples: int = Field(5, ge=2)
-    seed: int = Field(1, ge=0)
-
-
-class RBInterleaved(Routine[RBInterleavedSettings]):
+class RBInterleaved(Routine[RBSettings]):
     """Random Cliffords, plain, with an ``sx`` after each, and with an ``x`` (Magesan et al., PRL 109, 080505).
 
     ``bound`` is how far a gate's error may be from what is found in the worst case, whatever its standard error: the gate's own
@@ -51,31 +34,18 @@ class RBInterleaved(Routine[RBInterleavedSettings]):
     essential = False
     look_share = 1
     timeout_h = 168.0
-    settings = RBInterleavedSettings()
+    settings = RBSettings()
 
-    def axes(self, snapshot: Snapshot, targets: Sequence[Target], settings: RBInterleavedSettings) -> Sequence[Axis]:
+    def axes(self, snapshot: Snapshot, targets: Sequence[Target], settings: RBSettings) -> Sequence[Axis]:
         """What is between, lengths, sequences, and in what they end."""
-        return [
-            Axis("between", np.arange(len(GATES), dtype=float), stepped=True),
-            Axis("length", np.array(settings.lengths, float), stepped=True),
-            Axis("sample", np.arange(settings.samples, dtype=float)),
-            Axis("flipped", np.array([0.0, 1.0])),
-        ]
+        return [Axis("between", np.arange(len(GATES), dtype=float), stepped=True), *sequences(settings)]
 
-    def play(self, page: Page, at: Point, settings: RBInterleavedSettings) -> None:
+    def play(self, page: Page, at: Point, settings: RBSettings) -> None:
         """Two ``sx`` and what is between, again and again."""
-        gate, length = GATES[int(at.number("between"))], int(at.number("length"))
-        rows = [
-            [clifford.axes(length, flipped, (settings.seed, *target, sample), gate) for sample, flipped in ends(at)]
-            for target in page.targets
-        ]
-        for pulse, axes in enumerate(np.moveaxis(np.array(rows), -1, 0)):
+        gate = GATES[int(at.number("between"))]
+        for pulse, axes in enumerate(spelled(page, at, settings, gate)):
             page.gate(gate if gate and pulse % 3 == 2 else "sx", 0, phase=axes)
         page.measure()
-
-    def facts(self, snapshot: Snapshot, target: Target) -> Mapping[str, float]:
-        """The errors that are believed."""
-        return {f"believed_{name}": _believed(snapshot, name, target) for name in GATES[1:]}
 
     def fit_one(self, data: xr.Dataset) -> Fit:
         """For each gate, its sequences and the plain ones."""
@@ -101,19 +71,10 @@ class RBInterleaved(Routine[RBInterleavedSettings]):
         return max(
             abs(fit[f"{name}_error"] - believed) / (believed + 3 * fit.error(f"{name}_error"))
             for name in GATES[1:]
-            for believed in [_believed(snapshot, name, fit.target)]
+            for believed in [known_gate(snapshot, name, fit.target).error]
         )
 
     def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
         """What survives with an ``x`` between."""
-        x, y, sigma = survived(data.isel(between=[2]), "between")
-        found = {"x": x[0], "y": y, "error": sigma, "label": "Cliffords, interleaved with x"}
-        if fit.shape:
-            fine = np.linspace(0, x[0].max(), 201)
-            found |= {"model_x": fine, "model": survival(np.stack([fine, np.ones(201)]), 0.5, **fit.shape)}
-        return found
-
-
-def _believed(snapshot: Snapshot, name: str, target: Target) -> float:
-    gate = snapshot.gate(name, *target)
-    return 0.0 if gate is None else gate.error
+        plain_and_x = survived(data.isel(between=[0, GATES.index("x")]), "between")
+        return drawn_with_more(*plain_and_x, 0.5, fit, "Cliffords, interleaved with x")

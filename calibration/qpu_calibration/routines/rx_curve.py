@@ -12,7 +12,7 @@ from qpu_bridge.target import Curve as Knots
 from qpu_bridge.target import PulseSpec, Snapshot
 from qpu_calibration.axis import Axis, Values
 from qpu_calibration.curve import fit_curve
-from qpu_calibration.edit import with_gate
+from qpu_calibration.edit import known_gate, with_gate
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve
@@ -93,8 +93,7 @@ class RxCurve(Routine[RxCurveSettings]):
 
     def update(self, snapshot: Snapshot, fit: Fit) -> Snapshot:
         """The knots of the curve."""
-        gate = snapshot.gate("rx", fit.qubit)
-        assert gate is not None
+        gate = known_gate(snapshot, "rx", fit.target)
 
         def straightened(pulse: PulseSpec) -> PulseSpec:
             if not isinstance(pulse.amplitude, Knots):
@@ -127,8 +126,9 @@ class RxCurve(Routine[RxCurveSettings]):
 def between(share: Values, quarter: float, half: float, whole: float) -> Values:
     """Relative error of an angle, from those at a quarter, a half and the whole of pi; even, since opposite angles are alike."""
     squares = NODES**2
-    basis = np.linalg.solve(np.vander(squares, increasing=True), np.array([quarter, half, whole]))
-    return np.asarray(np.polynomial.polynomial.polyval(np.asarray(share) ** 2, basis))
+    known = np.stack(np.broadcast_arrays(quarter, half, whole))
+    first, second, third = np.tensordot(np.linalg.inv(np.vander(squares, increasing=True)), known, axes=1)
+    return np.asarray(first + share**2 * (second + share**2 * third))
 
 
 def trains(x: Values, height: float, quarter: float, half: float, whole: float, base: float) -> Values:

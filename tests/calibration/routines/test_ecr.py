@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from qpu_calibration.catalog import routine
-from qpu_calibration.cross import ecr, halves, strength, tone, with_axis, with_cross, with_tone
-from qpu_calibration.edit import turns, with_gate, with_turns
+from qpu_calibration.cross import halves, strength, tone, with_axis, with_cross, with_tone
+from qpu_calibration.edit import known_gate, turns, with_gate, with_turns
 from qpu_emulator import five_ecr
 from tests.calibration.channel import error, solved
 from tests.calibration.conftest import raw
@@ -110,9 +110,7 @@ def test_tones_keep_their_sign_and_their_echo():
     assert after[1].amplitude == -after[0].amplitude
     assert after[0].phase == pytest.approx(first.phase + 0.2)
     assert after[1].phase - after[0].phase == pytest.approx(second.phase - first.phase)
-    bare = with_gate(
-        snapshot,
-        ecr(snapshot, pair).model_copy(update={"pulses": tuple(p for p in ecr(snapshot, pair).pulses if p.frame != "q1")}),
-    )
+    gate = known_gate(snapshot, "ecr", pair)
+    bare = with_gate(snapshot, gate.model_copy(update={"pulses": tuple(p for p in gate.pulses if p.frame != "q1")}))
     assert tone(bare, pair) == 0
     assert tone(with_tone(bare, pair, lambda _: 0.03j), pair) == pytest.approx(0.03j, abs=1e-9)

@@ -1,0 +1,80 @@
+"""Carriers: those that a page uses, and the phase at which the next pulse of each is played."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from qpu_bridge.schedule import SlotKind
+from qpu_bridge.target import Snapshot
+from qpu_bridge.units import Clock
+from qpu_calibration.axis import Values
+from qpu_calibration.ink import Ink
+
+
+@dataclass
+class Carrier:
+    """One carrier.
+
+    Attributes:
+        port: Its line.
+        frequency: Hz, at rest.
+        offsets: Hz, where it differs from row to row.
+        phase: ``float64[rows]``, rad.
+    """
+
+    port: str
+    frequency: float
+    offsets: Values | None
+    phase: Values
+
+
+class Carriers:
+    """The carriers of one page, by key: the name in the snapshot, and a number behind it at other frequencies.
+
+    Args:
+        snapshot: What is believed of the machine.
+        rows: Of the page.
+    """
+
+    def __init__(self, snapshot: Snapshot, rows: int) -> None:
+        self.snapshot = snapshot
+        self.rows = rows
+        self._used: dict[str, Carrier] = {}
+        self._others: dict[tuple[str, bytes], str] = {}
+
+    def use(self, name: str, tones: Values | None = None) -> str:
+        """Note that a carrier is used, at its own frequency or at others (Hz, ``float64[rows]``), and say under which key."""
+        spec = self.snapshot.frame(name)
+        key, frequency, offsets = name, spec.frequency, None
+        if tones is not None:
+            constant = bool(np.all(tones == tones[0]))
+            frequency = float(tones[0]) if constant else spec.frequency
+            offsets = None if constant else tones - frequency
+            if offsets is not None or frequency != spec.frequency:
+                key = self._others.setdefault((name, tones.tobytes()), f"{name} {len(self._others) + 1}")
+        if key not in self._used:
+            self._used[key] = Carrier(spec.port, frequency, offsets, np.zeros(self.rows))
+        return key
+
+    def phase(self, key: str) -> Values:
+        """At which the next pulse is played, ``float64[rows]``, rad."""
+        return self._used[key].phase
+
+    def turn(self, qubit: int, angle: Values) -> None:
+        """RZ subtracts from all carriers of the qubit, also from those that are not used yet."""
+        for spec in self.snapshot.following(qubit):
+            carrier = self._used[self.use(spec.name)]
+            carrier.phase = carrier.phase - angle
+
+    def declare(self, ink: Ink) -> None:
+        """Lines and carriers, before anything is written."""
+        ports: dict[str, int] = {}
+        for key, carrier in self._used.items():
+            spec = self.snapshot.port(carrier.port)
+            if carrier.port not in ports:
+                ports[carrier.port] = ink.build.port(carrier.port, spec.kind, Clock(spec.dt))
+            ink.frames[key] = ink.build.frame(key, ports[carrier.port], carrier.frequency)
+            if carrier.offsets is not None:
+                ink.build.set_frequency(ink.frames[key], ink.slot(SlotKind.FREQUENCY, carrier.offsets))
