@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-import lmfit
 import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import leastsq
 
 from qpu_calibration.axis import Values
 
 BEST_STARTS = 3
 """So many of the starts, those nearest to the data, are followed to their end."""
+_STEP = 1e-5
+"""Of central differences, in units of a number: what they leave out goes with its square."""
+_ENDS = {"ftol": 1.5e-8, "xtol": 1.5e-8, "gtol": 0.0, "maxfev": 8000}
+_OFF = 1e-12
+"""Starts keep so far from a bound, in units of the span: on it nothing would move them."""
 
 
 @dataclass(frozen=True)
@@ -41,40 +47,91 @@ def fit_curve(
     starts: Iterable[Mapping[str, float]],
     bounds: Mapping[str, tuple[float, float]] | None = None,
 ) -> CurveFit:
-    """Fit ``model(x, **parameters)`` by least squares (Levenberg and Marquardt, lmfit) from several starts; the best is taken.
+    """Fit ``model(x, **parameters)`` by least squares (Levenberg and Marquardt, MINPACK) from several starts; the best is taken.
 
     The points' own errors are the weights. Where the residuals scatter more than they say (slow noise, a model that leaves
     something out) the parameters' errors grow by the square root of `CurveFit.chi_square`.
 
     Args:
-        model: The curve.
-        x: ``float64[n]``.
+        model: The curve. Parameters come as numbers and as columns ``float64[k, 1]``, for k curves ``float64[k, n]`` at once.
+        x: ``float64[n]``, or ``float64[m, n]`` where a point has m numbers.
         y: ``float64[n]``.
         sigma: Standard error of each ``y``.
         starts: Where to begin; each names all parameters.
         bounds: Parameter -> least and greatest value.
     """
-    known = lmfit.Model(model, independent_vars=["x"])
-    ranked = sorted(starts, key=lambda start: float(np.sum(((model(x, **start) - y) / sigma) ** 2)))
-    best = None
-    for start in ranked[:BEST_STARTS]:
-        parameters = known.make_params(**start)
-        for name, (low, high) in (bounds or {}).items():
-            parameters[name].set(min=low, max=high)
-        try:
-            found = known.fit(y, parameters, x=x, weights=1 / sigma, scale_covar=False, max_nfev=4000)
-        except ValueError:
-            # lmfit's word for a residual that is not finite
-            continue
-        if best is None or found.chisqr < best.chisqr:
-            best = found
+    given = list(starts)
+    names, within = list(given[0]), _Within.of(given[0], bounds or {})
+
+    def rests(free: Values) -> Values:
+        """Residuals, one row for each row of free numbers."""
+        columns = within.bound(free).T[:, :, None]
+        return np.asarray((model(x, **dict(zip(names, columns, strict=True))) - y) / sigma)
+
+    def rest(free: Values) -> Values:
+        found = np.asarray((model(x, **dict(zip(names, within.bound(free).tolist(), strict=True))) - y) / sigma)
+        if not np.isfinite(found @ found):
+            raise FloatingPointError
+        return found
+
+    def slopes(free: Values) -> Values:
+        steps = _STEP * np.where(within.bounded | (free == 0.0), 1.0, np.abs(free))
+        both = rests(np.concatenate([free + np.diag(steps), free - np.diag(steps)]))
+        return np.asarray((both[: len(free)] - both[len(free) :]) / (2 * steps[:, None]))
+
+    best, least = None, np.inf
+    with np.errstate(all="ignore"):
+        frees = within.free(np.array([[start[name] for name in names] for start in given]))
+        squares = (rests(frees) ** 2).sum(axis=1)
+        for free in frees[np.argsort(squares, kind="stable")[:BEST_STARTS]]:
+            try:
+                found, spread, info, _, _ = leastsq(rest, free, Dfun=slopes, col_deriv=True, full_output=True, **_ENDS)
+            except FloatingPointError:
+                continue
+            square = float(info["fvec"] @ info["fvec"])
+            if square < least:
+                best, least = (found, spread), square
     if best is None:
-        names = list(ranked[0])
         return CurveFit(dict.fromkeys(names, np.nan), dict.fromkeys(names, np.inf), np.inf)
-    reduced = float(best.chisqr / max(1, best.nfree))
-    grown = max(1.0, reduced) ** 0.5
-    errors = {name: np.inf if p.stderr is None else float(p.stderr) * grown for name, p in best.params.items()}
-    return CurveFit({name: float(p.value) for name, p in best.params.items()}, errors, reduced)
+    found, spread = best
+    reduced = least / max(1, y.size - len(names))
+    errors = np.full(len(names), np.inf)
+    if spread is not None:
+        errors = np.sqrt(np.diag(spread)) * np.abs(within.slope(found)) * max(1.0, reduced) ** 0.5
+    value = within.bound(found).tolist()
+    return CurveFit(dict(zip(names, value, strict=True)), dict(zip(names, errors.tolist(), strict=True)), reduced)
+
+
+@dataclass(frozen=True)
+class _Within:
+    """Numbers that know no bounds for some that do: ``low + (1 + sin(free)) (high - low) / 2`` (James and Roos, MINUIT).
+
+    Attributes:
+        low: Of each parameter; 0 where there is no bound.
+        high: Of each.
+        bounded: Which have bounds.
+    """
+
+    low: Values
+    high: Values
+    bounded: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, names: Iterable[str], bounds: Mapping[str, tuple[float, float]]) -> _Within:
+        known = [bounds.get(name) for name in names]
+        low, high = np.array([(0.0, 0.0) if one is None else one for one in known]).T
+        return cls(low, high, np.array([one is not None for one in known]))
+
+    def bound(self, free: Values) -> Values:
+        return np.where(self.bounded, self.low + (1 + np.sin(free)) * (self.high - self.low) / 2, free)
+
+    def free(self, bound: Values) -> Values:
+        share = (bound - self.low) / np.where(self.bounded, self.high - self.low, 1.0)
+        return np.where(self.bounded, np.arcsin(2 * np.clip(share, _OFF, 1 - _OFF) - 1), bound)
+
+    def slope(self, free: Values) -> Values:
+        """Of a bound number against its free one."""
+        return np.where(self.bounded, np.cos(free) * (self.high - self.low) / 2, 1.0)
 
 
 def random_effect(sigma: Values, pattern: Values, rest: Values, free: int, most: float) -> Values:

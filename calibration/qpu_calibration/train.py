@@ -122,14 +122,16 @@ def turned(
         zz: By which that parts for the control's levels, rad.
     """
     control, begin, pairs, component = x.astype(int)
-    found = np.empty(x.shape[1])
+    shape = np.broadcast_shapes(np.shape(axis), np.shape(iy), np.shape(angle), np.shape(ix), np.shape(z), np.shape(zz))
+    found = np.empty((*shape[:-1], x.shape[1]))
     for level in (0, 1):
         sign = 1 - 2 * level
         way, size = axis + sign * iy, sign * angle + ix
-        about = Rotation.from_rotvec([size * np.cos(way), size * np.sin(way), 0.0])
-        one = Rotation.from_rotvec([0.0, 0.0, z + sign * zz]) * about
+        still = np.zeros(shape)
+        about = Rotation.from_rotvec(np.stack([size * np.cos(way), size * np.sin(way), still], axis=-1).reshape(-1, 3))
+        one = Rotation.from_rotvec(np.stack([still, still, z + sign * zz], axis=-1).reshape(-1, 3)) * about
         for count in np.unique(pairs):
-            ends = (one**count).as_matrix()[:, [2, 0]]
+            ends = (one**count).as_matrix().reshape(*shape[:-1], 3, 3)[..., [2, 0]]
             here = (control == level) & (pairs == count)
-            found[here] = ends[component[here], begin[here]] * height * np.exp(-decay * count)
+            found[..., here] = ends[..., component[here], begin[here]] * height * np.exp(-decay * count)
     return found

@@ -4,13 +4,68 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.optimize import curve_fit
 
-from qpu_calibration import bloch
-from qpu_calibration.curve import random_effect
+from qpu_calibration import bloch, decays, train
+from qpu_calibration.curve import fit_curve, random_effect
+from qpu_calibration.routines import cr_tomography, readout_duration, readout_frequency, readout_power, rx_curve
 from qpu_calibration.routines.rabi import bend
 from qpu_calibration.routines.resonator_spectroscopy import answer
 from qpu_emulator import five
 from qpu_emulator.bring_up.rotation import rotate
+
+LINE = np.linspace(0.1, 2.0, 24)
+MODELS = {
+    "survival": (lambda x, *p: decays.survival(np.stack([x, x > 1]), 0.5, *p), 4),
+    "turned": (lambda x, *p: train.turned(np.stack([x > 1, x % 0.3 > 0.1, x * 3, x * 7 % 3]), *p), 8),
+    "turning": (lambda x, *p: cr_tomography.turning(np.stack([x, x * 7 % 3]), *p), 5),
+    "apart": (lambda x, *p: readout_frequency.apart(x, *p, 0.1, 2.0), 4),
+    "duration": (lambda x, *p: readout_duration.confusion(np.stack([x > 1, x]), *p), 5),
+    "power": (lambda x, *p: readout_power.confusion(np.stack([x, x % 0.3]), *p), 4),
+    "rx": (lambda x, *p: rx_curve.trains(np.stack([x / 2, x > 1, np.sign(x - 1)]), *p), 5),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_many_curves_at_once_are_those_of_one_at_a_time(name, seed):
+    model, count = MODELS[name]
+    numbers = np.random.default_rng(seed).uniform(0.1, 0.9, (6, count))
+    together = model(LINE, *numbers.T[:, :, None])
+    assert together.shape == (6, len(LINE))
+    assert np.abs(together - [model(LINE, *row) for row in numbers.tolist()]).max() < 1e-12
+
+
+def faded(x, height, life, base):
+    return base + height * np.exp(-x / life)
+
+
+def test_the_best_of_several_starts_with_its_errors(seed):
+    draw = np.random.default_rng(seed)
+    sigma = draw.uniform(0.01, 0.03, len(LINE))
+    y = faded(LINE, 0.9, 0.5, 0.1) + draw.normal(0, sigma)
+    starts = [{"height": 1.0, "life": life, "base": 0.0} for life in (0.01, 0.4, 3.0, 900.0)]
+    found = fit_curve(faded, LINE, y, sigma, starts, {"life": (0.01, 1000.0), "base": (-0.3, 0.3)})
+    value, spread = curve_fit(faded, LINE, y, (1.0, 0.4, 0.0), sigma, absolute_sigma=True)
+    assert list(found.value.values()) == pytest.approx(value, rel=1e-5)
+    chi_square = float(np.sum(((faded(LINE, *value) - y) / sigma) ** 2)) / (len(LINE) - 3)
+    assert found.chi_square == pytest.approx(chi_square)
+    grown = np.sqrt(np.diag(spread) * max(1.0, chi_square))
+    assert list(found.error.values()) == pytest.approx(grown, rel=1e-4)
+
+
+def test_no_parameter_leaves_its_bounds(seed):
+    y = faded(LINE, 0.9, 0.5, 0.1)
+    found = fit_curve(faded, LINE, y, np.full(len(LINE), 0.01), [{"height": 1.0, "life": 9.0, "base": 0.0}], {"life": (0.7, 2.0)})
+    assert found.value["life"] == pytest.approx(0.7)
+    assert found.value["life"] >= 0.7
+    assert found.chi_square > 1
+
+
+def test_points_that_no_curve_goes_through():
+    y = np.full(len(LINE), np.nan)
+    found = fit_curve(faded, LINE, y, np.ones(len(LINE)), [{"height": 1.0, "life": 9.0, "base": 0.0}])
+    assert np.isnan(found.value["life"])
+    assert found.error["life"] == np.inf
 
 
 @pytest.mark.parametrize("size", [0.0, 0.04])

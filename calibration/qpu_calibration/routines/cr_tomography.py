@@ -176,10 +176,10 @@ def turning(x: Values, height: float, x_rate: float, y_rate: float, z_rate: floa
         z_rate: Along z, Hz.
         edges: Flat length in s that the edges are worth.
     """
-    rate = np.array([x_rate, y_rate, z_rate])
-    size = max(float(np.linalg.norm(rate)), 1e-3)
+    rate = np.stack(np.broadcast_arrays(x_rate, y_rate, z_rate, x[0])[:3])
+    size = np.maximum(np.linalg.norm(rate, axis=0), 1e-3)
     axis, angle = rate / size, TAU * size * (x[0] + edges)
     # Rodrigues' turn of +z
     ends = np.stack([axis[1] * np.sin(angle), -axis[0] * np.sin(angle), np.cos(angle)])
-    ends += np.outer(axis, axis[2] * (1 - np.cos(angle)))
-    return np.asarray(height * ends[x[1].astype(int), np.arange(x.shape[1])])
+    ends += axis * axis[2] * (1 - np.cos(angle))
+    return np.asarray(height * ends[x[1].astype(int), ..., np.arange(x.shape[1])].T)

@@ -171,7 +171,7 @@ def _turned(axis: complex) -> Callable[..., Values]:
     """Components of the vector (3: the turn about z in Hz), rates in Hz being given along and across an axis."""
 
     def model(x: Values, height: float, along: float, across: float, z: float) -> Values:
-        rate = complex(along, across) * axis
+        rate = (along + 1j * across) * axis
         ends = turning(np.stack([x[0], np.minimum(x[1], 2)]), height, rate.real, rate.imag, z, 0.0)
         return np.where(x[1] == 3, z, ends)
 

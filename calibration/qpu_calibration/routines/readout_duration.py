@@ -18,7 +18,7 @@ from qpu_calibration.picture import Curve, drawn
 from qpu_calibration.plan import Point
 from qpu_calibration.reading import Reading
 from qpu_calibration.routine import Routine, Settings
-from qpu_calibration.routines.readout_power import WORST, captured, confused, with_length
+from qpu_calibration.routines.readout_power import MOST_APART, WORST, captured, confused, with_length
 
 LEAST_GAIN = 0.1
 """Share of the confusion that a change of length must be worth: kernel and line are to be found again after it."""
@@ -83,7 +83,7 @@ class ReadoutDuration(Routine[ReadoutDurationSettings]):
             for lag in (0.02, 0.05, 0.2, 0.5)
             for best in (0.6, 0.9, 1.3, 1.8, 3.0)
         ]
-        bounds = {"part": (0.0, np.inf), "lag": (used / 100, used), "best": (0.2 * low, 3 * top)}
+        bounds = {"part": (0.0, MOST_APART / used**0.5), "lag": (used / 100, used), "best": (0.2 * low, 3 * top)}
         bounds |= dict.fromkeys(("floor", "decayed"), (0.0, 0.2))
         found = fit_curve(confusion, x, wrong.ravel(), sigma.ravel(), starts, bounds)
         if not np.isfinite(list(found.value.values())).all():

@@ -129,7 +129,9 @@ def apart(x: Values, height: float, centre: float, half_width: float, pull: floa
 
     ``begins`` and ``ends`` are those of the capture, s after the tone's beginning.
     """
-    off = np.append(x, centre) - centre
-    low, high = (answer(off + side * pull, 2 * half_width, begins, ends) for side in (1, -1))
-    gap = np.abs(high - low)
-    return np.asarray(height * gap[:-1] / gap[-1])
+
+    def gap(off: Values) -> Values:
+        low, high = (answer(off + side * pull, 2 * half_width, begins, ends) for side in (1, -1))
+        return np.abs(high - low)
+
+    return np.asarray(height * gap(x - centre) / gap(np.zeros(1)))

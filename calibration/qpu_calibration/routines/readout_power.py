@@ -21,6 +21,8 @@ from qpu_calibration.plan import Point
 from qpu_calibration.reading import Reading
 from qpu_calibration.routine import Routine, Settings
 
+MOST_APART = 50.0
+"""Distance of clouds in units of twice their width, with the longest and loudest tone; beyond five no error is left to see."""
 WORST = 0.2
 """A confusion above which there is no readout to be improved."""
 GRAIN = 8
@@ -94,7 +96,12 @@ class ReadoutPower(Routine[ReadoutPowerSettings]):
             for part in (1.0, 2.0, 4.0)
             for lag in (0.05, 0.2)
         ]
-        bounds = {"part": (0.0, np.inf), "lag": (longest / 100, longest), "decay": (0.0, 0.2 / longest), "floor": (0.0, 0.2)}
+        bounds = {
+            "part": (0.0, MOST_APART / (loud * longest**0.5)),
+            "lag": (longest / 100, longest),
+            "decay": (0.0, 0.2 / longest),
+            "floor": (0.0, 0.2),
+        }
         found = fit_curve(confusion, x, wrong.ravel(), sigma.ravel(), starts, bounds)
         if not np.isfinite(list(found.value.values())).all():
             return bad("no clouds were found", found)
