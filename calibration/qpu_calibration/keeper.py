@@ -66,7 +66,8 @@ class Keeper:
     ) -> None:
         self.folder = folder
         self.shots = 0
-        self._every_h = self._rest_h = every_h
+        # a round that finds nothing to do costs one shot, and reads in the ledger when something will be
+        self._every_h, self._rest_h = every_h, (IMPATIENCE if (folder / LEDGER).exists() else 1.0) * every_h
         self._least, self._seed = least_qubits, seed
         self._note, self._clock, self._graph = note, clock, graph
         self._heard = Moment(utc=clock())

@@ -26,6 +26,9 @@ then."""
 SLOWLY = 1.2
 """By how much the time between looks may grow from one to the next; it may halve. A single quiet step of a walk says little."""
 
+AT_FIRST = 1 / 4
+"""Of its own time: after what a routine that brings back what drifts is looked at while nobody has seen yet how fast that is."""
+
 
 class Moment(Document):
     """A time by both clocks.
@@ -231,8 +234,9 @@ class Ledger:
         return self.events
 
     def _hold_h(self, graph: Graph, node: Node) -> float:
-        timeout_h = graph.routines[node.routine].timeout_h
-        return min(self[node].hold_h or timeout_h, timeout_h)
+        routine = graph.routines[node.routine]
+        at_first_h = routine.timeout_h * (AT_FIRST if routine.restores else 1.0)
+        return min(self[node].hold_h or at_first_h, routine.timeout_h)
 
     def _change(self, node: Node, **fields: object) -> None:
         self._records[node] = self[node].model_copy(update=fields)

@@ -10,7 +10,8 @@ from qpu_bridge.target import Snapshot
 from qpu_calibration.catalog import routine
 from qpu_calibration.graph import Graph, Node
 from qpu_emulator.chip.wander import Wander
-from tests.proofs.kept import Fresh, User, lived, restless
+from tests.proofs.kept import Fresh, lived, restless
+from tests.proofs.user import User
 
 QUBITS = (1, 3)
 RESTLESS = 1
@@ -26,12 +27,11 @@ def some(snapshot: Snapshot) -> Graph:
 
 def test_a_day_later_only_what_drifted_is_repaired_and_jobs_are_as_good_as_fresh(tmp_path: Path) -> None:
     truth = restless((RESTLESS,), Wander(frequency=10.5e3, amplitude=0.021), SEED)
-    fresh = Fresh(tmp_path, SEED, some, User(groups=(QUBITS,), circuits=2))
+    fresh = Fresh(tmp_path, SEED, some, User(QUBITS, pairs=False, circuits=2))
     day = lived(truth, fresh, [24.0], [24.0])
     # a third and not a fifth: routines of couplers, most of the shots of a full calibration, are not here
     assert day.share < 1 / 3
     assert day.repaired[24.0]
     assert all(f"(({RESTLESS},),)" in done for done in day.repaired[24.0])
-    fresh = np.array(day.errors[0.0])
     # the circuits and their seeds are the same, so that only half of the 7 % of 2 circuits of 4000 shots is left
-    assert np.all(np.array(day.errors[24.0]) < 1.2 * fresh)
+    assert np.all(day.ratios(day.errors, 1) < 1.2)
