@@ -51,6 +51,10 @@ class Fit(Document):
         """The standard error of a parameter."""
         return self.parameters[name].error
 
+    def off(self, name: str, believed: float, tolerated: float) -> float:
+        """How far a parameter is from what is believed, in units of what is tolerated and three of its standard errors."""
+        return abs(self[name] - believed) / (tolerated + 3 * self.error(name))
+
     @property
     def qubit(self) -> int:
         """The first qubit of the target."""

@@ -29,15 +29,6 @@ def drawn(
     return found
 
 
-def first_quadrature(model: Callable[..., Values]) -> Callable[..., Values]:
-    """Of a model of (wait, phase of the second pulse): how it goes with the wait alone, at phase 0."""
-
-    def along(waits: Values, **shape: float) -> Values:
-        return model(np.stack([waits, np.zeros_like(waits)]), **shape)
-
-    return along
-
-
 def picture(title: str, kind: str, panels: Sequence[tuple[Fit, Curve]]) -> Figure:
     """Draw a panel per target; red where the fit is not believed.
 

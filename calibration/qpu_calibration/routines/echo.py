@@ -79,7 +79,7 @@ class Echo(Routine[EchoSettings]):
     def deviation(self, snapshot: Snapshot, fit: Fit) -> float:
         """In units of 30 %, and of what the fit leaves open."""
         before = snapshot.qubits[fit.qubit].t2
-        return abs(fit["t2"] - before) / (0.3 * before + 3 * fit.error("t2"))
+        return fit.off("t2", before, 0.3 * before)
 
     def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
         """Contrast against wait."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import xarray as xr
@@ -14,12 +14,14 @@ from qpu_calibration.curve import CurveFit, fit_curve, random_effect
 from qpu_calibration.edit import with_frequency
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Target
-from qpu_calibration.picture import Curve, drawn, first_quadrature
+from qpu_calibration.picture import Curve, drawn
 from qpu_calibration.plan import Point
 from qpu_calibration.reading import excited
 from qpu_calibration.routine import Routine, Settings
 
 TAU = 2 * np.pi
+QUADRATURES = Axis("quadrature", np.array([0.0, np.pi / 2]), "rad")
+"""How much further on the second pulse is."""
 WANDERS = 0.15
 """Turns by which slow noise may part the means of two points at the longest wait; beyond, no fringe would be left."""
 
@@ -58,7 +60,7 @@ class Ramsey(Routine[RamseySettings]):
     def axes(self, snapshot: Snapshot, targets: Sequence[Target], settings: RamseySettings) -> Sequence[Axis]:
         """Which quadrature is read, and waits."""
         waits = delays(snapshot, np.linspace(0, settings.longest_s, settings.points))
-        return [Axis("quadrature", np.array([0.0, np.pi / 2]), "rad"), waits]
+        return [QUADRATURES, waits]
 
     def play(self, page: Page, at: Point, settings: RamseySettings) -> None:
         """The second pulse turns with the wait."""
@@ -74,11 +76,10 @@ class Ramsey(Routine[RamseySettings]):
     def fit_one(self, data: xr.Dataset) -> Fit:
         """A fringe that turns and decays."""
         settings = RamseySettings.model_validate_json(data.attrs["settings"])
-        y, sigma = excited(data)
-        waits, quadratures = data["delay"].values, data["quadrature"].values
-        x = np.stack([np.tile(waits, 2), np.repeat(quadratures, len(waits))])
+        x, y, sigma = points(data)
+        waits, (first, second) = data["delay"].values, np.split(y, 2)
         span, artificial = waits[-1], settings.fringes / settings.longest_s
-        seen = 2 * (y[0] - y[0].mean()) - 2j * (y[1] - y[1].mean())
+        seen = 2 * (first - first.mean()) - 2j * (second - second.mean())
         tones = np.linspace(-0.5, 0.5, 8 * len(waits)) * (len(waits) - 1) / span
         power = np.abs(np.exp(-1j * TAU * tones[:, None] * waits) @ seen)
         peak = float(tones[np.argmax(power)])
@@ -88,8 +89,8 @@ class Ramsey(Routine[RamseySettings]):
             for rate in (0.1, 1.0, 3.0)
         ]
         bounds = {"height": (0.0, 1.0), "rate": (0.0, 30 / span), "phase": (-1.5, 1.5)}
-        found = fit_curve(fringe, x, y.ravel(), sigma.ravel(), starts, bounds)
-        found = fit_curve(fringe, x, y.ravel(), _wandering(x, y.ravel(), sigma.ravel(), found), [found.value], bounds)
+        found = fit_curve(fringe, x, y, sigma, starts, bounds)
+        found = fit_curve(fringe, x, y, _wandering(x, y, sigma, found), [found.value], bounds)
         detuning = found.value["frequency"] - artificial
         numbers = {
             "f01": (float(data["f01"]) + detuning, found.error["frequency"], "Hz"),
@@ -121,8 +122,24 @@ class Ramsey(Routine[RamseySettings]):
 
     def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
         """The first quadrature."""
-        y, sigma = excited(data)
-        return drawn(data["delay"].values, y[0], first_quadrature(fringe), fit, "wait, us", sigma[0], 1e6)
+        return first_quadrature(data, fringe, fit)
+
+
+def points(data: xr.Dataset) -> tuple[Values, Values, Values]:
+    """``[wait in s, quadrature in rad]``, population, and standard error, of each point; one quadrature after the other."""
+    y, sigma = excited(data)
+    quadrature, wait = np.meshgrid(data["quadrature"], data["delay"], indexing="ij")
+    return np.stack([wait.ravel(), quadrature.ravel()]), y.ravel(), sigma.ravel()
+
+
+def first_quadrature(data: xr.Dataset, model: Callable[..., Values], fit: Fit) -> Curve:
+    """Points and curve of the first quadrature against wait, of a model that `points` were fitted with."""
+    x, y, sigma = (np.split(part, 2, axis=-1)[0] for part in points(data))
+
+    def along(waits: Values, **shape: float) -> Values:
+        return model(np.stack([waits, np.zeros_like(waits)]), **shape)
+
+    return drawn(x[0], y, along, fit, "wait, us", sigma, 1e6)
 
 
 def _wandering(x: Values, y: Values, sigma: Values, found: CurveFit) -> Values:

@@ -91,7 +91,7 @@ class RB(Routine[RBSettings]):
     def deviation(self, snapshot: Snapshot, fit: Fit) -> float:
         """In units of what is believed and what the fit leaves open."""
         believed = known_gate(snapshot, "sx", fit.target).error
-        return abs(fit["error"] - believed) / (believed + 3 * fit.error("error"))
+        return fit.off("error", believed, believed)
 
     def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
         """What survives against length."""

@@ -92,7 +92,7 @@ class RB2(Routine[RB2Settings]):
     def deviation(self, snapshot: Snapshot, fit: Fit) -> float:
         """In units of what is believed and what the fit leaves open."""
         believed = entangler(snapshot, fit.target).error
-        return abs(fit["error"] - believed) / (believed + 3 * fit.error("error"))
+        return fit.off("error", believed, believed)
 
     def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
         """What survives with the gate between."""

@@ -68,11 +68,8 @@ class RBInterleaved(Routine[RBSettings]):
 
     def deviation(self, snapshot: Snapshot, fit: Fit) -> float:
         """In units of what is believed and what the fit leaves open."""
-        return max(
-            abs(fit[f"{name}_error"] - believed) / (believed + 3 * fit.error(f"{name}_error"))
-            for name in GATES[1:]
-            for believed in [known_gate(snapshot, name, fit.target).error]
-        )
+        believed = {f"{name}_error": known_gate(snapshot, name, fit.target).error for name in GATES[1:]}
+        return max(fit.off(name, error, error) for name, error in believed.items())
 
     def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
         """What survives with an ``x`` between."""

@@ -75,7 +75,7 @@ class T1(Routine[T1Settings]):
     def deviation(self, snapshot: Snapshot, fit: Fit) -> float:
         """In units of 30 %, and of what the fit leaves open."""
         before = snapshot.qubits[fit.qubit].t1
-        return abs(fit["t1"] - before) / (0.3 * before + 3 * fit.error("t1"))
+        return fit.off("t1", before, 0.3 * before)
 
     def complaint(self, snapshot: Snapshot, fit: Fit) -> str:
         """A T1 far below that of the others."""

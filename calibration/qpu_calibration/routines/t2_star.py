@@ -13,13 +13,12 @@ from qpu_calibration.axis import Axis, Values
 from qpu_calibration.curve import CurveFit, fit_curve, random_effect
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Target
-from qpu_calibration.picture import Curve, drawn, first_quadrature
+from qpu_calibration.picture import Curve
 from qpu_calibration.plan import Point
-from qpu_calibration.reading import excited
 from qpu_calibration.routine import Routine, Settings
+from qpu_calibration.routines.ramsey import QUADRATURES, TAU, first_quadrature, points
 from qpu_calibration.routines.t1 import spread
 
-TAU = 2 * np.pi
 SHARED = 0.5
 """Root of the largest share of a point's shots that have their slow noise in common."""
 
@@ -55,7 +54,7 @@ class T2Star(Routine[T2StarSettings]):
     def axes(self, snapshot: Snapshot, targets: Sequence[Target], settings: T2StarSettings) -> Sequence[Axis]:
         """Which quadrature is read, and waits."""
         longest = settings.longest * max(snapshot.qubits[q].t2 for (q,) in targets)
-        return [Axis("quadrature", np.array([0.0, np.pi / 2]), "rad"), spread(snapshot, longest, settings.points)]
+        return [QUADRATURES, spread(snapshot, longest, settings.points)]
 
     def play(self, page: Page, at: Point, settings: T2StarSettings) -> None:
         """The second pulse turns with the wait."""
@@ -67,10 +66,8 @@ class T2Star(Routine[T2StarSettings]):
     def fit_one(self, data: xr.Dataset) -> Fit:
         """A fringe in its envelope."""
         settings = T2StarSettings.model_validate_json(data.attrs["settings"])
-        y, sigma = excited(data)
-        waits = data["delay"].values
-        x = np.stack([np.tile(waits, 2), np.repeat(data["quadrature"].values, len(waits))])
-        span = waits[-1]
+        x, y, sigma = points(data)
+        span = x[0].max()
         starts = [
             {"height": 0.5, "frequency": settings.fringes / span + off / span, "t2": span / part, "slow": slow, "base": 0.5}
             for part in (1, 2, 4, 10)
@@ -79,8 +76,8 @@ class T2Star(Routine[T2StarSettings]):
         ]
         # a little beyond what noise can do, lest the error of T2* be cut at the edge
         bounds = {"height": (0.0, 1.0), "slow": (-0.6, 1.6), "t2": (span / 300, 20 * span), "base": (0.0, 1.0)}
-        found = fit_curve(fringe, x, y.ravel(), sigma.ravel(), starts, bounds)
-        found = fit_curve(fringe, x, y.ravel(), _wandering(x, y.ravel(), sigma.ravel(), found), [found.value], bounds)
+        found = fit_curve(fringe, x, y, sigma, starts, bounds)
+        found = fit_curve(fringe, x, y, _wandering(x, y, sigma, found), [found.value], bounds)
         numbers = {
             "t2_star": found.of("t2", "s"),
             "slow_share": found.of("slow"),
@@ -90,14 +87,13 @@ class T2Star(Routine[T2StarSettings]):
             return bad("no fringe stands out of the noise", found, **numbers)
         if not found.error["t2"] < 0.3 * found.value["t2"]:
             return bad("the waits do not tell T2*", found, **numbers)
-        if abs(numbers["detuning"][0]) > 0.25 * (len(waits) - 1) / span:
+        if abs(numbers["detuning"][0]) > 0.25 * (y.size / 2 - 1) / span:
             return bad("the fringe is too fast for the scan", found, **numbers)
         return good(found, **numbers)
 
     def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
         """The first quadrature."""
-        y, sigma = excited(data)
-        return drawn(data["delay"].values, y[0], first_quadrature(fringe), fit, "wait, us", sigma[0], 1e6)
+        return first_quadrature(data, fringe, fit)
 
 
 def _wandering(x: Values, y: Values, sigma: Values, found: CurveFit) -> Values:
