@@ -6,7 +6,6 @@ from datetime import datetime
 
 import numpy as np
 from numpy.polynomial import Chebyshev
-from scipy.optimize import brentq
 
 from qpu_bridge.errors import SettingsError
 from qpu_bridge.target.gate import Curve, GateSpec, PhaseSpec, PulseSpec
@@ -20,6 +19,7 @@ from qpu_emulator.windows.pair import Pair
 _TAU = 2 * np.pi
 _BELOW, _COARSE, _NODES = -0.3, 41, 48
 _BEYOND = np.pi + 0.2
+_NEWTON = 5
 ANGLES = np.pi / 2 * np.linspace(0, 1, 33) ** 2
 """Angles of rzz at which its pulse is known, rad."""
 
@@ -75,19 +75,20 @@ class Conditional:
     def phases(self, amplitudes: Real) -> Real:
         """Phase of the first and the second qubit alone and the conditional phase, rad within a turn, ``float[3, n]``."""
         frequency = self._pair.frequency(np.multiply.outer(amplitudes, self._samples.real))
-        final, _ = self._pair.propagate(frequency, self._repeats, float(DT))
+        final = self._pair.computational(frequency, self._repeats, float(DT))
         first, second, both = (np.angle(final[:, s, s] / final[:, 0, 0]) for s in (3, 1, 4))
         return np.stack([first, second, both - first - second])
 
-    def amplitude(self, phase: float) -> float:
-        """Amplitude that gives a conditional phase of 0 to ``-pi``, rad."""
-        return float(brentq(lambda x: self.both(x) - phase, self._start, self._domain[1], xtol=1e-12))
-
-    @property
-    def _start(self) -> float:
-        # below rest, ZZ falls to zero somewhere: the last amplitude at which the phase is not negative
+    def amplitudes(self, phases: Real) -> Real:
+        """Amplitudes that give conditional phases of 0 to ``-pi``, rad."""
         tries = np.linspace(*self._domain, 400)
-        return float(tries[np.flatnonzero(self.both(tries) >= 0)[-1]])
+        known = self.both(tries)
+        # below rest, ZZ falls to zero somewhere: after the last amplitude at which the phase is not negative, it only falls
+        falls = slice(np.flatnonzero(known >= 0)[-1], None)
+        found = np.interp(-phases, -known[falls], tries[falls])
+        for _ in range(_NEWTON):
+            found -= (self.both(found) - phases) / self.both.deriv()(found)
+        return np.asarray(found)
 
 
 def double(
@@ -95,7 +96,7 @@ def double(
 ) -> list[GateSpec]:
     """Both gates of a coupler; the envelope is added to the waveforms."""
     pulse = Conditional(device, coupler, recipe, waveforms)
-    amplitudes = np.array([pulse.amplitude(-2 * angle) for angle in ANGLES])
+    amplitudes = pulse.amplitudes(-2 * ANGLES)
     # what the pulse does to each qubit alone is undone by virtual Z
     first, second = (ANGLES - part(amplitudes) for part in (pulse.first, pulse.second))
     ticks = pulse.ticks + wait(device)

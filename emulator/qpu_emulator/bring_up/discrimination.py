@@ -52,7 +52,9 @@ class Reading:
         # without noise of the receiver: twins try many
         self._sigma_per_noise = heard.noise / resonator.noise
         self._sigma = heard.noise
-        self._risen, self._fallen = ((jumps * AMPLITUDE * turn).real for jumps in heard.jumps[:2])
+        # moments of jumps: the resonator is slower by far than what lies between them
+        moments = heard.jumps[:2, _HOLD // 2 :: _HOLD]
+        self._risen, self._fallen = (moments * AMPLITUDE * turn).real
         self._excited = transmon.thermal
         rate, span = 1 / (transmon.t1 or np.inf), (_LISTEN_FROM + _LISTEN_TICKS) * dt
         self._up, self._down = rate * self._excited * span, rate * (1 - self._excited) * span
@@ -63,19 +65,23 @@ class Reading:
 
     def errors(self, threshold: float) -> tuple[float, float]:
         """Chance to read 1 after a preparation of 0, and 0 after one of 1; thermal population included."""
+        first, second = self._errors(np.array([threshold]))[:, 0].tolist()
+        return first, second
+
+    def _errors(self, thresholds: NDArray[np.float64]) -> NDArray[np.float64]:
         sigma, excited = self._sigma, self._excited
-        wrong_0 = (1 - self._up) * _beyond((threshold - self._low) / sigma)
-        wrong_0 = wrong_0 + self._up * _beyond((threshold - self._risen) / sigma).mean()
-        wrong_1 = (1 - self._down) * _beyond((self._high - threshold) / sigma)
-        wrong_1 = wrong_1 + self._down * _beyond((self._fallen - threshold) / sigma).mean()
-        first = float(wrong_0 * (1 - excited) + (1 - wrong_1) * excited)
-        return first, float(wrong_1 * (1 - excited) + (1 - wrong_0) * excited)
+        moments = thresholds[:, None]
+        wrong_0 = (1 - self._up) * _beyond((thresholds - self._low) / sigma)
+        wrong_0 += self._up * _beyond((moments - self._risen) / sigma).mean(axis=1)
+        wrong_1 = (1 - self._down) * _beyond((self._high - thresholds) / sigma)
+        wrong_1 += self._down * _beyond((self._fallen - moments) / sigma).mean(axis=1)
+        return np.stack([wrong_0 * (1 - excited) + (1 - wrong_1) * excited, wrong_1 * (1 - excited) + (1 - wrong_0) * excited])
 
     def best(self) -> float:
         """The threshold that makes the fewest errors."""
         middle, width = (self._low + self._high) / 2, self._high - self._low
         tries = np.linspace(middle - width / 4, middle + width / 4, 201)
-        return float(np.round(min(tries, key=lambda value: sum(self.errors(float(value)))), 4))
+        return float(np.round(tries[self._errors(tries).sum(axis=0).argmin()], 4))
 
     def leaning(self, difference: float) -> float:
         """The threshold at which the first error is larger than the second by a number."""
@@ -119,5 +125,5 @@ def solve_measure(device: Device, index: int, waveforms: dict[str, Shape]) -> Me
     )
 
 
-def _beyond(distance: NDArray[np.float64] | float) -> NDArray[np.float64]:
-    return np.asarray(erfc(np.asarray(distance) / np.sqrt(2)) / 2)
+def _beyond(distance: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(erfc(distance / np.sqrt(2)) / 2)

@@ -15,6 +15,7 @@ from qpu_emulator.windows.propagator import flux
 _LEVELS = 3
 _TAU = 2 * np.pi
 _MARKS, _DRIVEN_MARKS = 6, 24
+_NONE = np.zeros(0, np.int64)
 
 
 class Pair:
@@ -74,6 +75,17 @@ class Pair:
         unitary, noted = flux(*self._stacked, _TAU * frequency[:, chosen], pieces, dt, marks)
         times = ends[marks - 1] * dt
         return self._to_frames(unitary, np.array(ends[-1] * dt)), self._to_frames(noted, times)
+
+    def computational(self, frequency: Real, repeats: NDArray[np.int64], dt: float) -> Complex:
+        """As the first of `propagate`, from states of at most two excitations: all that qubits have.
+
+        It costs a third, for the others are in the largest blocks.
+        """
+        static, excitations, sizes = self._stacked
+        most = int(sizes[2])
+        few = static[:3, :most, :most].copy(), excitations[:3, :most].copy(), sizes[:3]
+        unitary, _ = flux(*few, _TAU * frequency, repeats, dt, _NONE)
+        return self._to_frames(unitary, np.array(repeats.sum() * dt))
 
     def driven(
         self, tones: Complex, frequency: Real, repeats: NDArray[np.int64], dt: float, carrier: Real
@@ -158,7 +170,7 @@ class Pair:
         return vectors
 
     def _to_frames(self, unitary: Complex, time: Real) -> Complex:
-        idle = self._idle_states
+        idle = self._idle_states[: unitary.shape[-3], : unitary.shape[-1]]
         within = np.einsum("bik,...bij,bjm->...km", idle, unitary, idle, optimize=True)
         number = np.arange(_LEVELS)
         turning = _TAU * (self.frequencies[1] - self.frequencies[0]) * np.add.outer(0 * number, number).ravel()
