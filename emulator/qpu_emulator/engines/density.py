@@ -9,14 +9,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qpu_emulator.engines.engine import IDLE, ONE, TWO
+from qpu_emulator.engines.octet import (
+    WIDTH,
+    copy,
+    expand,
+    gather,
+    multiply_2,
+    multiply_3,
+    multiply_4,
+    multiply_9,
+    phases_2,
+    phases_3,
+    spread,
+    turn,
+)
 from qpu_emulator.jit import compiled
 from qpu_emulator.stream import circle
 
 _TURNS = 1 / (2 * np.pi)
 _ROUNDING = 1e-17
 """What a window has below this is noise of its solution."""
-_WIDTH = 64
-"""Lanes in a block, so that a block's states of five qubits stay in the second-level cache."""
+_FORMS = 8
+"""Windows on two qubits whose entries are kept without zeros."""
 
 
 @compiled()
@@ -52,140 +66,185 @@ def evolve(
         levels: 2 or 3.
         qubits: In this cluster.
     """
-    single = levels * levels
-    size = states.shape[0]
-    for first in range(0, len(chosen), _WIDTH):
-        lanes = min(_WIDTH, len(chosen) - first)
-        rho = np.empty((size, lanes))
-        matrix = np.empty((single, single, lanes))
-        held = np.empty((single * single, lanes))
-        number = np.empty(lanes, np.int64)
-        x = np.empty(lanes)
+    single, size = levels * levels, states.shape[0]
+    waits = _waits(mixing, fading, turning)
+    rho, matrix = np.empty(size * WIDTH), np.empty(single * single * WIDTH)
+    weight = np.empty(waits.shape[1] * WIDTH)
+    cosines, sines = np.empty(3 * WIDTH), np.empty(3 * WIDTH)
+    number, lane = np.empty(WIDTH, np.int64), np.empty(WIDTH, np.int64)
+    delta, cosine, sine = np.empty(len(steps) * WIDTH), np.empty(len(steps) * WIDTH), np.empty(len(steps) * WIDTH)
+    forms = min(_FORMS, (steps[:, 0] == TWO).sum())
+    known, count = np.full((forms, 3), -1), np.empty((forms, single * single), np.int64)
+    which = np.empty((forms, single * single, single * single + 3), np.int64)
+    factor = np.empty(which.shape)
+    held = np.empty(single * single * WIDTH)
+    for first in range(0, len(chosen), WIDTH):
+        for w in range(WIDTH):
+            # a block that is not full has its last lane several times
+            lane[w] = min(first + w, len(chosen) - 1)
         for i in range(size):
-            for w in range(lanes):
-                rho[i, w] = states[i, chosen[first + w]]
+            for w in range(WIDTH):
+                rho[i * WIDTH + w] = states[i, chosen[lane[w]]]
         for step in range(len(steps)):
-            for w in range(lanes):
-                number[w] = index[step, first + w]
-                x[w] = angle[step, first + w]
-            kind = steps[step, 0]
-            stride = single ** (qubits - 1 - steps[step, 1])
-            if kind == IDLE:
-                _idle(rho, stride, levels, number, x, mixing, fading, turning)
-            elif kind == ONE:
-                same = (number == number[0]).all()
-                for i in range(single):
-                    for j in range(single):
-                        if same:
-                            value, slope, curve = one[number[0], 0, i, j], one[number[0], 1, i, j], one[number[0], 2, i, j]
-                            for w in range(lanes):
-                                delta = shift[step, first + w]
-                                matrix[i, j, w] = value + delta * (slope + delta * curve)
-                        else:
-                            for w in range(lanes):
-                                delta = shift[step, first + w]
-                                n = number[w]
-                                matrix[i, j, w] = one[n, 0, i, j] + delta * (one[n, 1, i, j] + delta * one[n, 2, i, j])
-                _one(rho, stride, single, matrix, held)
+            for w in range(WIDTH):
+                delta[step * WIDTH + w] = shift[step, lane[w]]
+                # an idle time multiplies the matrix of a window from the right, and so turns the other way round
+                turns = -_TURNS if steps[step, 0] == IDLE else _TURNS / 2
+                cosine[step * WIDTH + w] = turns * angle[step, lane[w]]
+        for place in range(len(cosine)):
+            cosine[place], sine[place] = circle(cosine[place])
+        step = 0
+        while step < len(steps):
+            kind, place = steps[step, 0], steps[step, 1]
+            stride = single ** (qubits - 1 - place)
+            if kind in (IDLE, ONE):
+                waited = step
+                if kind == IDLE and step + 1 < len(steps) and steps[step + 1, 0] == ONE and steps[step + 1, 1] == place:
+                    step += 1
+                if steps[step, 0] == ONE:
+                    _window(matrix, one, _numbers(index, step, lane, number), number, delta, step)
+                else:
+                    matrix[:] = 0.0
+                    for i in range(single):
+                        for w in range(WIDTH):
+                            matrix[(single + 1) * i * WIDTH + w] = 1.0
+                if kind == IDLE:
+                    same = _numbers(index, waited, lane, number)
+                    _fill(weight, waits, same, number)
+                    _wait(matrix, weight, cosine, sine, waited, cosines, sines, levels)
+                if levels == 2:
+                    multiply_4(rho, matrix, size // (single * stride), single * stride, stride, stride)
+                else:
+                    multiply_9(rho, matrix, size // (single * stride), single * stride, stride, stride)
             elif kind == TWO:
                 other = single ** (qubits - 1 - steps[step, 2])
-                _two(rho, stride, other, single, number, two, held)
+                if _numbers(index, step, lane, number):
+                    form = _form(known, count, which, factor, two, number[0], stride, other, single)
+                    _two(rho, stride, other, single, count[form], which[form], factor[form], held)
+                else:
+                    _apart(rho, stride, other, single, number, two, held)
             else:
-                other = single ** (qubits - 1 - steps[step, 2])
-                _zz(rho, stride, other, levels, x)
+                _zz(rho, stride, single ** (qubits - 1 - steps[step, 2]), levels, cosine, sine, step)
+            step += 1
         for i in range(size):
-            for w in range(lanes):
-                states[i, chosen[first + w]] = rho[i, w]
+            for w in range(min(WIDTH, len(chosen) - first)):
+                states[i, chosen[lane[w]]] = rho[i * WIDTH + w]
 
 
 @compiled()
-def _idle(
-    rho: NDArray[np.float64],
-    stride: int,
-    levels: int,
+def _waits(mixing: NDArray[np.float64], fading: NDArray[np.float64], turning: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A row for each idle time: its mixing by columns, what is left of coherences, cosine and sine of minus the turning."""
+    levels, coherences = mixing.shape[1], fading.shape[1]
+    out = np.empty((len(mixing), levels * levels + coherences + 2))
+    for entry in range(len(mixing)):
+        for i in range(levels):
+            for j in range(levels):
+                out[entry, j * levels + i] = mixing[entry, i, j]
+        for coherence in range(coherences):
+            out[entry, levels * levels + coherence] = fading[entry, coherence]
+        out[entry, -2], out[entry, -1] = np.cos(turning[entry]), -np.sin(turning[entry])
+    return out
+
+
+@compiled()
+def _numbers(index: NDArray[np.int32], step: int, lane: NDArray[np.int64], number: NDArray[np.int64]) -> bool:
+    """Which window each lane of a block has in a step; whether all have the same."""
+    same = True
+    for w in range(WIDTH):
+        number[w] = index[step, lane[w]]
+        same = same and number[w] == number[0]
+    return same
+
+
+@compiled()
+def _fill(block: NDArray[np.float64], table: NDArray[np.float64], same: bool, number: NDArray[np.int64]) -> None:
+    """A row of a table for each lane."""
+    if same:
+        spread(block, table, number[0] * table.shape[1], table.shape[1])
+        return
+    for w in range(WIDTH):
+        for i in range(table.shape[1]):
+            block[i * WIDTH + w] = table[number[w], i]
+
+
+@compiled()
+def _window(
+    matrix: NDArray[np.float64],
+    one: NDArray[np.float64],
+    same: bool,
     number: NDArray[np.int64],
-    x: NDArray[np.float64],
-    mixing: NDArray[np.float64],
-    fading: NDArray[np.float64],
-    turning: NDArray[np.float64],
+    delta: NDArray[np.float64],
+    step: int,
 ) -> None:
-    single = levels * levels
-    lanes = rho.shape[1]
-    cosine, sine, weight = np.empty(lanes), np.empty(lanes), np.empty((levels * levels, lanes))
-    held = np.empty((levels, lanes))
-    same = (number == number[0]).all()
-    for i in range(levels):
-        for j in range(levels):
-            if same:
-                weight[i * levels + j, :] = mixing[number[0], i, j]
-            else:
-                for w in range(lanes):
-                    weight[i * levels + j, w] = mixing[number[w], i, j]
-    outer = len(rho) // (single * stride)
-    for high in range(outer):
-        for low in range(stride):
-            base = high * single * stride + low
-            if levels == 2:
-                for w in range(lanes):
-                    zero, one = rho[base, w], rho[base + stride, w]
-                    rho[base, w] = weight[0, w] * zero + weight[1, w] * one
-                    rho[base + stride, w] = weight[2, w] * zero + weight[3, w] * one
-                continue
-            for i in range(levels):
-                for w in range(lanes):
-                    held[i, w] = 0.0
-                for j in range(levels):
-                    for w in range(lanes):
-                        held[i, w] += weight[i * levels + j, w] * rho[base + j * stride, w]
-            for i in range(levels):
-                for w in range(lanes):
-                    rho[base + i * stride, w] = held[i, w]
-    for coherence in range((single - levels) // 2):
-        # coherences 01, 02, 12 turn by x, 2 x + t, x + t
-        double, late = 2.0 if coherence == 1 else 1.0, 0.0 if coherence == 0 else 1.0
-        if same:
-            turned, left = late * turning[number[0]], fading[number[0], coherence]
-            for w in range(lanes):
-                c, s = circle((double * x[w] + turned) * _TURNS)
-                cosine[w], sine[w] = c * left, s * left
-        else:
-            for w in range(lanes):
-                cosine[w], sine[w] = circle((double * x[w] + late * turning[number[w]]) * _TURNS)
-            for w in range(lanes):
-                cosine[w] *= fading[number[w], coherence]
-                sine[w] *= fading[number[w], coherence]
-        for high in range(outer):
-            for low in range(stride):
-                place = high * single * stride + low + (levels + 2 * coherence) * stride
-                for w in range(lanes):
-                    real, imaginary = rho[place, w], rho[place + stride, w]
-                    rho[place, w] = cosine[w] * real + sine[w] * imaginary
-                    rho[place + stride, w] = cosine[w] * imaginary - sine[w] * real
+    """The matrix of a window on one qubit under each lane's detuning."""
+    single = one.shape[2]
+    if same:
+        expand(matrix, one, 3 * number[0] * single * single, single * single, delta, step)
+        return
+    for w in range(WIDTH):
+        n, x = number[w], delta[step * WIDTH + w]
+        for i in range(single):
+            for j in range(single):
+                matrix[(i * single + j) * WIDTH + w] = one[n, 0, i, j] + x * (one[n, 1, i, j] + x * one[n, 2, i, j])
 
 
 @compiled()
-def _one(rho: NDArray[np.float64], stride: int, single: int, matrix: NDArray[np.float64], held: NDArray[np.float64]) -> None:
-    lanes = rho.shape[1]
-    for high in range(len(rho) // (single * stride)):
-        for low in range(stride):
-            base = high * single * stride + low
-            for i in range(single):
-                for w in range(lanes):
-                    held[i, w] = matrix[i, 0, w] * rho[base, w] if single % 4 else 0.0
-                # four at a time, or most of it is loading and storing what is held
-                for j in range(single % 4, single, 4):
-                    a, b, c, d = base + j * stride, base + (j + 1) * stride, base + (j + 2) * stride, base + (j + 3) * stride
-                    for w in range(lanes):
-                        held[i, w] = (
-                            held[i, w]
-                            + matrix[i, j, w] * rho[a, w]
-                            + matrix[i, j + 1, w] * rho[b, w]
-                            + matrix[i, j + 2, w] * rho[c, w]
-                            + matrix[i, j + 3, w] * rho[d, w]
-                        )
-            for i in range(single):
-                for w in range(lanes):
-                    rho[base + i * stride, w] = held[i, w]
+def _wait(
+    matrix: NDArray[np.float64],
+    weight: NDArray[np.float64],
+    cosine: NDArray[np.float64],
+    sine: NDArray[np.float64],
+    step: int,
+    cosines: NDArray[np.float64],
+    sines: NDArray[np.float64],
+    levels: int,
+) -> None:
+    """Let time pass before a window: multiply its matrix from the right."""
+    single = levels * levels
+    if levels == 2:
+        multiply_2(matrix, weight, single, single, 1, 1)
+        phases_2(weight, single, cosine, sine, step, cosines, sines)
+    else:
+        multiply_3(matrix, weight, single, single, 1, 1)
+        phases_3(weight, single, cosine, sine, step, cosines, sines)
+    for coherence in range((single - levels) // 2):
+        for i in range(single):
+            column = i * single + levels + 2 * coherence
+            turn(matrix, cosines, sines, coherence, column, column + 1)
+
+
+@compiled()
+def _form(
+    known: NDArray[np.int64],
+    count: NDArray[np.int64],
+    which: NDArray[np.int64],
+    factor: NDArray[np.float64],
+    two: NDArray[np.float64],
+    number: int,
+    stride: int,
+    other: int,
+    single: int,
+) -> int:
+    """Where what is not 0 of a window on two qubits is kept, row by row, filled up to fours; put there if it is not."""
+    form = 0
+    while form < len(known) - 1 and known[form, 0] >= 0:
+        if known[form, 0] == number and known[form, 1] == stride and known[form, 2] == other:
+            return form
+        form += 1
+    if known[form, 0] == number and known[form, 1] == stride and known[form, 2] == other:
+        return form
+    known[form] = number, stride, other
+    for i in range(single * single):
+        filled = 0
+        for j in range(single * single):
+            if abs(two[number, i, j]) > _ROUNDING:
+                which[form, i, filled] = (j // single) * stride + (j % single) * other
+                factor[form, i, filled] = two[number, i, j]
+                filled += 1
+        count[form, i] = (filled + 3) // 4
+        for spare in range(filled, 4 * count[form, i]):
+            which[form, i, spare], factor[form, i, spare] = 0, 0.0
+    return form
 
 
 @compiled()
@@ -194,76 +253,76 @@ def _two(
     stride: int,
     other: int,
     single: int,
+    count: NDArray[np.int64],
+    which: NDArray[np.int64],
+    factor: NDArray[np.float64],
+    held: NDArray[np.float64],
+) -> None:
+    coarse, fine = max(stride, other), min(stride, other)
+    for high in range(0, len(rho) // WIDTH, single * coarse):
+        for middle in range(high, high + coarse, single * fine):
+            for base in range(middle, middle + fine):
+                for i in range(single * single):
+                    gather(rho, base, which, factor, i * which.shape[1], count[i], held, i)
+                for i in range(single * single):
+                    copy(held, i, rho, base + (i // single) * stride + (i % single) * other)
+
+
+@compiled()
+def _apart(
+    rho: NDArray[np.float64],
+    stride: int,
+    other: int,
+    single: int,
     number: NDArray[np.int64],
     two: NDArray[np.float64],
     held: NDArray[np.float64],
 ) -> None:
-    joint = single * single
-    lanes = rho.shape[1]
-    same = (number == number[0]).all()
-    # what is not 0, row by row; filled up with zeros to fours
-    count, which = np.zeros(joint, np.int64), np.zeros((joint, joint + 3), np.int64)
-    factor = np.zeros((joint, joint + 3))
-    weight = np.empty((1 if same else joint * joint, lanes))
-    for i in range(joint):
-        for j in range(joint):
-            if not same:
-                for w in range(lanes):
-                    weight[i * joint + j, w] = two[number[w], i, j]
-            elif abs(two[number[0], i, j]) > _ROUNDING:
-                which[i, count[i]] = (j // single) * stride + (j % single) * other
-                factor[i, count[i]] = two[number[0], i, j]
-                count[i] += 1
+    """The same where lanes have windows of their own."""
     coarse, fine = max(stride, other), min(stride, other)
-    for high in range(len(rho) // (single * coarse)):
-        for middle in range(coarse // (single * fine)):
-            for low in range(fine):
-                base = high * single * coarse + middle * single * fine + low
-                for i in range(joint):
-                    for w in range(lanes):
-                        held[i, w] = 0.0
-                    for k in range(0, count[i], 4):
-                        a, b, c, d = base + which[i, k], base + which[i, k + 1], base + which[i, k + 2], base + which[i, k + 3]
-                        f, g, h, m = factor[i, k], factor[i, k + 1], factor[i, k + 2], factor[i, k + 3]
-                        for w in range(lanes):
-                            held[i, w] = held[i, w] + f * rho[a, w] + g * rho[b, w] + h * rho[c, w] + m * rho[d, w]
-                    if not same:
+    joint = single * single
+    here = np.empty(joint)
+    for high in range(0, len(rho) // WIDTH, single * coarse):
+        for middle in range(high, high + coarse, single * fine):
+            for base in range(middle, middle + fine):
+                for w in range(WIDTH):
+                    for j in range(joint):
+                        here[j] = rho[(base + (j // single) * stride + (j % single) * other) * WIDTH + w]
+                    for i in range(joint):
+                        total = 0.0
                         for j in range(joint):
-                            place = base + (j // single) * stride + (j % single) * other
-                            for w in range(lanes):
-                                held[i, w] += weight[i * joint + j, w] * rho[place, w]
+                            total += two[number[w], i, j] * here[j]
+                        held[i * WIDTH + w] = total
                 for i in range(joint):
-                    place = base + (i // single) * stride + (i % single) * other
-                    for w in range(lanes):
-                        rho[place, w] = held[i, w]
+                    copy(held, i, rho, base + (i // single) * stride + (i % single) * other)
 
 
 @compiled()
-def _zz(rho: NDArray[np.float64], stride: int, other: int, levels: int, turn: NDArray[np.float64]) -> None:
+def _zz(
+    rho: NDArray[np.float64],
+    stride: int,
+    other: int,
+    levels: int,
+    cosine: NDArray[np.float64],
+    sine: NDArray[np.float64],
+    step: int,
+) -> None:
     """``exp(-i turn/4 z z)``: coherences that flip z of one qubit turn with the sign of the other's z; level 2 counts as 1."""
     single = levels * levels
-    lanes = rho.shape[1]
-    cosine, sine = np.empty(lanes), np.empty(lanes)
-    for w in range(lanes):
-        cosine[w], sine[w] = circle(turn[w] / 2 * _TURNS)
     coarse, fine = max(stride, other), min(stride, other)
     flips = levels - 1
-    for high in range(len(rho) // (single * coarse)):
-        for middle in range(coarse // (single * fine)):
-            for low in range(fine):
-                base = high * single * coarse + middle * single * fine + low
+    for high in range(0, len(rho) // WIDTH, single * coarse):
+        for middle in range(high, high + coarse, single * fine):
+            for base in range(middle, middle + fine):
                 for swap in range(2):
                     moving, still = (stride, other) if swap == 0 else (other, stride)
                     for i in range(single):
                         if levels <= i < levels + 2 * flips:
                             continue
-                        sign = -1.0 if i == 0 else 1.0
                         for flip in range(flips):
-                            place = base + i * still + (levels + 2 * flip) * moving
-                            for w in range(lanes):
-                                real, imaginary = rho[place, w], rho[place + moving, w]
-                                rho[place, w] = cosine[w] * real + sign * sine[w] * imaginary
-                                rho[place + moving, w] = cosine[w] * imaginary - sign * sine[w] * real
+                            real = base + i * still + (levels + 2 * flip) * moving
+                            first, second = (real + moving, real) if i == 0 else (real, real + moving)
+                            turn(rho, cosine, sine, step, first, second)
 
 
 @compiled()
