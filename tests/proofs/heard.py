@@ -65,14 +65,21 @@ class Clouds:
 
     def errors(self, angle: float, threshold: float) -> tuple[float, float]:
         """Chance to read 1 after a preparation of 0, and 0 after one of 1."""
-        turn, wrong = np.exp(-1j * angle), []
-        for level, sign in ((0, -1.0), (1, 1.0)):
-            stays = _beyond(sign * ((self.still[level] * turn).real - threshold) / self.sigma)
-            leaves = _beyond(sign * ((self.moved[level] * turn).real - threshold) / self.sigma)
-            wrong.append(float((1 - self.share[level].sum()) * stays + self.share[level] @ leaves))
-        first, second = wrong
+        chain = self.chain(angle, threshold)
+        first, second = float(chain[0, :, 1].sum()), float(chain[1, :, 0].sum())
         rest = self.thermal
         return first * (1 - rest) + (1 - second) * rest, second * (1 - rest) + (1 - first) * rest
+
+    def chain(self, angle: float, threshold: float) -> NDArray[np.float64]:
+        """Chances ``[level at the start, level at the end, what is read]``."""
+        turn, found = np.exp(-1j * angle), np.zeros((2, 2, 2))
+        for level in (0, 1):
+            stays = _beyond(((self.still[level] * turn).real - threshold) / -self.sigma)
+            leaves = _beyond(((self.moved[level] * turn).real - threshold) / -self.sigma)
+            kept = 1 - self.share[level].sum()
+            found[level, level] = kept * (1 - stays), kept * stays
+            found[level, 1 - level] = self.share[level] @ (1 - leaves), self.share[level] @ leaves
+        return found
 
     @property
     def means(self) -> NDArray[np.complex128]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -11,26 +11,32 @@ from typing import Any
 import numpy as np
 from scipy.optimize import brentq
 
-from qpu_bridge.target import Snapshot
-from qpu_calibration.cross import halves, longer, rabi, strength
+from qpu_bridge.target import CosineSquareShape, Snapshot, waveform
+from qpu_calibration.axis import Values
+from qpu_calibration.cross import halves, longer, rabi, strength, tone, with_tone
+from qpu_calibration.curve import fit_curve
 from qpu_calibration.edit import amplitude, rotation
 from qpu_calibration.fit import Fit
 from qpu_calibration.page import Target
-from qpu_calibration.routines.rb import PULSES
+from qpu_calibration.routines.cpmg import power
+from qpu_calibration.routines.cr_rotary import CRRotarySettings
+from qpu_calibration.routines.drive_crosstalk import DriveCrosstalkSettings
 from qpu_emulator.bring_up.conditional import Conditional
 from qpu_emulator.bring_up.echoed import EchoedPair
 from qpu_emulator.bring_up.recipe import Recipe
-from qpu_emulator.bring_up.rotation import relaxed, rotate
-from qpu_emulator.chip.device import Device, StaticCoupling, TunableCoupler
+from qpu_emulator.bring_up.rotation import rotate
+from qpu_emulator.chip.device import Device, StaticCoupling, Transmon, TunableCoupler
 from qpu_emulator.noise import Spectrum
 from qpu_emulator.windows.pair import Pair
 from qpu_emulator.windows.static_pair import StaticPair
 from tests.calibration.channel import gate, within
-from tests.proofs.heard import believed
 
 TAU, TICK = 2 * np.pi, 1e-9
 Numbers = Mapping[str, float]
 Matrix = np.ndarray[Any, np.dtype[np.complex128]]
+
+LENGTHS = np.arange(0, 1101, 100)
+"""Of the flat part of a tone, ticks."""
 
 
 @dataclass(frozen=True)
@@ -52,43 +58,20 @@ class Truth:
         """The one coupler's qubits in the order of its gate."""
         return next(g.qubits for g in self.right.gates if len(g.qubits) == 2)
 
+    def zz(self, pair: Target) -> float:
+        """Between two qubits at rest, Hz; 0 if nothing joins them."""
+        for coupler in self.device.couplers:
+            if set(coupler.qubits) == set(pair):
+                solved = StaticPair if isinstance(coupler, StaticCoupling) else Pair
+                return solved(self.device, coupler).zz()  # type: ignore[arg-type]
+        return 0.0
+
     @cached_property
     def tunable(self) -> Conditional:
         """What flux pulses of the one coupler do."""
         (coupler,) = self.device.couplers
         assert isinstance(coupler, TunableCoupler)
         return Conditional(self.device, coupler, Recipe(), {})
-
-
-def readout(truth: Truth, fit: Fit) -> Numbers:
-    """Errors of the line that was found, and where the clouds are."""
-    clouds = believed(truth.device, truth.believed, 0)
-    zero, one = clouds.means
-    first, second = clouds.errors(fit["angle"], fit["threshold"])
-    return {
-        "prob_meas1_prep0": first,
-        "prob_meas0_prep1": second,
-        "angle": float(np.angle(one - zero)),
-        "threshold": clouds.least()[1],
-        "signal_to_noise": abs(one - zero) / (2 * clouds.sigma),
-    }
-
-
-def assignment(truth: Truth, _: Fit) -> Numbers:
-    """Both readouts apart: no crosstalk is in the device file."""
-    right = []
-    for qubit in truth.pair:
-        measure = truth.believed.measure(qubit)
-        errors = believed(truth.device, truth.believed, qubit).errors(measure.angle, measure.threshold)
-        right.append([1 - wrong for wrong in errors])
-    kept = {f"prob_meas{b}{a}_prep{b}{a}": right[0][b] * right[1][a] for a in (0, 1) for b in (0, 1)}
-    return kept | {"first_shift": 0.0, "second_shift": 0.0}
-
-
-def benchmarked(truth: Truth, _: Fit) -> Numbers:
-    """Relaxation during the pulses of a Clifford; those of the solved snapshot are right to 1e-8."""
-    each = relaxed(truth.device, 0, rotation(truth.right, 0, "sx")[1].duration)
-    return {"error_per_clifford": (1 - (1 - 2 * each) ** PULSES) / 2}
 
 
 def faded(device: Device, scan_s: float) -> float:
@@ -105,16 +88,108 @@ def faded(device: Device, scan_s: float) -> float:
     return brentq(rest, 1e-7, 1.0)
 
 
+def refocused(transmon: Transmon, pulses: int) -> float:
+    """T2 of a train: where relaxation, white noise, and a process for each decade of 1/f have brought its contrast to 1/e.
+
+    Each process is an exponential in time, whose mean over a train of alternating signs has a closed form.
+    """
+    times = 1 / (TAU * 10.0 ** np.arange(7))
+    edges = np.concatenate([[0.0], (np.arange(pulses) + 0.5) / pulses, [1.0]])
+    signs = (-1.0) ** np.arange(pulses + 1)
+
+    def left(total: float) -> float:
+        spread = 0.0
+        for time in times:
+            at = edges * total / time
+            # of |t - t'| on all edges: the second difference of a kernel whose second derivative is exp(-|t - t'|)
+            apart = abs(np.subtract.outer(at, at))
+            kernel = apart - 1 + np.exp(-apart)
+            parts = kernel[1:, :-1] + kernel[:-1, 1:] - kernel[1:, 1:] - kernel[:-1, :-1]
+            spread += np.log(10) * (TAU * transmon.one_over_f * time) ** 2 * float(signs @ parts @ signs)
+        return spread / 2 + total * (transmon.dephasing_rate + transmon.relaxation_rate / 2) - 1
+
+    return float(brentq(left, 1e-6, 1e-2, xtol=1e-9))
+
+
+def noise(transmon: Transmon, frequency: Values) -> Values:
+    """Noise of the frequency in Hz^2/Hz on one side: white, and a process for each decade."""
+    corner = 10.0 ** np.arange(7)[:, None]
+    slow = 4 * np.log(10) * transmon.one_over_f**2 / (TAU * corner) / (1 + (frequency / corner) ** 2)
+    return np.asarray(transmon.dephasing_rate / np.pi**2 + slow.sum(axis=0))
+
+
+def trains(truth: Truth, fit: Fit) -> Numbers:
+    """Lifetimes of trains and the noise at their rhythms, and the powers that go best through both."""
+    transmon = truth.device.transmons[0]
+    series = {name: np.array(values) for name, values in fit.series.items()}
+    pulses = series["pulses"]
+    lives = np.array([refocused(transmon, int(count)) for count in pulses])
+    heard = noise(transmon, series["frequency"])
+
+    def slope(x: Values, y: Values, error: Values) -> float:
+        return fit_curve(power, x, y, error, [{"size": float(y.mean()), "exponent": 0.0}]).value["exponent"]
+
+    known = {
+        "t1": transmon.t1 or np.inf,
+        "t2_first": lives[0],
+        "t2_last": lives[-1],
+        "gamma": slope(pulses / pulses[0], lives, series["t2_error"]),
+        "noise_exponent": -slope(series["frequency"] / series["frequency"].mean(), heard, series["noise_error"]),
+    }
+    return {name: float(value) for name, value in known.items() if name in fit.parameters}
+
+
+def crossed(truth: Truth, fit: Fit) -> Numbers:
+    """What the other line does to either qubit at its frequency over what its own does, its neighbour in the ground state."""
+    found = {}
+    for place, qubit in enumerate(fit.target):
+        other = fit.target[1 - place]
+        if isinstance(truth.device.couplers[0], TunableCoupler):
+            reach = truth.device.reach(qubit)
+            ratio = reach.get(truth.device.line_of(other), 0.0) / reach[truth.device.line_of(qubit)]
+        else:
+            ratio = _exchanged(truth, other, qubit)
+        name = ("first", "second")[place]
+        found |= {name: abs(ratio), f"{name}_real": ratio.real, f"{name}_imag": ratio.imag}
+    return found
+
+
+def _exchanged(truth: Truth, other: int, qubit: int) -> complex:
+    settings = DriveCrosstalkSettings()
+    (coupler,) = truth.device.couplers
+    assert isinstance(coupler, StaticCoupling)
+    rise = round(settings.rise_s / TICK)
+
+    def rate(across: float, along: float) -> complex:
+        def done(ticks: int) -> Matrix:
+            shape = waveform(CosineSquareShape(shape="cosine_square", duration=2 * rise + ticks, rise=rise))
+            pair = EchoedPair(truth.device, coupler, other, shape, np.eye(2, dtype=complex), 0, TICK)
+            return pair.half(across, 0.0, along, 0.0)
+
+        turn = _steady([done(ticks) for ticks in LENGTHS])[0]
+        return complex(turn[0], turn[1])
+
+    own = settings.turns / settings.longest_s / rabi(truth.right, qubit)
+    return rate(settings.level, 0.0) / settings.level * own / rate(0.0, own)
+
+
+def late(truth: Truth, fit: Fit) -> Numbers:
+    """Delays of the flux line behind either drive line."""
+    lines = truth.device.lines
+    (coupler,) = truth.device.couplers
+    assert isinstance(coupler, TunableCoupler)
+    first, second = (lines[coupler.port].delay - lines[truth.device.line_of(qubit)].delay for qubit in fit.target)
+    return {"first": first, "second": second, "drives": first - second}
+
+
 def zz(truth: Truth, _: Fit) -> Numbers:
     """From the Hamiltonian of both transmons and what is between them."""
-    (coupler,) = truth.device.couplers
-    rest = StaticPair(truth.device, coupler) if isinstance(coupler, StaticCoupling) else Pair(truth.device, coupler)
-    return {"zz": rest.zz()}
+    return {"zz": truth.zz(truth.pair)}
 
 
 def half_turn(truth: Truth, fit: Fit) -> Numbers:
     """The amplitude of a conditional phase of half a turn, and how that phase goes with amplitude."""
-    level = float(truth.tunable.amplitudes(np.array(-np.pi)))
+    level = truth.tunable.amplitude(-np.pi)
     return {"amplitude": level, "slope": float(truth.tunable.both.deriv()(level))}
 
 
@@ -144,19 +219,15 @@ def terms(truth: Truth, _: Fit) -> Numbers:
     control, _ = truth.pair
     first = halves(truth.believed, truth.pair)[0]
     level, flips = strength(first), _flip(truth, control)
-    rates = np.zeros((2, 3))
-    blocks, step = [], 100
     (coupler,) = truth.device.couplers
     assert isinstance(coupler, StaticCoupling)
-    for ticks in range(0, 1101, step):
+
+    def done(ticks: int) -> Matrix:
         pulse = longer(truth.believed, first.waveform, ticks)
-        done = EchoedPair(truth.device, coupler, control, pulse, flips, 0, TICK).half(
-            abs(level), float(np.angle(level)), 0.0, 0.0
-        )
-        blocks.append([done[:2, :2], done[2:, 2:]])
-    for before, after in pairwise(blocks):
-        for place in (0, 1):
-            rates[place] += _turn(after[place] @ np.linalg.inv(before[place])) / (TAU * step * TICK) / (len(blocks) - 1)
+        pair = EchoedPair(truth.device, coupler, control, pulse, flips, 0, TICK)
+        return pair.half(abs(level), float(np.angle(level)), 0.0, 0.0)
+
+    rates = _steady([done(ticks) for ticks in LENGTHS])
     own, conditional = (rates[0] + rates[1]) / 2, (rates[0] - rates[1]) / 2
     return {f"{name}{along}": float(v[k]) for name, v in (("i", own), ("z", conditional)) for k, along in enumerate("xyz")}
 
@@ -202,6 +273,23 @@ def _trained(truth: Truth) -> Numbers:
     return {"axis": float(way.mean()), "angle": float(size[0] - size[1]) / 2, "left": float(after.mean())}
 
 
+def rotated(truth: Truth, fit: Fit) -> Numbers:
+    """By how much pairs of gates turn the target away from +x, per gate, root mean square over the control's levels."""
+    gates = CRRotarySettings().gates
+    found = {}
+    for name, level in (("before", abs(tone(truth.believed, truth.pair))), ("away", fit["rotary"])):
+        played = with_tone(truth.believed, truth.pair, lambda old, level=level: old * level / abs(old))
+        train = np.linalg.matrix_power(gate(truth.device, played, truth.pair), gates)
+        turned = []
+        for control in np.eye(2):
+            state = (train @ np.kron(control, [1, 1]) / np.sqrt(2)).reshape(2, 2)
+            reduced = state.T @ state.conj()
+            across = np.hypot(2 * reduced[1, 0].imag, (reduced[0, 0] - reduced[1, 1]).real)
+            turned.append(np.arctan2(across, 2 * reduced[1, 0].real) / gates)
+        found[name] = float(np.sqrt(np.mean(np.square(turned))))
+    return found
+
+
 def control_left(truth: Truth, _: Fit, pairs: int = 9) -> Numbers:
     """Phase of the control after trains, mean of the target at +x and at -x; by the whole propagator."""
     train = np.linalg.matrix_power(_with_flip(truth), pairs)
@@ -230,6 +318,14 @@ def _with_flip(truth: Truth) -> Matrix:
 def _flip(truth: Truth, qubit: int) -> Matrix:
     shape = rotation(truth.believed, qubit)[1]
     return rotate(truth.device, qubit, shape.duration, shape.beta, np.array([amplitude(truth.believed, qubit)]))[0][:2, :2]
+
+
+def _steady(whole: Sequence[Matrix]) -> Values:
+    """Turns of the target in Hz, ``[level of the control, xyz]``, from one of `LENGTHS` to the next, mean of all."""
+    seconds = np.diff(LENGTHS) * TICK
+    parts = ([one[2 * level : 2 * level + 2, 2 * level : 2 * level + 2] for one in whole] for level in (0, 1))
+    turned = [[_turn(after @ np.linalg.inv(before)) for before, after in pairwise(part)] for part in parts]
+    return np.asarray((np.array(turned) / (TAU * seconds[:, None])).mean(axis=1))
 
 
 def _turn(block: Matrix) -> np.ndarray[Any, np.dtype[np.float64]]:
