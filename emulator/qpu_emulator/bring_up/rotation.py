@@ -30,8 +30,8 @@ def rotate(device: Device, qubit: int, ticks: int, beta: float, amplitudes: Real
     numbers = np.zeros((len(amplitudes), 1, 3))
     numbers[:, 0, 0] = amplitudes
     samples, repeats, dt = combine((tone,), numbers, [device.reach(qubit)], device.lines)
-    still, detuning = np.zeros((9, 9)), np.zeros(len(amplitudes))
-    return drive(np.ascontiguousarray(samples[:, 0]), repeats, dt, detuning, _TAU * transmon.anharmonicity, still)[0]
+    resonant = np.zeros(len(amplitudes))
+    return drive(np.ascontiguousarray(samples[:, 0]), repeats, dt, resonant, _TAU * transmon.anharmonicity, False)[0]
 
 
 def single(device: Device, qubit: int, recipe: Recipe, waveforms: dict[str, Shape], date: datetime) -> list[GateSpec]:

@@ -284,12 +284,12 @@ class Library:
         both, repeats, dt = combine(tones, numbers, [self.reach[qubit]], self.device.lines)
         samples = np.ascontiguousarray(both[:, 0])
         detuning = -_TAU * numbers[:, 0, 1]
-        generator = self.relaxations[qubit].generator()
-        unitary, sensitivity, lost = drive(samples, repeats, dt, detuning, _TAU * transmon.anharmonicity, generator)
+        relaxation = self.relaxations[qubit]
+        unitary, sensitivity, jumps = drive(samples, repeats, dt, detuning, _TAU * transmon.anharmonicity, relaxation.lossy)
         # from the carrier's frame to the qubit's
         turn = np.exp(1j * np.multiply.outer(detuning * repeats.sum() * dt, np.arange(3)))
         unitary = turn[:, :, None] * unitary
-        lossy = exponential(lost)
+        lossy = exponential(relaxation.toggled(jumps))
         flow = superoperator(unitary, 3, 3)
         slope = commutator(_TAU * sensitivity, 3)
         orders = np.stack([flow @ lossy, flow @ slope @ lossy, flow @ slope @ slope @ lossy / 2], axis=1)

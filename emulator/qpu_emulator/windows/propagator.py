@@ -12,7 +12,6 @@ from qpu_emulator.jit import compiled
 
 _SERIES = 1 / np.cumprod(np.array([1.0, *range(1, 12)]))
 _MAX_STEPS = 4096
-_ROOT = np.sqrt(0.5)
 
 
 @compiled()
@@ -73,43 +72,14 @@ def multiply_into(left: NDArray[np.complex128], right: NDArray[np.complex128], o
 
 
 @compiled()
-def rotation(u: NDArray[np.complex128], out: NDArray[np.float64]) -> None:
-    """The map ``rho -> u rho u+`` of three levels on the real vectors of `basis`."""
-    column = 0
-    for k in range(3):
-        _expand(u, k, k, 1.0 + 0.0j, out, column)
-        column += 1
-    for k, m in ((0, 1), (0, 2), (1, 2)):
-        _expand(u, k, m, _ROOT + 0.0j, out, column)
-        _expand(u, k, m, -1j * _ROOT, out, column + 1)
-        column += 2
-
-
-@compiled()
-def _expand(u: NDArray[np.complex128], k: int, m: int, weight: complex, out: NDArray[np.float64], column: int) -> None:
-    """Components of ``weight u |k><m| u+`` plus its adjoint (or itself, if it is Hermitian)."""
-    row = 3
-    for a in range(3):
-        value = weight * u[a, k] * np.conj(u[a, m])
-        out[a, column] = value.real if k == m else 2 * value.real
-    for a, b in ((0, 1), (0, 2), (1, 2)):
-        value = weight * u[a, k] * np.conj(u[b, m])
-        if k != m:
-            value += np.conj(weight) * u[a, m] * np.conj(u[b, k])
-        out[row, column] = value.real / _ROOT
-        out[row + 1, column] = -value.imag / _ROOT
-        row += 2
-
-
-@compiled()
 def drive(
     samples: NDArray[np.complex128],
     repeats: NDArray[np.int64],
     dt: float,
     detuning: NDArray[np.float64],
     anharmonicity: float,
-    generator: NDArray[np.float64],
-) -> tuple[NDArray[np.complex128], NDArray[np.complex128], NDArray[np.float64]]:
+    lossy: bool,
+) -> tuple[NDArray[np.complex128], NDArray[np.complex128], NDArray[np.complex128]]:
     """A transmon of three levels under drives, in the rotating frame of the carrier at phase zero.
 
     Args:
@@ -118,32 +88,28 @@ def drive(
         dt: Tick in s.
         detuning: ``float[n]``, qubit minus carrier in rad/s.
         anharmonicity: rad/s.
-        generator: ``float[9, 9]``, relaxation and dephasing on real vectors, 1/s.
+        lossy: Whether the last of what is returned is wanted; else it is zero.
 
     Returns:
-        ``U[n, 3, 3]``, the sensitivity to a detuning ``K[n, 3, 3] = int U+ n U dt``, and the decay in the toggling frame
-        ``D[n, 9, 9] = int S^-1 generator S dt``.
+        ``U[n, 3, 3]``, the sensitivity to a detuning ``K[n, 3, 3] = int U+ n U dt``, and what relaxation needs
+        (`Relaxation.toggled`): ``J[n, 2, 9, 9] = int v v+ dt`` of ``v = U+ L U`` row by row, for ``L`` lowering and counting.
     """
     count = samples.shape[0]
     unitary = np.zeros((count, 3, 3), np.complex128)
     sensitivity = np.zeros((count, 3, 3), np.complex128)
-    decay = np.zeros((count, 9, 9))
-    lossy = False
-    for i in range(9):
-        for j in range(9):
-            lossy = lossy or generator[i, j] != 0.0
+    jumps = np.zeros((count, 2, 9, 9), np.complex128)
     h, half = np.zeros((3, 3), np.complex128), np.zeros((3, 3), np.complex128)
     room = np.zeros((4, 3, 3), np.complex128)
     u, middle = np.zeros((3, 3), np.complex128), np.zeros((3, 3), np.complex128)
-    r, gr = np.zeros((9, 9)), np.zeros((9, 9))
+    turned = np.zeros((2, 9), np.complex128)
+    root = np.sqrt(2.0)
     for index in range(count):
         for i in range(3):
             for j in range(3):
                 u[i, j] = 1.0 if i == j else 0.0
         k = sensitivity[index]
-        d = decay[index]
         for run in range(samples.shape[1]):
-            # The middle of each step carries its share of K and D (midpoint rule).
+            # The middle of each step carries its share of K and J (midpoint rule).
             steps = min(repeats[run], _MAX_STEPS)
             tau = repeats[run] * dt / steps
             z = samples[index, run]
@@ -151,31 +117,27 @@ def drive(
             h[1, 1] = turn * detuning[index]
             h[2, 2] = turn * (2 * detuning[index] + anharmonicity)
             h[1, 0], h[0, 1] = turn * z, turn * np.conj(z)
-            h[2, 1], h[1, 2] = turn * z * np.sqrt(2.0), turn * np.conj(z) * np.sqrt(2.0)
+            h[2, 1], h[1, 2] = turn * z * root, turn * np.conj(z) * root
             exponentiate(h, room, half)
             for _ in range(steps):
                 multiply_into(half, u, middle)
                 for i in range(3):
                     for j in range(3):
-                        k[i, j] += tau * (np.conj(middle[1, i]) * middle[1, j] + 2 * np.conj(middle[2, i]) * middle[2, j])
+                        low = np.conj(middle[1, i]) * middle[1, j]
+                        turned[0, 3 * i + j] = np.conj(middle[0, i]) * middle[1, j] + root * np.conj(middle[1, i]) * middle[2, j]
+                        turned[1, 3 * i + j] = low + 2 * np.conj(middle[2, i]) * middle[2, j]
+                        k[i, j] += tau * turned[1, 3 * i + j]
                 if lossy:
-                    rotation(middle, r)
-                    for i in range(9):
-                        for j in range(9):
-                            total = 0.0
-                            for m in range(9):
-                                total += generator[i, m] * r[m, j]
-                            gr[i, j] = total
-                    for m in range(9):
+                    for which in range(2):
                         for i in range(9):
-                            factor = tau * r[m, i]
+                            factor = tau * turned[which, i]
                             for j in range(9):
-                                d[i, j] += factor * gr[m, j]
+                                jumps[index, which, i, j] += factor * np.conj(turned[which, j])
                 multiply_into(half, middle, u)
         for i in range(3):
             for j in range(3):
                 unitary[index, i, j] = u[i, j]
-    return unitary, sensitivity, decay
+    return unitary, sensitivity, jumps
 
 
 @compiled()
