@@ -76,54 +76,66 @@ class Listening:
 def respond(resonator: Resonator, listening: Listening) -> Response:
     """Solve the linear resonator for each level of the qubit."""
     first = round(listening.start / listening.dt)
-    samples = first + listening.count
-    middle = (np.arange(samples) + 0.5) * listening.dt
-    inside = np.floor((middle - listening.tone_start) / listening.tone_dt).astype(np.int64)
-    plain = listening.tone.expand()
-    played = (inside >= 0) & (inside < len(plain))
-    drive = (np.where(played, plain[np.clip(inside, 0, len(plain) - 1)], 0) * resonator.drive).astype(np.complex128)
+    weights = np.zeros(first + listening.count, complex)
+    weights[first:] = 1.0 if listening.kernel is None else listening.kernel.expand()
     decay = np.pi * resonator.kappa + 1j * _TAU * (resonator.frequency + pulls(resonator) - listening.tone_frequency)
     # seen from the frame of the capture, the tone turns as any play does: exp(-2 pi i (f - f_capture) t)
-    beat = _TAU * (listening.tone_frequency - listening.frequency)
-    turn = resonator.gain * np.exp(1j * (resonator.cable_phase - beat * middle))
-    field = np.array([_ring(drive, rate, listening.dt) for rate in decay]) * turn
-    ringing = np.exp(-decay * listening.dt - 1j * beat * listening.dt)
-    weights = np.zeros(samples, complex)
-    weights[first:] = 1.0 if listening.kernel is None else listening.kernel.expand()
-    gathered = np.concatenate([np.zeros((_LEVELS, 1)), np.cumsum(field * weights, axis=1)], axis=1)
-    tails = np.array([_tail(weights, factor) for factor in ringing])
-    jumps = np.zeros((len(_JUMPS), samples + 1), complex)
-    for row, (old, new) in enumerate(_JUMPS):
-        jumps[row] = gathered[old] + gathered[new, -1] - gathered[new]
-        jumps[row, :-1] += (field[old] - field[new]) * tails[new]
+    beat = 1j * _TAU * (listening.tone_frequency - listening.frequency) * listening.dt
+    turn = resonator.gain * np.exp(1j * resonator.cable_phase - beat / 2)
+    ringing = np.exp(-decay * listening.dt - beat)
+    tone, times = listening.tone.expand() * resonator.drive, (listening.dt, listening.tone_start, listening.tone_dt)
+    still, jumps, field, tails = _solve(tone.astype(complex), times, decay, turn, np.exp(-beat), weights, ringing)
     spread = resonator.noise * np.sqrt(1e-9 / listening.dt)
-    noise = spread * float(np.sqrt((abs(weights) ** 2).sum()))
-    tails = np.concatenate([tails, np.zeros((_LEVELS, 1))], axis=1)
-    still = gathered[:, -1]
+    noise = spread * float(np.linalg.norm(weights))
     return Response(still, jumps, field, ringing, tails, first, listening.count, noise, spread, float(np.abs(still).max()))
 
 
 @compiled()
-def _ring(drive: NDArray[np.complex128], rate: complex, dt: float) -> NDArray[np.complex128]:
-    """Field at the middle of each sample of a resonator that starts empty."""
-    out = np.zeros(len(drive), np.complex128)
-    half = np.exp(-rate * dt / 2)
-    gain = (1 - half) / rate
-    field = 0.0 + 0.0j
-    for sample in range(len(drive)):
-        field = half * field + gain * drive[sample]
-        out[sample] = field
-        field = half * field + gain * drive[sample]
-    return out
+def _solve(
+    tone: NDArray[np.complex128],
+    times: tuple[float, float, float],
+    decay: NDArray[np.complex128],
+    turn: complex,
+    step: complex,
+    weights: NDArray[np.complex128],
+    ringing: NDArray[np.complex128],
+) -> tuple[NDArray[np.complex128], NDArray[np.complex128], NDArray[np.complex128], NDArray[np.complex128]]:
+    """The arrays of `Response` of a resonator that starts empty: still, jumps, field, tails.
 
-
-@compiled()
-def _tail(weights: NDArray[np.complex128], factor: complex) -> NDArray[np.complex128]:
-    """Weighted sum from each sample on of a signal that starts there at 1 and rings down."""
-    out = np.zeros(len(weights), np.complex128)
-    total = 0.0 + 0.0j
-    for back in range(len(weights)):
-        sample = len(weights) - 1 - back
-        total = weights[sample] + factor * total
-        out[sample] = total
-    return out
+    Args:
+        tone: What drives it, tick by tick.
+        times: Sample of the capture, start and tick of the tone, s.
+        decay: Of each level, 1/s.
+        turn: What a field is worth to the capture in the middle of the first sample.
+        step: By which that turns from sample to sample.
+        weights: Of the samples.
+        ringing: See `Response`.
+    """
+    (dt, begin, tick), samples = times, len(weights)
+    half = np.exp(-decay * (dt / 2))
+    gain = (1 - half) / decay
+    field = np.empty((_LEVELS, samples), np.complex128)
+    gathered = np.zeros((_LEVELS, samples + 1), np.complex128)
+    tails = np.zeros((_LEVELS, samples + 1), np.complex128)
+    inside = np.zeros(_LEVELS, np.complex128)
+    # levels go side by side: each waits for its own last number
+    for sample in range(samples):
+        place = int(np.floor(((sample + 0.5) * dt - begin) / tick))
+        driven = tone[place] if 0 <= place < len(tone) else 0.0j
+        for level in range(_LEVELS):
+            middle = half[level] * inside[level] + gain[level] * driven
+            inside[level] = half[level] * middle + gain[level] * driven
+            field[level, sample] = middle * turn
+            gathered[level, sample + 1] = gathered[level, sample] + middle * turn * weights[sample]
+        turn *= step
+    for sample in range(samples - 1, -1, -1):
+        for level in range(_LEVELS):
+            tails[level, sample] = weights[sample] + ringing[level] * tails[level, sample + 1]
+    jumps = np.empty((len(_JUMPS), samples + 1), np.complex128)
+    for row in range(len(_JUMPS)):
+        old, new = _JUMPS[row]
+        for sample in range(samples):
+            left = gathered[old, sample] + gathered[new, samples] - gathered[new, sample]
+            jumps[row, sample] = left + (field[old, sample] - field[new, sample]) * tails[new, sample]
+        jumps[row, samples] = gathered[old, samples]
+    return gathered[:, samples].copy(), jumps, field, tails
