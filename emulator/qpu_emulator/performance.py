@@ -30,6 +30,7 @@ Real = NDArray[np.float64]
 
 _FORGOTTEN = 3e-3
 _SETTLED = 1e-3
+_TRIED = 16
 _NOISE, _SHOTS, _PILOT = 0, 1, 2
 
 
@@ -176,8 +177,9 @@ class Performance:
 
 
 def fall_back(performance: Performance, table: Table, wishes: Mapping[str, object]) -> Performance:
-    """The same with a tensor network, if the first or the last row is not made of Cliffords."""
-    trial = replace(performance, shots=1, rep_delay_s=np.inf)
+    """The same with a tensor network, if the first or the last row is not made of Cliffords, on the ways that a few shots take."""
+    few = min(performance.shots, _TRIED) if performance.program.control else 1
+    trial = replace(performance, shots=few, rep_delay_s=np.inf)
     try:
         for row in {0, len(table) - 1}:
             one = Table(table.values[row : row + 1])

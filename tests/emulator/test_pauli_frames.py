@@ -11,6 +11,7 @@ from qpu_bridge.errors import UnsupportedOption
 from qpu_bridge.schedule import Bits, Table
 from qpu_emulator import five_ecr
 from qpu_emulator.driver import EmulatorDriver
+from qpu_emulator.engines.frames import Frames
 from qpu_emulator.engines.pauli_frames import PauliFrames
 from qpu_emulator.engines.twirling import circuit, errors, gate, nearest, rotation, transfer, untwist
 from qpu_emulator.windows.basis import superoperator
@@ -97,16 +98,110 @@ def test_what_is_no_clifford_is_refused(fresh, run):
         run(bench.build(), settings={"engine": "pauli_frames"})
 
 
-@pytest.mark.parametrize("engine", ["pauli_frames", "tensor_network"])
-def test_single_shots_are_not_followed(fresh, run, engine):
-    bench = fresh()
+def hadamard(bench, qubit):
+    bench.rz(qubit, np.pi / 2)
+    bench.gate("sx", qubit)
+    bench.rz(qubit, np.pi / 2)
+
+
+def parity(bench, *pairs):
+    """Of data (first) into ancilla (second), by cz."""
+    ancillas = sorted({ancilla for _, ancilla in pairs})
+    for ancilla in ancillas:
+        hadamard(bench, ancilla)
+    for pair in pairs:
+        bench.gate("cz", *sorted(pair))
+    for ancilla in ancillas:
+        hadamard(bench, ancilla)
+
+
+def repetition(bench):
+    """Two rounds of syndromes of one data qubit in superposition; the ancilla is not reset."""
+    hadamard(bench, 0)
+    parity(bench, (0, 1))
+    for _ in range(2):
+        bench.measure(1)
+        bench.wait(400)
+        parity(bench, (0, 1), (2, 1))
+    bench.measure(0, 1, 2)
+
+
+def feedback(bench):
+    """Paulis on two qubits by one bit."""
+    hadamard(bench, 0)
+    parity(bench, (0, 1))
     (middle,) = bench.measure(0)
     bench.wait(400)
     with bench.builder.branch(Bits((middle,))):
         bench.gate("x", 0)
+        bench.gate("x", 1)
+    parity(bench, (1, 2))
+    bench.measure(0, 1, 2)
+
+
+def histories(bench):
+    """Cliffords that are no Paulis in either arm, then a bit that hangs on them."""
+    hadamard(bench, 0)
+    parity(bench, (0, 1))
+    (middle,) = bench.measure(0)
+    bench.wait(400)
+    with bench.builder.branch(Bits((middle,))):
+        bench.gate("sx", 1)
+        bench.gate("x", 0)
+    with bench.builder.otherwise():
+        bench.gate("sx", 2)
+    parity(bench, (1, 2))
+    (second,) = bench.measure(1)
+    bench.wait(400)
+    with bench.builder.branch(Bits((second,))):
+        bench.gate("x", 2)
+    bench.measure(0, 1, 2)
+
+
+@pytest.mark.parametrize("circuit", [repetition, feedback, histories])
+@pytest.mark.parametrize("settings", [{"t1": 0, "t2": 0, "readout": 0}, {"t1": 0, "t2": 5}, {}])
+def test_measurements_on_the_way_agree_with_density_matrices(fresh, run, circuit, settings):
+    """Bits, what the qubits relax to while they are read, and where control sends a shot for its bit, right or wrong."""
+    bench = fresh()
+    circuit(bench)
+    schedule = bench.build()
+    first, second = (
+        counts(run(schedule, shots=8000, settings={"zz": 0, "low_frequency": 0, "engine": engine} | settings))
+        for engine in ("density_matrix", "pauli_frames")
+    )
+    assert_alike(first, second)
+
+
+def test_a_reading_relaxes_the_qubit(fresh, run):
+    """Read twice, with relaxation so strong that a tenth decays meanwhile: one way only, unlike a twirled error."""
+    bench = fresh()
+    bench.gate("x", 0)
     bench.measure(0)
-    with pytest.raises(UnsupportedOption, match=f"{engine} needs all measurements at the end of the shot"):
-        run(bench.build(), settings={"engine": engine})
+    bench.measure(0)
+    schedule = bench.build()
+    found = [
+        run(schedule, shots=8000, settings={"t1": 10, "t2": 0, "thermal": 0, "low_frequency": 0, "engine": engine})[0].bits[0]
+        for engine in ("density_matrix", "pauli_frames")
+    ]
+    first, second = (np.array([(bits[:, 0] & ~bits[:, 1]).mean(), (~bits[:, 0] & bits[:, 1]).mean()]) for bits in found)
+    print(first, second)
+    assert first[0] > 0.05 > first[1]
+    assert second == pytest.approx(first, abs=4 * np.sqrt(0.1 * 2 / 8000))
+
+
+def test_frames_of_some_shots_go_on_alone():
+    """A Bell pair, one half measured: the shots that found 1 are kept, and know what the other half is."""
+    frames = Frames(2, np.arange(2000), 1)
+    frames.play(stim.Circuit("H 0\nCX 0 1"))
+    found = frames.measure([0])[:, 0]
+    assert 900 < found.sum() < 1100
+    ones = frames.only(np.flatnonzero(found), 2)
+    ones.play(stim.Circuit("H 0"))
+    (again, partner) = ones.measure([0, 1]).T
+    assert partner.all()
+    assert 0.4 < again.mean() < 0.6
+    ones.flip(1, again)
+    assert np.array_equal(ones.measure([1])[:, 0], ~again)
 
 
 def test_a_wide_clifford_circuit_takes_pauli_frames_by_itself(tmp_path, fresh, monkeypatch):

@@ -43,6 +43,7 @@ _MOST_DENSE = 9
 _MOST_PURE = 22
 _BYTES_PER_ACTION = 2000
 _BYTES_PER_CHANNEL = 4000
+_LEAST_FRAMES = 256
 _BOND = 64
 _MOST_SHARED = 16
 _SHARED_FROM = 8
@@ -106,17 +107,12 @@ def choose(program: Program, library: Library, spectrum: Spectrum, shots: int, w
         if largest > _MOST_PURE:
             raise _too_large("trajectories", largest, _MOST_PURE)
         return trajectories(program, shots, shared)
-    if not _straight(program):
-        if "engine" in wishes:
-            raise UnsupportedOption(
-                f"{wanted} needs all measurements at the end of the shot, and no branches or loops", given="some on the way"
-            )
-        raise UnsupportedOption(
-            f"a program with branches, loops or measurements on the way must keep its clusters within {_MOST_PURE} qubits",
-            given=f"{largest} qubits that pulses or ZZ join",
-        )
     if wanted == "pauli_frames":
-        return pauli_frames(program)
+        return pauli_frames(program, shots)
+    if not _straight(program):
+        raise UnsupportedOption(
+            f"{wanted} needs all measurements at the end of the shot, and no branches or loops", given="some on the way"
+        )
     return tensor_network(program, shots, shared, bond)
 
 
@@ -183,21 +179,24 @@ def tensor_network(program: Program, shots: int, shared: int | None = None, bond
     return Choice(TensorNetwork.name, lanes, size, make, levels, "shots_per_trajectory", said, pilots=(4, 3))
 
 
-def pauli_frames(program: Program) -> Choice:
+def pauli_frames(program: Program, shots: int) -> Choice:
     """Cliffords with Pauli errors."""
     from qpu_emulator.engines.pauli_frames import PauliFrames
 
     def make(program: Program, library: Library, spectrum: Spectrum) -> Engine:
         return PauliFrames(program.clusters, library, spectrum)
 
-    said = (
+    said = [
         "windows are the Cliffords they are nearest to, their errors, relaxation and idle ZZ are twirled to Pauli errors",
         "slow noise acts as independent phase errors in each idle time",
         "levels above 1 count as 1",
-    )
-    actions = sum(len(score.actions) for score in program.scores.values())
-    size = _BYTES_PER_ACTION * (actions + sum(map(len, program.clusters)))
-    return Choice(PauliFrames.name, 1, size, make, [2] * len(program.clusters), "shots_per_circuit", said)
+    ]
+    if program.lit:
+        said.append("after a measurement on the way, photons in a resonator are those of one shot for all that went the same way")
+    actions, qubits = sum(len(score.actions) for score in program.scores.values()), sum(map(len, program.clusters))
+    # a circuit, and two bits per qubit and shot
+    size = _BYTES_PER_ACTION * (actions + qubits) + qubits * max(shots, _LEAST_FRAMES) // 4
+    return Choice(PauliFrames.name, 1, size, make, [2] * len(program.clusters), "shots_per_circuit", tuple(said))
 
 
 def trajectories(program: Program, shots: int, shared: int | None = None) -> Choice:

@@ -7,7 +7,7 @@ keep of a state and in what they may leave out, which `choice` says.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,3 +90,14 @@ class Engine(Protocol):
 
     def collapse(self, number: int, lanes: Index, position: int, before: Index, after: Index) -> None:
         """One qubit of each lane was found in a level, and is left in another."""
+
+
+@runtime_checkable
+class Follower(Engine, Protocol):
+    """An engine that knows the state of each shot of a lane, so that lanes part only where control has read a bit.
+
+    What it samples it leaves in what was found; `settle` comes instead of `collapse`.
+    """
+
+    def settle(self, number: int, chosen: Index, position: int, shots: Index, where: Index, changed: NDArray[np.bool_]) -> None:
+        """Flip a qubit that has just been sampled in some of its shots: ``bool[shots]``, the rest as of `sample`."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from qpu_bridge.schedule import Acquisition, Operation
 from qpu_emulator.chip.device import Resonator
-from qpu_emulator.engines.engine import Engine
+from qpu_emulator.engines.engine import Engine, Follower
 from qpu_emulator.readout.afterglow import Complex, left
 from qpu_emulator.readout.ear import Ear, Heard
 from qpu_emulator.readout.memory import Memory
@@ -78,6 +78,7 @@ class Receiver:
         self._values = values
         self._lanes = lanes
         self._engine = engine
+        self._follower = engine if isinstance(engine, Follower) else None
         self._ear = Ear(program, library, values, lanes)
         self._tick = float(program.schedule.clock.dt)
 
@@ -97,7 +98,10 @@ class Receiver:
                 self._receive(action, chosen, shots, where, np.ascontiguousarray(level[:, position]))
 
     def split(self, action: Action, chosen: Index) -> Index:
-        """Measure one qubit on the way: lanes are split by its level before and after, and by bits that control reads."""
+        """Measure one qubit on the way: lanes are split by bits that control reads, and by its level before and after.
+
+        Not by levels, if the engine follows each shot; what is left in the resonator is then that of one shot for all.
+        """
         lanes = self._lanes
         qubit = action.qubits[0]
         number = next(index for index, cluster in enumerate(self._program.clusters) if qubit in cluster)
@@ -115,13 +119,17 @@ class Receiver:
         for column in read:
             key = 2 * key + self.memory.bits[shots, column]
         if before is not None and after is not None:
-            key = (key * levels + before) * levels + after
+            if self._follower is not None:
+                self._follower.settle(number, chosen, position, shots, where, before != after)
+            else:
+                key = (key * levels + before) * levels + after
         _, first, which = np.unique(key, return_index=True, return_inverse=True)
         parents = chosen[where[first]]
         children = lanes.split(parents)
         self._engine.branch(parents, children, len(lanes), lanes.draws)
         if before is not None and after is not None:
-            self._engine.collapse(number, children, position, before[first], after[first])
+            if self._follower is None:
+                self._engine.collapse(number, children, position, before[first], after[first])
             self._leave(action, children, before[first], after[first])
         for column in read:
             lanes.memory[children, column] = self.memory.bits[shots[first], column]
@@ -146,7 +154,10 @@ class Receiver:
         for other in self._reached(mine, chosen):
             self._overhear(action, other, chosen, where)
         if self._scales.readout * self._scales.readout_crosstalk > 0:
-            self._measured = [other for other in self._measured if mine.accompanies(other)]
+            # all that are kept are in one turn of one block, and come in order
+            if self._measured and not mine.accompanies(self._measured[-1]):
+                self._measured = []
+            self._measured = [other for other in self._measured if other.action.stop > action.start]
             for other in self._measured:
                 if self._acquires_with(action, other.action):
                     self._overhear(action, other, chosen, where)
