@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
 
@@ -26,10 +26,14 @@ class Waveform:
     Attributes:
         samples: ``complex128[runs]``, each of magnitude at most 1.
         repeats: ``int64[runs]``, each at least 1.
+        duration: Length in samples of the port's clock.
+        peak: Largest magnitude.
     """
 
     samples: NDArray[np.complex128]
     repeats: NDArray[np.int64]
+    duration: int = field(init=False)
+    peak: float = field(init=False)
 
     def __post_init__(self) -> None:
         samples = np.array(self.samples, dtype=np.complex128) + 0.0  # one zero: -0.0 would be another digest
@@ -41,8 +45,9 @@ class Waveform:
             )
         if (repeats < 1).any():
             raise ScheduleError("a waveform's repeat counts must be at least 1", given=int(repeats.min()))
-        if repeats.sum(dtype=np.float64) > LONGEST:
-            raise ScheduleError(f"a waveform must last at most {LONGEST} samples", given=float(repeats.sum(dtype=np.float64)))
+        lasting = float(repeats.sum(dtype=np.float64))
+        if lasting > LONGEST:
+            raise ScheduleError(f"a waveform must last at most {LONGEST} samples", given=lasting)
         if not np.isfinite(samples).all():
             raise ScheduleError("a waveform's samples must be finite", given="nan or infinity")
         peak = float(np.abs(samples).max())
@@ -56,22 +61,14 @@ class Waveform:
         repeats.setflags(write=False)
         object.__setattr__(self, "samples", samples)
         object.__setattr__(self, "repeats", repeats)
+        object.__setattr__(self, "duration", int(lasting))
+        object.__setattr__(self, "peak", peak)
 
     @classmethod
     def of(cls, samples: ArrayLike) -> Waveform:
         """The waveform of plain samples ``complex[samples]``."""
         plain = np.atleast_1d(np.asarray(samples, dtype=np.complex128))
         return cls(plain, np.ones(plain.shape, np.int64))
-
-    @cached_property
-    def duration(self) -> int:
-        """Length in samples of the port's clock."""
-        return int(self.repeats.sum())
-
-    @cached_property
-    def peak(self) -> float:
-        """Largest magnitude."""
-        return float(np.abs(self.samples).max())
 
     @cached_property
     def real(self) -> bool:

@@ -147,9 +147,8 @@ def _straights(schedule: Schedule) -> None:
             least[block.first] = min(block.duration, least.get(block.first, block.duration))
     if not ranges:
         return
-    bounds = np.array([first for first, _ in ranges], np.int64)
     durations = np.array([least[first] for first, _ in ranges])
-    ends = durations[np.searchsorted(bounds, np.arange(len(events)), side="right") - 1]
+    ends = durations[schedule.block_of_event]
     refuse_where(
         schedule,
         events["start"] + events["duration"] > ends,
@@ -157,8 +156,8 @@ def _straights(schedule: Schedule) -> None:
         lambda row: f"an end at tick {events['start'][row] + events['duration'][row]}",
     )
     back = np.zeros(len(events), bool)
-    back[1:] = np.diff(events["start"]) < 0
-    back[bounds] = False
+    back[1:] = events["start"][1:] < events["start"][:-1]
+    back[[first for first, _ in ranges]] = False
     refuse_where(
         schedule,
         back,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from qpu_bridge.errors import ScheduleError
-from qpu_bridge.schedule.check.place import place
+from qpu_bridge.schedule.check.place import of_lines, place
 from qpu_bridge.schedule.check.ranges import Bounds
 from qpu_bridge.schedule.limits import Limits
 from qpu_bridge.schedule.schedule import Schedule
@@ -18,12 +18,11 @@ def check_carriers(schedule: Schedule, limits: Limits, bounds: Bounds) -> None:
         return
     ports = limits.ports
     slot, port = events["frequency_slot"], events["port"]
-    lowest = events["frequency"] + np.nan_to_num(bounds.low)[slot]
-    highest = events["frequency"] + np.nan_to_num(bounds.high)[slot]
-    least = np.array([p.min_frequency for p in ports])[port]
-    most = np.array([p.max_frequency for p in ports])[port]
+    low, high = bounds.known()
+    lowest, highest = events["frequency"] + low[slot], events["frequency"] + high[slot]
+    least, most = of_lines(limits, "min_frequency")[port], of_lines(limits, "max_frequency")[port]
     for broken, value, bound in ((lowest < least, lowest, bounds.low), (highest > most, highest, bounds.high)):
-        if broken.any():
+        if np.count_nonzero(broken):
             row = int(np.argmax(broken))
             named = int(slot[row])
             which = bounds.where(named, bound[named])
@@ -32,6 +31,8 @@ def check_carriers(schedule: Schedule, limits: Limits, bounds: Bounds) -> None:
                 given=f"{value[row]:.12g} Hz",
                 where=place(schedule, row) + (f", {which}" if which else ""),
             )
+    if highest.max() - lowest.min() <= of_lines(limits, "bandwidth").min():
+        return
     names = [limit.oscillator or f"port {limit.name}" for limit in ports]
     shared = sorted(set(names))
     group = np.array([shared.index(name) for name in names])[port]

@@ -12,7 +12,7 @@ from qpu_bridge.errors import ScheduleError
 from qpu_bridge.schedule.block import Assign, Body, Branch, Repeat, Straight, While, walk
 from qpu_bridge.schedule.check.place import place
 from qpu_bridge.schedule.check.ranges import Bounds
-from qpu_bridge.schedule.event import NONE, Operation
+from qpu_bridge.schedule.event import NONE
 from qpu_bridge.schedule.expression import columns_of
 from qpu_bridge.schedule.limits import Limits
 from qpu_bridge.schedule.schedule import Schedule
@@ -23,7 +23,7 @@ def check_feedback(schedule: Schedule, limits: Limits, bounds: Bounds) -> None:
     read = columns_read(schedule)
     if not read:
         return
-    captures = np.flatnonzero(schedule.events["operation"] == Operation.CAPTURE)
+    captures = np.flatnonzero(schedule.captures)
     wanted = np.isin(schedule.events["column"][captures], sorted(read))
     frames = np.unique(schedule.events["frame"][captures[wanted]])
     if len(frames) > limits.max_feedback_frames:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qpu_bridge.errors import ScheduleError
-from qpu_bridge.schedule.check.place import place, refuse_where
+from qpu_bridge.schedule.check.place import of_lines, place, refuse_where
 from qpu_bridge.schedule.limits import Limits
 from qpu_bridge.schedule.schedule import Schedule
 
@@ -26,11 +26,8 @@ def check_lines(schedule: Schedule, limits: Limits, chords: Sequence[Chord]) -> 
 
 def _lengths(schedule: Schedule, limits: Limits) -> None:
     port = schedule.events["port"]
-    ports = limits.ports
     samples = schedule.samples
-    least = np.array([p.min_duration for p in ports] or [1])[port]
-    most = np.array([p.max_duration for p in ports] or [1])[port]
-    grain = np.array([p.granularity for p in ports] or [1])[port]
+    least, most, grain = (of_lines(limits, name)[port] for name in ("min_duration", "max_duration", "granularity"))
     refuse_where(
         schedule,
         samples < least,
@@ -51,8 +48,7 @@ def _lengths(schedule: Schedule, limits: Limits) -> None:
 
 def _starts(schedule: Schedule, limits: Limits) -> None:
     start = schedule.events["start"]
-    ports = limits.ports
-    grain = np.array([p.start_granularity for p in ports] or [1])[schedule.events["port"]]
+    grain = of_lines(limits, "start_granularity")[schedule.events["port"]]
     refuse_where(
         schedule,
         start % grain != 0,
@@ -71,7 +67,7 @@ def _starts(schedule: Schedule, limits: Limits) -> None:
 
 def start_grain(schedule: Schedule, limits: Limits) -> int:
     """Ticks of which all straight blocks must be a multiple."""
-    return lcm(*(port.start_granularity for port in limits.ports))
+    return lcm(*of_lines(limits, "start_granularity").tolist())
 
 
 def _overlap(schedule: Schedule) -> None:
@@ -88,17 +84,22 @@ def _overlap(schedule: Schedule) -> None:
         )
 
 
-def overlapping(schedule: Schedule, key: NDArray[np.integer[Any]], keys: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Events that start before the one before them (in their block, of equal key) ends, and those before them."""
+def overlapping(
+    schedule: Schedule, key: NDArray[np.integer[Any]], keys: int, some: NDArray[np.int64] | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Events (or some) that start before the one before them (in their block, of equal key) ends, and those before them."""
     events = schedule.events
     group = schedule.block_of_event * keys + key
+    group = group if some is None else group[some]
     if len(group) and group.max() < 2**16:
         group = group.astype(np.uint16)  # a stable sort of 16 bits is a radix sort
     order = np.argsort(group, kind="stable")
+    group = group[order]
+    order = order if some is None else some[order]
     start = events["start"][order]
     end = start + events["duration"][order]
-    same = group[order][1:] == group[order][:-1]
-    found = np.flatnonzero(same & (start[1:] < end[:-1]))
+    same = group[1:] == group[:-1]
+    (found,) = (same & (start[1:] < end[:-1])).nonzero()
     return order[found + 1], order[found]
 
 

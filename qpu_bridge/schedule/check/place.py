@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,14 +56,54 @@ def refuse_where(
     raise ScheduleError(must, given=given(row), where=place(schedule, row), remedy=remedy)
 
 
+def stored(schedule: Schedule) -> list[tuple[int, int]]:
+    """Pairs of a port and a waveform that any event has, ascending."""
+    used = np.zeros((len(schedule.ports), len(schedule.waveforms) + 1), bool)
+    used[schedule.events["port"], schedule.events["waveform"]] = True
+    ports, waveforms = used[:, :-1].nonzero()  # NONE is the last one
+    return list(zip(ports.tolist(), waveforms.tolist(), strict=True))
+
+
 def own_lines(schedule: Schedule, limits: Limits) -> Limits:
     """Limits of the schedule's own lines only, in the order of its ports: as all other rules want them.
 
     Raises:
         ScheduleError: If a port is none of the device.
     """
-    known = {port.name: port for port in limits.ports}
-    strange = next((port.name for port in schedule.ports if port.name not in known), None)
+    return _own(_Same(limits), tuple(port.name for port in schedule.ports))
+
+
+def of_lines(limits: Limits, name: str) -> NDArray[Any]:
+    """One limit of every line: read-only, made once for a device."""
+    return _of_lines(_Same(limits), name)
+
+
+class _Same:
+    """A device's limits as a key: themselves, since to hash what they say would take longer than what is kept."""
+
+    __slots__ = ("limits",)
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+
+    def __hash__(self) -> int:
+        return id(self.limits)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.limits is other.limits
+
+
+@lru_cache(256)
+def _own(device: _Same, names: tuple[str, ...]) -> Limits:
+    known = {port.name: port for port in device.limits.ports}
+    strange = next((name for name in names if name not in known), None)
     if strange is not None:
         raise ScheduleError(f"a port must be one of {', '.join(sorted(known))}", given=strange)
-    return limits.model_copy(update={"ports": tuple(known[port.name] for port in schedule.ports)})
+    return device.limits.model_copy(update={"ports": tuple(known[name] for name in names)})
+
+
+@lru_cache(4096)
+def _of_lines(device: _Same, name: str) -> NDArray[Any]:
+    found = np.array([getattr(port, name) for port in device.limits.ports])
+    found.setflags(write=False)
+    return found

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from qpu_bridge.errors import ScheduleError
 from qpu_bridge.schedule.check.lines import Chord
-from qpu_bridge.schedule.check.place import place
+from qpu_bridge.schedule.check.place import of_lines, place
 from qpu_bridge.schedule.check.structure import MOST_PHASE
-from qpu_bridge.schedule.event import NONE, Operation
+from qpu_bridge.schedule.event import NONE
 from qpu_bridge.schedule.limits import Limits
 from qpu_bridge.schedule.schedule import Schedule
 from qpu_bridge.schedule.slot import SlotKind, Table
@@ -58,6 +58,11 @@ class Bounds:
             values = table.values[:, free]
             low[free], high[free] = values.min(axis=0), values.max(axis=0)
         return cls(low, high, table)
+
+    def known(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Both, with 0 for what is not known."""
+        unknown = np.isnan(self.low)
+        return np.where(unknown, 0.0, self.low), np.where(unknown, 0.0, self.high)
 
     def where(self, slot: int, value: float) -> str:
         """Name a slot, and the row in which it takes a value."""
@@ -110,13 +115,13 @@ def check_ranges(schedule: Schedule, limits: Limits, bounds: Bounds, chords: Seq
         return
     ports = limits.ports
     slot = events["amplitude_slot"]
-    factor = np.nan_to_num(np.maximum(np.abs(bounds.low), np.abs(bounds.high)))
+    factor = np.abs(bounds.known()).max(axis=0)
     factor[-1] = 1.0
     envelope = np.array([wave.peak for wave in schedule.waveforms] or [0.0])[events["waveform"]]
-    peak = np.where(events["operation"] == Operation.PLAY, np.abs(events["amplitude"]) * factor[slot] * envelope, 0.0)
-    most = np.array([port.max_amplitude for port in ports])[events["port"]]
+    peak = np.where(schedule.captures, 0.0, np.abs(events["amplitude"]) * factor[slot] * envelope)
+    most = of_lines(limits, "max_amplitude")[events["port"]]
     over = peak > most + ROUND
-    if over.any():
+    if np.count_nonzero(over):
         row = int(np.argmax(over))
         named = int(slot[row])
         value = bounds.high[named] if abs(bounds.high[named]) >= abs(bounds.low[named]) else bounds.low[named]
@@ -126,8 +131,6 @@ def check_ranges(schedule: Schedule, limits: Limits, bounds: Bounds, chords: Seq
             given=float(peak[row]),
             where=place(schedule, row) + (f", {which}" if which else ""),
         )
-    if all(port.max_sum is None for port in ports):
-        return
     for chord in chords:
         loudest, total = ports[chord.port].max_sum, chord.sum(peak)
         if loudest is not None and total.max() > loudest + ROUND:

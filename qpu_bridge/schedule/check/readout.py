@@ -5,12 +5,13 @@ from __future__ import annotations
 from math import isfinite
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qpu_bridge.errors import ScheduleError
 from qpu_bridge.schedule.check.lines import overlapping
-from qpu_bridge.schedule.check.place import place, refuse_where
+from qpu_bridge.schedule.check.place import of_lines, place, refuse_where
 from qpu_bridge.schedule.column import Acquisition, Column, Output
-from qpu_bridge.schedule.event import NONE, Operation
+from qpu_bridge.schedule.event import NONE
 from qpu_bridge.schedule.limits import Feature, Limits
 from qpu_bridge.schedule.schedule import Schedule
 
@@ -75,52 +76,46 @@ def _describe(column: Column) -> str:
 
 
 def _captures(schedule: Schedule, limits: Limits) -> None:
-    events = schedule.events
-    capture = events["operation"] == Operation.CAPTURE
-    if not capture.any():
+    events, capture = schedule.events, schedule.captures
+    if not np.count_nonzero(capture):
         return
     weighted = capture & (events["waveform"] != NONE)
-    plain = {int(number): bool((schedule.waveforms[number].samples == 1).all()) for number in set(events["waveform"][weighted])}
-    shaped = np.zeros(len(events), bool)
-    shaped[weighted] = [not plain[number] for number in events["waveform"][weighted].tolist()]
-    refuse_where(
-        schedule,
-        shaped & (Feature.KERNEL not in limits.features),
-        "a capture with weights needs a device with the feature kernel",
-        lambda row: f"features {', '.join(sorted(limits.features))}",
-    )
-    ports = limits.ports
     samples = schedule.samples
     raw = np.array([column.acquisition is Acquisition.RAW for column in schedule.columns])
     traced = capture & raw[events["column"]]
-    refuse_where(
-        schedule,
-        traced & shaped,
-        "a capture that returns its trace has no weights",
-        lambda row: f"waveform {events['waveform'][row]}",
-    )
+    if Feature.KERNEL not in limits.features or np.count_nonzero(traced & weighted):
+        plain = {
+            int(number): bool((schedule.waveforms[number].samples == 1).all()) for number in set(events["waveform"][weighted])
+        }
+        shaped = np.zeros(len(events), bool)
+        shaped[weighted] = [not plain[number] for number in events["waveform"][weighted].tolist()]
+        refuse_where(
+            schedule,
+            shaped & (Feature.KERNEL not in limits.features),
+            "a capture with weights needs a device with the feature kernel",
+            lambda row: f"features {', '.join(sorted(limits.features))}",
+        )
+        refuse_where(
+            schedule,
+            traced & shaped,
+            "a capture that returns its trace has no weights",
+            lambda row: f"waveform {events['waveform'][row]}",
+        )
     number = np.zeros(len(events), np.int64)  # of each capture, counted at its carrier
-    rows = np.flatnonzero(capture)
+    (rows,) = capture.nonzero()
     counted: dict[int, int] = {}
     for row, frame in zip(rows.tolist(), events["frame"][rows].tolist(), strict=True):
         number[row] = counted[frame] = counted.get(frame, 0) + 1
-    allowed = np.array([port.max_captures for port in ports])[events["port"]]
+    allowed = of_lines(limits, "max_captures")[events["port"]]
     refuse_where(
         schedule,
         number > allowed,
-        f"a carrier must have at most {allowed[np.argmax(number > allowed)]} captures in one schedule on this device",
+        lambda row: f"a carrier must have at most {allowed[row]} captures in one schedule on this device",
         lambda row: int((capture & (events["frame"] == events["frame"][row])).sum()),
     )
-    for broken, name, what in ((weighted, "max_kernel", "with weights"), (traced, "max_raw", "that returns its trace")):
-        most = np.array([getattr(port, name) for port in ports])[events["port"]]
-        row = int(np.argmax(broken & (samples > most)))
-        refuse_where(
-            schedule,
-            broken & (samples > most),
-            f"a capture {what} must last at most {most[row]} samples on its port",
-            samples.__getitem__,
-        )
-    if not traced.any():
+    _lasting(schedule, weighted, of_lines(limits, "max_kernel")[events["port"]], "with weights")
+    _lasting(schedule, traced, of_lines(limits, "max_raw")[events["port"]], "that returns its trace")
+    if not np.count_nonzero(traced):
         return
     length = np.zeros(len(schedule.columns), np.int64)
     np.maximum.at(length, events["column"][traced], samples[traced])
@@ -132,13 +127,22 @@ def _captures(schedule: Schedule, limits: Limits) -> None:
     )
 
 
+def _lasting(schedule: Schedule, some: NDArray[np.bool_], most: NDArray[np.int64], what: str) -> None:
+    samples = schedule.samples
+    refuse_where(
+        schedule,
+        some & (samples > most),
+        lambda row: f"a capture {what} must last at most {most[row]} samples on its port",
+        samples.__getitem__,
+    )
+
+
 def _overlap(schedule: Schedule) -> None:
     """One column takes one result at a time, so that the last one is known."""
-    key = np.where(schedule.events["operation"] == Operation.CAPTURE, schedule.events["column"], len(schedule.columns))
-    later, before = overlapping(schedule, key, len(schedule.columns) + 1)
-    mine = np.flatnonzero(key[later] < len(schedule.columns))
-    if len(mine):
-        row, first = int(later[mine[0]]), int(before[mine[0]])
+    (captures,) = schedule.captures.nonzero()
+    later, before = overlapping(schedule, schedule.events["column"], len(schedule.columns), captures)
+    if len(later):
+        row, first = int(later[0]), int(before[0])
         raise ScheduleError(
             "captures into one column must not overlap",
             given=f"a start at tick {int(schedule.events['start'][row])}",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from qpu_bridge.schedule.check.place import LONGEST, refuse_where
-from qpu_bridge.schedule.event import NONE, Operation
+from qpu_bridge.schedule.check.place import LONGEST, refuse_where, stored
+from qpu_bridge.schedule.event import NONE
 from qpu_bridge.schedule.expression import VariableKind
 from qpu_bridge.schedule.port import PortKind
 from qpu_bridge.schedule.schedule import Schedule
@@ -27,10 +27,8 @@ def check_structure(schedule: Schedule) -> None:
 def _indices(schedule: Schedule) -> None:
     events = schedule.events
     operation = events["operation"]
-    refuse_where(
-        schedule, operation > Operation.CAPTURE, "an operation must be play (0) or capture (1)", lambda row: operation[row]
-    )
-    play = operation == Operation.PLAY
+    refuse_where(schedule, operation > 1, "an operation must be play (0) or capture (1)", lambda row: operation[row])
+    play = ~schedule.captures
     sizes = {
         "port": len(schedule.ports),
         "frame": len(schedule.frames),
@@ -45,8 +43,8 @@ def _indices(schedule: Schedule) -> None:
     # what need not name anything: a slot, a variable, the envelope of a capture, the column of a play
     least = np.full(index.shape, NONE)
     least[:2], least[2], least[7] = 0, np.where(play, 0, NONE), np.where(play, NONE, 0)
-    strange = (index < least) | (index >= np.array(list(sizes.values()))[:, None])
-    if strange.any():
+    strange = (index < least) | (index >= np.array([*sizes.values()])[:, None])
+    if np.count_nonzero(strange):
         row = int(np.argmax(strange.any(axis=1)))
         name, size = list(sizes.items())[row]
         must = f"an event's {name.replace('_', ' ')} must be one of the {size} in the schedule's table"
@@ -71,7 +69,7 @@ def _slots(schedule: Schedule) -> None:
         ("frequency_slot", SlotKind.FREQUENCY),
     ):
         index = events[name]
-        if not len(kinds) or not (index != NONE).any():
+        if not len(kinds) or not np.count_nonzero(index != NONE):
             continue
         given = kinds[index]
         refuse_where(
@@ -107,13 +105,13 @@ def _numbers(schedule: Schedule) -> None:
 def _lengths(schedule: Schedule) -> None:
     """A play lasts as long as its envelope, a capture as its kernel, both rounded up to ticks."""
     events = schedule.events
-    named = np.flatnonzero(events["waveform"] != NONE)
-    many = max(len(schedule.waveforms), 1)
-    pairs = (events["port"][named].astype(np.int64) * many + events["waveform"][named]).tolist()
-    cover = schedule.clock.ticks_covering
-    ticks = {k: cover(schedule.ports[k // many].clock, schedule.waveforms[k % many].duration) for k in set(pairs)}
-    needed = events["duration"].copy()
-    needed[named] = [ticks[k] for k in pairs]
+    ratios = [port.clock.dt / schedule.clock.dt for port in schedule.ports]
+    ticks = np.zeros((len(schedule.ports), len(schedule.waveforms) + 1), np.int64)
+    for port, number in stored(schedule):
+        ratio = ratios[port]
+        ticks[port, number] = -(-schedule.waveforms[number].duration * ratio.numerator // ratio.denominator)
+    waveform = events["waveform"]
+    needed = np.where(waveform == NONE, events["duration"], ticks[events["port"], waveform])
     refuse_where(
         schedule,
         needed != events["duration"],
@@ -126,7 +124,7 @@ def _kinds(schedule: Schedule) -> None:
     """What each kind of port can do."""
     events = schedule.events
     port = events["port"]
-    play = events["operation"] == Operation.PLAY
+    play = ~schedule.captures
     receives = np.array([p.kind is PortKind.ACQUIRE for p in schedule.ports] or [False])[port]
     kind = [p.kind.value for p in schedule.ports]
     refuse_where(schedule, play & receives, "a play must be on a port that emits", lambda row: kind[port[row]])
@@ -138,7 +136,7 @@ def _kinds(schedule: Schedule) -> None:
         lambda row: f"amplitude {events['amplitude'][row]}, slot {events['amplitude_slot'][row]}",
     )
     flux = np.array([p.kind is PortKind.FLUX for p in schedule.ports] or [False])[port]
-    if not flux.any():
+    if not np.count_nonzero(flux):
         return
     real = np.array([wave.real for wave in schedule.waveforms] or [True])[events["waveform"]]
     refuse_where(schedule, flux & ~real, "a waveform on a flux port must be real", lambda row: "imaginary samples")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, field
 from math import inf
 
@@ -9,9 +10,9 @@ import numpy as np
 
 from qpu_bridge.errors import ScheduleError
 from qpu_bridge.schedule.block import Assign, Block, Body, Branch, Repeat, Straight, While, children, duration_of, walk
-from qpu_bridge.schedule.check.place import place
+from qpu_bridge.schedule.check.place import of_lines, place
 from qpu_bridge.schedule.check.ranges import Bounds
-from qpu_bridge.schedule.event import NONE, Operation
+from qpu_bridge.schedule.event import NONE
 from qpu_bridge.schedule.expression import Expression, columns_of
 from qpu_bridge.schedule.limits import Limits
 from qpu_bridge.schedule.schedule import Schedule
@@ -90,10 +91,12 @@ def _younger(one: dict[int, float], two: dict[int, float]) -> dict[int, float]:
 class _Walk:
     def __init__(self, schedule: Schedule, limits: Limits, bounds: Bounds) -> None:
         self.schedule, self.limits, self.bounds = schedule, limits, bounds
-        self.captures = np.flatnonzero(schedule.events["operation"] == Operation.CAPTURE)
-        self.events = schedule.events[self.captures]
-        separation = np.array([port.min_separation for port in limits.ports] or [0])
-        self.separation = separation[self.events["port"]]
+        captures = schedule.captures.nonzero()[0]
+        self.captures: list[int] = captures.tolist()
+        events = schedule.events[captures]
+        self.times = list(zip(events["start"].tolist(), events["duration"].tolist(), strict=True))
+        self.frames, self.columns = events["frame"].tolist(), events["column"].tolist()
+        self.separation = of_lines(limits, "min_separation")[events["port"]].tolist()
         self.later: frozenset[int] = frozenset()
         """Columns that the loops around capture: an earlier turn may have written them."""
 
@@ -153,8 +156,7 @@ class _Walk:
         found: set[int] = set()
         for block in walk(body):
             if isinstance(block, Straight):
-                first, last = np.searchsorted(self.captures, (block.first, block.last))
-                found.update(self.events["column"][first:last].tolist())
+                found.update(self.columns[bisect_left(self.captures, block.first) : bisect_left(self.captures, block.last)])
         return frozenset(found)
 
     def read(self, expression: Expression, ages: _Ages, what: str) -> None:
@@ -176,18 +178,15 @@ class _Walk:
         duration = _wait(block, self.bounds.low[block.duration_slot] if block.duration_slot != NONE else 0.0)
         ended = {column: age + duration for column, age in ages.ended.items()}
         started = {frame: age + duration for frame, age in ages.started.items()}
-        first, last = np.searchsorted(self.captures, (block.first, block.last))
-        for row in range(first, last):
-            event = self.events[row]
-            start, frame = int(event["start"]), int(event["frame"])
+        for row in range(bisect_left(self.captures, block.first), bisect_left(self.captures, block.last)):
+            (start, lasting), frame, column = self.times[row], self.frames[row], self.columns[row]
             pause = started.get(frame, inf) - duration + start
             if pause < self.separation[row]:
                 raise ScheduleError(
                     f"captures at one carrier must start at least {self.separation[row]} ticks apart",
                     given=f"{pause:g} ticks",
-                    where=place(self.schedule, int(self.captures[row])),
+                    where=place(self.schedule, self.captures[row]),
                 )
             started[frame] = duration - start
-            column = int(event["column"])
-            ended[column] = min(ended.get(column, inf), duration - start - int(event["duration"]))
+            ended[column] = min(ended.get(column, inf), duration - start - lasting)
         return _Ages(ended, started, ages.decided + duration)
