@@ -177,7 +177,7 @@ class Performance:
 
 
 def fall_back(performance: Performance, table: Table, wishes: Mapping[str, object]) -> Performance:
-    """The same with a tensor network, if the first or the last row is not made of Cliffords, on the ways that a few shots take."""
+    """The same with a tensor network, if the first or the last row is not made of Cliffords where a few shots go."""
     few = min(performance.shots, _TRIED) if performance.program.control else 1
     trial = replace(performance, shots=few, rep_delay_s=np.inf)
     try:
