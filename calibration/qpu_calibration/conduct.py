@@ -19,7 +19,6 @@ from qpu_calibration.graph import Graph
 from qpu_calibration.groups import groups
 from qpu_calibration.ledger import Ledger, Moment
 from qpu_calibration.page import Target
-from qpu_calibration.reading import Reading
 from qpu_calibration.routine import Routine
 
 SHARP = 1 / 3
@@ -107,11 +106,7 @@ def _keep(bench: Bench, ledger: Ledger) -> None:
 
 def _do(bench: Bench, graph: Graph, step: Step, begins: Callable[[Step], None] | None) -> Iterator[Entry]:
     routine = graph.routines[step.routine]
-    left = [
-        alike
-        for group in groups(bench.snapshot, step.targets, routine.apart)
-        for alike in (_equally_long(bench, group) if routine.reading is Reading.TRACE else [group])
-    ]
+    left = groups(bench.snapshot, step.targets, routine.apart)
     while left:
         group = left.pop(0)
         if begins is not None:
@@ -130,14 +125,6 @@ def _do(bench: Bench, graph: Graph, step: Step, begins: Callable[[Step], None] |
         yield Entry(
             step.action, step.routine, found, fits, deviations, run, bench.shots - shots, bench.execution.usage_seconds - used_s
         )
-
-
-def _equally_long(bench: Bench, group: Sequence[Target]) -> list[list[Target]]:
-    """Parts of a group whose captures have the same number of samples, for traces stand side by side in one array."""
-    parts: dict[tuple[int, ...], list[Target]] = {}
-    for target in group:
-        parts.setdefault(tuple(bench.snapshot.measure(qubit).acquire_duration for qubit in target), []).append(target)
-    return list(parts.values())
 
 
 Done = tuple[dict[Target, Finding], dict[Target, Fit], dict[Target, float], str]
