@@ -50,6 +50,11 @@ def vector(data: xr.Dataset) -> tuple[Values, Values]:
     return y[..., ::2] - y[..., 1::2], np.hypot(sigma[..., ::2], sigma[..., 1::2])
 
 
-def angle(x: Values, y: Values, sigma: Values) -> tuple[Values, Values]:
-    """Direction of vectors in a plane, rad, its standard error, which grows as they shrink."""
-    return np.arctan2(y, x), sigma / np.maximum(np.hypot(x, y), 1e-3)
+def angle(found: Values, sigma: Values) -> tuple[Values, Values]:
+    """Direction in the plane of vectors ``[..., 2]``, rad, and its standard error, which grows as they shrink.
+
+    Only what is across a vector turns it, and shots tell that part less well than its length.
+    """
+    (x, y), (dx, dy) = np.moveaxis(found, -1, 0), np.moveaxis(sigma, -1, 0)
+    way = np.arctan2(y, x)
+    return way, np.hypot(np.sin(way) * dx, np.cos(way) * dy) / np.maximum(np.hypot(x, y), 1e-3)

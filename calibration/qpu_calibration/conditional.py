@@ -42,7 +42,7 @@ def play(page: Page, at: Point, of: int, gates: int, played: Played | None = Non
 def turned(data: xr.Dataset, of: int) -> tuple[Values, Values, Values]:
     """Phase in rad within half a turn, its standard error, and the length of the vector; of data of one target."""
     vector, sigma = bloch.vector(data.isel(place=of))
-    phase, error = bloch.angle(vector[..., 0], vector[..., 1], np.sqrt((sigma**2).mean(axis=-1)))
+    phase, error = bloch.angle(vector, sigma)
     return phase, error, np.hypot(vector[..., 0], vector[..., 1])
 
 

@@ -16,6 +16,26 @@ def with_qubit(snapshot: Snapshot, qubit: int, **changes: Any) -> Snapshot:
     return snapshot.model_copy(update={"qubits": qubits})
 
 
+def with_t1(snapshot: Snapshot, qubit: int, t1: float) -> Snapshot:
+    """With another T1 (s), and what follows from it for numbers that are measured less often: T2, and the errors of gates.
+
+    Pure dephasing is taken to be what it was. Relaxation in a time t adds ``t / T1 * d / (2 d + 2)`` to the infidelity of a gate
+    on a space of d dimensions (Abad et al., PRL 129, 150504).
+    """
+    before = snapshot.qubits[qubit]
+    t1 = round(float(t1), 10)
+    faster = 1 / t1 - 1 / before.t1
+    rate = max(1 / before.t2 + faster / 2, 1 / (2 * t1))
+    dt = float(snapshot.timing.dt)
+    snapshot = with_qubit(snapshot, qubit, t1=t1, t2=round(1 / rate, 10))
+    for gate in snapshot.gates:
+        if qubit in gate.qubits and gate.pulses:
+            dimension = 2 ** len(gate.qubits)
+            more = gate.duration * dt * faster * dimension / (2 * dimension + 2)
+            snapshot = with_error(snapshot, gate.name, gate.qubits, round(gate.error + more, 9))
+    return snapshot
+
+
 def with_operational(snapshot: Snapshot, target: tuple[int, ...], operational: bool) -> Snapshot:
     """With a qubit, or all gates of a coupler, given to users or kept from them."""
     if len(target) == 1:

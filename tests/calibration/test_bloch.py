@@ -57,9 +57,10 @@ def test_vectors_of_known_states(lab):
 
 
 def test_angles_are_less_sure_where_vectors_are_short():
-    way, sigma = bloch.angle(np.array([0.0, 0.0]), np.array([1.0, 0.1]), np.array([0.01, 0.01]))
-    assert way == pytest.approx([np.pi / 2, np.pi / 2])
-    assert sigma == pytest.approx([0.01, 0.1])
+    vectors = np.array([[0.0, 1.0], [0.0, 0.1], [-3.0, 4.0]])
+    way, sigma = bloch.angle(vectors, np.array([[0.01, 0.0], [0.01, 0.9], [0.05, 0.05]]))
+    assert way == pytest.approx([np.pi / 2, np.pi / 2, np.arctan2(4, -3)])
+    assert sigma == pytest.approx([0.01, 0.1, 0.01])
 
 
 @pytest.mark.parametrize(("control", "sign"), [(0, 1), (1, -1)])

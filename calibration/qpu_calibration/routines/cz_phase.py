@@ -41,6 +41,7 @@ class CZPhase(Routine[CZPhaseSettings]):
     kind = Kind.COUPLER
     gate = "cz"
     depends_on = ("cz_chevron",)
+    look_share = 4
     timeout_h = 24.0
     settings = CZPhaseSettings()
 

@@ -97,7 +97,7 @@ class ECRControlPhase(Routine[ECRControlPhaseSettings]):
 def _turned(data: xr.Dataset) -> tuple[Values, Values, Values]:
     """``[one or train, target at +x or -x]``: phases beyond those of perfect gates; their errors; lengths of the vectors."""
     vector, sigma = bloch.vector(data.isel(place=0))
-    phase, error = bloch.angle(vector[..., 0], vector[..., 1], np.sqrt((sigma**2).mean(axis=-1)))
+    phase, error = bloch.angle(vector, sigma)
     pairs = data["pairs"].values[:, None]
     left = wrapped(phase - np.array([1, -1]) * pairs * np.pi / 2)
     # turns of the train are counted by the single pair
