@@ -198,6 +198,12 @@ def test_what_moves_fast_is_looked_at_sooner(lab: Lab) -> None:
     assert all(after > before for before, after in pairwise(shots))
     lab.go(0.05)
     assert not keeper.due()
+    # a bridge that starts again has its ledger
+    again = heard(lab, lab.keeper(graph=only(_Straying)))
+    assert not again.due()
+    lab.go(0.06)
+    heard(lab, again)
+    assert again.due()
 
 
 def test_a_device_that_was_switched_on_again_is_as_old_as_this_machine_says(lab: Lab) -> None:

@@ -105,6 +105,22 @@ def test_what_drifts_is_looked_at_sooner_and_what_stands_still_later_again(graph
     assert ledger.rest_h(graph) == 24
 
 
+def test_what_brings_back_drift_is_first_looked_at_early(graph):
+    clock = Clock()
+    ledger = Ledger(clock=clock)
+    graph.routines["a"].restores = True
+    for node in (A, B):
+        ledger.calibrated(graph, node)
+    assert (ledger.left_h(graph, A), ledger.left_h(graph, B)) == (6, 24)
+    clock.go(6, 6)
+    ledger.found(graph, A, 0.0, 0.0)
+    ledger.passed(A)
+    # then by what was seen, also after the next calibration
+    assert ledger.left_h(graph, A) == pytest.approx(7.2)
+    ledger.calibrated(graph, A)
+    assert ledger.left_h(graph, A) == pytest.approx(7.2)
+
+
 def test_what_was_doubted_for_another_reason_has_not_drifted(graph):
     clock = Clock()
     ledger = Ledger(clock=clock)
