@@ -202,7 +202,10 @@ def chunk(schedule: Schedule, memory: Memory, first_row: int, rows: int, shots: 
     mean = pick("mean", memory.iq)
     raw = {c: _traces(schedule, memory, c).reshape(*shape, -1) for c in schedule.columns_returning("raw")}
     for column in schedule.columns_returning("raw_mean"):
-        raw[column] = _traces(schedule, memory, column).reshape(*shape, -1).mean(axis=-2)
+        if column in memory.sums:
+            raw[column] = _mean(memory.sums[column], shape)
+        else:
+            raw[column] = _traces(schedule, memory, column).reshape(*shape, -1).mean(axis=-2)
     return Chunk(
         first_row,
         rows,
@@ -211,6 +214,12 @@ def chunk(schedule: Schedule, memory: Memory, first_row: int, rows: int, shots: 
         mean=None if mean is None else mean.mean(axis=-2),
         raw=raw,
     )
+
+
+def _mean(sums: NDArray[np.complex128], shape: tuple[int, ...]) -> NDArray[np.complex64]:
+    """The mean trace of each point, of sums over the shots of its lanes."""
+    of_points = sums.reshape(*shape[:-1], -1, sums.shape[1]).sum(axis=-2) / shape[-1]
+    return np.asarray(of_points, np.complex64)
 
 
 def _traces(schedule: Schedule, memory: Memory, column: int) -> NDArray[np.complex64]:

@@ -5,6 +5,8 @@ import pytest
 from scipy.special import erfc
 
 from qpu_bridge.schedule import Acquisition
+from qpu_emulator.readout.signal import sum_traces, trace
+from qpu_emulator.stream import streams
 
 GAUSS = {"t1": 0, "t2": 0, "low_frequency": 0, "thermal": 0}
 
@@ -48,8 +50,8 @@ def test_traces_integrate_to_points(fresh, run, snapshot):
     raw = _clouds(fresh, run, GAUSS | {"readout": 0}, shots=20, acquisition=Acquisition.RAW)
     points = _clouds(fresh, run, GAUSS | {"readout": 0}, shots=20)
     kernel = fresh().waveform(snapshot.measures[0].kernel).expand()
-    for trace, point in zip(raw, points, strict=True):
-        (samples,) = trace.raw.values()
+    for heard, point in zip(raw, points, strict=True):
+        (samples,) = heard.raw.values()
         assert samples.shape == (1, 20, 800)
         assert samples[0] @ kernel == pytest.approx(point.iq[0, :, 0], rel=1e-4)
 
@@ -58,6 +60,36 @@ def test_a_mean_is_the_mean(fresh, run):
     (mean, _) = _clouds(fresh, run, GAUSS, shots=500, average=True)
     (single, _) = _clouds(fresh, run, GAUSS, shots=500)
     assert mean.mean[0, 0] == pytest.approx(single.iq[0, :, 0].mean(), rel=1e-4)
+
+
+@pytest.mark.parametrize("lit", [False, True])
+def test_sums_of_traces_are_sums_of_traces(seed, lit):
+    """Of lanes with shots that stay in a level, jump once and jump twice, in a resonator that is empty or rings already."""
+    draw, shots, samples, first = np.random.default_rng(seed), 300, 50, 8
+
+    def numbers(*shape):
+        return draw.normal(size=shape) + 1j * draw.normal(size=shape)
+
+    levels = draw.integers(0, 3, (shots, 3))
+    moments = np.sort(draw.uniform(0, 1e-7, (shots, 2)), axis=1)
+    moments[draw.random((shots, 2)).cumsum(axis=1) > 0.6] = np.inf
+    field, ringing = numbers(2, 3, samples), 0.9 * np.exp(1j * draw.uniform(0, 1, (2, 3)))
+    lane = np.repeat(np.arange(6), shots // 6)
+    args = (np.arange(shots), lane, levels, moments, 2e-9, 1e-7, numbers(2, 6), draw.integers(0, 2, (2, 6)), field, ringing)
+    before = numbers(shots) if lit else np.zeros(0, complex)
+    single, sums = np.zeros((shots, samples - first), np.complex64), np.zeros((3, samples - first), complex)
+    trace(streams(seed, np.arange(shots)), *args, first, 0.0, before, single)
+    sum_traces(streams(seed, np.arange(shots)), *args, first, 0.0, before, lane // 2, sums)
+    assert sums == pytest.approx(single.reshape(3, -1, samples - first).sum(axis=1), abs=1e-3)
+
+
+def test_a_mean_trace_is_as_noisy_as_it_must_be(fresh, run):
+    bench = fresh()
+    bench.measure(0, amplitude=0.0, acquisition=Acquisition.RAW, average=True)
+    (chunk,) = run(bench.build(), shots=400, settings=GAUSS)
+    (trace,) = chunk.raw.values()
+    assert trace.real.std() == pytest.approx(300.0 / 20, rel=0.1)
+    assert trace.imag.std() == pytest.approx(300.0 / 20, rel=0.1)
 
 
 def test_noise_grows_with_the_kernel(fresh, run, snapshot):

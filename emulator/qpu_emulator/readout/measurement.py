@@ -8,14 +8,14 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from qpu_bridge.schedule import Acquisition, Operation
+from qpu_bridge.schedule import Acquisition, Operation, Straight
 from qpu_emulator.chip.device import Resonator
 from qpu_emulator.engines.engine import Engine, Follower
 from qpu_emulator.readout.afterglow import Complex, left
 from qpu_emulator.readout.ear import Ear, Heard
 from qpu_emulator.readout.memory import Memory
 from qpu_emulator.readout.resonator import Response
-from qpu_emulator.readout.signal import choose, integrate, jump, record, trace
+from qpu_emulator.readout.signal import choose, integrate, jump, record, sum_traces, trace
 from qpu_emulator.scales import Scales
 from qpu_emulator.score.actions import Action
 from qpu_emulator.score.lanes import Index, Lanes
@@ -84,6 +84,10 @@ class Receiver:
 
         shape = (len(lanes.lane_of_shot), len(program.schedule.columns))
         self.memory = Memory(np.zeros(shape, bool), np.zeros(shape, np.complex64))
+        self._began, self._lanes_at_first = lanes.lane_of_shot.copy(), len(lanes)
+        # where each capture comes once in a shot, what only a mean is wanted of need not be kept shot by shot
+        once = all(isinstance(block, Straight) for block in program.schedule.realtime)
+        self._summed = frozenset(program.schedule.columns_returning("raw_mean") if once else ())
 
     def sample(self, actions: list[Action], chosen: Index) -> None:
         """Measure qubits at the end of the shot, together; nothing is played on them any more."""
@@ -204,8 +208,11 @@ class Receiver:
         column = self._events["column"][capture]
         found = self._ear.listen(measured.action, capture, measured.action.start, chosen)
         before = self._still_there(capture, measured, chosen, where, level)
-        if self._program.schedule.columns[column].acquisition is Acquisition.RAW:
-            shape = (len(self._lanes.lane_of_shot), found.responses[0].count)
+        count = found.responses[0].count
+        if column in self._summed:
+            self.memory.sums[column] = np.zeros((self._lanes_at_first, count), complex)
+        elif self._program.schedule.columns[column].acquisition is Acquisition.RAW:
+            shape = (len(self._lanes.lane_of_shot), count)
             self.memory.raw.setdefault(column, np.zeros(shape, np.complex64))[measured.shots] = 0
         self._add(column, found, measured, measured.action.start, where, self._scales.readout, before, fresh=True)
 
@@ -286,6 +293,9 @@ class Receiver:
         still, jumps, fields, ringing, tails = (_stacked(found.responses, name) for name in _PARTS)
         if schedule.columns[column].acquisition is Acquisition.RAW:
             first, spread = found.responses[0].first, noise * found.responses[0].sample_noise
+            if column in self._summed:
+                sum_traces(*args, fields, ringing, first, spread, before, self._began[shots], self.memory.sums[column])
+                return
             written = self.memory.raw[column][shots]
             trace(*args, fields, ringing, first, spread, before, written)
             self.memory.raw[column][shots] = written

@@ -17,11 +17,14 @@ class Memory:
         bits: ``bool[shots, columns]``.
         iq: ``complex64[shots, columns]``.
         raw: Column -> ``complex64[shots, samples]``.
+        sums: Column -> ``complex128[lanes, samples]``, the same of columns that only return a mean, summed over the shots that
+            began in a lane.
     """
 
     bits: NDArray[np.bool_]
     iq: NDArray[np.complex64]
     raw: dict[int, NDArray[np.complex64]] = field(default_factory=dict)
+    sums: dict[int, NDArray[np.complex128]] = field(default_factory=dict)
 
     @classmethod
     def joined(cls, parts: list[Memory], points: int) -> Memory:
@@ -38,4 +41,5 @@ class Memory:
             column: join([part.raw.get(column, np.zeros((len(part.bits), count), np.complex64)) for part in parts])
             for column, count in traces.items()
         }
-        return cls(join([part.bits for part in parts]), join([part.iq for part in parts]), raw)
+        sums = {column: join([part.sums[column] for part in parts]) for column in parts[0].sums}
+        return cls(join([part.bits for part in parts]), join([part.iq for part in parts]), raw, sums)

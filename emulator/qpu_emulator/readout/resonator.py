@@ -78,13 +78,15 @@ def respond(resonator: Resonator, listening: Listening) -> Response:
     first = round(listening.start / listening.dt)
     weights = np.zeros(first + listening.count, complex)
     weights[first:] = 1.0 if listening.kernel is None else listening.kernel.expand()
-    decay = np.pi * resonator.kappa + 1j * _TAU * (resonator.frequency + pulls(resonator) - listening.tone_frequency)
+    off = resonator.frequency + pulls(resonator) - listening.tone_frequency
+    decay = np.asarray(np.pi * resonator.kappa + 1j * _TAU * off, np.complex128)
     # seen from the frame of the capture, the tone turns as any play does: exp(-2 pi i (f - f_capture) t)
     beat = 1j * _TAU * (listening.tone_frequency - listening.frequency) * listening.dt
     turn = resonator.gain * np.exp(1j * resonator.cable_phase - beat / 2)
     ringing = np.exp(-decay * listening.dt - beat)
-    tone, times = listening.tone.expand() * resonator.drive, (listening.dt, listening.tone_start, listening.tone_dt)
-    still, jumps, field, tails = _solve(tone.astype(complex), times, decay, turn, np.exp(-beat), weights, ringing)
+    tone = listening.tone.expand() * complex(resonator.drive)
+    times = listening.dt, listening.tone_start, listening.tone_dt
+    still, jumps, field, tails = _solve(tone, times, decay, turn, np.exp(-beat), weights, ringing)
     spread = resonator.noise * np.sqrt(1e-9 / listening.dt)
     noise = spread * float(np.linalg.norm(weights))
     return Response(still, jumps, field, ringing, tails, first, listening.count, noise, spread, float(np.abs(still).max()))

@@ -212,7 +212,7 @@ def trace(
     first: int,
     spread: float,
     before: NDArray[np.complex128],
-    out: NDArray[np.complex64],
+    out: NDArray[np.complex64] | NDArray[np.complex128],
 ) -> None:
     """Add demodulated traces of a capture, sample by sample, to ``out[shots, samples]``. Arguments as in `integrate`."""
     samples = field.shape[2]
@@ -255,3 +255,69 @@ def trace(
             streams[shots[position]] = words[-1]
             for sample in range(samples - first):
                 out[position, sample] += spread * (g[sample] + 1j * h[sample])
+
+
+@compiled()
+def sum_traces(
+    streams: NDArray[np.uint64],
+    shots: NDArray[np.int64],
+    point: NDArray[np.int64],
+    levels: NDArray[np.int64],
+    left: NDArray[np.float64],
+    late: float,
+    span: float,
+    factor: NDArray[np.complex128],
+    entry: NDArray[np.int64],
+    field: NDArray[np.complex128],
+    ringing: NDArray[np.complex128],
+    first: int,
+    spread: float,
+    before: NDArray[np.complex128],
+    home: NDArray[np.int64],
+    out: NDArray[np.complex128],
+) -> None:
+    """Add traces to rows ``home[shots]`` of ``out``. Shots of one row that stay in one level have one trace.
+
+    Noise is drawn for the sum of the shots of a lane, from the stream of the first of them. Arguments as in `trace`.
+    """
+    samples, points = field.shape[2], factor.shape[1]
+    weight, glow = np.zeros((points, 3)), np.zeros((points, 3), np.complex128)
+    leader, members = np.zeros(points, np.int64), np.zeros(points)
+    for position in range(len(shots)):
+        p, level, one = point[position], levels[position, 0], slice(position, position + 1)
+        if members[p] == 0.0:
+            leader[p] = position
+        members[p] += 1.0
+        if (left[position, 0] + late) / span <= 1.0:
+            ring, row = before[one] if len(before) else before, out[home[position] : home[position] + 1]
+            args = streams, shots[one], point[one], levels[one], left[one], late, span, factor, entry, field, ringing, first
+            trace(*args, 0.0, ring, row)
+            continue
+        weight[p, level] += 1.0
+        if len(before):
+            glow[p, level] += before[position]
+    words, g, h = np.empty(samples - first, np.uint64), np.empty(samples - first), np.empty(samples - first)
+    for p in range(points):
+        if members[p] == 0.0:
+            continue
+        row = out[home[leader[p]]]
+        for level in range(3):
+            if weight[p, level] == 0.0:
+                continue
+            for tone in range(factor.shape[0]):
+                e, strength = entry[tone, p], weight[p, level] * factor[tone, p]
+                for sample in range(first, samples):
+                    row[sample - first] += strength * field[e, level, sample]
+            if glow[p, level] != 0.0:
+                fading = ringing[entry[0, p], level]
+                ring = glow[p, level] * np.sqrt(fading) * fading**first
+                for sample in range(first, samples):
+                    row[sample - first] += ring
+                    ring *= fading
+        if spread > 0.0:
+            stream = shots[leader[p]]
+            ahead(streams[stream], words)
+            normals(words, g, h)
+            streams[stream] = words[-1]
+            for sample in range(samples - first):
+                row[sample] += spread * np.sqrt(members[p]) * (g[sample] + 1j * h[sample])
