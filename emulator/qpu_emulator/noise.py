@@ -103,8 +103,8 @@ def advance(
         seconds: ``float[intervals, chosen]``.
         moving: Standard deviations in Hz.
         times: Correlation times in s.
-        grain: If not 0, a process is resolved no finer than by this share of its correlation time, or by an angle of 1e-3 rad;
-            so long its mean stands for it.
+        grain: A process is resolved no finer than by this share of its correlation time, or by an angle of 1e-3 rad; so long its
+            mean stands for it.
 
     Returns:
         Mean detuning in Hz, ``float[intervals, chosen]``.
@@ -118,31 +118,31 @@ def advance(
     kept, lost, end, cross, rest = np.empty(lanes), np.empty(lanes), np.empty(lanes), np.empty(lanes), np.empty(lanes)
     words = streams[chosen]
     for q in range(state.shape[1]):
+        alike = True
         for place in range(first[q], first[q + 1]):
+            row = order[place]
             for position in range(lanes):
-                out[order[place], position] = state[chosen[position], q, 0]
+                out[row, position] = state[chosen[position], q, 0]
+            alike = alike and (seconds[row] == seconds[row, 0]).all()
         for process in range(len(times)):
             sigma, correlation = moving[q, process], times[process]
             if sigma == 0.0:
                 continue
-            least = max(grain * correlation, _SMALL_ANGLE / (2 * np.pi * sigma)) if grain > 0.0 else 0.0
-            begin[:], total[:], known = first[q], 0.0, -1.0
+            least = max(grain * correlation, _SMALL_ANGLE / (2 * np.pi * sigma))
+            if alike:
+                rows = order[first[q] : first[q + 1]]
+                _together(state, words, chosen, q, 1 + process, rows, seconds, least, sigma, correlation, out)
+                continue
+            begin[:], total[:] = first[q], 0.0
             for position in range(lanes):
                 x[position] = state[chosen[position], q, 1 + process]
             for place in range(first[q], first[q + 1]):
-                row, every = order[place], True
+                row = order[place]
                 for position in range(lanes):
                     total[position] += max(seconds[row, position], 0.0)
                     due[position] = total[position] > 0.0 and (total[position] >= least or place == first[q + 1] - 1)
-                    every = every and due[position] and total[position] == total[0]
-                # most wait equally long, so that the factors of one serve the next, and those of a row the next row
-                if not every or total[0] != known:
-                    known = total[0] if every else -1.0
-                    _factors(total, due, correlation, sigma, kept, lost, end, cross, rest)
-                if every:
-                    normals(words, g, h)
-                else:
-                    some_normals(words, due, g, h)
+                _factors(total, due, correlation, sigma, kept, lost, end, cross, rest)
+                some_normals(words, due, g, h)
                 for position in range(lanes):
                     mean[position] = x[position] * lost[position] + cross[position] * g[position] + rest[position] * h[position]
                     x[position] = x[position] * kept[position] + end[position] * g[position]
@@ -156,6 +156,41 @@ def advance(
                 state[chosen[position], q, 1 + process] = x[position]
     streams[chosen] = words
     return out
+
+
+@compiled()
+def _together(
+    state: NDArray[np.float64],
+    words: NDArray[np.uint64],
+    chosen: NDArray[np.int64],
+    qubit: int,
+    process: int,
+    rows: NDArray[np.int64],
+    seconds: NDArray[np.float64],
+    least: float,
+    sigma: float,
+    correlation: float,
+    out: NDArray[np.float64],
+) -> None:
+    """One process of one qubit whose intervals are equally long in all lanes; adds its mean to their rows of ``out``."""
+    lanes, begin, total = len(chosen), 0, np.zeros(1)
+    x, g, h, mean = state[chosen, qubit, process], np.empty(lanes), np.empty(lanes), np.empty(lanes)
+    due, (kept, lost, end, cross, rest) = np.ones(1, np.bool_), np.empty((5, 1))
+    for place in range(len(rows)):
+        total[0] += max(seconds[rows[place], 0], 0.0)
+        if total[0] == 0.0 or (total[0] < least and place < len(rows) - 1):
+            continue
+        _factors(total, due, correlation, sigma, kept, lost, end, cross, rest)
+        normals(words, g, h)
+        for position in range(lanes):
+            mean[position] = x[position] * lost[0] + cross[0] * g[position] + rest[0] * h[position]
+            x[position] = x[position] * kept[0] + end[0] * g[position]
+        for member in range(begin, place + 1):
+            for position in range(lanes):
+                out[rows[member], position] += mean[position]
+        begin, total[0] = place + 1, 0.0
+    for position in range(lanes):
+        state[chosen[position], qubit, process] = x[position]
 
 
 @compiled()

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from qpu_bridge.schedule import NONE, Straight
 from qpu_emulator.engines.engine import IDLE, ONE, TWO, Engine, Plan
+from qpu_emulator.jit import compiled
 from qpu_emulator.noise import Spectrum, advance
 from qpu_emulator.readout.measurement import Receiver
 from qpu_emulator.score.actions import Action
@@ -131,6 +132,7 @@ class Stage:
         before, after = self._shares(laid, found, rows, len(chosen))
         steps = line.lay(laid, moments, (after != after[:, :1]).any(axis=1), stretched=more is not None)
         line.settle(after[:, 0])
+        idle = steps.plan[:, 0] == IDLE
         noisy = steps.noisy[:, None] + before[steps.now] + after[steps.late]
         angle, faded = steps.angle[:, None] - turns[steps.then] + turns[steps.now], None
         if light is not None:
@@ -141,28 +143,28 @@ class Stage:
             last = np.flatnonzero(~np.isnan(steps.growth))
             angle, noisy = angle + np.zeros((1, len(chosen))), noisy + np.zeros((1, len(chosen)))
             angle[last] += np.multiply.outer(steps.growth[last], more)
-            for row in last[steps.kind[last] == IDLE].tolist():
+            for row in last[idle[last]].tolist():
                 noisy[row] += more
                 seconds[row] = seconds[row] + more
-        dull = (steps.kind == IDLE) & (steps.seconds == 0.0) & ~angle.any(axis=1) & ~noisy.any(axis=1)
+        dull = idle & (steps.seconds == 0.0) & ~angle.any(axis=1) & ~noisy.any(axis=1)
         if more is not None:
             dull &= np.isnan(steps.growth)
         if faded is not None:
             dull &= ~faded.any(axis=1)
-        kept = np.flatnonzero(~dull).tolist()
-        if kept:
+        kept = (~dull).nonzero()[0]
+        if len(kept):
+            plan, angle, noisy = steps.plan[kept], angle[kept], noisy[kept]
             windows = [
-                self._waited(steps.first[row], seconds[row], None if faded is None else faded[row])
-                if steps.kind[row] == IDLE
-                else found[steps.action[row]]
-                if steps.action[row] >= 0
+                self._waited(first, seconds[row], None if faded is None else faded[row])
+                if kind == IDLE
+                else found[action]
+                if action >= 0
                 else 0
-                for row in kept
+                for row, (kind, first, _), action in zip(kept.tolist(), plan.tolist(), steps.action[kept].tolist(), strict=True)
             ]
-            plan = np.stack([steps.kind, steps.first, steps.second], axis=1)[kept]
             for start in range(0, len(chosen), _AT_A_TIME):
                 few = slice(start, min(start + _AT_A_TIME, len(chosen)))
-                self._evolve(plan, _spread(windows, few), _wide(angle[kept], few), _wide(noisy[kept], few), chosen[few])
+                self._evolve(plan, _spread(windows, few), _wide(angle, few), _wide(noisy, few), chosen[few])
 
     def _light(
         self,
@@ -231,7 +233,7 @@ class Stage:
         """Play steps on the clusters that they are of."""
         kind, first, second = plan.T
         shift = self._detune(np.where((kind == IDLE) | (kind == ONE), first, -1), noisy, chosen)
-        angle += np.where(kind == IDLE, _TAU, 0.0)[:, None] * shift * noisy
+        _turn(angle, kind, shift, noisy)
         steps = np.stack([kind, self._place[first], self._place[second]], axis=1).astype(np.int32)
         home = self._home[first]
         for number in range(len(self._program.clusters)):
@@ -258,6 +260,15 @@ class Stage:
         spectrum = self._spectrum
         moving = spectrum.moving[self._program.qubits]
         return advance(self._lanes.detuning, self._lanes.draws, chosen, qubit, noisy, moving, spectrum.times, spectrum.grain)
+
+
+@compiled()
+def _turn(angle: NDArray[np.float64], kind: NDArray[np.int64], shift: NDArray[np.float64], noisy: NDArray[np.float64]) -> None:
+    """Add what a detuning turns in idle times."""
+    for step in range(len(kind)):
+        if kind[step] == IDLE:
+            for lane in range(angle.shape[1]):
+                angle[step, lane] += _TAU * shift[step, lane] * noisy[step, lane]
 
 
 def _shared(ticks: NDArray[np.int64]) -> Number:

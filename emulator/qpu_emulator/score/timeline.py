@@ -24,9 +24,7 @@ class Steps:
     block is the last action, with a row for each qubit. Row 0 is for none. A step turns by ``angle + table[now] - table[then]``.
 
     Attributes:
-        kind: Of the engine.
-        first: Position of the qubit.
-        second: Of the other one; the same for steps on one qubit.
+        plan: ``int[steps, 3]``: kind of the engine, positions of the qubit and of the other one (the same if there is none).
         action: Whose window it is, -1 for other steps.
         now: Row of what follows.
         then: Row of the last window on the qubit.
@@ -37,9 +35,7 @@ class Steps:
         growth: How fast the angle grows with a stretch of the block, rad/s; nan for steps that do not last until its end.
     """
 
-    kind: Index
-    first: Index
-    second: Index
+    plan: Index
     action: Index
     now: Index
     then: Index
@@ -77,7 +73,7 @@ class Timeline:
             stretched: Whether the end of the block differs from row to row.
         """
         steps, numbers = _lay(actions, moments, apart, self._pairs, self._zz, self._due, self._rows, self._coupled, stretched)
-        return Steps(*steps.T, *numbers.T)
+        return Steps(steps[:, :3], *steps.T[3:], *numbers.T)
 
     def settle(self, late: NDArray[np.float64]) -> None:
         """Forget the rows of the actions so far; ``late[row]`` is the share in s that still acts."""
