@@ -54,7 +54,7 @@ def test_drag_scan(fresh, exact, truth, length):
     """P2 after a pi pulse, and P1 after two pairs of pi and -pi, over the weight of the derivative; against QuTiP."""
     alpha = truth.transmons[0].anharmonicity
     best = -1 / (2 * 2 * np.pi * alpha * 1e-9)
-    weights = best * np.linspace(0.0, 2.0, 11)
+    weights = best * np.linspace(0.0, 2.0, 41)
     area = shapes.drag(length, length / 4, 0.0).expand().real.sum() * 1e-9
     size = 0.5 / 52e6 / area
     second, error, wanted = [], [], []
@@ -74,7 +74,7 @@ def test_drag_scan(fresh, exact, truth, length):
     wrong = np.array(error)[:, 1]
     assert wrong == pytest.approx(np.array(wanted)[:, 1], abs=1e-6)
     # the error grows with the square of the distance from its optimum, which is near half of where leakage would have it
-    near = slice(3, 8)
+    near = slice(12, 29)
     fit = np.polyfit(weights[near] / best, wrong[near], 2)
     assert -fit[1] / (2 * fit[0]) == pytest.approx(1.05, rel=0.08)
 

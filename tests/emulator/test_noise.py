@@ -82,7 +82,6 @@ def test_dephasing_1_over_f_DD(fresh, exact, truth):  # noqa: N802  (named after
     reached = []
     for pulses, scale in wanted_times.items():
         segments = max(1, 2 * pulses)
-        step = round(scale / segments / 3 / 1e-9)
         step = round(scale / segments / 4 / 1e-9)
         found = exact(_echoes(fresh(), pulses, step, 4), settings={"low_frequency": 1}, slices=20_480, device=device, seed=11)
         waits = step * 1e-9 * np.arange(1, 5)

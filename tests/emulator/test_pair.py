@@ -2,45 +2,119 @@
 
 import numpy as np
 import pytest
+from scipy.optimize import least_squares
 
 from qpu_bridge.schedule import Waveform, shapes
 from qpu_emulator.windows.pair import Pair
 
 
-def test_cz_coupler_agrees_with_qutip(truth):
-    qutip = pytest.importorskip("qutip")
-    coupler = truth.couplers[0]
-    pair = Pair(truth, coupler)
-    envelope = shapes.cosine_square(60, 30)
-    lower = [qutip.tensor(*(qutip.destroy(3) if place == k else qutip.qeye(3) for k in range(3))) for place in range(3)]
-    a, c, b = lower
-    first, second = (truth.transmons[q] for q in coupler.qubits)
-    frame = first.frequency
+class Reference:
+    """Two transmons and their coupler in QuTiP, 27 states; bare frequencies such that dressed ones are the device file's."""
 
-    def static(fc):
-        h = (pair._bare[0] - frame) * a.dag() * a + (fc - frame) * c.dag() * c + (pair._bare[1] - frame) * b.dag() * b
-        for x, alpha in ((a, first.anharmonicity), (c, coupler.anharmonicity), (b, second.anharmonicity)):
+    def __init__(self, truth, coupler):
+        self.qutip = pytest.importorskip("qutip")
+        self.coupler = coupler
+        self.transmons = [truth.transmons[q] for q in coupler.qubits]
+        self.frame = self.transmons[0].frequency
+        wanted = np.array([transmon.frequency for transmon in self.transmons])
+        self.bare = wanted
+        self.bare = least_squares(lambda bare: self._dressed(bare) - wanted, wanted, x_scale=1e6, xtol=1e-15, ftol=1e-15).x
+
+    def _dressed(self, bare):
+        self.bare = bare
+        energies = self.energies()
+        return self.frame + np.array([energies[1, 0], energies[0, 1]])
+
+    def flux(self, amplitude):
+        turns = self.coupler.idle_flux + self.coupler.flux_per_amplitude * amplitude
+        return self.coupler.maximum * np.sqrt(abs(np.cos(np.pi * turns)))
+
+    def static(self, fc):
+        qutip = self.qutip
+        a, c, b = (qutip.tensor(*(qutip.destroy(3) if place == k else qutip.qeye(3) for k in range(3))) for place in range(3))
+        first, second = self.transmons
+        h = (
+            (self.bare[0] - self.frame) * a.dag() * a
+            + (fc - self.frame) * c.dag() * c
+            + (self.bare[1] - self.frame) * b.dag() * b
+        )
+        for x, alpha in ((a, first.anharmonicity), (c, self.coupler.anharmonicity), (b, second.anharmonicity)):
             h += alpha / 2 * x.dag() * x.dag() * x * x
-        for x, y, g in ((a, c, coupler.g[0]), (b, c, coupler.g[1]), (a, b, coupler.g_direct)):
+        for x, y, g in ((a, c, self.coupler.g[0]), (b, c, self.coupler.g[1]), (a, b, self.coupler.g_direct)):
             h += g * (x.dag() * y + x * y.dag())
         return 2 * np.pi * h
 
+    def idle(self):
+        """Dressed energies (rad/s) and states by levels of the two transmons."""
+        energies, states = self.static(self.flux(0.0)).eigenstates()
+        ideal = {n: self.qutip.tensor(*(self.qutip.basis(3, k) for k in (n[0], 0, n[1]))) for n in np.ndindex(2, 2)}
+        place = {n: max(range(27), key=lambda k, v=v: abs(v.overlap(states[k]))) for n, v in ideal.items()}
+        return {n: energies[k] for n, k in place.items()}, {n: states[k] for n, k in place.items()}
+
+    def energies(self):
+        energies, _ = self.idle()
+        return {n: (energy - energies[0, 0]) / (2 * np.pi) for n, energy in energies.items()}
+
+    def matrix(self, envelope):
+        """``<m| U |n>`` between dressed states of a flux pulse sampled every ns."""
+        unitary = self.qutip.tensor(*[self.qutip.qeye(3)] * 3)
+        for amplitude in envelope:
+            unitary = (-1j * 1e-9 * self.static(self.flux(amplitude))).expm() * unitary
+        _, states = self.idle()
+        return {(m, n): states[m].overlap(unitary * states[n]) for m in states for n in states}
+
+
+def _turn(kept):
+    return np.angle(kept[(1, 1), (1, 1)] * kept[(0, 0), (0, 0)] / kept[(0, 1), (0, 1)] / kept[(1, 0), (1, 0)])
+
+
+def test_windows_of_a_coupler_agree_with_qutip(truth):
+    coupler = truth.couplers[0]
+    reference, pair = Reference(truth, coupler), Pair(truth, coupler)
+    envelope = shapes.cosine_square(60, 30)
     for amplitude in (0.2, 0.432):
-        unitary = qutip.tensor(*[qutip.qeye(3)] * 3)
-        for fc in pair.frequency(amplitude * envelope.expand().real):
-            unitary = (-1j * 1e-9 * static(float(fc))).expm() * unitary
-        _, states = static(float(pair.frequency(0.0))).eigenstates()
-        ideal = {n: qutip.tensor(qutip.basis(3, n[0]), qutip.basis(3, 0), qutip.basis(3, n[1])) for n in np.ndindex(2, 2)}
-        idle = {n: max(states, key=lambda s, v=v: abs(v.overlap(s))) for n, v in ideal.items()}
+        kept = reference.matrix(amplitude * envelope.expand().real)
         found, _ = pair.propagate(pair.frequency(amplitude * envelope.samples.real)[None], envelope.repeats, 1e-9)
-        for n, state in idle.items():
-            for m, other in idle.items():
-                wanted = abs(other.overlap(unitary * state)) ** 2
-                assert abs(found[0, 3 * m[0] + m[1], 3 * n[0] + n[1]]) ** 2 == pytest.approx(wanted, abs=1e-8)
-        kept = {n: state.overlap(unitary * state) for n, state in idle.items()}
-        wanted = np.angle(kept[1, 1] * kept[0, 0] / kept[0, 1] / kept[1, 0])
+        for (m, n), wanted in kept.items():
+            assert abs(found[0, 3 * m[0] + m[1], 3 * n[0] + n[1]]) ** 2 == pytest.approx(abs(wanted) ** 2, abs=1e-8)
         got = np.angle(found[0, 4, 4] * found[0, 0, 0] / found[0, 1, 1] / found[0, 3, 3])
-        assert np.exp(1j * (got - wanted)) == pytest.approx(1, abs=1e-7)
+        assert np.exp(1j * (got - _turn(kept))) == pytest.approx(1, abs=1e-7)
+
+
+@pytest.mark.parametrize(("amplitude", "shift"), [(0.2, 0.0), (0.38, 0.0), (0.432, 0.0), (0.432, 25e6), (0.45, -40e6)])
+def test_cz_coupler(fresh, exact, truth, amplitude, shift):
+    """Conditional phase, leakage and swap of a flux pulse that is written in a schedule, the second transmon's frequency moved."""
+    moved = truth.transmons[1].model_copy(update={"frequency": truth.transmons[1].frequency + shift})
+    device = truth.model_copy(update={"transmons": (truth.transmons[0], moved, *truth.transmons[2:])})
+    envelope = shapes.cosine_square(60, 30)
+    kept = Reference(device, device.couplers[0]).matrix(amplitude * envelope.expand().real)
+
+    def populations(*, flips=(), turned=None):
+        bench = fresh()
+        bench.builder.set_frequency(bench.frames["q1"], moved.frequency)
+        for qubit in flips:
+            bench.gate("x", qubit)
+        if turned is not None:
+            bench.gate("sx", 0)
+        bench.builder.barrier()
+        bench.play("c01", envelope, amplitude)
+        bench.builder.barrier()
+        if turned is not None:
+            bench.rz(0, turned)
+            bench.gate("sx", 0)
+        bench.measure(0, 1)
+        return exact(bench.build(), device=device)[0]
+
+    assert populations(flips=(0,))[0, 1] == pytest.approx(abs(kept[(0, 1), (1, 0)]) ** 2, abs=1e-3)
+    both = populations(flips=(0, 1))
+    assert both[1, 1] == pytest.approx(abs(kept[(1, 1), (1, 1)]) ** 2, abs=1e-3)
+    assert both[2].sum() + both[:, 2].sum() == pytest.approx(1 - abs(kept[(1, 1), (1, 1)]) ** 2, abs=1e-3)
+    angles = []
+    for flips in ((), (1,)):
+        # sx leaves the vector along -Y; after turning by t about Z: P1 of RZ(a) SX is (1 + cos(t + a)) / 2
+        x, y = (2 * populations(flips=flips, turned=turned)[1].sum() - 1 for turned in (0.0, np.pi / 2))
+        angles.append(np.arctan2(-y, x))
+    assert np.exp(1j * (angles[1] - angles[0] - _turn(kept))) == pytest.approx(1, abs=3e-3)
 
 
 def test_dressed_frequencies_are_the_device_files(truth):

@@ -5,6 +5,7 @@ import pytest
 from scipy.special import erfc
 
 from qpu_bridge.schedule import Acquisition
+from qpu_bridge.target.shape import waveform
 from qpu_emulator.readout.signal import sum_traces, trace
 from qpu_emulator.stream import streams
 
@@ -37,8 +38,52 @@ def test_readout_gauss(fresh, run, snapshot):
     assert (a * axis).imag.std() == pytest.approx(sigma, rel=0.03)
 
 
-def test_readout_t1(fresh, run, snapshot):
-    """Assignment errors with everything on are those that the snapshot believes."""
+def test_readout_t1(fresh, run, snapshot, truth):
+    """Relaxation at a true moment during the readout: both errors against the resonator's equation of motion, T1 five times shorter."""
+    shots = 40_000
+    quiet = _clouds(fresh, run, GAUSS, shots)
+    loud = _clouds(fresh, run, GAUSS | {"t1": 5}, shots)
+    spec, lifetime = snapshot.measures[0], truth.transmons[0].t1 / 5
+    along = [(chunk.iq[0, :, 0] * np.exp(-1j * spec.angle)).real for chunk in quiet]
+    (low, high), sigma = [cloud.mean() for cloud in along], np.sqrt((along[0].var() + along[1].var()) / 2)
+    share = _heard_of_one(truth.resonators[0], snapshot)
+    x = next(gate.duration for gate in snapshot.gates if gate.name == "x" and gate.qubits == (0,)) * 1e-9
+    # what falls in the second half of the gate was never heard
+    at = np.concatenate([[x / 2], x / 2 + np.arange(len(share)) * 1e-9, [np.inf]])
+    chance = -np.diff(np.exp(-np.concatenate([[0.0], at[1:]]) / lifetime))
+    heard = np.concatenate([share, [1.0]])
+    missed = np.sum(chance * erfc((low + (high - low) * heard - spec.threshold) / sigma / np.sqrt(2)) / 2)
+    wrong = erfc((spec.threshold - low) / sigma / np.sqrt(2)) / 2
+    assert missed > 0.02
+    assert 1 - loud[1].bits.mean() == pytest.approx(missed, abs=0.002 + 3 * np.sqrt(missed / shots))
+    assert loud[0].bits.mean() == pytest.approx(wrong, abs=0.002 + 3 * np.sqrt(wrong / shots))
+
+
+def _heard_of_one(resonator, snapshot):
+    """Share of the way from the cloud of 0 to that of 1, if the qubit falls after so many ns of the tone."""
+    spec = snapshot.measures[0]
+    frequency = next(frame.frequency for frame in snapshot.frames if frame.name == spec.drive_frame)
+    tone, kernel = (waveform(snapshot.waveforms[name]).expand() for name in (spec.waveform, spec.kernel))
+    weights = np.concatenate([np.zeros(spec.acquire_start), kernel])
+    tone = np.concatenate([tone, np.zeros(max(0, len(weights) - len(tone)))])[: len(weights)]
+
+    def step(field, sample, level):
+        rate = np.pi * resonator.kappa + 2j * np.pi * (resonator.frequency + (-1, 1)[level] * resonator.chi - frequency)
+        kept = np.exp(-rate * 1e-9)
+        return kept * field + (1 - kept) / rate * tone[sample]
+
+    def signal(falls):
+        field, total = 0j, 0j
+        for sample, weight in enumerate(weights):
+            field = step(field, sample, int(sample < falls))
+            total += field * weight
+        return total
+
+    zero, one = signal(0), signal(len(weights))
+    return np.array([((signal(falls) - zero) / (one - zero)).real for falls in range(len(weights))])
+
+
+def test_assignment_errors_are_those_that_the_snapshot_believes(fresh, run, snapshot):
     zero, one = _clouds(fresh, run, {})
     spec = snapshot.measures[0]
     assert zero.bits.mean() == pytest.approx(spec.prob_meas1_prep0, abs=4e-3)

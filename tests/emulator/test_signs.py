@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.linalg import expm
+from scipy.optimize import curve_fit
 
 from qpu_bridge.schedule import shapes
 
@@ -12,18 +13,19 @@ SIZE = 0.25 / (RABI * 100e-9)
 """Amplitude of a square pulse of 100 ns that turns by a quarter."""
 
 
-def test_axis_sign(fresh, exact):
+def test_axis_sign(fresh, exact, snapshot):
     """Phase +pi/2 turns about +Y (Z to X), RZ(+pi/2) turns X to Y, phase 0 turns about +X (Y to Z): back in |0>."""
+    (quarter,) = next(gate for gate in snapshot.gates if gate.name == "sx" and gate.qubits == (0,)).pulses
     outcome = {}
     for sign in (+1, -1):
         bench = fresh()
-        bench.play("q0", shapes.constant(100), SIZE, np.pi / 2)
-        bench.rz(0, sign * np.pi / 2)
-        bench.play("q0", shapes.constant(100), SIZE, 0.0)
+        for phase, turn in ((np.pi / 2, sign * np.pi / 2), (0.0, 0.0)):
+            bench.play(quarter.frame, bench.waveform(quarter.waveform), quarter.amplitude, quarter.phase + phase)
+            bench.rz(0, turn)
         bench.measure(0)
         outcome[sign] = exact(bench.build())[0]
-    assert outcome[+1][0] == pytest.approx(1, abs=2e-3)
-    assert outcome[-1][1] == pytest.approx(1, abs=2e-3)
+    assert outcome[+1][0] == pytest.approx(1, abs=1e-4)
+    assert outcome[-1][1] == pytest.approx(1, abs=1e-4)
 
 
 def test_axis_sign_against_qutip(fresh, exact, truth):
@@ -60,15 +62,22 @@ def test_ramsey_detuned(fresh, exact, truth, offset):
     """A tone at f, a qubit at f + offset: in the tone's frame the Bloch vector turns by +2 pi offset t about Z."""
     transmon = truth.transmons[0]
     frequency = transmon.frequency - offset
-    for wait in (0, 80, 333, 640):
+    waits, fringe = np.arange(0, 81 * 37, 37), []
+    for wait in waits:
         bench = fresh()
         bench.builder.set_frequency(bench.frames["q0"], frequency)
         bench.play("q0", QUARTER, SIZE, 0.0)
-        bench.wait(wait)
+        bench.wait(int(wait))
         bench.play("q0", QUARTER, SIZE, np.pi / 2)
         bench.measure(0)
         found = exact(bench.build())[0]
         assert found[:2] == pytest.approx(_two_pulses(transmon, offset, wait, np.pi / 2)[:2], abs=1e-4)
+        fringe.append(found[1])
+    start = [0.5, 0.5, abs(offset), 0.0]
+    shape, _ = curve_fit(
+        lambda t, mean, size, f, phase: mean + size * np.cos(2 * np.pi * f * t + phase), waits * 1e-9, fringe, start
+    )
+    assert abs(shape[2]) == pytest.approx(abs(offset), abs=50)
 
 
 def _two_pulses(transmon, offset, wait, phase):
