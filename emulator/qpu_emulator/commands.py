@@ -49,7 +49,7 @@ def new(
         Path | None, typer.Option(help="A file of a device's properties, in IBM's format.", dir_okay=False)
     ] = None,
     snapshot: Annotated[
-        Path | None, typer.Option(help="A calibration: the snapshot of a laboratory's device.", dir_okay=False)
+        Path | None, typer.Option(help="A calibration: a snapshot, or the folder of a device's versions, of which the last.")
     ] = None,
     design: Annotated[str | None, typer.Option(help="At random: line (the default), ring, grid or heavy-hex.")] = None,
     qubits: Annotated[int | None, typer.Option(help="Of a random chip; 5 by default.")] = None,
@@ -66,6 +66,7 @@ def new(
     \b
       qpu-bridge device new emu_torino --like torino
       qpu-bridge device new emu_lab --properties properties.json
+      qpu-bridge device new emu_lab --snapshot data/calibration/lab_one
       qpu-bridge device new emu_grid --design grid --qubits 9 --seed 7 --uncalibrated
     """
     drawn = any(option is not None for option in (design, qubits, family))
@@ -147,8 +148,12 @@ def _published(like: str | None, properties: Path | None, snapshot: Path | None)
         return published.of_file(properties)
     if snapshot is not None:
         from qpu_bridge import target
+        from qpu_bridge.target.versions import Versions
 
-        believed = target.Snapshot.read(snapshot)
+        path = Versions(snapshot).path if snapshot.is_dir() else snapshot
+        if path is None:
+            raise SettingsError("a folder of calibrations must have a version", given="none", where=str(snapshot))
+        believed = target.Snapshot.read(path)
         return published.of_properties(target.properties(believed), believed.device)
     return None
 

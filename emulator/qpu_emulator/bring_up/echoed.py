@@ -23,7 +23,7 @@ from qpu_emulator.windows.tones import Tone, combine
 _TAU = 2 * np.pi
 _EDGE, _CROSS_SIGMA = 40, 13.0
 _KEPT = [0, 1, 4, 5]
-_TIE, _TRIES = 1e-3, 60
+_TIE, _ENOUGH, _TRIES, _SAME = 1e-3, 0.02, 60, 1e-13
 _X, _Y, _ONE = np.array([[0, 1], [1, 0]], complex), np.array([[0, -1j], [1j, 0]]), np.eye(2, dtype=complex)
 ECR = (np.kron(_X, _ONE) - np.kron(_Y, _X)) / np.sqrt(2)
 """Control times target: RZX(pi/4), then X on the control, then RZX(-pi/4)."""
@@ -123,11 +123,11 @@ class EchoedPair:
         scale = np.array([strength, 1.0, 0.02, 1.0, 0.1])
 
         def wrong(x: Real, start: Real) -> Real:
-            # numbers that hardly matter stay where they start
+            # numbers that hardly matter stay where they start; for the same reason fits end early
             return np.concatenate([_differences(self.whole(*(x * scale))), _TIE * (x - start)])
 
         starts = [np.array([1.0, -axis, rotary / 0.02, 0.0, 0.0]) for rotary in rotaries]
-        found = (least_squares(wrong, start, args=(start,), xtol=1e-7, ftol=1e-7, max_nfev=_TRIES) for start in starts)
+        found = (least_squares(wrong, start, args=(start,), ftol=_ENOUGH, max_nfev=_TRIES) for start in starts)
         best = min(found, key=lambda one: float(one.cost))
         amplitude, phase, rotary, rotary_phase, late = np.round(best.x * scale, 9)
         infidelity, turns = _best_turns(self.whole(amplitude, phase, rotary, rotary_phase, late))
@@ -218,12 +218,15 @@ def _best_turns(unitary: Complex) -> tuple[float, tuple[float, float]]:
     """Infidelity to ECR after the best virtual Z on both, and their angles."""
     # rows of the target gate tell how much of the trace belongs to each output state
     rows = (unitary * ECR.conj()).sum(axis=1)
-    control = target = 0.0
+    control = target = before = 0.0
     for _ in range(40):
         with_target = rows * np.exp(1j * target * np.array([0, 1, 0, 1]))
         control = -float(np.angle(with_target[2:].sum() * np.conj(with_target[:2].sum())))
         with_control = rows * np.exp(1j * control * np.array([0, 0, 1, 1]))
         target = -float(np.angle(with_control[1::2].sum() * np.conj(with_control[::2].sum())))
+        if abs(target - before) < _SAME:
+            break
+        before = target
     phase = np.exp(1j * np.array([0, target, control, control + target]))
     kept = float(np.trace(unitary.conj().T @ unitary).real)
     overlap = abs((phase * rows).sum()) ** 2

@@ -19,7 +19,13 @@ _TONES = 5
 _ALPHA = {"cz": -0.31e9, "ecr": -0.335e9}
 _BANDS = {"cz": (4.865e9, 5.03e9), "ecr": (4.895e9, 5.01e9)}
 """Frequencies of the two kinds of qubits; neighbours are of different kinds."""
+_APART = {"cz": (100e6, 215e6), "ecr": (40e6, 280e6)}
+"""How far apart neighbours may be for the family's gates."""
+_ALPHAS = {"cz": (0.28e9, 0.38e9), "ecr": (0.2e9, 0.45e9)}
+"""And how far apart f01 and f12."""
 _SPREAD = 8e6
+_MAXIMUM, _IDLE = 5.4e9, 0.3
+"""Of couplers between these bands: 0.8 GHz below the qubits at rest."""
 _PI = {"cz": 1.8, "ecr": 4.0}
 """Rabi frequency times the length of a pi pulse; cross-resonance needs several times the amplitude of a pi pulse."""
 
@@ -27,8 +33,9 @@ _PI = {"cz": 1.8, "ecr": 4.0}
 def build(published: Published, name: str, seed: int) -> Device:
     """The truth of a chip with the published lifetimes and couplings.
 
-    Frequencies are those published where that leaves the family's gates possible (neighbours of a cross-resonance chip 40 to 280
-    MHz apart); the others are drawn in two bands, since every coupling graph in use parts into two kinds of qubits.
+    Frequencies are those published where that leaves the family's gates possible: all neighbours of a cross-resonance chip 40 to
+    280 MHz apart, of one with tunable couplers 100 to 215 MHz. Else all are drawn in two bands, since every coupling graph in use
+    parts into two kinds of qubits. Anharmonicities are those published from -200 to -450 and from -280 to -380 MHz.
 
     Raises:
         SettingsError: If the coupling graph has a triangle or another odd ring.
@@ -36,10 +43,13 @@ def build(published: Published, name: str, seed: int) -> Device:
     draw = np.random.default_rng(seed)
     kinds = two_kinds(len(published.qubits), published.couplings)
     family = published.family
-    frequencies = _frequencies(published, kinds, draw)
+    drawn = [_BANDS[family][kind] + draw.uniform(-_SPREAD, _SPREAD) for kind in kinds]
+    kept = as_published(published)
+    frequencies = [qubit.frequency or 0.0 for qubit in published.qubits] if kept else drawn
     transmons = []
     for index, qubit in enumerate(published.qubits):
-        alpha = qubit.anharmonicity if family == "ecr" and qubit.anharmonicity else _ALPHA[family] + draw.uniform(-6e6, 6e6)
+        own, (least, most) = qubit.anharmonicity, _ALPHAS[family]
+        alpha = own if own and least <= -own <= most else _ALPHA[family] + draw.uniform(-6e6, 6e6)
         t1, t2 = _lifetimes(qubit, draw)
         rabi = _PI[family] / (qubit.drive_s or published.drive_s) * draw.uniform(0.9, 1.15)
         transmons.append(
@@ -54,7 +64,7 @@ def build(published: Published, name: str, seed: int) -> Device:
                 thermal=float(np.round(min(draw.uniform(0.002, 0.006), 0.4 * qubit.prob_meas1_prep0), 5)),
             )
         )
-    couplers = tuple(_coupler(family, pair, draw) for pair in sorted(published.couplings))
+    couplers = tuple(_coupler(family, pair, frequencies, draw) for pair in sorted(published.couplings))
     resonators = tuple(_resonator(index, draw) for index in range(len(transmons)))
     return Device(name=name, transmons=tuple(transmons), couplers=couplers, resonators=resonators, seed=seed)
 
@@ -88,14 +98,13 @@ def two_kinds(size: int, pairs: Iterable[Pair]) -> list[int]:
     return kinds
 
 
-def _frequencies(published: Published, kinds: list[int], draw: np.random.Generator) -> list[float]:
-    bands = _BANDS[published.family]
-    drawn = [bands[kind] + draw.uniform(-_SPREAD, _SPREAD) for kind in kinds]
-    if published.family == "cz" or any(qubit.frequency is None for qubit in published.qubits):
-        return drawn
-    known = [qubit.frequency or 0.0 for qubit in published.qubits]
-    apart = [abs(known[a] - known[b]) for a, b in published.couplings]
-    return known if all(40e6 <= gap <= 280e6 for gap in apart) else drawn
+def as_published(published: Published) -> bool:
+    """Whether a chip of the published frequencies can make its family's gates."""
+    least, most = _APART[published.family]
+    known = [qubit.frequency for qubit in published.qubits]
+    if not all(known):
+        return False
+    return all(least <= abs((known[a] or 0.0) - (known[b] or 0.0)) <= most for a, b in published.couplings)
 
 
 def _lifetimes(qubit: PublishedQubit, draw: np.random.Generator) -> tuple[float, float]:
@@ -104,19 +113,25 @@ def _lifetimes(qubit: PublishedQubit, draw: np.random.Generator) -> tuple[float,
     return t1, min(t2, 1.999 * t1)
 
 
-def _coupler(family: str, pair: Pair, draw: np.random.Generator) -> Coupling:
+def _coupler(family: str, pair: Pair, frequencies: list[float], draw: np.random.Generator) -> Coupling:
     if family == "ecr":
         return StaticCoupling(qubits=pair, j=float(np.round(draw.uniform(1.75e6, 2.05e6))))
     return TunableCoupler(
         qubits=pair,
         port=f"c{pair[0]}_{pair[1]}",
-        maximum=float(np.round(5.4e9 + draw.uniform(-15e6, 15e6))),
+        maximum=float(np.round(_maximum([frequencies[qubit] for qubit in pair]) + draw.uniform(-15e6, 15e6))),
         anharmonicity=-0.2e9,
-        idle_flux=float(np.round(0.3 + draw.uniform(-0.001, 0.001), 5)),
+        idle_flux=float(np.round(_IDLE + draw.uniform(-0.001, 0.001), 5)),
         flux_per_amplitude=-0.2,
         g=(90e6, 90e6),
         g_direct=-10e6,
     )
+
+
+def _maximum(frequencies: list[float]) -> float:
+    """Of a coupler that lies as far below its qubits as between the bands; that of the bands for qubits in them."""
+    beyond = np.mean(frequencies) - np.mean(_BANDS["cz"])
+    return float(_MAXIMUM + (beyond / np.sqrt(np.cos(np.pi * _IDLE)) if abs(beyond) > _SPREAD else 0.0))
 
 
 def _resonator(index: int, draw: np.random.Generator) -> Resonator:
@@ -227,15 +242,19 @@ def nominal(truth: Device) -> Device:
         changes = {"frequency": frequency, "anharmonicity": _ALPHA[family], "rabi": dict.fromkeys(transmon.rabi, rabi)}
         return transmon.model_copy(update=changes)
 
+    transmons = tuple(design(transmon) for transmon in truth.transmons)
+
+    def between(coupler: TunableCoupler) -> float:
+        return _maximum([transmons[qubit].frequency for qubit in coupler.qubits])
+
     couplers = tuple(
         coupler.model_copy(update={"j": 1.9e6})
         if isinstance(coupler, StaticCoupling)
-        else coupler.model_copy(update={"maximum": 5.4e9, "idle_flux": 0.3})
+        else coupler.model_copy(update={"maximum": between(coupler), "idle_flux": _IDLE})
         for coupler in truth.couplers
     )
     resonators = tuple(
         resonator.model_copy(update={"frequency": 7.02e9 + 0.06e9 * (index % _TONES), "cable_phase": 0.0})
         for index, resonator in enumerate(truth.resonators)
     )
-    transmons = tuple(design(transmon) for transmon in truth.transmons)
     return truth.model_copy(update={"transmons": transmons, "couplers": couplers, "resonators": resonators})

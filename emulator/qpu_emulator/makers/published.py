@@ -13,14 +13,17 @@ from typing import Any
 from qpu_bridge.errors import SettingsError
 
 _SCALE = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9, "Hz": 1.0, "MHz": 1e6, "GHz": 1e9, "": 1.0}
-_BROKEN = 0.5
+BROKEN = 0.5
 """A gate with so large an error is published to say that it does not work."""
 _TWO = {"cz": "cz", "rzz": "cz", "ecr": "ecr", "cx": "ecr"}
+"""Two-qubit gates and their families."""
+_ONE = ("sx", "x", "u2")
+"""Gates of one pulse, the first one that is published counts."""
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedQubit:
-    """A qubit; s, Hz, probabilities. None is what was not published."""
+    """A qubit; s, Hz, probabilities. None is what was not published, and one that is not operational is not for users."""
 
     t1: float | None = None
     t2: float | None = None
@@ -30,6 +33,7 @@ class PublishedQubit:
     prob_meas0_prep1: float = 0.01
     error: float | None = None
     drive_s: float | None = None
+    operational: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,28 +100,38 @@ def of_properties(properties: Mapping[str, Any], name: str) -> Published:
     try:
         qubits = [{item["name"]: _value(item) for item in qubit} for qubit in properties["qubits"]]
         gates = [(g["gate"], tuple(g["qubits"]), {p["name"]: _value(p) for p in g["parameters"]}) for g in properties["gates"]]
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise SettingsError("properties must list qubits and gates as IBM's do", given=repr(error), where=name) from error
-    kinds = [gate for gate, on, _ in gates if len(on) == 2 and gate in _TWO]
-    if not kinds:
-        raise SettingsError("properties must have a two-qubit gate: " + ", ".join(_TWO), given="none", where=name)
-    family = _TWO[max(set(kinds), key=lambda kind: (kind in ("cz", "ecr"), kinds.count(kind)))]
+    if not qubits:
+        raise SettingsError("properties must list at least one qubit", given="none", where=name)
+    strange = {qubit for _, on, _ in gates for qubit in on} - set(range(len(qubits)))
+    if strange:
+        raise SettingsError(f"gates must be on qubits 0 to {len(qubits) - 1}", given=sorted(strange, key=str), where=name)
+    kinds = [gate for gate, on, _ in gates if len(on) == 2]
+    known = [gate for gate in kinds if gate in _TWO]
+    if kinds and not known:
+        raise SettingsError(
+            "a two-qubit gate must be one of: " + ", ".join(_TWO), given=", ".join(sorted(set(kinds))), where=name
+        )
+    # without any, lines and readout are those of a chip with tunable couplers
+    own = max(set(known), key=lambda kind: (_TWO[kind] == kind, kind != "rzz", known.count(kind)), default="cz")
+    family = _TWO[own]
     couplings: dict[tuple[int, int], float | None] = {}
     broken: set[tuple[int, int]] = set()
     lengths: dict[tuple[int, int], float] = {}
     for gate, on, numbers in gates:
-        if len(on) != 2 or _TWO.get(gate) != family or gate == "rzz":
+        if len(on) != 2 or _TWO.get(gate) != family or (gate == "rzz" and own != "rzz"):
             continue
         pair = (min(on), max(on))
         wrong = numbers.get("gate_error")
-        if wrong is not None and wrong >= _BROKEN:
+        if _faulty(numbers):
             broken.add(pair)
             continue
         couplings[pair] = wrong if couplings.get(pair) is None else couplings[pair]
         if numbers.get("gate_length", 0.0) > 0:
             # some publish one direction with what turns it round: the shorter one is the gate itself
             lengths[pair] = min(numbers["gate_length"], lengths.get(pair, inf))
-    ones = {on[0]: numbers for gate, on, numbers in gates if gate in ("sx", "x") and len(on) == 1}
+    ones = {on[0]: numbers for kind in reversed(_ONE) for gate, on, numbers in gates if gate == kind and len(on) == 1}
     drives = [numbers["gate_length"] for numbers in ones.values() if numbers.get("gate_length")]
     lengths = {pair: length for pair, length in lengths.items() if pair not in broken}
     found = tuple(_qubit(qubit, ones.get(index, {})) for index, qubit in enumerate(qubits))
@@ -129,19 +143,28 @@ def of_properties(properties: Mapping[str, Any], name: str) -> Published:
 def _qubit(numbers: Mapping[str, float], gate: Mapping[str, float]) -> PublishedQubit:
     both = numbers.get("readout_error", 0.01)
     return PublishedQubit(
-        t1=numbers.get("T1"),
-        t2=numbers.get("T2"),
-        frequency=numbers.get("frequency"),
+        t1=numbers.get("T1") or None,
+        t2=numbers.get("T2") or None,
+        frequency=numbers.get("frequency") or None,
         anharmonicity=numbers.get("anharmonicity") or None,
         prob_meas1_prep0=numbers.get("prob_meas1_prep0", both),
         prob_meas0_prep1=numbers.get("prob_meas0_prep1", both),
         error=gate.get("gate_error"),
         drive_s=gate.get("gate_length") or None,
+        operational=bool(numbers.get("operational", 1)) and not _faulty(gate),
     )
 
 
+def _faulty(gate: Mapping[str, float]) -> bool:
+    return gate.get("gate_error", 0.0) >= BROKEN or not gate.get("operational", 1)
+
+
 def _value(item: Mapping[str, Any]) -> float:
-    return float(item["value"]) * _SCALE[item.get("unit", "")]
+    value = float(item["value"]) * _SCALE[item.get("unit", "")]
+    chance = item["name"].startswith("prob_") or item["name"].endswith("_error")
+    if item["name"] != "anharmonicity" and not 0 <= value <= (1 if chance else inf):
+        raise ValueError(f"{item['name']} of {item['value']}")
+    return value
 
 
 def _median(values: list[float], otherwise: float) -> float:

@@ -19,14 +19,15 @@ from qpu_emulator.bring_up.discrimination import TONE_TICKS, Reading
 from qpu_emulator.bring_up.recipe import DT, GRAIN, Recipe
 from qpu_emulator.cache import Cache, key
 from qpu_emulator.chip.device import Device
-from qpu_emulator.makers.chip import build
-from qpu_emulator.makers.published import Published
+from qpu_emulator.makers.chip import as_published, build
+from qpu_emulator.makers.published import BROKEN, Published
 
-_CHANCE = 0.45
+_CHANCE = 0.9
+"""Sum of both readout errors that is still met: at 1 a readout tells nothing."""
 _SHORTEST_DRIVE, _SHORTEST_FLUX, _SHORTEST_CROSS = 20, 56, 160
 """What is shorter leaks, or needs more than full scale, ticks."""
-_BETTER = 1.02
-"""A published error so little above what relaxation alone leaves is taken for it."""
+_NEAR = 0.02
+"""What is so little away from what was published is taken for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +88,32 @@ def make(
         )
         for measure, reading in zip(believed.measures, readings, strict=True)
     )
+    qubits = tuple(
+        spec.model_copy(update={"operational": known.operational})
+        for spec, known in zip(believed.qubits, published.qubits, strict=True)
+    )
     description = f"Emulated twin of {published.name}: {len(truth.transmons)} transmons, {len(truth.couplers)} couplers."
-    snapshot = believed.model_copy(update={"gates": gates, "measures": measures, "description": description})
-    broken = [f"coupler {pair} is published as broken and left out" for pair in published.broken]
+    update = {"qubits": qubits, "gates": gates, "measures": measures, "description": description}
     heard = [reading.remark for reading in readings if reading.remark]
-    return Twin(truth, snapshot, recipe, (*broken, *short, *heard, *remarks))
+    return Twin(truth, believed.model_copy(update=update), recipe, (*_unlike(published, truth), *short, *heard, *remarks))
+
+
+def _unlike(published: Published, truth: Device) -> list[str]:
+    """What of the chip itself is not as published, apart from what nobody publishes."""
+    found = [f"coupler {pair} is published as broken and left out" for pair in published.broken]
+    found += [
+        f"qubit {index} is published as broken: it works, but is not for users"
+        for index, qubit in enumerate(published.qubits)
+        if not qubit.operational
+    ]
+    if any(qubit.frequency for qubit in published.qubits) and not as_published(published):
+        found.append(f"neighbours are published too near or too far apart for {published.family}: all frequencies are drawn")
+    for index, (qubit, transmon) in enumerate(zip(published.qubits, truth.transmons, strict=True)):
+        if not (qubit.t1 and qubit.t2):
+            found.append(f"T1 or T2 of qubit {index} is not published, and drawn")
+        elif transmon.t2 and qubit.t2 > (1 + _NEAR) * transmon.t2:
+            found.append(f"T2 of qubit {index} is published with {qubit.t2:.3g} s; twice its T1 is {2 * qubit.t1:.3g} s")
+    return found
 
 
 def _recipe(published: Published) -> tuple[Recipe, tuple[str, ...]]:
@@ -160,7 +182,11 @@ def _reading(truth: Device, index: int, published: Published, tone: Waveform, ca
 def _met(truth: Device, index: int, published: Published, tone: Waveform) -> _Readout:
     """The mean of both errors is met by the receiver's noise, their difference by the threshold."""
     qubit = published.qubits[index]
-    first, second = (min(error, _CHANCE) for error in (qubit.prob_meas1_prep0, qubit.prob_meas0_prep1))
+    first, second = qubit.prob_meas1_prep0, qubit.prob_meas0_prep1
+    remark = ""
+    if first + second > _CHANCE:
+        remark = f"readout of qubit {index} is published with errors of {first:.3g} and {second:.3g}, which tells nothing"
+        first, second = (error * _CHANCE / (first + second) for error in (first, second))
     reading = Reading(truth, truth.resonators[index], tone)
 
     def excess(log_noise: float) -> float:
@@ -168,9 +194,8 @@ def _met(truth: Device, index: int, published: Published, tone: Waveform) -> _Re
         return sum(reading.errors(reading.leaning(first - second))) - first - second
 
     low, high = np.log(1.0), np.log(1e6)
-    remark = ""
     if excess(low) > 0:
-        remark = f"readout of qubit {index} is published as better than its T1 allows: {(first + second) / 2:.2g}"
+        remark = remark or f"readout of qubit {index} is published as better than its T1 allows: {(first + second) / 2:.2g}"
         best = low
     else:
         best = float(brentq(excess, low, high, xtol=1e-5))
@@ -192,12 +217,12 @@ def _gates(
             continue
         single = len(gate.qubits) == 1
         wanted = published.qubits[gate.qubits[0]].error if single else _of_pair(published, gate)
-        if wanted is None or wanted >= 0.5:
+        if wanted is None or wanted >= BROKEN:
             found.append(gate)
             continue
         beyond = wanted - gate.error
-        if beyond <= (_BETTER - 1) * gate.error:
-            if gate.name in ("sx", "cz", "ecr") and beyond < -(_BETTER - 1) * gate.error:
+        if beyond <= _NEAR * gate.error:
+            if gate.name in ("sx", "cz", "ecr") and beyond < -_NEAR * gate.error:
                 where = ", ".join(map(str, gate.qubits))
                 remarks.append(
                     f"{gate.name} on {where} is published with {wanted:.2g}; its qubits' T1 and T2 allow {gate.error:.2g}"

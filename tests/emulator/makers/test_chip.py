@@ -1,10 +1,15 @@
 """Designs of chips, and what a seed decides."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from qpu_bridge.errors import SettingsError
+from qpu_emulator.bring_up import solve_snapshot
 from qpu_emulator.chip.device import Device
 from qpu_emulator.makers import chip
+from qpu_emulator.makers.published import Published, PublishedQubit
+from qpu_emulator.windows.pair import Pair
 
 
 @pytest.mark.parametrize(("design", "size", "pairs"), [("line", 5, 4), ("ring", 6, 6), ("grid", 9, 12)])
@@ -62,3 +67,15 @@ def test_impossible_chips_are_refused(design, size, family):
 def test_a_chip_in_pieces_is_refused() -> None:
     with pytest.raises(SettingsError, match="hang together"):
         chip.random("heavy-hex", 20, "cz", 1)
+
+
+@pytest.mark.parametrize(("frequencies", "kept"), [((6.1e9, 6.3e9), True), ((3.9e9, 3.8e9), True), ((6.1e9, 6.33e9), False)])
+def test_a_laboratorys_frequencies_are_kept_where_they_leave_room_for_gates(frequencies, kept):
+    """Couplers move along, so that gates and ZZ at rest are those of the usual bands; so does the design."""
+    qubits = tuple(PublishedQubit(frequency=one, anharmonicity=-0.3e9) for one in frequencies)
+    truth = chip.build(Published("lab", "cz", qubits, {(0, 1): None}, (), 36e-9, 68e-9), "emu_lab", 1)
+    assert ([transmon.frequency for transmon in truth.transmons] == list(frequencies)) is kept
+    assert abs(Pair(truth, truth.couplers[0]).zz()) < 60e3
+    for device in (truth, chip.nominal(truth)):
+        cz = solve_snapshot(device, datetime(2026, 11, 21, tzinfo=UTC)).gate("cz", 0, 1)
+        assert 0.2 < cz.pulses[0].amplitude < 0.8

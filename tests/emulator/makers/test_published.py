@@ -7,7 +7,7 @@ import pytest
 from qpu_bridge.errors import SettingsError
 from qpu_bridge.target import properties
 from qpu_emulator import five
-from qpu_emulator.makers import published
+from qpu_emulator.makers import chip, published
 
 
 def _row(name, value, unit=""):
@@ -64,11 +64,60 @@ def test_shipped_snapshots_by_any_of_their_names(name, size, family):
     assert {qubit for pair in found.couplings for qubit in pair} <= set(range(size))
 
 
+@pytest.mark.parametrize("name", published.shipped())
+def test_every_shipped_snapshot_is_a_chip_or_refused(name):
+    known = published.of_shipped(name)
+    if name == "yorktown":
+        with pytest.raises(SettingsError, match="ring of odd length"):
+            chip.build(known, "emu_chip", 1)
+        return
+    truth = chip.build(known, "emu_chip", 1)
+    assert {tuple(sorted(coupler.qubits)) for coupler in truth.couplers} == set(known.couplings)
+    assert known.couplings or known.broken or len(known.qubits) == 1
+    for transmon, qubit in zip(truth.transmons, known.qubits, strict=True):
+        assert qubit.t1 in (None, transmon.t1)
+        assert transmon.frequency == pytest.approx(qubit.frequency, abs=1) or not chip.as_published(known)
+
+
+def test_the_properties_of_a_backend_written_as_json_are_understood(tmp_path):
+    from qiskit_ibm_runtime.fake_provider import FakeManilaV2
+
+    path = tmp_path / "manila.json"
+    path.write_text(json.dumps(FakeManilaV2().properties().to_dict(), default=str))
+    assert published.of_file(path) == published.of_shipped("manila")
+
+
+def test_what_a_provider_says_is_broken_is_not_for_users():
+    document = _document()
+    document["gates"][0]["parameters"][0]["value"] = 1.0
+    document["qubits"][1] = [*document["qubits"][1], _row("operational", 0)]
+    assert [qubit.operational for qubit in published.of_properties(document, "lab").qubits] == [False, False]
+    document["gates"][2]["parameters"] = [*document["gates"][2]["parameters"], _row("operational", 0)]
+    assert published.of_properties(document, "lab").broken == ((0, 1),)
+
+
+def test_gates_of_older_devices_are_understood():
+    """u2 is the pulse that sx is; a fractional rzz is no coupler of its own beside cx."""
+    document = _document()
+    for gate in document["gates"]:
+        gate["gate"] = {"sx": "u2", "cz": "cx"}[gate["gate"]]
+    document["gates"].append({"gate": "rzz", "qubits": [0, 1], "parameters": [_row("gate_error", 0.3)]})
+    found = published.of_properties(document, "lab")
+    assert (found.family, found.couplings, found.qubits[1].error) == ("ecr", {(0, 1): 0.01}, 3e-4)
+
+
 def test_bad_sources_are_refused(tmp_path):
     with pytest.raises(SettingsError, match="atlantis"):
         published.of_shipped("atlantis")
-    with pytest.raises(SettingsError, match="two-qubit gate"):
-        published.of_properties({"qubits": [[]], "gates": []}, "lab")
+    with pytest.raises(SettingsError, match="at least one qubit"):
+        published.of_properties({"qubits": [], "gates": []}, "lab")
+    with pytest.raises(SettingsError, match=r"two-qubit gate .* got iswap"):
+        published.of_properties({"qubits": [[], []], "gates": [{"gate": "iswap", "qubits": [0, 1], "parameters": []}]}, "lab")
+    with pytest.raises(SettingsError, match=r"qubits 0 to 0; got \[1\]"):
+        published.of_properties({"qubits": [[]], "gates": [{"gate": "sx", "qubits": [1], "parameters": []}]}, "lab")
+    for value in (-0.1, 1.5, "nan", "little"):
+        with pytest.raises(SettingsError, match="qubits and gates"):
+            published.of_properties(_document(pair_error=value), "lab")
     with pytest.raises(SettingsError, match="qubits and gates"):
         published.of_properties(_document(t1_unit="parsec"), "lab")
     path = tmp_path / "lab.json"

@@ -10,7 +10,7 @@ from qpu_bridge.schedule import Table
 from qpu_emulator.cache import Cache
 from qpu_emulator.driver import EmulatorDriver
 from qpu_emulator.makers import chip, twin
-from qpu_emulator.makers.published import Published, PublishedQubit
+from qpu_emulator.makers.published import Published, PublishedQubit, of_shipped
 
 SEED = 11
 ERROR, PAIR_ERROR = 6e-4, 6e-3
@@ -150,3 +150,44 @@ def test_what_was_solved_before_is_read_and_what_is_damaged_is_solved_again(made
 
     assert timeless(first) == timeless(second) == timeless(third)
     assert first.device == second.device == third.device
+
+
+def _readout_of(first, second):
+    qubit = PublishedQubit(T1, T2, prob_meas1_prep0=first, prob_meas0_prep1=second)
+    known = Published("lab", "cz", (qubit,), {}, (), 36e-9, 68e-9)
+    found = twin.make(known, "emu_alone", SEED, datetime(2026, 11, 21, tzinfo=UTC), lambda _: None)
+    (measure,) = found.snapshot.measures
+    return found.remarks, (measure.prob_meas1_prep0, measure.prob_meas0_prep1)
+
+
+def test_a_readout_is_as_bad_as_published_while_it_tells_anything():
+    remarks, errors = _readout_of(0.004, 0.86)
+    assert not remarks
+    assert errors == pytest.approx((0.004, 0.86), rel=0.02)
+    remarks, errors = _readout_of(0.5, 0.5)
+    assert "which tells nothing" in remarks[0]
+    assert errors == pytest.approx((0.45, 0.45), rel=0.02)
+
+
+def test_a_qubit_alone_has_a_twin_and_is_played(tmp_path, bench):
+    found = twin.make(of_shipped("armonk"), "emu_alone", SEED, datetime(2026, 11, 21, tzinfo=UTC), lambda _: None)
+    found.device.write(tmp_path / "device.json")
+    driver = EmulatorDriver("emu_alone", found.snapshot, {"truth": str(tmp_path / "device.json")})
+    page = type(bench)(found.snapshot)
+    page.gate("x", 0)
+    page.measure(0)
+    schedule = page.build()
+    driver.load(schedule)
+    run = Run(schedule.digest, Table(np.zeros((1, len(schedule.slots)))), 4000, seed=SEED)
+    ones = np.concatenate([chunk.bits.ravel() for chunk in driver.run(run)]).mean()
+    driver.close()
+    assert 1 - ones == pytest.approx(found.snapshot.measures[0].prob_meas0_prep1, abs=0.02)
+
+
+def test_what_is_broken_is_not_for_users():
+    qubits = (PublishedQubit(T1, T2, operational=False), PublishedQubit(T1, 3 * T1))
+    known = Published("lab", "cz", qubits, {(0, 1): None}, (), 36e-9, 68e-9)
+    found = twin.make(known, "emu_broken", SEED, datetime(2026, 11, 21, tzinfo=UTC), lambda _: None)
+    assert [qubit.operational for qubit in found.snapshot.qubits] == [False, True]
+    assert found.remarks[0] == "qubit 0 is published as broken: it works, but is not for users"
+    assert found.remarks[1].startswith("T2 of qubit 1 is published with")
