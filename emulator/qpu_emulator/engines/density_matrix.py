@@ -91,8 +91,8 @@ class DensityMatrix:
         """From the joint populations."""
         levels = self.levels[number]
         chance = self.populations(number, chosen, measured)
-        digits = np.arange(chance.shape[1])[:, None] // levels ** np.arange(len(measured) - 1, -1, -1) % levels
-        return np.asarray(digits[choose(draws, shots, where, chance)])
+        digits = np.arange(chance.shape[1]) // levels ** np.arange(len(measured) - 1, -1, -1)[:, None] % levels
+        return np.take(digits, choose(draws, shots, where, chance), axis=1).T
 
     def branch(self, parents: Index, children: Index, count: int, draws: NDArray[np.uint64]) -> None:
         """Copy columns."""

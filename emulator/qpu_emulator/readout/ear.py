@@ -65,10 +65,10 @@ class Ear:
         kernel = events["waveform"][capture]
         count = int(self._samples[capture])
         heard = self._values.of(capture, "frequency", lanes, chosen)
-        start = np.asarray((lanes.time[chosen] + origin) * tick, np.float64)
-        plays = [row for row in action.events if events["operation"][row] == Operation.PLAY]
-        entries, factors, responses = [], [], list[Response]()
-        for play in plays or [-1]:
+        plays = [row for row in action.events if events["operation"][row] == Operation.PLAY] or [-1]
+        shape, responses = (len(plays), len(chosen)), list[Response]()
+        entry, factor = np.empty(shape, np.int64), np.empty(shape, np.complex128)
+        for number, play in enumerate(plays):
             if play < 0:
                 tone, tone_dt, tone_start = _SILENCE, dt, 0.0
                 frequency, amplitude, phase = heard, _NOTHING, _NOTHING
@@ -81,26 +81,30 @@ class Ear:
                 phase = self._values.of(play, "phase", lanes, chosen)
             if isinstance(frequency, np.ndarray) or isinstance(heard, np.ndarray):
                 pairs = np.stack(np.broadcast_arrays(frequency, heard), axis=1)
-                both, which = np.unique(pairs, axis=0, return_inverse=True)
+                unlike, which = np.unique(pairs, axis=0, return_inverse=True)
+                both = unlike.tolist()
+                entry[number] = which.ravel() + len(responses)
             else:
-                both, which = np.array([[frequency, heard]]), np.zeros(len(chosen), np.int64)
-            entries.append(which.ravel() + len(responses))
+                both = [(frequency, heard)]
+                entry[number] = len(responses)
             for tone_frequency, capture_frequency in both:
                 listening = Listening(
                     tone,
                     tone_dt,
                     tone_start,
-                    float(tone_frequency),
+                    tone_frequency,
                     None if kernel < 0 else schedule.waveforms[kernel],
                     dt,
                     (events["start"][capture] - origin) * tick,
                     count,
-                    float(capture_frequency),
+                    capture_frequency,
                 )
                 responses.append(self._response(action.where, listening))
-            phase = phase - self._values.of(capture, "phase", lanes, chosen) + _TAU * (heard - frequency) * start
-            factors.append(amplitude * np.exp(1j * phase))
-        return Heard(np.array(entries), np.array(factors, dtype=complex), responses, dt)
+            phase = phase - self._values.of(capture, "phase", lanes, chosen)
+            if len(both) > 1 or both[0][0] != both[0][1]:
+                phase = phase + _TAU * (heard - frequency) * np.asarray((lanes.time[chosen] + origin) * tick, np.float64)
+            factor[number] = amplitude * np.exp(1j * phase)
+        return Heard(entry, factor, responses, dt)
 
     def _response(self, where: int, listening: Listening) -> Response:
         key = (where, listening)

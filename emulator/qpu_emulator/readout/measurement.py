@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,7 +52,8 @@ class _Measured:
 
     def accompanies(self, other: _Measured) -> bool:
         """Whether both are in the same turn of the same block."""
-        return np.array_equal(self.shots, other.shots) and np.array_equal(self.time, other.time)
+        shared = self.shots is other.shots or np.array_equal(self.shots, other.shots)
+        return shared and np.array_equal(self.time, other.time)
 
 
 class Receiver:
@@ -246,7 +246,7 @@ class Receiver:
             if self._events["operation"][row] == Operation.PLAY
         ]
         found = []
-        for index, other in self._idle.get((mine.port, mine.acquire_port), ()) if self._scales.readout_crosstalk > 0 else ():
+        for index, other in self._idle(mine) if self._scales.readout_crosstalk > 0 else ():
             if any(np.abs(frequency - other.frequency).min() < _REACH * other.kappa for frequency in frequencies):
                 excited = self._device.transmons[other.qubit].thermal * self._scales.thermal
                 level = choose(self._lanes.shot_draws, measured.shots, 0 * measured.shots, np.array([[1 - excited, excited]]))
@@ -255,15 +255,14 @@ class Receiver:
                 found.append(_Measured(ghost, measured.shots, measured.time, levels, never))
         return found
 
-    @cached_property
-    def _idle(self) -> dict[tuple[str, str], list[tuple[int, Resonator]]]:
-        """Resonators of qubits that the schedule does not touch, by their lines."""
-        touched = {qubit for cluster in self._program.clusters for qubit in cluster}
-        found: dict[tuple[str, str], list[tuple[int, Resonator]]] = {}
-        for index, resonator in enumerate(self._device.resonators):
-            if resonator.qubit not in touched:
-                found.setdefault((resonator.port, resonator.acquire_port), []).append((index, resonator))
-        return found
+    def _idle(self, mine: Resonator) -> list[tuple[int, Resonator]]:
+        """Resonators on a resonator's lines, of qubits that the schedule does not touch."""
+        near = [(index, self._device.resonators[index]) for _, index in self._program.wiring.resonators[mine.port]]
+        return [
+            (index, other)
+            for index, other in near
+            if (other.port, other.acquire_port) == (mine.port, mine.acquire_port) and other.qubit not in self._program.qubits
+        ]
 
     def _forget(self, key: tuple[bytes, int, tuple[int, ...]]) -> None:
         """Listen no more, unless another row may be louder."""

@@ -120,6 +120,12 @@ def integrate(
     """
     out = np.zeros(len(shots), np.complex128)
     samples = jumps.shape[2] - 1
+    # most shots stay in their level
+    staying = np.zeros((factor.shape[1], still.shape[1]), np.complex128)
+    for p in range(factor.shape[1]):
+        for tone in range(factor.shape[0]):
+            for a in range(still.shape[1]):
+                staying[p, a] += factor[tone, p] * still[entry[tone, p], a]
     words, due = np.empty(_BLOCK, np.uint64), np.empty(_BLOCK, np.bool_)
     g, h = np.zeros(_BLOCK), np.zeros(_BLOCK)
     for start in range(0, len(shots), _BLOCK):
@@ -137,13 +143,14 @@ def integrate(
             position = start + member
             p = point[position]
             a, b, c = levels[position, 0], levels[position, 1], levels[position, 2]
+            stays = left[position, 0] + late > span
+            if stays and not len(before):
+                out[position] = staying[p, a] + spread[p] * (g[member] + 1j * h[member])
+                continue
             first, second = (left[position, 0] + late) / span, (left[position, 1] + late) / span
-            value = 0.0 + 0.0j
-            for tone in range(factor.shape[0]):
+            value = staying[p, a] if stays else 0.0 + 0.0j
+            for tone in range(0 if stays else factor.shape[0]):
                 e = entry[tone, p]
-                if first > 1.0:
-                    value += factor[tone, p] * still[e, a]
-                    continue
                 one = int(first * samples)
                 heard = jumps[e, _row(a, b), one]
                 if second <= 1.0:
@@ -158,17 +165,17 @@ def integrate(
                 # samples are taken at their middles
                 ring = before[position] * np.sqrt(ringing[e, a])
                 value += ring * tails[e, a, 0]
-                if first <= 1.0:
+                if not stays:
                     one = int(first * samples)
                     ring *= ringing[e, a] ** one
                     value += ring * (tails[e, b, one] - tails[e, a, one])
                 if second <= 1.0:
                     two = int(second * samples)
                     value += ring * ringing[e, b] ** (two - one) * (tails[e, c, two] - tails[e, b, two])
-            if drawn:
-                value += spread[p] * (g[member] + 1j * h[member])
-                streams[shots[position]] = words[member]
-            out[position] = value
+            out[position] = value + spread[p] * (g[member] + 1j * h[member])
+        if drawn:
+            for member in range(count):
+                streams[shots[start + member]] = words[member]
     return out
 
 

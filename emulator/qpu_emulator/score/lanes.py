@@ -52,6 +52,8 @@ class Lanes:
 
     def shots_in(self, chosen: Index) -> tuple[Index, Index]:
         """Shots in some lanes, and for each the position of its lane within ``chosen``."""
+        if np.array_equal(chosen, np.arange(len(self))):
+            return np.arange(len(self.lane_of_shot)), self.lane_of_shot.copy()
         position = np.full(len(self), -1)
         position[chosen] = np.arange(len(chosen))
         where = position[self.lane_of_shot]

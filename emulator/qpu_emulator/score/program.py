@@ -57,6 +57,7 @@ class Program:
 
     Attributes:
         schedule: The template.
+        wiring: Of the chip that plays it.
         scores: Per straight block.
         qubits: All that it touches, ascending.
         clusters: Qubits that may become entangled, each simulated alone.
@@ -69,6 +70,7 @@ class Program:
     """
 
     schedule: Schedule
+    wiring: Wiring
     scores: dict[Straight, Score] = field(default_factory=dict)
     qubits: list[int] = field(default_factory=list)
     clusters: list[tuple[int, ...]] = field(default_factory=list)
@@ -93,11 +95,11 @@ def compile_program(schedule: Schedule, device: Device, zz: Callable[[int], floa
         ScheduleError: If a line leads nowhere, or pulses meet that the emulator does not model together.
     """
     names = schedule.events.dtype.names or ()
-    program = Program(schedule, events={name: schedule.events[name].tolist() for name in names})
+    wiring = Wiring(device) if wiring is None else wiring
+    program = Program(schedule, wiring, events={name: schedule.events[name].tolist() for name in names})
     program.control = sorted(_control_columns(schedule.realtime))
     body = schedule.realtime
     last = body[-1] if body and isinstance(body[-1], Straight) else None
-    wiring = Wiring(device) if wiring is None else wiring
     sorter = Sorter(schedule, device, wiring, program.events)
     found = {block: sorter.actions(block) for block in schedule.straight_blocks()}
     _cluster(program, [action for actions in found.values() for action in actions], device, wiring, zz)
