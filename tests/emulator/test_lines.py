@@ -9,6 +9,7 @@ from scipy.linalg import expm
 
 from qpu_bridge.errors import ScheduleError, SettingsError
 from qpu_bridge.schedule import Waveform, shapes
+from qpu_emulator import five_ecr
 from qpu_emulator.bring_up import solve_snapshot
 from qpu_emulator.bring_up.echoed import ECR
 from qpu_emulator.chip.device import Crosstalk, Device, Resonator, StaticCoupling, Transmon
@@ -192,6 +193,26 @@ def test_bring_up_solves_pulses_behind_their_lines(bent, exact, turn):
     assert found == pytest.approx(wanted, abs=8e-3)
     without = exact(bench.build(), device=device, settings={"line": 0, "crosstalk": 1})[0, :2, :2].ravel()
     assert np.abs(without - wanted).max() > 0.02
+
+
+@pytest.mark.parametrize(("port", "late"), [("x0", 4), ("x0", 16), ("x1", 9)])
+def test_an_echoed_gate_feels_little_of_delays_that_it_does_not_know(exact, port, late):
+    """Its tones reach into pulses before, between and after them; only the phase at which a carrier arrives counts."""
+    device, snapshot = five_ecr.device(), five_ecr.snapshot()
+    lines = device.lines | {port: device.lines[port].model_copy(update={"delay": late * 1e-9})}
+    behind = 2 * np.pi * device.transmons[1].frequency * late * 1e-9 * (1 if port == "x0" else -1)
+    gate = snapshot.gate("ecr", 0, 1)
+    pulses = [p.model_copy(update={"phase": p.phase - behind * (p.frame == "u0_1")}) for p in gate.pulses]
+    known = snapshot.model_copy(update={"gates": (*(g for g in snapshot.gates if g is not gate), _changed(gate, pulses=pulses))})
+    sx = np.array([[1, -1j], [-1j, 1]]) / np.sqrt(2)
+    bench = Bench(known)
+    for name, *qubits in (("sx", 0), ("sx", 1), ("ecr", 0, 1), ("sx", 1), ("sx", 0)):
+        bench.gate(name, *qubits)
+    bench.wait(20)
+    bench.measure(0, 1)
+    wanted = np.abs((np.kron(sx, sx) @ ECR @ np.kron(sx, sx))[:, 0]) ** 2
+    found = exact(bench.build(), device=_changed(device, lines=lines), settings={"line": 1})[0, :2, :2].ravel()
+    assert found == pytest.approx(wanted, abs=8e-3)
 
 
 @pytest.mark.parametrize(

@@ -281,13 +281,16 @@ def _joined(groups: list[_Group]) -> list[_Group]:
     """Join groups that overlap in time and share a qubit."""
     done: dict[int, _Group] = {}
     holder: dict[int, _Group] = {}
+    grown = False
     for group in sorted(groups, key=lambda group: group.begin):
         for qubit in sorted(group.qubits):
             other = holder.get(qubit)
             if other is not None and other is not group and other.end > group.begin and id(other) in done:
+                grown |= other.begin < group.begin and not group.qubits <= other.qubits
                 group.absorb(other)
                 del done[id(other)]
         for qubit in group.qubits:
             holder[qubit] = group
         done[id(group)] = group
-    return list(done.values())
+    # what has begun earlier on one qubit by what it joined on another may meet somebody there
+    return _joined(list(done.values())) if grown else list(done.values())
