@@ -37,7 +37,7 @@ class Fault(Document):
         qubit: Index.
         hz: Of the jump.
         version: Of the firmware.
-        times: Runs until it is over; None goes on for ever.
+        times: Runs until it is over; None goes on for ever, as ``firmware`` must, with which no run begins.
     """
 
     kind: Literal[
@@ -54,6 +54,10 @@ class Fault(Document):
     def _it_is_known_which_qubit(self) -> Self:
         if self.kind in ("dead_qubit", "frequency_jump") and self.qubit is None:
             raise ValueError(f"a fault of kind {self.kind} must name its qubit")
+        if self.kind == "firmware" and self.times is not None:
+            raise ValueError(
+                "a fault of kind firmware must have no times: no run begins with it that could be counted; take it away"
+            )
         return self
 
     def change(self, device: Device) -> Device:

@@ -118,3 +118,8 @@ def test_a_wrong_firmware_is_announced_and_refuses_to_work(snapshot, flip):
     assert driver.status().state is State.FAULTED
     with pytest.raises(DriverFault, match=r"firmware.*0\.3"):
         _play(driver, flip)
+
+
+def test_a_wrong_firmware_cannot_be_counted_down():
+    with pytest.raises(ValueError, match="no times"):
+        Fault(kind="firmware", times=1)

@@ -95,7 +95,7 @@ def mitigated(axes: list[Axes]) -> dict[str, Any]:
     for axis in axes:
         axis.axhline(0 if axis is axes[0] else 1, color="gray", lw=0.5)
         axis.legend()
-    return {"zne": found, "pec": cancelled}
+    return {"zne": found, "pec": cancelled, "pec_deviations": [mitigation.deviation(n, 0.01) for n in gates]}
 
 
 def benchmarked(axes: list[Axes]) -> dict[str, Any]:

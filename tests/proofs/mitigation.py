@@ -107,6 +107,18 @@ def cancellation(gates: int, precision: float, randomizations: int = 1024, seed:
     return found
 
 
+def deviation(gates: int, precision: float, randomizations: int = 1024) -> float:
+    """Standard deviation that `cancellation` must have, raw or cancelled, in closed form.
+
+    In one randomization all errors add up, with signs that the twirl draws: ``cos(angle * sum of signs)`` is what its shots say of
+    ``<X>``; the mean of its square is ``(1 + cos(2 angle)**gates) / 2``. Cancellation multiplies what is said by
+    ``gamma = cos(angle)**-gates``, and the client takes ``gamma**2`` times as many randomizations for it.
+    """
+    shots = np.ceil(1 / precision**2 / randomizations)
+    mean, square = np.cos(ANGLE) ** gates, (1 + np.cos(2 * ANGLE) ** gates) / 2
+    return float(np.sqrt((square - mean**2 + (1 - square) / shots) / randomizations))
+
+
 def _z_on(layer: CircuitInstruction, qubit: int, rate: float) -> PauliLindbladMap:
     """The noise of one layer: Z on a qubit, which is known by its index in the circuit."""
     # the client's layers name qubits of the circuit's one register, in any order; their noise goes by the ascending one

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import chi2
 
 from qpu_emulator import five
 from qpu_emulator.windows.pair import Pair
@@ -63,10 +64,17 @@ def test_extrapolation_reduces_the_bias() -> None:
 
 
 def test_cancellation_removes_the_bias_at_the_predicted_variance() -> None:
-    found = mitigation.cancellation(32, 0.02, randomizations=256)
-    assert found["raw"][0] == pytest.approx(np.cos(twirling.ANGLE) ** 32, abs=4 * found["raw"][1])
-    assert found["raw"][0] < 1 - 4 * found["raw"][1]
-    assert found["pec"][0] == pytest.approx(1.0, abs=4 * found["pec"][1])
+    gates, randomizations, jobs = 64, 256, 20
+    print(f"seeds 0 to {jobs - 1}")
+    found = [mitigation.cancellation(gates, 0.02, randomizations, seed) for seed in range(jobs)]
+    ideal = {"raw": np.cos(twirling.ANGLE) ** gates, "pec": 1.0}
+    assert ideal["raw"] < 0.9
+    wanted = mitigation.deviation(gates, 0.02, randomizations)
+    for name in ideal:
+        values, said = np.array([one[name] for one in found]).T
+        assert values.mean() == pytest.approx(ideal[name], abs=4 * wanted / np.sqrt(jobs))
+        assert 1e-4 < chi2.cdf(((values - ideal[name]) ** 2).sum() / wanted**2, jobs) < 1 - 1e-4
+        assert np.sqrt((said**2).mean()) == pytest.approx(wanted, rel=0.05)
 
 
 @pytest.mark.parametrize(
