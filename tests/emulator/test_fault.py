@@ -10,6 +10,7 @@ from qpu_bridge.driver import Run, State, check_chunk
 from qpu_bridge.errors import Cancelled, DriverFault, SettingsError, UnsupportedOption
 from qpu_bridge.schedule import Table
 from qpu_emulator.driver import EmulatorDriver
+from qpu_emulator.fault import Fault
 
 
 @pytest.fixture(scope="module")

@@ -39,7 +39,7 @@ def test_readout_gauss(fresh, run, snapshot):
 
 
 def test_readout_t1(fresh, run, snapshot, truth):
-    """Relaxation at a true moment during the readout: both errors against the resonator's equation of motion, T1 five times shorter."""
+    """Relaxation during the readout: both errors against the resonator's equation of motion, T1 five times shorter."""
     shots = 40_000
     quiet = _clouds(fresh, run, GAUSS, shots)
     loud = _clouds(fresh, run, GAUSS | {"t1": 5}, shots)

@@ -110,8 +110,8 @@ def cancellation(gates: int, precision: float, randomizations: int = 1024, seed:
 def deviation(gates: int, precision: float, randomizations: int = 1024) -> float:
     """Standard deviation that `cancellation` must have, raw or cancelled, in closed form.
 
-    In one randomization all errors add up, with signs that the twirl draws: ``cos(angle * sum of signs)`` is what its shots say of
-    ``<X>``; the mean of its square is ``(1 + cos(2 angle)**gates) / 2``. Cancellation multiplies what is said by
+    In one randomization all errors add up, with signs that the twirl draws: ``cos(angle * sum of signs)`` is what its shots say
+    of ``<X>``; the mean of its square is ``(1 + cos(2 angle)**gates) / 2``. Cancellation multiplies what is said by
     ``gamma = cos(angle)**-gates``, and the client takes ``gamma**2`` times as many randomizations for it.
     """
     shots = np.ceil(1 / precision**2 / randomizations)
