@@ -79,5 +79,6 @@ class Clock:
 
     def ticks_covering(self, other: Clock, ticks: int) -> Ticks:
         """Fewest ticks of this clock that cover ``ticks`` ticks of ``other``."""
-        ratio = ticks * other.dt / self.dt
-        return Ticks(-(-ratio.numerator // ratio.denominator))
+        # whole numbers: fractions would be made coprime each time
+        over, under = other.dt.numerator * self.dt.denominator, other.dt.denominator * self.dt.numerator
+        return Ticks(-(-ticks * over // under))

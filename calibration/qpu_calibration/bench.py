@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from qpu_bridge.errors import ScheduleError, SettingsError
 from qpu_bridge.execution import Execution
-from qpu_bridge.schedule.check import check, check_table
+from qpu_bridge.schedule.check import check_once, check_table
 from qpu_bridge.target import Snapshot
 from qpu_bridge.target.check import faults
 from qpu_bridge.target.versions import Versions
@@ -214,7 +214,7 @@ class Bench:
         try:
             plan = routine.plan(snapshot, targets, settings)
             for schedule, table in plan.sheets:
-                check(schedule, limits)
+                check_once(schedule, limits)
                 check_table(schedule, table, limits)
         except (ScheduleError, SettingsError) as error:
             if len(targets) == 1:

@@ -10,7 +10,7 @@ from qpu_bridge.schedule import SlotKind
 from qpu_bridge.target import Snapshot
 from qpu_bridge.units import Clock
 from qpu_calibration.axis import Values
-from qpu_calibration.ink import Ink
+from qpu_calibration.ink import Ink, Number
 
 
 @dataclass
@@ -21,13 +21,13 @@ class Carrier:
         port: Its line.
         frequency: Hz, at rest.
         offsets: Hz, where it differs from row to row.
-        phase: ``float64[rows]``, rad.
+        phase: Of its next pulse, rad.
     """
 
     port: str
     frequency: float
     offsets: Values | None
-    phase: Values
+    phase: Number = 0.0
 
 
 class Carriers:
@@ -35,34 +35,32 @@ class Carriers:
 
     Args:
         snapshot: What is believed of the machine.
-        rows: Of the page.
     """
 
-    def __init__(self, snapshot: Snapshot, rows: int) -> None:
+    def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
-        self.rows = rows
         self._used: dict[str, Carrier] = {}
         self._others: dict[tuple[str, bytes], str] = {}
 
-    def use(self, name: str, tones: Values | None = None) -> str:
-        """Note that a carrier is used, at its own frequency or at others (Hz, ``float64[rows]``), and say under which key."""
+    def use(self, name: str, tones: Number | None = None) -> str:
+        """Note that a carrier is used, at its own frequency or at others (Hz), and say under which key."""
+        if tones is None and name in self._used:
+            return name
         spec = self.snapshot.frame(name)
         key, frequency, offsets = name, spec.frequency, None
         if tones is not None:
-            constant = bool(np.all(tones == tones[0]))
-            frequency = float(tones[0]) if constant else spec.frequency
-            offsets = None if constant else tones - frequency
+            frequency, offsets = (tones, None) if isinstance(tones, float) else (spec.frequency, tones - spec.frequency)
             if offsets is not None or frequency != spec.frequency:
-                key = self._others.setdefault((name, tones.tobytes()), f"{name} {len(self._others) + 1}")
+                key = self._others.setdefault((name, np.asarray(tones).tobytes()), f"{name} {len(self._others) + 1}")
         if key not in self._used:
-            self._used[key] = Carrier(spec.port, frequency, offsets, np.zeros(self.rows))
+            self._used[key] = Carrier(spec.port, frequency, offsets)
         return key
 
-    def phase(self, key: str) -> Values:
-        """At which the next pulse is played, ``float64[rows]``, rad."""
+    def phase(self, key: str) -> Number:
+        """At which the next pulse is played, rad."""
         return self._used[key].phase
 
-    def turn(self, qubit: int, angle: Values) -> None:
+    def turn(self, qubit: int, angle: Number) -> None:
         """RZ subtracts from all carriers of the qubit, also from those that are not used yet."""
         for spec in self.snapshot.following(qubit):
             carrier = self._used[self.use(spec.name)]

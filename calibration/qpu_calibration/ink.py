@@ -8,6 +8,9 @@ from qpu_bridge.schedule import Builder, SlotKind, SlotRef, Waveform
 from qpu_bridge.units import Clock
 from qpu_calibration.axis import Values
 
+Number = float | Values
+"""One for all rows, or ``float64[rows]``: most are the same in all rows, and an array costs ten times as much."""
+
 
 class Ink:
     """A builder that turns numbers of rows into constants or slots.
@@ -36,8 +39,16 @@ class Ink:
         """A wait in ticks."""
         return int(ticks[0]) if np.all(ticks == ticks[0]) else self.slot(SlotKind.DURATION, ticks)
 
-    def play(self, key: str, envelope: Waveform, level: Values, phase: Values, at: int | None) -> None:
+    def play(self, key: str, envelope: Waveform, level: Number, phase: Number, at: int | None) -> None:
         """A play whose amplitude and phase are numbers or slots."""
-        amplitude = float(level[0]) if np.all(level == level[0]) else self.slot(SlotKind.AMPLITUDE, level)
-        turn = float(phase[0]) if np.all(phase == phase[0]) else self.slot(SlotKind.PHASE, phase)
+        level, phase = plain(level), plain(phase)
+        amplitude = level if isinstance(level, float) else self.slot(SlotKind.AMPLITUDE, level)
+        turn = phase if isinstance(phase, float) else self.slot(SlotKind.PHASE, phase)
         self.build.play(self.frames[key], envelope, amplitude, turn, at=at)
+
+
+def plain(number: Number) -> Number:
+    """A plain number, where all rows have the same."""
+    if isinstance(number, np.ndarray):
+        return float(number[0]) if (number == number[0]).all() else number
+    return float(number)

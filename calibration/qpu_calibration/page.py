@@ -16,7 +16,7 @@ from qpu_bridge.units import Clock
 from qpu_calibration.axis import Values
 from qpu_calibration.carriers import Carriers
 from qpu_calibration.edit import known_gate
-from qpu_calibration.ink import Ink
+from qpu_calibration.ink import Ink, Number, plain
 from qpu_calibration.reading import Reading
 
 Numbers = float | Values
@@ -48,7 +48,7 @@ class Page:
         self.rows = rows
         self.reading = reading
         self.rounds = 0
-        self._carriers = Carriers(snapshot, rows)
+        self._carriers = Carriers(snapshot)
         self._writing: list[Callable[[Ink], None]] = []
 
     @contextmanager
@@ -86,7 +86,7 @@ class Page:
             qubits = tuple(target[place] for place in places) if places else target
             gate = known_gate(self.snapshot, name, qubits)
             own = None if played is None else partial(played, index)
-            self._gate(gate, turns[index], None if angles is None else float(angles[index, 0]), own)
+            self._gate(gate, turns[index], None if angles is None else float(np.ravel(angles[index])[0]), own)
 
     def rz(self, angle: Numbers, of: int = 0) -> None:
         """A virtual Z (rad) on one place of each target."""
@@ -132,7 +132,7 @@ class Page:
 
     def wait(self, seconds: Numbers) -> None:
         """All lines wait, for one time in each row; the times must lie on the machine's grid (`axis.delays` puts them there)."""
-        times = self._spread(seconds)
+        times = np.broadcast_to(np.asarray(seconds, np.float64), (len(self.targets), self.rows))
         if not np.all(times == times[0]):
             raise SettingsError("all targets of a page must wait equally long", given="different waits", where="wait")
         exact = times[0] / float(self.snapshot.timing.dt)
@@ -172,7 +172,7 @@ class Page:
             for place in range(len(target)) if places is None else places:
                 spec = self.snapshot.measure(target[place])
                 own = None if tones is None else tones[index]
-                level = np.full(self.rows, spec.amplitude) if levels is None else levels[index]
+                level = spec.amplitude if levels is None else levels[index]
                 tone, ear = self._carriers.use(spec.drive_frame, own), self._carriers.use(spec.acquire_frame, own)
                 heard.append((spec, tone, ear, level))
 
@@ -206,7 +206,7 @@ class Page:
         self._writing.append(lambda ink: ink.build.wait(latency))
         for qubit in (qubit for target in self.targets for qubit in target):
             gate = known_gate(self.snapshot, "x", (qubit,))
-            self._gate(gate, np.zeros(self.rows), None, None)
+            self._gate(gate, 0.0, None, None)
             self._writing.append(partial(_if_one, f"q{qubit} {number}", self._writing.pop(), gate.duration))
 
     def schedule(self) -> tuple[Schedule, Table]:
@@ -218,13 +218,16 @@ class Page:
         table = np.stack(ink.columns, axis=1) if ink.columns else np.zeros((self.rows, 0))
         return ink.build.build(), Table(table)
 
-    def _spread(self, numbers: Numbers) -> Values:
-        return np.broadcast_to(np.asarray(numbers, np.float64), (len(self.targets), self.rows))
+    def _spread(self, numbers: Numbers) -> list[Number]:
+        """One for each target."""
+        if np.ndim(numbers) == 0:
+            return [float(numbers)] * len(self.targets)
+        return [plain(row) for row in np.broadcast_to(np.asarray(numbers, np.float64), (len(self.targets), self.rows))]
 
     def _gate(
         self,
         gate: GateSpec,
-        turn: Values,
+        turn: Number,
         angle: float | None,
         played: Callable[[PulseSpec], tuple[Numbers, Numbers] | None] | None,
     ) -> None:
@@ -234,7 +237,7 @@ class Page:
             key = self._carriers.use(pulse.frame)
             other = None if played is None else played(pulse)
             amplitude, axis = (_at(pulse.amplitude, angle), pulse.phase) if other is None else other
-            level = np.broadcast_to(np.asarray(amplitude, np.float64), self.rows)
+            level = amplitude if np.ndim(amplitude) == 0 else np.broadcast_to(amplitude, self.rows)
             plays.append((key, pulse, level, self._carriers.phase(key) + axis + turn))
         involved = list(dict.fromkeys([*drives, *(key for key, *_ in plays)]))
 
@@ -249,9 +252,9 @@ class Page:
 
         self._writing.append(write)
         for phase in gate.phases:
-            self._carriers.turn(phase.qubit, np.full(self.rows, _at(phase.angle, angle)))
+            self._carriers.turn(phase.qubit, _at(phase.angle, angle))
 
-    def _play(self, key: str, envelope: Waveform, level: Values, phase: Values) -> None:
+    def _play(self, key: str, envelope: Waveform, level: Number, phase: Number) -> None:
         self._writing.append(lambda ink: ink.play(key, envelope, level, phase, None))
 
     def _shape(self, name: str) -> Waveform:

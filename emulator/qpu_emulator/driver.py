@@ -23,7 +23,7 @@ from qpu_bridge.schedule import (
     Schedule,
     SlotKind,
     Table,
-    check,
+    check_once,
 )
 from qpu_bridge.target import Snapshot
 from qpu_emulator import five, five_ecr
@@ -94,7 +94,7 @@ class EmulatorDriver:
         self._require_firmware()
         digest = schedule.digest
         if digest not in self._schedules:
-            check(schedule, self._capabilities.limits)
+            check_once(schedule, self._capabilities.limits)
             self._libraries.condition(Scales(), self._clock.age_h).program(schedule)
             self._schedules[digest] = schedule
         self._schedules.move_to_end(digest)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
-from functools import lru_cache
 from time import monotonic, sleep
 
 from qpu_bridge.driver import Capabilities, Chunk, Driver, Run, check_chunk
@@ -15,7 +14,7 @@ from qpu_bridge.execution.prefetch import prefetch
 from qpu_bridge.execution.span import DeviceClock, Span
 from qpu_bridge.execution.watch import watch
 from qpu_bridge.schedule import Schedule, Table
-from qpu_bridge.schedule.check import check, check_table
+from qpu_bridge.schedule.check import check_once, check_table
 from qpu_bridge.telemetry import played
 
 RETRIES = 3
@@ -97,7 +96,7 @@ class Execution:
         """
         limits = self.capabilities.limits
         rows = min(rows_per_run(schedule, shots, limits), max_rows or limits.max_rows)
-        _check_once(schedule, limits)
+        check_once(schedule, limits)
         asked = cancelled or _never
         self._load(schedule, asked)
         self.spans = []
@@ -190,10 +189,6 @@ class Execution:
         if self.usage_limit_s is not None and self.usage_seconds > self.usage_limit_s:
             self.driver.abort()
             raise RanTooLong(f"the job may use {self.usage_limit_s:g} s of device time", given=round(self.usage_seconds, 6))
-
-
-_check_once = lru_cache(maxsize=64)(check)
-"""A template that comes back with every job is checked when it comes first; what was refused is not remembered."""
 
 
 def _never() -> bool:

@@ -20,7 +20,7 @@ from qpu_bridge.schedule.block import (
 from qpu_bridge.schedule.bound import bind, row_values
 from qpu_bridge.schedule.builder import Builder
 from qpu_bridge.schedule.carrier import SlotRef
-from qpu_bridge.schedule.check import check, check_results, check_table
+from qpu_bridge.schedule.check import check, check_once, check_results, check_table
 from qpu_bridge.schedule.column import Acquisition, Column, Discriminator, Output
 from qpu_bridge.schedule.draw_text import draw
 from qpu_bridge.schedule.event import EVENT, NONE, Operation
@@ -102,6 +102,7 @@ __all__ = [
     "asks_one_bit",
     "bind",
     "check",
+    "check_once",
     "check_results",
     "check_table",
     "children",

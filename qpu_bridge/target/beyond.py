@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from qpu_bridge.schedule import Limits, PortLimits
+from qpu_bridge.schedule import Document, Limits, PortLimits
 from qpu_bridge.target.gate import Curve
 from qpu_bridge.target.shape import waveform
 from qpu_bridge.target.snapshot import Snapshot
@@ -23,9 +23,9 @@ def beyond(snapshot: Snapshot, limits: Limits, known: Snapshot | None = None) ->
         known: What is the same there is not looked at, and what was too loud there may become less step by step.
     """
     lines = {port.name: port for port in limits.ports}
-    old = set() if known is None else set(known.frames)
+    frames = {} if known is None else {frame.name: frame for frame in known.frames}
     for frame in snapshot.frames:
-        if frame in old:
+        if _same(frame, frames.get(frame.name)):
             continue
         line = lines.get(frame.port)
         if line is None:
@@ -35,11 +35,10 @@ def beyond(snapshot: Snapshot, limits: Limits, known: Snapshot | None = None) ->
                 f"frame {frame.name} must be at {line.min_frequency:.6g} to {line.max_frequency:.6g} Hz on line {frame.port},"
                 f" but would be at {frame.frequency:.9g} Hz"
             )
-    old_gates = set() if known is None else set(known.gates)
+    gates = {} if known is None else {(gate.name, gate.qubits): gate for gate in known.gates}
     new = reshaped(known, snapshot)
     for gate in snapshot.gates:
-        names = {pulse.waveform for pulse in gate.pulses}
-        if gate in old_gates and not names & new:
+        if _same(gate, gates.get((gate.name, gate.qubits))) and new.isdisjoint(pulse.waveform for pulse in gate.pulses):
             continue
         for pulse in gate.pulses:
             levels = pulse.amplitude.value if isinstance(pulse.amplitude, Curve) else (pulse.amplitude,)
@@ -47,17 +46,25 @@ def beyond(snapshot: Snapshot, limits: Limits, known: Snapshot | None = None) ->
             what = f"{gate.name} on {list(gate.qubits)}"
             yield from _loud(what, max(map(abs, levels)) * shape.peak, line)
             yield from _long(what, shape.duration, line)
-    old_measures = set() if known is None else set(known.measures)
+    measures = {} if known is None else {measure.qubit: measure for measure in known.measures}
+    other = bool(new)
     for measure in snapshot.measures:
-        if measure in old_measures and not {measure.waveform, measure.kernel} & new:
+        same = _same(measure, measures.get(measure.qubit))
+        other = other or not same
+        if same and new.isdisjoint((measure.waveform, measure.kernel)):
             continue
         line, shape = lines.get(snapshot.frame(measure.drive_frame).port), waveform(snapshot.waveforms[measure.waveform])
         what = f"readout of qubit {measure.qubit}"
         yield from _loud(what, abs(measure.amplitude) * shape.peak, line)
         yield from _long(what, shape.duration, line)
         yield from _long(what, measure.acquire_duration, lines.get(snapshot.frame(measure.acquire_frame).port))
-    if old_measures != set(snapshot.measures) or new:
+    if other or len(measures) != len(snapshot.measures):
         yield from _crowded({} if known is None else _sums(known), _sums(snapshot), lines)
+
+
+def _same(entry: Document, before: Document | None) -> bool:
+    """Edits keep what they do not touch: most need no comparison of their numbers."""
+    return entry is before or entry == before
 
 
 def _crowded(before: dict[str, float], after: dict[str, float], lines: dict[str, PortLimits]) -> Iterator[str]:
@@ -90,4 +97,4 @@ def _long(what: str, samples: int, line: PortLimits | None) -> Iterator[str]:
 def reshaped(known: Snapshot | None, snapshot: Snapshot) -> set[str]:
     """Names of the waveforms that are others than in a known snapshot; all, without one."""
     before = {} if known is None else known.waveforms
-    return {name for name, shape in snapshot.waveforms.items() if before.get(name) != shape}
+    return {name for name, shape in snapshot.waveforms.items() if not _same(shape, before.get(name))}

@@ -6,6 +6,8 @@ here, is driven by the device's `Limits`, and says what must hold, what was give
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from qpu_bridge.schedule.check.amounts import check_results, check_size
 from qpu_bridge.schedule.check.blocks import check_blocks
 from qpu_bridge.schedule.check.carriers import check_carriers
@@ -24,7 +26,7 @@ from qpu_bridge.schedule.limits import Limits
 from qpu_bridge.schedule.schedule import Schedule
 from qpu_bridge.schedule.slot import Table
 
-__all__ = ["check", "check_results", "check_table", "features_of"]
+__all__ = ["check", "check_once", "check_results", "check_table", "features_of"]
 
 
 def check(schedule: Schedule, limits: Limits) -> None:
@@ -51,6 +53,11 @@ def check(schedule: Schedule, limits: Limits) -> None:
     check_carriers(schedule, limits, bounds)
     check_timing(schedule, limits, bounds)
     check_feedback(schedule, limits, bounds)
+
+
+check_once = lru_cache(maxsize=64)(check)
+"""A template that comes back, or that goes through several hands in one process, is checked when it comes first; what was
+refused is not remembered."""
 
 
 def check_table(schedule: Schedule, table: Table, limits: Limits) -> None:
