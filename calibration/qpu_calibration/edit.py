@@ -98,10 +98,10 @@ def rotation(snapshot: Snapshot, qubit: int, name: str = "x") -> tuple[PulseSpec
     """The one pulse of a qubit's ``x`` or ``sx``, and its DRAG envelope.
 
     Raises:
-        SettingsError: If the gate is not one DRAG pulse of a fixed amplitude.
+        SettingsError: If there is no such gate, or it is not one DRAG pulse of a fixed amplitude.
     """
-    gate = snapshot.gate(name, qubit)
-    pulse = gate.pulses[0] if gate is not None and len(gate.pulses) == 1 else None
+    pulses = known_gate(snapshot, name, (qubit,)).pulses
+    pulse = pulses[0] if len(pulses) == 1 else None
     shape = None if pulse is None else snapshot.waveforms[pulse.waveform]
     if pulse is None or not isinstance(shape, DragShape) or isinstance(pulse.amplitude, Curve):
         raise SettingsError("a calibrated rotation must be one DRAG pulse", given="another", where=f"{name} of qubit {qubit}")
@@ -165,10 +165,10 @@ def flux(snapshot: Snapshot, pair: tuple[int, ...]) -> PulseSpec:
     """The one flux pulse of a coupler's ``cz``.
 
     Raises:
-        SettingsError: If the gate is not one pulse of a fixed amplitude.
+        SettingsError: If there is no such gate, or it is not one pulse of a fixed amplitude.
     """
-    gate = snapshot.gate("cz", *pair)
-    pulse = gate.pulses[0] if gate is not None and len(gate.pulses) == 1 else None
+    pulses = known_gate(snapshot, "cz", pair).pulses
+    pulse = pulses[0] if len(pulses) == 1 else None
     if pulse is None or isinstance(pulse.amplitude, Curve):
         raise SettingsError("a calibrated cz must be one flux pulse", given="another", where=f"cz of qubits {list(pair)}")
     return pulse

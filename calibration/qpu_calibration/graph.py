@@ -104,13 +104,21 @@ class Graph:
             couplers: Only these, in either order; without ``qubits``, no routine of qubits.
 
         Raises:
-            SettingsError: If there is no such routine, qubit or coupler.
+            SettingsError: If there is no such routine, qubit or coupler, or a routine is not about a coupler that is named.
         """
         if name is not None and name not in self.routines:
             raise SettingsError(f"a routine must be one of {', '.join(self.order)}", given=name)
         wanted = {Kind.QUBIT: self._qubits(qubits, couplers), Kind.COUPLER: self._couplers(qubits, couplers)}
         names = self.order if name is None else (name,)
-        return [Node(one, target) for one in names for target in wanted[self.kind(one)] if self._about(one, target)]
+        found = [Node(one, target) for one in names for target in wanted[self.kind(one)] if self._about(one, target)]
+        others = [] if name is None else [pair for pair in wanted[self.kind(name)] if not self._about(name, pair)]
+        if others and (couplers is not None or not found):
+            raise SettingsError(
+                f"{name} is about couplers with {self.routines[str(name)].gate}",
+                given=", ".join(f"{said(pair)} with {' and '.join(sorted(self._native(pair)))}" for pair in others[:3]),
+                where="couplers",
+            )
+        return found
 
     def needs(self, node: Node) -> tuple[Node, ...]:
         """What a node needs directly."""
@@ -143,7 +151,10 @@ class Graph:
 
     def _about(self, name: str, target: Target) -> bool:
         gate = self.routines[name].gate
-        return not gate or self._gates is None or gate in self._gates.get(target, ())
+        return not gate or self._gates is None or gate in self._native(target)
+
+    def _native(self, target: Target) -> Collection[str]:
+        return () if self._gates is None else self._gates.get(target, ())
 
     def _qubits(self, qubits: Sequence[int] | None, couplers: Sequence[Target] | None) -> Sequence[Target]:
         there = self._targets[Kind.QUBIT]

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from qpu_bridge.errors import SettingsError
+from qpu_bridge.target import waveform
 from qpu_calibration.catalog import routine
-from qpu_calibration.edit import flux_window
-from qpu_emulator import five
+from qpu_calibration.edit import amplitude, flux_window, rotation
+from qpu_calibration.graph import Graph
+from qpu_emulator import five, five_ecr
+from qpu_emulator.bring_up.echoed import EchoedPair
+from qpu_emulator.bring_up.rotation import rotate
+from qpu_emulator.chip.device import Crosstalk
 from qpu_emulator.chip.line import Line
 
 
@@ -56,3 +63,30 @@ def test_a_line_that_is_too_late_is_not_guessed(lab):
     outcome = bench.run(routine("port_delays"), [(0, 1)])
     assert outcome.refused[(0, 1)]
     assert not outcome.changed
+
+
+def test_couplers_without_a_flux_line_are_refused_in_words(lab):
+    """Their gates take delays in their phases; nothing is skipped silently."""
+    snapshot = five_ecr.snapshot()
+    graph = Graph.of(snapshot)
+    for asked in ({}, {"qubits": [0, 1]}, {"couplers": [(1, 0)]}):
+        with pytest.raises(SettingsError, match="port_delays is about couplers with cz; got coupler 0-1 with ecr"):
+            graph.nodes("port_delays", **asked)
+    assert "port_delays" not in {node.routine for node in graph.nodes()}
+    outcome = lab(five_ecr.device(), snapshot).bench.run(routine("port_delays"), [(0, 1)])
+    assert outcome.refused == {(0, 1): "a routine plays gates that the snapshot has; got cz on [0, 1]."}
+
+
+@pytest.mark.parametrize("late", [{"x0": 16}, {"x1": 16}])
+def test_an_echoed_gate_behind_lines_that_are_late_can_be_as_good(late):
+    """Five numbers that routines find make it right, crosstalk of -20 dB included, whatever the delay."""
+    device = five_ecr.device()
+    lines = device.lines | {port: device.lines[port].model_copy(update={"delay": ns * 1e-9}) for port, ns in late.items()}
+    loud = (Crosstalk(port="x0", qubit=1, amplitude=0.1, phase=2.2),)
+    truth, snapshot = device.model_copy(update={"lines": lines, "crosstalk": loud}), five_ecr.snapshot()
+    level = amplitude(snapshot, 0)
+    shape = rotation(snapshot, 0)[1]
+    flip = rotate(truth, 0, shape.duration, shape.beta, np.array([level]))[0][:2, :2]
+    half = waveform(snapshot.waveforms["cross"])
+    pair = EchoedPair(truth, truth.couplers[0], 0, half, flip, shape.duration, 1e-9)
+    assert pair.solve(0.5, (0.06, 0.1)).infidelity < 2e-5
