@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from qpu_bridge.errors import ScheduleError
-from qpu_bridge.schedule import NONE, Operation, PortKind, Schedule, Straight
+from qpu_bridge.schedule import NONE, PortKind, Schedule, Straight
 from qpu_emulator.chip.device import Device, StaticCoupling, TunableCoupler
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(NamedTuple):
     """Events that overlap in time on the same qubits: one window, or one measurement.
 
     Attributes:
@@ -103,6 +102,7 @@ class Sorter:
         lines = [device.lines.get(port.name) for port in schedule.ports]
         self._delays = [0 if line is None else round(line.delay / tick) for line in lines]
         self._driven = [wiring.driven(port.name) if port.kind is PortKind.DRIVE else None for port in schedule.ports]
+        self._targets: list[tuple[str, int] | None] = [self._of_line(number) for number in range(len(schedule.ports))]
 
     def actions(self, block: Straight) -> list[Action]:
         """The actions of a block, in order of start.
@@ -111,30 +111,47 @@ class Sorter:
             ScheduleError: If a line leads nowhere, or pulses meet that the emulator does not model together.
         """
         still: dict[tuple[str, int], list[_Group]] = {}
-        drives: list[_Group] = []
+        drives: list[Action] = []
+        ports, starts, durations = (self._events[name] for name in ("port", "start", "duration"))
+        # until when each transmon is driven, and whether each drive begins later and reaches no other
+        until: dict[int, int] = {}
+        alone = not self._device.crosstalk and not self._wiring.static
         for row in range(block.first, block.last):
-            kind, where = self._target(row)
-            port = self._events["port"][row]
-            begin = self._events["start"][row] + (self._delays[port] if kind != "readout" else 0)
-            end = begin + self._events["duration"][row]
+            port = ports[row]
+            kind, where = self._targets[port] or self._target(row)
+            begin = starts[row] + (self._delays[port] if kind != "readout" else 0)
+            end = begin + durations[row]
             if kind != "drive":
                 still.setdefault((kind, where), []).append(_Group({where}, begin, end, {row: 1}))
                 continue
-            pair = self._across(row, where)
-            qubits = {where} if pair == NONE else set(self._device.couplers[pair].qubits)
-            drives.append(_Group(qubits, begin, end, {row: 1 if pair == NONE else 0}, pair))
-            drives += [_Group({other}, begin, end, {row: 2}) for other in self._reached[port] if other not in qubits]
+            alone = alone and until.get(where, begin) <= begin
+            until[where] = end
+            drives.append(Action("drive", where, (where,), begin, end, (row,)))
         found = [
             Action(kind, where, self._qubits(kind, where), group.begin, group.end, self._in_order(group))
             for (kind, where), groups in still.items()
             for group in _joined(groups)
         ]
-        found += self._free([self._drive(group) for group in _joined(drives)], found)
+        found += drives if alone else self._free([self._drive(group) for group in _joined(self._groups(drives))], found)
         found.sort(key=_order)
-        if _clash(found) is not None:
+        clash = _clash(found)
+        if clash is not None:
             found = sorted(_met(found), key=_order)
-        self._refuse(found, block)
+            clash = _clash(found)
+        self._refuse(found, clash, block)
         return found
+
+    def _groups(self, drives: list[Action]) -> list[_Group]:
+        """What drives act on: their own transmons or static pairs, and those that crosstalk reaches."""
+        groups = []
+        for drive in drives:
+            (row,) = drive.events
+            pair = self._across(row, drive.where)
+            qubits = {drive.where} if pair == NONE else set(self._device.couplers[pair].qubits)
+            groups.append(_Group(qubits, drive.start, drive.stop, {row: 1 if pair == NONE else 0}, pair))
+            near = self._reached[self._events["port"][row]]
+            groups += [_Group({other}, drive.start, drive.stop, {row: 2}) for other in near if other not in qubits]
+        return groups
 
     @cached_property
     def _reached(self) -> list[list[int]]:
@@ -208,14 +225,18 @@ class Sorter:
     def _qubits(self, kind: str, where: int) -> tuple[int, ...]:
         return self._device.couplers[where].qubits if kind == "flux" else (self._device.resonators[where].qubit,)
 
+    def _of_line(self, number: int) -> tuple[str, int] | None:
+        """What all plays of a line act on; None if that depends on the play."""
+        port, driven = self._schedule.ports[number], self._driven[number]
+        if driven is not None:
+            return "drive", driven
+        return ("flux", self._wiring.flux[port.name]) if port.kind is PortKind.FLUX and port.name in self._wiring.flux else None
+
     def _target(self, row: int) -> tuple[str, int]:
         number = self._events["port"][row]
-        port = self._schedule.ports[number]
-        driven = self._driven[number]
-        if self._events["operation"][row] == Operation.PLAY and driven is not None:
-            return "drive", driven
-        if port.kind is PortKind.FLUX and port.name in self._wiring.flux:
-            return "flux", self._wiring.flux[port.name]
+        port, target = self._schedule.ports[number], self._targets[number]
+        if target is not None:
+            return target
         if port.kind in (PortKind.READOUT, PortKind.ACQUIRE):
             carrier = self._events["frequency"][row]
             near = [(abs(frequency - carrier), index) for frequency, index in self._wiring.resonators.get(port.name, ())]
@@ -225,8 +246,7 @@ class Sorter:
             "every event must be on a line of the device", given=f"{port.kind.value} port {port.name}", where=f"event {row}"
         )
 
-    def _refuse(self, actions: list[Action], block: Straight) -> None:
-        clash = _clash(actions)
+    def _refuse(self, actions: list[Action], clash: tuple[Action, Action] | None, block: Straight) -> None:
         if clash is not None:
             before, action = clash
             qubit = min(set(before.qubits) & set(action.qubits))
