@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,8 @@ BEST_STARTS = 3
 _STEP = 1e-5
 """Of central differences, in units of a number: what they leave out goes with its square."""
 _ENDS = {"ftol": 1.5e-8, "xtol": 1.5e-8, "gtol": 0.0, "maxfev": 8000}
+_STUCK = 1e-2
+"""Of the slope of a bounded number in the middle of its span; with less it is at its bound."""
 _OFF = 1e-12
 """Starts keep so far from a bound, in units of the span: on it nothing would move them."""
 
@@ -28,15 +30,29 @@ class CurveFit:
         value: Parameter -> best value.
         error: Parameter -> standard error; inf where the data do not say.
         chi_square: Per degree of freedom, against the errors of the points.
+        cover: Covariances of the parameters in their order, ``float64[k, k]``, as if there were no bounds; empty where the data
+            do not say.
     """
 
     value: Mapping[str, float]
     error: Mapping[str, float]
     chi_square: float
+    cover: Values = field(default_factory=lambda: np.zeros((0, 0)), compare=False)
 
     def of(self, name: str, unit: str = "", scale: float = 1.0) -> tuple[float, float, str]:
         """Value, error and unit of one parameter, as `fit.good` takes them."""
         return self.value[name] * scale, self.error[name] * abs(scale), unit
+
+    def made(self, number: Callable[..., float], unit: str = "") -> tuple[float, float, str]:
+        """A number made of all parameters, its error to first order, and its unit."""
+        names, best = list(self.value), np.array(list(self.value.values()))
+        if not self.cover.size:
+            return number(**self.value), np.inf, unit
+        sure = np.sqrt(np.diag(self.cover))
+        steps = 1e-3 * np.diag(np.where(best == 0.0, sure, np.minimum(sure, np.abs(best))))
+        both = [[number(**dict(zip(names, best + sign * step, strict=True))) for step in steps] for sign in (1, -1)]
+        slope = (np.array(both[0]) - np.array(both[1])) / np.maximum(2 * np.diag(steps), 1e-300)
+        return number(**self.value), float(np.sqrt(max(slope @ self.cover @ slope, 0.0))), unit
 
 
 def fit_curve(
@@ -95,11 +111,23 @@ def fit_curve(
         return CurveFit(dict.fromkeys(names, np.nan), dict.fromkeys(names, np.inf), np.inf)
     found, spread = best
     reduced = least / max(1, y.size - len(names))
-    errors = np.full(len(names), np.inf)
+    errors, cover = np.full(len(names), np.inf), np.zeros((0, 0))
     if spread is not None:
-        errors = np.sqrt(np.diag(spread)) * np.abs(within.slope(found)) * max(1.0, reduced) ** 0.5
+        slope, grown = within.slope(found), max(1.0, reduced)
+        errors = np.sqrt(np.diag(spread) * grown) * np.abs(slope)
+        stuck = within.bounded & (np.abs(np.cos(found)) < _STUCK)
+        cover = spread * np.outer(slope, slope) * grown
+        if stuck.any():
+            # at a bound nothing moves a number, though it is not known any better there
+            here, steps = within.bound(found), np.diag(_STEP * (within.high - within.low + np.abs(found) * ~within.bounded))
+            both = [model(x, **dict(zip(names, (here + way).T[:, :, None], strict=True))) / sigma for way in (steps, -steps)]
+            rows = (both[0] - both[1]) / (2 * np.diag(steps)[:, None])
+            size = np.linalg.norm(rows, axis=1)
+            size[size == 0.0] = np.inf  # what changes nothing
+            unit = rows / size[:, None]
+            cover = np.linalg.pinv(unit @ unit.T, hermitian=True) * grown / np.outer(size, size)
     value = within.bound(found).tolist()
-    return CurveFit(dict(zip(names, value, strict=True)), dict(zip(names, errors.tolist(), strict=True)), reduced)
+    return CurveFit(dict(zip(names, value, strict=True)), dict(zip(names, errors.tolist(), strict=True)), reduced, cover)
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ MODELS = {
     "turned": (lambda x, *p: train.turned(np.stack([x > 1, x % 0.3 > 0.1, x * 3, x * 7 % 3]), *p), 8),
     "turning": (lambda x, *p: cr_tomography.turning(np.stack([x, x * 7 % 3]), *p), 5),
     "apart": (lambda x, *p: readout_frequency.apart(x, *p, 0.1, 2.0), 4),
-    "duration": (lambda x, *p: readout_duration.confusion(np.stack([x > 1, x]), *p), 5),
-    "power": (lambda x, *p: readout_power.confusion(np.stack([x, x % 0.3]), *p), 4),
+    "duration": (lambda x, *p: readout_duration.confusion(np.stack([x > 1, x / 2, x]), *p), 5),
+    "power": (lambda x, *p: readout_power.confusion(np.stack([x, x / 2, x % 0.3]), *p), 4),
     "rx": (lambda x, *p: rx_curve.trains(np.stack([x / 2, x > 1, np.sign(x - 1)]), *p), 5),
 }
 

@@ -20,7 +20,7 @@ from qpu_calibration.page import Target
 from qpu_calibration.routines.rb import PULSES
 from qpu_calibration.routines.rb2 import entangler
 from qpu_emulator.bring_up.rotation import relaxed
-from tests.calibration.channel import gate
+from tests.calibration.channel import gate, within
 from tests.proofs.known import Truth
 
 TAU, TICK = 2 * np.pi, 1e-9
@@ -35,6 +35,8 @@ TWO = np.array([np.kron(a, b) for a in ONE for b in ONE]) / 2
 FIRST = [4, 8, 12]
 """Pauli matrices of the first qubit beside nothing of the second."""
 GROUND = np.array([1.0, 0, 0, 1] + 8 * [0] + [1, 0, 0, 1]) / 2
+QUBITS = [0, 1, 3, 4]
+"""Of three levels each, those that are qubits."""
 END: Word = (-1, (0.0,))
 WHO = ((True, True), (True, False), (False, True))
 """Which of both qubits play."""
@@ -154,12 +156,35 @@ class Playing:
 
     @cached_property
     def _gate(self) -> Map:
-        """The entangling gate and the relaxation during it."""
+        """The entangling gate and the relaxation during it; 11 is in part 02 and 20 on its way through a ``cz``."""
         spec = entangler(self.truth.right, self.pair)
         order = [0, 1, 2, 3] if spec.qubits == self.pair else [0, 2, 1, 3]
         done = gate(self.truth.device, self.truth.right, spec.qubits)[np.ix_(order, order)]
         half = self._relaxed(spec.duration * TICK / 2)
-        return np.asarray(half @ moved(done) @ half)
+        if spec.name == "ecr":
+            return np.asarray(half @ moved(done) @ half)
+        *way, whole = within(self.truth.device, self.truth.right, self.pair)
+        lost = sum(self._jumped(moment) for moment in way) / len(way) * spec.duration * TICK
+        phases = moved(np.diag(np.diag(done) / np.diag(whole)[QUBITS]))
+        return np.asarray(phases @ moved(whole[np.ix_(QUBITS, QUBITS)]) @ (np.eye(16) + lost))
+
+    def _jumped(self, moment: Matrix) -> Map:
+        """The rate of change by relaxation and white noise at a moment of a pulse on three levels each, seen from its start."""
+        found = np.zeros((16, 16))
+        # what is in the coupler is taken for what it is nearest to
+        left, _, right = np.linalg.svd(moment)
+        moment = left @ right
+        for place, qubit in enumerate(self.pair):
+            transmon = self.truth.device.transmons[qubit]
+            up, white = transmon.relaxation_rate * transmon.thermal, transmon.dephasing_rate
+            low = np.diag(np.sqrt([1.0, 2.0]), 1)
+            for jump in (np.sqrt(transmon.relaxation_rate - up) * low, np.sqrt(up) * low.T, np.sqrt(2 * white) * low.T @ low):
+                whole = np.kron(jump, np.eye(3)) if place == 0 else np.kron(np.eye(3), jump)
+                seen = moment.conj().T @ whole @ moment
+                kept = (seen.conj().T @ seen)[np.ix_(QUBITS, QUBITS)]
+                found += moved(seen[np.ix_(QUBITS, QUBITS)])
+                found -= np.einsum("iab,jbc,ca->ij", TWO, TWO, kept, optimize=True).real
+        return found
 
 
 def moved(matrix: Matrix) -> Map:

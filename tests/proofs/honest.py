@@ -94,8 +94,8 @@ def scores(seed: int, cases: Sequence[Case], truth: Truth) -> Iterator[tuple[str
                 bench = Bench(execution, here.believed, seed=seed * 1000 + place, figures=False)
                 # as a calibration ends: its last pass
                 step = looked.passes(looked.settings)[-1]
-                if "seed" in type(step).model_fields:
-                    step = step.model_copy(update={"seed": seed})
+                drawn = {"seed": seed} if "seed" in type(step).model_fields else {}
+                step = step.model_copy(update={**case.settings, **drawn})
                 for fit in bench.look(looked, graph.targets(case.routine), step):
                     if not fit.good:
                         print(f"seed {seed}: {case.routine} is not believed: {fit.reason}")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from qpu_bridge.target import Snapshot
-from qpu_calibration.cross import with_axis, with_cross
+from qpu_calibration.cross import with_axis, with_cross, with_tone
 from qpu_calibration.edit import (
     amplitude,
     flux_level,
@@ -45,12 +45,14 @@ class Case:
         true: What its numbers should be, by name.
         spoiled: What is believed instead of the truth.
         changed: What the device is instead: without slow noise, with lines that are late.
+        settings: Of the routine, where they differ from a calibration's.
     """
 
     routine: str
     true: Callable[[Truth, Fit], Mapping[str, float]]
     spoiled: Callable[[Snapshot, Draw], Snapshot] = lambda snapshot, _: snapshot
     changed: Callable[[Device, Draw], Device] = lambda device, _: device
+    settings: Mapping[str, object] = field(default_factory=dict)
 
 
 def _moved(span_hz: float) -> Callable[[Snapshot, Draw], Snapshot]:
@@ -131,7 +133,12 @@ def _late(device: Device, draw: Draw) -> Device:
 
 
 def _heard(snapshot: Snapshot, draw: Draw) -> Snapshot:
-    return with_measure(with_length(snapshot, 0, draw.uniform(500, 1500)), 0, amplitude=draw.uniform(0.1, 0.3))
+    return with_measure(with_length(snapshot, 0, draw.uniform(700, 1400)), 0, amplitude=draw.uniform(0.1, 0.3))
+
+
+def _unturned(snapshot: Snapshot, draw: Draw) -> Snapshot:
+    share = draw.uniform(0, 1.2)
+    return with_tone(snapshot, _pair(snapshot), lambda level: level * share)
 
 
 def _virtual(truth: Truth, _: Fit) -> Mapping[str, float]:
@@ -169,7 +176,7 @@ ONE = (
     Case("t2_star", lambda t, _: {"t2_star": known.faded(t.device, 3e-4), "detuning": 0.0}, _lived),
     Case("cpmg", known.trains, _lived),
     Case("active_reset", known_readout.left),
-    Case("readout_power", known_readout.quietest, _heard),
+    Case("readout_power", known_readout.quietest, _heard, settings={"share": known_readout.SHARE}),
     Case("readout_duration", known_readout.shortest, _heard),
     Case("rb_interleaved", averaged.apart, changed=still),
     Case("rb", averaged.alone, changed=still),
@@ -198,6 +205,6 @@ STATIC = (
     Case("rb_simultaneous", averaged.beside, changed=still),
     Case("rb2", averaged.entangled, changed=still),
     Case("drive_crosstalk", known.crossed, changed=_crossed),
-    Case("cr_rotary", known.rotated),
+    Case("cr_rotary", known.rotated, _unturned),
 )
 APART = (Case("rb2_simultaneous", averaged.untouched, changed=still),)

@@ -13,7 +13,7 @@ from scipy.optimize import brentq
 
 from qpu_bridge.target import CosineSquareShape, Snapshot, waveform
 from qpu_calibration.axis import Values
-from qpu_calibration.cross import halves, longer, rabi, strength, tone, with_tone
+from qpu_calibration.cross import halves, longer, rabi, strength
 from qpu_calibration.curve import fit_curve
 from qpu_calibration.edit import amplitude, rotation
 from qpu_calibration.fit import Fit
@@ -273,21 +273,17 @@ def _trained(truth: Truth) -> Numbers:
     return {"axis": float(way.mean()), "angle": float(size[0] - size[1]) / 2, "left": float(after.mean())}
 
 
-def rotated(truth: Truth, fit: Fit) -> Numbers:
-    """By how much pairs of gates turn the target away from +x, per gate, root mean square over the control's levels."""
+def rotated(truth: Truth, _: Fit) -> Numbers:
+    """Square of what pairs of gates turn the target away from +x, per gate, mean of the control's levels."""
     gates = CRRotarySettings().gates
-    found = {}
-    for name, level in (("before", abs(tone(truth.believed, truth.pair))), ("away", fit["rotary"])):
-        played = with_tone(truth.believed, truth.pair, lambda old, level=level: old * level / abs(old))
-        train = np.linalg.matrix_power(gate(truth.device, played, truth.pair), gates)
-        turned = []
-        for control in np.eye(2):
-            state = (train @ np.kron(control, [1, 1]) / np.sqrt(2)).reshape(2, 2)
-            reduced = state.T @ state.conj()
-            across = np.hypot(2 * reduced[1, 0].imag, (reduced[0, 0] - reduced[1, 1]).real)
-            turned.append(np.arctan2(across, 2 * reduced[1, 0].real) / gates)
-        found[name] = float(np.sqrt(np.mean(np.square(turned))))
-    return found
+    train = np.linalg.matrix_power(gate(truth.device, truth.believed, truth.pair), gates)
+    turned = []
+    for control in np.eye(2):
+        state = (train @ np.kron(control, [1, 1]) / np.sqrt(2)).reshape(2, 2)
+        reduced = state.T @ state.conj()
+        across = np.hypot(2 * reduced[1, 0].imag, (reduced[0, 0] - reduced[1, 1]).real)
+        turned.append(np.arctan2(across, 2 * reduced[1, 0].real) / gates)
+    return {"before": float(np.mean(np.square(turned)))}
 
 
 def control_left(truth: Truth, _: Fit, pairs: int = 9) -> Numbers:

@@ -19,6 +19,9 @@ from tests.proofs.known import Truth
 Numbers = Mapping[str, float]
 TICK = 1e-9
 
+SHARE = 0.2
+"""Of a line's full scale, as if five tones shared it: with all of it readout would be best while the resonator still rings up."""
+
 
 def readout(truth: Truth, fit: Fit) -> Numbers:
     """Errors of the line that was found, and where the clouds are."""
@@ -68,11 +71,10 @@ def left(truth: Truth, _: Fit) -> Numbers:
 
 
 def quietest(truth: Truth, fit: Fit) -> Numbers:
-    """The amplitude and length of fewest errors of those within reach."""
-    settings, used = ReadoutPowerSettings(), truth.believed.measure(0)
-    lengths = used.acquire_duration * np.array([min(settings.lengths), max(settings.lengths)])
-    best, least = _best(truth, settings.share, lengths)
-    return {"samples": best, "amplitude": settings.share, "error": least, "error_in_use": _wrong(truth, used.amplitude)}
+    """The length of fewest errors of the loudest tone; louder is never worse."""
+    lengths, used = ReadoutPowerSettings().lengths, truth.believed.measure(0)
+    best, least = _best(truth, SHARE, used.acquire_duration * np.array([min(lengths), max(lengths)]))
+    return {"samples": best, "error": least, "error_in_use": _wrong(truth, used.amplitude)}
 
 
 def shortest(truth: Truth, fit: Fit) -> Numbers:

@@ -87,8 +87,8 @@ class CRRotary(Routine[CRRotarySettings]):
         step = float(np.diff(levels[1:]).mean())
         numbers: dict[str, Number] = {
             "rotary": (float(levels[taken]), step / np.sqrt(12) if better else 0.0, ""),
-            "away": (float(away[taken]), float(error[taken]), "rad"),
-            "before": (float(away[0]), float(error[0]), "rad"),
+            "away": (float(away[taken]), float(error[taken]), "rad^2"),
+            "before": (float(away[0]), float(error[0]), "rad^2"),
         }
         if np.median(length) < LEAST:
             return bad("the target does not stay on the equator at any amplitude", **numbers)
@@ -103,20 +103,26 @@ class CRRotary(Routine[CRRotarySettings]):
 
     def deviation(self, snapshot: Snapshot, fit: Fit) -> float:
         """In units of 0.05 rad per gate by which another amplitude is better."""
-        return (fit["before"] - fit["away"]) / 0.05
+        before, away = np.sqrt(np.maximum([fit["before"], fit["away"]], 0))
+        return float(before - away) / 0.05
 
     def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
         """Turn away from ZX against amplitude."""
         away, error, _ = _away(data)
-        return {"x": data["rotary"].values, "y": away, "error": error, "label": "amplitude"}
+        return {"x": data["rotary"].values, "y": away, "error": error, "label": "amplitude (rad^2)"}
 
 
 def _away(data: xr.Dataset) -> tuple[Values, Values, Values]:
-    """Turn per gate away from +x, rad, root mean square over the control's levels; its error; shortest vector."""
+    """Square of the turn per gate away from +x, rad^2, mean of the control's levels; its error; shortest vector.
+
+    What noise adds to a square is taken off: of a gate that turns nothing away it is 0 on average, of either sign.
+    """
     gates = CRRotarySettings.model_validate_json(data.attrs["settings"]).gates
     vector, sigma = bloch.vector(data.isel(place=1))
     across = np.hypot(vector[..., 1], vector[..., 2])
     angle = np.arctan2(across, vector[..., 0]) / gates
     length = np.linalg.norm(vector, axis=-1)
-    error = np.sqrt((sigma**2).mean(axis=-1)) / np.maximum(length, 0.1) / gates
-    return np.sqrt((angle**2).mean(axis=0)), np.sqrt((error**2).mean(axis=0)), length.min(axis=0)
+    variance = (sigma[..., 1:] ** 2).mean(axis=-1) / np.maximum(length, 0.1) ** 2 / gates**2
+    square = angle**2 - 2 * variance
+    error = 2 * np.sqrt(variance * (variance + np.maximum(square, 0)))
+    return square.mean(axis=0), np.sqrt((error**2).sum(axis=0)) / len(error), length.min(axis=0)

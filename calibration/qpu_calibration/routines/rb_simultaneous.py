@@ -94,7 +94,8 @@ def added(x: Values, y: Values, sigma: Values, floor: float, scale: float) -> Fi
     """
     found = compared(x, y, sigma, floor)
     alone, more = found.of("decay", scale=scale), found.of("more", scale=scale)
-    together = (alone[0] + more[0], float(np.hypot(alone[1], more[1])), "")
+    # what both make together is told by its own sequences: it does not depend on what is alone
+    together = (alone[0] + more[0], float(np.sqrt(max(more[1] ** 2 - alone[1] ** 2, 0.0))), "")
     if reason := amiss(found, floor):
         return bad(reason, found, alone=alone, added=more, together=together)
     return good(found, alone=alone, added=more, together=together)

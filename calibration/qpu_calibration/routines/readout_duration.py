@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import xarray as xr
@@ -11,14 +12,13 @@ from scipy.special import erfc
 
 from qpu_bridge.target import Snapshot
 from qpu_calibration.axis import Axis, Values
-from qpu_calibration.curve import fit_curve
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve, drawn
 from qpu_calibration.plan import Point
 from qpu_calibration.reading import Reading
 from qpu_calibration.routine import Routine, Settings
-from qpu_calibration.routines.readout_power import MOST_APART, WORST, captured, confused, with_length
+from qpu_calibration.routines.readout_power import MOST_APART, WORST, captured, confused, counted, rung, with_length
 
 LEAST_GAIN = 0.1
 """Share of the confusion that a change of length must be worth: kernel and line are to be found again after it."""
@@ -67,34 +67,38 @@ class ReadoutDuration(Routine[ReadoutDurationSettings]):
         page.measure(plain=True)
 
     def facts(self, snapshot: Snapshot, target: Target) -> Mapping[str, float]:
-        """The samples of a capture in use."""
-        return {"samples": float(snapshot.measure(target[0]).acquire_duration)}
+        """The samples of a capture in use, and those of the tone before it."""
+        measure = snapshot.measure(target[0])
+        return {"samples": float(measure.acquire_duration), "before": float(measure.acquire_start)}
 
     def fit_one(self, data: xr.Dataset) -> Fit:
         """Confusion of either level against length, and where their mean is least."""
         wrong, sigma = confused(data)
-        used = float(data["samples"])
+        used, before = float(data["samples"]), float(data["before"])
         lengths = captured(data["length"].values, used)
         top, low = lengths.max(), lengths.min()
-        x = np.stack([part.ravel() for part in np.meshgrid([0.0, 1.0], lengths, indexing="ij")])
+        x = np.stack([part.ravel() for part in np.meshgrid([0.0, 1.0], before, lengths, indexing="ij")])
+        known = {"floor": wrong[0].min(), "decayed": wrong[1].min()}
         starts = [
-            {"part": part / used**0.5, "lag": lag * used, "best": best * used, "floor": wrong[0].min(), "decayed": wrong[1].min()}
+            {"part": part / used**0.5, "lag": lag * used, "best": best * used} | known
             for part in (1.0, 2.0, 3.5, 6.0)
             for lag in (0.02, 0.05, 0.2, 0.5)
             for best in (0.6, 0.9, 1.3, 1.8, 3.0)
         ]
-        bounds = {"part": (0.0, MOST_APART / used**0.5), "lag": (used / 100, used), "best": (0.2 * low, 3 * top)}
+        bounds = {"part": (0.0, MOST_APART / used**0.5), "lag": (used / 100, used)}
+        bounds |= {"best": (0.2 * low, 3 * top)}
         bounds |= dict.fromkeys(("floor", "decayed"), (0.0, 0.2))
-        found = fit_curve(confusion, x, wrong.ravel(), sigma.ravel(), starts, bounds)
+        found = counted(confusion, x, wrong.ravel(), sigma.ravel(), starts, bounds, int(data.sizes["shot"]))
         if not np.isfinite(list(found.value.values())).all():
             return bad("no clouds were found", found)
         best, open_ = found.value["best"], found.error["best"]
-        near = float(np.hypot(*np.sort(sigma, axis=1)[:, :3].mean(axis=1)) / 2 / np.sqrt(3))
-        least, now, longest = _mean(np.array([np.clip(best, low, top), used, top]), **found.value).tolist()
+        tried = np.clip(best, low, top), used, top
+        worth = [found.made(lambda n=n, **shape: float(_mean(np.array(n), before, **shape))) for n in tried]
+        (least, now, longest), near = worth, float(np.hypot(*sigma).min()) / 2
         if not low < best < top or not open_ < 0.5 * best:
             # the next look goes on from the longest, if that is better for sure
-            best, open_, least = (top, top, longest) if now - longest > 4 * near else (np.nan, np.nan, least)
-        numbers = {"samples": (best, open_, ""), "error": (least, near, ""), "error_in_use": (now, near, "")}
+            best, open_, least = (top, top, longest) if now[0] - longest[0] > 4 * near else (np.nan, np.nan, least)
+        numbers = {"samples": (best, open_, ""), "error": least, "error_in_use": now}
         if wrong.mean(axis=0).min() > WORST:
             return bad("the clouds of 0 and 1 cannot be told apart at any length", found, **numbers)
         if np.ptp(wrong.mean(axis=0)) < 5 * near:
@@ -119,30 +123,29 @@ class ReadoutDuration(Routine[ReadoutDurationSettings]):
         """Mean confusion against length."""
         wrong, sigma = confused(data)
         x = captured(data["length"].values, float(data["samples"]))
-        return drawn(x, wrong.mean(axis=0), _mean, fit, "samples", np.hypot(*sigma) / 2)
+        model = partial(_mean, before=float(data["before"]))
+        return drawn(x, wrong.mean(axis=0), model, fit, "samples", np.hypot(*sigma) / 2)
 
 
 def confusion(x: Values, part: float, lag: float, best: float, floor: float, decayed: float) -> Values:
     """Assignment error of captures.
 
     Args:
-        x: Level, samples.
+        x: Level, samples of the tone before the capture, samples of this.
         part: Distance of the clouds in units of twice their width, per square root of samples, once they part.
         lag: Samples in which the resonator rings up.
         best: Samples with the least mean of both levels: what decays per sample is what the clouds gain there.
         floor: What no readout sees of 0.
         decayed: What no readout sees of 1.
     """
-    level, samples = x
-    rung = np.exp(-best / lag)
-    gain = part * ((1 - rung) / np.sqrt(best) - (best - lag * (1 - rung)) / (2 * best**1.5))
-    decay = 2 * gain * np.exp(-(_parted(best, part, lag) ** 2) / 2) / np.sqrt(2 * np.pi)
-    return np.asarray(erfc(_parted(samples, part, lag) / np.sqrt(2)) / 2 + np.where(level > 0, decay * samples + decayed, floor))
+    level, before, samples = x
+    gathered, speed = rung(best, before, lag)
+    gain = part * (speed / np.sqrt(best) - gathered / (2 * best**1.5))
+    decay = 2 * gain * np.exp(-((part * gathered) ** 2) / best / 2) / np.sqrt(2 * np.pi)
+    parted = part * rung(samples, before, lag)[0] / np.sqrt(samples)
+    return np.asarray(erfc(parted / np.sqrt(2)) / 2 + np.where(level > 0, decay * samples + decayed, floor))
 
 
-def _mean(samples: Values, **shape: float) -> Values:
-    return np.asarray(sum(confusion(np.stack([np.full(samples.shape, level), samples]), **shape) for level in (0.0, 1.0)) / 2)
-
-
-def _parted(samples: Values | float, part: float, lag: float) -> Values:
-    return np.asarray(part * (samples - lag * (1 - np.exp(-samples / lag))) / np.sqrt(samples))
+def _mean(samples: Values, before: float, **shape: float) -> Values:
+    levels = (np.stack([np.full(samples.shape, part) for part in (level, before)] + [samples]) for level in (0.0, 1.0))
+    return np.asarray(sum(confusion(level, **shape) for level in levels) / 2)

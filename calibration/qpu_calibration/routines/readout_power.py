@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 import xarray as xr
 from pydantic import Field
+from scipy.optimize import minimize_scalar
 from scipy.special import erfc
 
 from qpu_bridge.errors import SettingsError
 from qpu_bridge.target import ConstantShape, CosineSquareShape, GaussianSquareShape, Shape, Snapshot
 from qpu_calibration.axis import Axis, Values
-from qpu_calibration.curve import fit_curve
+from qpu_calibration.curve import CurveFit, fit_curve
 from qpu_calibration.edit import with_measure, with_waveform
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Target
@@ -80,17 +81,18 @@ class ReadoutPower(Routine[ReadoutPowerSettings]):
         page.measure(at["amplitude"], plain=True)
 
     def facts(self, snapshot: Snapshot, target: Target) -> Mapping[str, float]:
-        """The amplitude in use; the samples of a capture in use."""
+        """The amplitude in use; the samples of a capture in use, and those of the tone before it."""
         measure = snapshot.measure(target[0])
-        return {"level": measure.amplitude, "samples": float(measure.acquire_duration)}
+        return {"level": measure.amplitude, "samples": float(measure.acquire_duration), "before": float(measure.acquire_start)}
 
     def fit_one(self, data: xr.Dataset) -> Fit:
         """Gaussian clouds that part with amplitude and time, decay during the readout, and what no readout sees."""
         wrong, sigma = _mean(data)
         samples = captured(data["length"].values, float(data["samples"]))
         longest = samples.max()
-        x = np.stack([part.ravel() for part in np.meshgrid(samples, data["amplitude"].values, indexing="ij")])
-        loud = float(x[1].max())
+        before = float(data["before"])
+        x = np.stack([part.ravel() for part in np.meshgrid(samples, before, data["amplitude"].values, indexing="ij")])
+        loud = float(x[2].max())
         starts = [
             {"part": part / (loud * longest**0.5), "lag": lag * longest, "decay": 0.003 / longest, "floor": 0.004}
             for part in (1.0, 2.0, 4.0)
@@ -102,26 +104,29 @@ class ReadoutPower(Routine[ReadoutPowerSettings]):
             "decay": (0.0, 0.2 / longest),
             "floor": (0.0, 0.2),
         }
-        found = fit_curve(confusion, x, wrong.ravel(), sigma.ravel(), starts, bounds)
+        found = counted(confusion, x, wrong.ravel(), sigma.ravel(), starts, bounds, 2 * int(data.sizes["shot"]))
         if not np.isfinite(list(found.value.values())).all():
             return bad("no clouds were found", found)
-        fine = np.arange(samples.min() // GRAIN * GRAIN, longest + 1, GRAIN)
-        grid = np.stack([part.ravel() for part in np.meshgrid(fine, np.linspace(x[1].min(), loud, 41), indexing="ij")])
-        modelled = confusion(grid, **found.value)
-        length, amplitude = grid[:, int(np.argmin(modelled))]
-        now = np.array([[float(data["samples"])], [float(data["level"])]])
-        least, used = float(modelled.min()), float(confusion(now, **found.value)[0])
-        near = float(np.sort(sigma.ravel())[0])
-        step = float(np.diff(data["amplitude"].values).mean()), float(np.diff(samples).mean())
+        within, now = (float(samples.min()), float(longest)), (float(data["samples"]), before, float(data["level"]))
+
+        def best(**shape: float) -> float:
+            tried = minimize_scalar(lambda n: confusion(np.array([n, before, loud]), **shape), bounds=within, method="bounded")
+            return float(tried.x)
+
+        length, open_, _ = found.made(best)
+        span = float(np.ptp(samples)) / np.sqrt(12)
+        # where no decay is seen, longer is not worse: a length within reach, and no more is known
+        open_ = min(open_, span) if within[0] + GRAIN < length < within[1] - GRAIN else span
         numbers = {
-            "amplitude": (float(amplitude), step[0] / 2, ""),
-            "samples": (float(length), step[1] / 2, ""),
-            "error": (least, near, ""),
-            "error_in_use": (used, near, ""),
+            # louder is never worse
+            "amplitude": (loud, 0.0, ""),
+            "samples": (length, float(np.hypot(open_, GRAIN / 2)), ""),
+            "error": found.made(lambda **shape: float(confusion(np.array([best(**shape), before, loud]), **shape))),
+            "error_in_use": found.made(lambda **shape: float(confusion(np.array(now), **shape))),
         }
         if wrong.min() > WORST:
             return bad("the clouds of 0 and 1 cannot be told apart at any power", found, **numbers)
-        if wrong.max() - wrong.min() < 5 * near:
+        if np.ptp(wrong) < 5 * sigma.min():
             return bad("neither amplitude nor duration makes a difference", found, **numbers)
         if found.chi_square > 6:
             return bad("the confusion is not that of a linear resonator", found, **numbers)
@@ -146,7 +151,8 @@ class ReadoutPower(Routine[ReadoutPowerSettings]):
         found = {"x": x, "y": wrong[place], "error": sigma[place], "label": f"amplitude, {samples:.0f} samples"}
         if fit.shape:
             fine = np.linspace(x[0], x[-1], 101)
-            found |= {"model_x": fine, "model": confusion(np.stack([np.full(101, samples), fine]), **fit.shape)}
+            given = np.stack([np.full(101, samples), np.full(101, float(data["before"])), fine])
+            found |= {"model_x": fine, "model": confusion(given, **fit.shape)}
         return found
 
 
@@ -181,15 +187,49 @@ def confusion(x: Values, part: float, lag: float, decay: float, floor: float) ->
     """Mean assignment error.
 
     Args:
-        x: Samples of the capture, amplitude of the tone.
+        x: Samples of the capture, of the tone before it, amplitude of the tone.
         part: Distance of the clouds in units of twice their width, per amplitude and square root of samples, once they part.
         lag: Samples in which the resonator rings up.
         decay: Share that decays and is misread, per sample.
         floor: What no readout sees: thermal excitation, wrong pulses.
     """
-    samples, amplitude = x
-    ringing = (samples - lag * (1 - np.exp(-samples / lag))) / np.sqrt(samples)
-    return np.asarray(erfc(part * amplitude * ringing / np.sqrt(2)) / 2 + decay * samples + floor)
+    samples, before, amplitude = x
+    parted = part * amplitude * rung(samples, before, lag)[0] / np.sqrt(samples)
+    return np.asarray(erfc(parted / np.sqrt(2)) / 2 + decay * samples + floor)
+
+
+def rung(samples: Values | float, before: Values | float, lag: Values | float) -> tuple[Values, Values]:
+    """What a resonator that rings up has gathered of the distance between 0 and 1, and what it gathers per sample, 1 in the end.
+
+    Readout is best with resonances one linewidth apart, which is taken for granted: their fields part at first with the square
+    of time.
+
+    Args:
+        samples: Of the capture.
+        before: Of the tone before it.
+        lag: In which a field rings up, twice over the linewidth.
+    """
+    rate = (1 + 1j) / lag
+    begun, field = ((1 - np.exp(-rate * ticks)) / rate for ticks in (before, before + samples))
+    whole = (1 / rate).imag
+    return np.asarray(((samples - field + begun) / rate).imag / whole), np.asarray(field.imag / whole)
+
+
+def counted(
+    model: Callable[..., Values],
+    x: Values,
+    share: Values,
+    sigma: Values,
+    starts: Iterable[Mapping[str, float]],
+    bounds: Mapping[str, tuple[float, float]],
+    shots: int,
+) -> CurveFit:
+    """Fit shares of few counts: points that are low by luck would be trusted more, so the curve itself says their errors."""
+    first = fit_curve(model, x, share, sigma, starts, bounds)
+    if not np.isfinite(list(first.value.values())).all():
+        return first
+    likely = np.clip(model(x, **first.value), 1 / shots, 0.5)
+    return fit_curve(model, x, share, np.sqrt(likely * (1 - likely) / shots), [first.value], bounds)
 
 
 def _loudest(snapshot: Snapshot, qubit: int, share: float) -> float:

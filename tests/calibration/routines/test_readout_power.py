@@ -49,7 +49,9 @@ def test_a_tone_without_plateau_says_so(lab):
 def test_the_least_of_the_curve_is_where_it_says(best):
     """A clock of relaxation against one of signal: the parameter is the minimum of the mean of both levels."""
     samples = np.arange(200.0, 4000.0)
-    levels = [confusion(np.stack([np.full(samples.shape, k), samples]), 0.12, 150.0, best, 0.003, 0.006) for k in (0.0, 1.0)]
+    shape = {"part": 0.12, "lag": 150.0, "best": best, "floor": 0.003, "decayed": 0.006}
+    given = (np.stack([np.full(samples.shape, level), np.full(samples.shape, 32.0), samples]) for level in (0.0, 1.0))
+    levels = [confusion(one, **shape) for one in given]
     assert samples[np.argmin(levels[0] + levels[1])] == pytest.approx(best, abs=1)
     assert np.ptp(levels[1] - levels[0]) > 0
 
