@@ -13,7 +13,7 @@ from qpu_bridge.driver import Chunk
 from qpu_bridge.errors import UnsupportedOption
 from qpu_bridge.schedule import Schedule, Table, raw_samples
 from qpu_emulator.engines.choice import Choice, choose
-from qpu_emulator.engines.engine import Engine
+from qpu_emulator.engines.engine import Ensemble, Follower
 from qpu_emulator.noise import Spectrum, begin
 from qpu_emulator.readout.measurement import Receiver
 from qpu_emulator.readout.memory import Memory
@@ -135,7 +135,7 @@ class Performance:
 
     def _once(
         self, values: Values, excited: Real, rows: int, first_row: int, part: range, kind: int = _NOISE
-    ) -> tuple[Lanes, Receiver, Engine]:
+    ) -> tuple[Lanes, Receiver, Ensemble | Follower]:
         points = len(values.points)
         dealt = self.dealt(part)
         first_shot = -(-part.start * self.shots // self.lanes)
@@ -164,14 +164,21 @@ class Performance:
         Player(stage, values, lanes).play(self.program.schedule.realtime, np.arange(len(lanes)))
         return lanes, receiver, engine
 
-    def _left_behind(self, lanes: Lanes, engine: Engine, excited: Real) -> Real:
+    def _left_behind(self, lanes: Lanes, engine: Ensemble | Follower, excited: Real) -> Real:
         """Excitation of each qubit when the shot ends, mean over each point's shots."""
         out = excited.copy()
-        weight = np.bincount(lanes.lane_of_shot, minlength=len(lanes))
-        total = np.bincount(lanes.point, weight, minlength=len(out))
+        every = np.arange(len(lanes))
+        shots, where = lanes.shots_in(every)
+        total = np.bincount(lanes.point[where], minlength=len(out))
+        weight = np.bincount(where, minlength=len(lanes))
         for number, cluster in enumerate(self.program.clusters):
+            if isinstance(engine, Follower):
+                levels = engine.sample(number, every, np.arange(len(cluster)), lanes.shot_draws, shots, where)
             for position, qubit in enumerate(cluster):
-                share = engine.excitation(number, position) * weight
+                if isinstance(engine, Follower):
+                    share: Real = np.bincount(where, levels[:, position], minlength=len(lanes)).astype(float)
+                else:
+                    share = engine.excitation(number, position) * weight
                 out[:, qubit] = np.bincount(lanes.point, share, minlength=len(out)) / total
         return out
 

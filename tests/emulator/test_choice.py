@@ -12,7 +12,7 @@ from qpu_emulator.driver import EmulatorDriver
 from qpu_emulator.engines.choice import choose
 from qpu_emulator.noise import Spectrum
 from qpu_emulator.scales import Scales
-from tests.emulator.test_pauli_frames import clifford_brickwork
+from tests.emulator.test_pauli_frames import clifford_brickwork, histories, repetition
 from tests.emulator.test_trajectories import assert_alike, brickwork, counts
 from tests.emulator.tiling import tiled_driver
 
@@ -124,6 +124,40 @@ def test_the_tensor_network_agrees_with_density_matrices(fresh, run):
         for engine in ("density_matrix", "tensor_network")
     )
     assert_alike(first, second)
+
+
+@pytest.mark.parametrize("circuit", [repetition, histories])
+def test_the_tensor_network_measures_on_the_way(fresh, run, circuit):
+    bench = fresh()
+    circuit(bench)
+    schedule = bench.build()
+    first, second = (
+        counts(run(schedule, shots=600, settings={"t1": 20, "zz": 5, "low_frequency": 5, "engine": engine}))
+        for engine in ("density_matrix", "tensor_network")
+    )
+    assert_alike(first, second)
+
+
+@pytest.mark.parametrize(("turn", "engine"), [(np.pi / 2, "pauli_frames"), (0.4, "tensor_network")])
+def test_wide_circuits_branch(wide, fresh, turn, engine):
+    """A bit from one end of 24 qubits flips the other end; once with a turn that is no Clifford."""
+    driver, snapshot = wide
+    bench = type(fresh())(snapshot)
+    bench.gate("sx", 0)
+    bench.rz(0, turn)
+    bench.gate("sx", 0)
+    (middle,) = bench.measure(0)
+    bench.wait(400)
+    with bench.builder.branch(Bits((middle,))):
+        bench.gate("x", 23)
+    far = bench.measure(23)
+    clifford_brickwork(bench, 24, 2)
+    schedule = bench.build()
+    (chunk,) = play(driver, schedule, 40, readout=0.01)
+    assert chunk.notes["engine"] == engine
+    first, last = chunk.bits[0, :, 0], chunk.bits[0, :, far[0]]
+    assert 0 < first.sum() < 40
+    assert (first == last).mean() > 0.9
 
 
 @pytest.mark.parametrize("engine", ["density_matrix", "trajectories"])

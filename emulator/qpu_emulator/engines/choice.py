@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 from qpu_bridge.driver import Setting
 from qpu_bridge.errors import UnsupportedOption
-from qpu_bridge.schedule import Straight
 from qpu_emulator.engines.cost import work
 from qpu_emulator.engines.density_matrix import DensityMatrix
-from qpu_emulator.engines.engine import Engine
+from qpu_emulator.engines.engine import Ensemble, Follower
 from qpu_emulator.noise import Spectrum
 from qpu_emulator.score.program import Program
 from qpu_emulator.windows.library import Library
@@ -48,6 +47,7 @@ _BOND = 64
 _MOST_SHARED = 16
 _SHARED_FROM = 8
 _FEW_TRAJECTORIES = 256
+_GLOW = "after a measurement on the way, photons in a resonator are those of one shot for all of its group"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Choice:
     name: str
     lanes_per_point: int
     bytes_per_lane: int
-    make: Callable[[Program, Library, Spectrum], Engine]
+    make: Callable[[Program, Library, Spectrum], Ensemble | Follower]
     levels: list[int]
     shared: str
     approximations: tuple[str, ...] = ()
@@ -109,10 +109,6 @@ def choose(program: Program, library: Library, spectrum: Spectrum, shots: int, w
         return trajectories(program, shots, shared)
     if wanted == "pauli_frames":
         return pauli_frames(program, shots)
-    if not _straight(program):
-        raise UnsupportedOption(
-            f"{wanted} needs all measurements at the end of the shot, and no branches or loops", given="some on the way"
-        )
     return tensor_network(program, shots, shared, bond)
 
 
@@ -134,19 +130,9 @@ def _cheapest(
     if largest <= _MOST_PURE:
         found = trajectories(program, shots, shared)
         costs[found.name] = sum(one.trajectories(found.lanes_per_point) for one in clusters)
-    if _straight(program) or not costs:
-        costs["tensor_network"] = sum(one.tensor_network(shots, bond) for one in clusters)
+    found = tensor_network(program, shots, shared, bond)
+    costs[found.name] = sum(one.tensor_network(shots, found.lanes_per_point, bond) for one in clusters)
     return min(costs, key=costs.__getitem__)
-
-
-def _straight(program: Program) -> bool:
-    """Whether every measurement ends its qubit's shot."""
-    body = program.schedule.realtime
-    return all(isinstance(block, Straight) for block in body) and all(
-        action.kind != "readout" or number in score.final
-        for score in program.scores.values()
-        for number, action in enumerate(score.actions)
-    )
 
 
 def _too_large(name: str, largest: int, most: int) -> UnsupportedOption:
@@ -159,31 +145,37 @@ def _too_large(name: str, largest: int, most: int) -> UnsupportedOption:
 
 def tensor_network(program: Program, shots: int, shared: int | None = None, bond: int = _BOND) -> Choice:
     """Matrix product states with Kraus channels."""
-    from qpu_emulator.engines.tensor_network import TRUNCATION, TensorNetwork
+    from qpu_emulator.engines.matrix_product import TRUNCATION
+    from qpu_emulator.engines.tensor_network import TensorNetwork
 
-    shared = 16 if shared is None else shared
+    if shared is None:
+        # where control parts the shots anyway, they begin apart
+        shared = 1 if program.control else _MOST_SHARED
 
-    def make(program: Program, library: Library, spectrum: Spectrum) -> Engine:
+    def make(program: Program, library: Library, spectrum: Spectrum) -> Follower:
         return TensorNetwork(program.clusters, library, spectrum, bond)
 
-    said = (
+    said = [
         f"matrix product states of bond dimension at most {bond}, singular values truncated at {TRUNCATION:g}",
-        f"groups of {shared} shots share their slow noise",
         "idle ZZ between two windows on two qubits acts through its mean over the pulses between them",
         "levels above 1 count as 1",
-    )
+    ]
+    if shared > 1:
+        said.append(f"groups of {shared} shots share their slow noise")
+        said += [_GLOW] * bool(program.lit)
     actions = sum(len(score.actions) for score in program.scores.values())
-    # a circuit of channels, and while it is played a tensor per qubit
-    size = _BYTES_PER_CHANNEL * actions + 64 * bond * bond * max(map(len, program.clusters), default=1)
+    # channels, and in each shot a tensor per qubit
+    tensors = sum(64 * one.bond(bond) ** 2 * one.qubits for one in work(program))
+    size = _BYTES_PER_CHANNEL * actions + shared * tensors
     lanes, levels = -(-shots // shared), [2] * len(program.clusters)
-    return Choice(TensorNetwork.name, lanes, size, make, levels, "shots_per_trajectory", said, pilots=(4, 3))
+    return Choice(TensorNetwork.name, lanes, size, make, levels, "shots_per_trajectory", tuple(said), pilots=(4, 3))
 
 
 def pauli_frames(program: Program, shots: int) -> Choice:
     """Cliffords with Pauli errors."""
     from qpu_emulator.engines.pauli_frames import PauliFrames
 
-    def make(program: Program, library: Library, spectrum: Spectrum) -> Engine:
+    def make(program: Program, library: Library, spectrum: Spectrum) -> Follower:
         return PauliFrames(program.clusters, library, spectrum)
 
     said = [
@@ -192,7 +184,7 @@ def pauli_frames(program: Program, shots: int) -> Choice:
         "levels above 1 count as 1",
     ]
     if program.lit:
-        said.append("after a measurement on the way, photons in a resonator are those of one shot for all that went the same way")
+        said.append(_GLOW)
     actions, qubits = sum(len(score.actions) for score in program.scores.values()), sum(map(len, program.clusters))
     # a circuit, and two bits per qubit and shot
     size = _BYTES_PER_ACTION * (actions + qubits) + qubits * max(shots, _LEAST_FRAMES) // 4
@@ -208,7 +200,7 @@ def trajectories(program: Program, shots: int, shared: int | None = None) -> Cho
     if shared is None:
         shared = 1 if largest < _SHARED_FROM else min(_MOST_SHARED, -(-shots // _FEW_TRAJECTORIES))
 
-    def make(program: Program, library: Library, spectrum: Spectrum) -> Engine:
+    def make(program: Program, library: Library, spectrum: Spectrum) -> Ensemble:
         return Trajectories(program.clusters, library)
 
     said = [
@@ -233,7 +225,7 @@ def density_matrix(program: Program, spectrum: Spectrum, shots: int) -> Choice:
     if 2 in DensityMatrix.levels_of(program.clusters):
         said.append("clusters of more than 3 qubits keep 2 levels; what leaks counts as excited")
 
-    def make(program: Program, library: Library, spectrum: Spectrum) -> Engine:
+    def make(program: Program, library: Library, spectrum: Spectrum) -> Ensemble:
         return DensityMatrix(program.clusters, library)
 
     size, levels = DensityMatrix.bytes_per_lane(program.clusters), DensityMatrix.levels_of(program.clusters)

@@ -20,8 +20,10 @@ _STEP_S = 0.25e-6
 """A window in a trajectory: noise, phases, what waits for single qubits."""
 _AMPLITUDE_S = 1.5e-9
 """An amplitude of a trajectory, in one window on two qubits."""
-_TENSOR_S = 150e-6
-"""A window on two neighbours of a matrix product state with bond dimension 1, in one shot."""
+_CHANNEL_S = 500e-6
+"""A window on two qubits as Kraus operators, under the noise of one group of shots."""
+_TENSOR_S = 120e-6
+"""... played on two neighbours of a matrix product state with bond dimension 1, in one shot."""
 _CUBE_S = 0.2e-6
 """... and by how much it grows with the cube of the bond dimension."""
 
@@ -52,15 +54,22 @@ class Work:
         passes = sum(times for _, _, times in self.pairs) * float(1 << self.qubits)
         return count * (self.windows * _STEP_S + passes * _AMPLITUDE_S)
 
-    def tensor_network(self, shots: int, bond: int) -> float:
-        """Of so many shots: each window may double the bond dimension wherever it cuts the line."""
+    def tensor_network(self, shots: int, groups: int, bond: int) -> float:
+        """Of so many shots, in groups that share their noise."""
+        played = sum(times * (_TENSOR_S + _CUBE_S * size**3) for times, size in self._bonds(bond))
+        return shots * played + groups * sum(times for _, _, times in self.pairs) * _CHANNEL_S
+
+    def bond(self, most: int) -> int:
+        """The bond dimension that a matrix product state may reach."""
+        return max((size for _, size in self._bonds(most)), default=1)
+
+    def _bonds(self, most: int) -> Iterator[tuple[int, int]]:
+        """Of each cut that a window makes through the line: how often, and the bond dimension, which may double each time."""
         doubled = [0] * self.qubits
-        total = 0.0
         for first, second, times in self.pairs:
             for cut in range(min(first, second), max(first, second)):
-                doubled[cut] = min(doubled[cut] + times, cut + 1, self.qubits - 1 - cut, bond.bit_length())
-                total += times * (_TENSOR_S + _CUBE_S * min(bond, 1 << doubled[cut]) ** 3)
-        return shots * total
+                doubled[cut] = min(doubled[cut] + times, cut + 1, self.qubits - 1 - cut, most.bit_length())
+                yield times, min(most, 1 << doubled[cut])
 
 
 def work(program: Program) -> list[Work]:

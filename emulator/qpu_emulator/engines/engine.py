@@ -6,6 +6,7 @@ keep of a state and in what they may leave out, which `choice` says.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, runtime_checkable
 
@@ -65,13 +66,10 @@ class Engine(Protocol):
     def evolve(self, number: int, chosen: Index, plan: Plan) -> None:
         """Play steps on cluster ``number`` in some lanes."""
 
-    def excitation(self, number: int, position: int) -> Real:
-        """Probability, per lane, that a qubit is not in level 0."""
-
     def sample(
         self, number: int, chosen: Index, measured: Index, draws: NDArray[np.uint64], shots: Index, where: Index
     ) -> NDArray[np.int64]:
-        """Draw the levels of some qubits together, nothing is changed.
+        """Draw the levels of some qubits together; an ensemble is left as it is.
 
         Args:
             number: Cluster.
@@ -88,16 +86,32 @@ class Engine(Protocol):
     def branch(self, parents: Index, children: Index, count: int, draws: NDArray[np.uint64]) -> None:
         """Make room for ``count`` lanes; ``children[i]`` begins as a copy of ``parents[i]``."""
 
+
+class Ensemble(Engine, Protocol):
+    """An engine with one state for all shots of a lane; a lane parts where they are found in different levels."""
+
+    def excitation(self, number: int, position: int) -> Real:
+        """Probability, per lane, that a qubit is not in level 0."""
+
     def collapse(self, number: int, lanes: Index, position: int, before: Index, after: Index) -> None:
         """One qubit of each lane was found in a level, and is left in another."""
 
 
 @runtime_checkable
 class Follower(Engine, Protocol):
-    """An engine that knows the state of each shot of a lane, so that lanes part only where control has read a bit.
+    """An engine with a state for each shot of a lane; a lane parts only where control has read a bit.
 
-    What it samples it leaves in what was found; `settle` comes instead of `collapse`.
+    What it samples it leaves in what was found.
     """
 
     def settle(self, number: int, chosen: Index, position: int, shots: Index, where: Index, changed: NDArray[np.bool_]) -> None:
         """Flip a qubit that has just been sampled in some of its shots: ``bool[shots]``, the rest as of `sample`."""
+
+
+def dealt(chosen: Index, where: Index) -> Iterator[tuple[int, Index]]:
+    """Lanes that have shots, and the places of these; ``where`` as of `Engine.sample`."""
+    order = np.argsort(where, kind="stable")
+    edges = np.searchsorted(where[order], np.arange(len(chosen) + 1))
+    for place, lane in enumerate(chosen.tolist()):
+        if edges[place] < edges[place + 1]:
+            yield lane, order[edges[place] : edges[place + 1]]

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qpu_emulator.engines.engine import IDLE, ONE, TWO, Index, Plan
+from qpu_emulator.engines.engine import IDLE, ONE, TWO, Index, Plan, dealt
 from qpu_emulator.engines.frames import Frames
 from qpu_emulator.engines.track import Pair, Track
 from qpu_emulator.engines.twirling import rotation, transfer
 from qpu_emulator.noise import Spectrum
 from qpu_emulator.windows.basis import Real
 from qpu_emulator.windows.library import Library
-
-_SEEN = 256
 
 
 class PauliFrames:
@@ -37,14 +34,12 @@ class PauliFrames:
         self._library = library
         self.levels = [2] * len(clusters)
         self._variance = spectrum.static**2 + (spectrum.moving**2).sum(axis=1)
-        self._draws: NDArray[np.uint64] = np.zeros(0, np.uint64)
         self._tracks: list[list[Track]] = []
         self._frames: list[list[Frames | None]] = []
         self._pairs: dict[bytes, Pair] = library.unravelled.setdefault(-TWO, {})
 
     def start(self, excited: Real, point: Index, draws: NDArray[np.uint64]) -> None:
         """Ground states with thermal flips."""
-        self._draws = draws
         for cluster in self._clusters:
             tracks = [Track(cluster, self._pairs) for _ in point]
             for track, row in zip(tracks, point.tolist(), strict=True):
@@ -71,30 +66,20 @@ class PauliFrames:
                 else:
                     track.turn((a, b), plan.angle[step, place])
 
-    def excitation(self, number: int, position: int) -> Real:
-        """From the shots, or some if there are none yet; the shot ends with it."""
-        every = np.arange(len(self._tracks[number]))
-        found = np.zeros(len(every))
-        for lane in every.tolist():
-            known = self._frames[number][lane]
-            shots = np.arange(_SEEN) if known is None else known.shots
-            found[lane] = self._advance(number, lane, [position], shots, int(self._draws[lane])).measure([position]).mean()
-        return found
-
     def sample(
         self, number: int, chosen: Index, measured: Index, draws: NDArray[np.uint64], shots: Index, where: Index
     ) -> NDArray[np.int64]:
         """Measure by stim's frames."""
         out = np.zeros((len(shots), len(measured)), np.int64)
         positions = measured.tolist()
-        for lane, mine in _dealt(chosen, where):
+        for lane, mine in dealt(chosen, where):
             seed = int(draws[shots[mine[0]]])
             out[mine] = self._advance(number, lane, positions, shots[mine], seed).measure(positions)
         return out
 
     def settle(self, number: int, chosen: Index, position: int, shots: Index, where: Index, changed: NDArray[np.bool_]) -> None:
         """Flip a qubit that has just been measured, where it has jumped since."""
-        for lane, mine in _dealt(chosen, where):
+        for lane, mine in dealt(chosen, where):
             frames = self._frames[number][lane]
             assert frames is not None
             assert np.array_equal(frames.shots, shots[mine])
@@ -102,16 +87,12 @@ class PauliFrames:
 
     def branch(self, parents: Index, children: Index, count: int, draws: NDArray[np.uint64]) -> None:
         """Go on apart; each takes its own shots out of its parent's frames when it is looked at."""
-        self._draws = draws
         for tracks, frames in zip(self._tracks, self._frames, strict=True):
             for parent, child in zip(parents.tolist(), children.tolist(), strict=True):
                 if child != parent:
                     assert child == len(tracks) < count
                     tracks.append(tracks[parent].copy())
                     frames.append(frames[parent])
-
-    def collapse(self, number: int, lanes: Index, position: int, before: Index, after: Index) -> None:
-        """Nothing is left to do: each shot is in what was found."""
 
     def _advance(self, number: int, lane: int, positions: list[int], shots: Index, seed: int) -> Frames:
         """Play what acts on some qubits of a lane."""
@@ -123,15 +104,6 @@ class PauliFrames:
         self._frames[number][lane] = frames
         frames.play(self._tracks[number][lane].written(positions))
         return frames
-
-
-def _dealt(chosen: Index, where: Index) -> Iterator[tuple[int, Index]]:
-    """Lanes that have shots, and the places of these."""
-    order = np.argsort(where, kind="stable")
-    edges = np.searchsorted(where[order], np.arange(len(chosen) + 1))
-    for place, lane in enumerate(chosen.tolist()):
-        if edges[place] < edges[place + 1]:
-            yield lane, order[edges[place] : edges[place + 1]]
 
 
 def _idle(mixing: Real, fading: float, angle: float) -> Real:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from qpu_bridge.schedule import Acquisition, Operation, Straight
 from qpu_emulator.chip.device import Resonator
-from qpu_emulator.engines.engine import Engine, Follower
+from qpu_emulator.engines.engine import Ensemble, Follower
 from qpu_emulator.readout.afterglow import Complex, left
 from qpu_emulator.readout.ear import Ear, Heard
 from qpu_emulator.readout.memory import Memory
@@ -68,7 +68,15 @@ class Receiver:
         engine: Holds their states.
     """
 
-    def __init__(self, program: Program, library: Library, scales: Scales, values: Values, lanes: Lanes, engine: Engine) -> None:
+    def __init__(
+        self,
+        program: Program,
+        library: Library,
+        scales: Scales,
+        values: Values,
+        lanes: Lanes,
+        engine: Ensemble | Follower,
+    ) -> None:
         self._program = program
         self._events = program.events
         self._device = library.device
@@ -78,7 +86,8 @@ class Receiver:
         self._values = values
         self._lanes = lanes
         self._engine = engine
-        self._follower = engine if isinstance(engine, Follower) else None
+        self._follower: Follower | None = engine if isinstance(engine, Follower) else None
+        self._ensemble: Ensemble | None = None if isinstance(engine, Follower) else engine
         self._ear = Ear(program, library, values, lanes)
         self._tick = float(program.schedule.clock.dt)
 
@@ -132,8 +141,8 @@ class Receiver:
         children = lanes.split(parents)
         self._engine.branch(parents, children, len(lanes), lanes.draws)
         if before is not None and after is not None:
-            if self._follower is None:
-                self._engine.collapse(number, children, position, before[first], after[first])
+            if self._ensemble is not None:
+                self._ensemble.collapse(number, children, position, before[first], after[first])
             self._leave(action, children, before[first], after[first])
         for column in read:
             lanes.memory[children, column] = self.memory.bits[shots[first], column]
