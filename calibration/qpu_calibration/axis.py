@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qpu_bridge.schedule import Limits
 from qpu_bridge.target import Snapshot
 
 Values = NDArray[np.float64]
+Reach = Callable[[Limits], tuple[Values, Values]]
+"""Limits of a device, narrowed by what its laboratory allows -> least and most of an axis, ``float64[1 or targets]`` each."""
+
+WAITING = 0.9
+"""Of the longest shot: what waits may take. Pulses and readout need the rest."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,12 +29,18 @@ class Axis:
         unit: ``Hz``, ``s``, ``rad``; empty for plain numbers and fractions of full scale.
         stepped: False: the numbers fill slots of one schedule (amplitude, phase, frequency, wait). True: every point is a
             schedule of its own, since a waveform, a number of pulses or a prepared state differs.
+        reach: How far it may go on this device (`reach.py` has those of amplitudes, frequencies and lengths); None for anywhere.
+        step: What the numbers are multiples of; 0 for any number.
+        held: So many points at the beginning are no part of the scan and stay where they are.
     """
 
     name: str
     values: Values
     unit: str = ""
     stepped: bool = False
+    reach: Reach | None = None
+    step: float = 0.0
+    held: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "values", np.asarray(self.values, np.float64))
@@ -47,6 +60,28 @@ class Axis:
         """``float64[1 or targets, points]``."""
         return np.atleast_2d(self.values)
 
+    def within(self, limits: Limits) -> Axis:
+        """The same scan, drawn together to end where the device's lines do.
+
+        Where a line leaves nothing of it, it stays as it is: the check of the schedule then says so.
+        """
+        if self.reach is None:
+            return self
+        rows = self.rows[:, self.held :]
+        low, high = rows.min(axis=1, keepdims=True), rows.max(axis=1, keepdims=True)
+        least, most = (bound[:, None] for bound in self.reach(limits))
+        first, last = np.maximum(low, least), np.minimum(high, most)
+        over = ((first > low) | (last < high)) & (first < last)
+        if not over.any():
+            return self
+        drawn = first + (rows - low) * ((last - first) / np.where(high > low, high - low, 1.0))
+        drawn = np.where(over, np.clip(drawn, least, most), rows)
+        if self.step:
+            drawn = np.floor(drawn / self.step * (1 + 1e-12)) * self.step
+        values = np.concatenate([self.rows[:, : self.held] + 0 * drawn[:, :1], drawn], axis=1)
+        # what all targets share may now hold equal points
+        return replace(self, values=values if self.values.ndim == 2 else np.unique(values[0]))
+
 
 def delays(snapshot: Snapshot, seconds: Values, name: str = "delay", parts: int = 1) -> Axis:
     """An axis of waits, each moved to the nearest that the machine can wait for; equal ones are one.
@@ -58,4 +93,8 @@ def delays(snapshot: Snapshot, seconds: Values, name: str = "delay", parts: int 
         parts: In how many equal parts a wait will be played (2 for an echo).
     """
     grain = float(snapshot.timing.dt) * snapshot.timing.granularity * parts
-    return Axis(name, np.unique(np.rint(np.asarray(seconds) / grain)) * grain, "s")
+    return Axis(name, np.unique(np.rint(np.asarray(seconds) / grain)) * grain, "s", reach=_within_a_shot, step=grain)
+
+
+def _within_a_shot(limits: Limits) -> tuple[Values, Values]:
+    return np.zeros(1), np.array([WAITING * limits.max_duration * float(limits.dt)])

@@ -101,6 +101,7 @@ class Bench:
                 break
             plan, cannot = self._plan(routine, left, step, believed)
             refused |= cannot
+            fits |= {target: _unplayed(target, reason) for target, reason in cannot.items()}
             left = [target for target in left if target not in cannot]
             if plan is None:
                 break
@@ -127,7 +128,7 @@ class Bench:
         """Measure and fit only: a short look (`Routine.brief`) that changes nothing.
 
         Returns:
-            One fit per target; a bad one for what the device cannot play.
+            One fit per target; a bad one, not `played`, for what the device cannot play.
 
         Raises:
             Cancelled: If somebody wanted the device back.
@@ -182,13 +183,13 @@ class Bench:
     ) -> tuple[tuple[Fit, ...], list[tuple[xr.Dataset, tuple[Fit, ...]]]]:
         """One fit per target, and what was measured for them, if anything was."""
         plan, cannot = self._plan(routine, targets, step, self.snapshot)
-        found = {target: bad(reason) for target, reason in cannot.items()}
+        found = {target: _unplayed(target, reason) for target, reason in cannot.items()}
         seen = []
         if plan is not None:
             data, fits = self._look(routine, plan, step, self.snapshot)
             seen.append((data, fits))
             found |= {fit.target: fit for fit in fits}
-        return tuple(found[target].model_copy(update={"target": target}) for target in targets), seen
+        return tuple(found[target] for target in targets), seen
 
     def _look(
         self, routine: Routine[Any], plan: Plan, settings: Settings, snapshot: Snapshot
@@ -212,7 +213,7 @@ class Bench:
         """A plan for the targets that the device can play for, and why it cannot for the others: they must not stop anybody."""
         limits = self.execution.capabilities.limits
         try:
-            plan = routine.plan(snapshot, targets, settings)
+            plan = routine.plan(snapshot, targets, settings, limits)
             for schedule, table in plan.sheets:
                 check_once(schedule, limits)
                 check_table(schedule, table, limits)
@@ -278,3 +279,7 @@ class Bench:
             data=(run,) if run else (),
             fits=tuple(fits[target].model_dump(mode="json") for target in changed if target in fits),
         )
+
+
+def _unplayed(target: Target, reason: str) -> Fit:
+    return bad(reason).model_copy(update={"target": target, "played": False})

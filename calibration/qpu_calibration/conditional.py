@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import xarray as xr
 
-from qpu_bridge.target import Snapshot
+from qpu_bridge.target import Snapshot, waveform
 from qpu_calibration import bloch
-from qpu_calibration.axis import Axis, Values
-from qpu_calibration.edit import known_gate, rotation
-from qpu_calibration.page import Page, Played
+from qpu_calibration.axis import Axis, Reach, Values
+from qpu_calibration.edit import flux, known_gate, rotation
+from qpu_calibration.page import Page, Played, Target
 from qpu_calibration.plan import Point
+from qpu_calibration.reach import loudness
 
 OTHER = Axis("other", np.array([0.0, 1.0]), stepped=True)
 """Level of the qubit that is not looked at."""
@@ -37,6 +40,12 @@ def play(page: Page, at: Point, of: int, gates: int, played: Played | None = Non
     page.barrier()
     bloch.look(page, at["side"], of)
     page.measure()
+
+
+def reach(snapshot: Snapshot, targets: Sequence[Target]) -> Reach:
+    """How far the amplitude of ``cz`` may go."""
+    pulses = [flux(snapshot, pair) for pair in targets]
+    return loudness(snapshot, [pulse.frame for pulse in pulses], [waveform(snapshot.waveforms[p.waveform]) for p in pulses])
 
 
 def turned(data: xr.Dataset, of: int) -> tuple[Values, Values, Values]:

@@ -142,7 +142,7 @@ def _look(bench: Bench, routine: Routine[Any], group: Sequence[Target], mend: bo
     fits = {fit.target: fit for fit in seen}
     for target, fit in fits.items():
         if not fit.good:
-            found[target] = Finding(Verdict.BAD, fit.reason)
+            found[target] = _not_good(fit, fit.reason)
             continue
         deviations[target] = far = float(routine.deviation(before, fit))
         verdict = Verdict.MENDED if target in mended else Verdict.OFF if far > 1 else Verdict.GOOD
@@ -166,7 +166,13 @@ def _calibrate(bench: Bench, routine: Routine[Any], group: Sequence[Target]) -> 
     found = {}
     for target in group:
         if target in outcome.refused:
-            found[target] = Finding(Verdict.BAD, outcome.refused[target])
+            found[target] = _not_good(outcome.fits[target], outcome.refused[target])
         else:
             found[target] = Finding(Verdict.GOOD, complaint=routine.complaint(bench.snapshot, outcome.fits[target]))
     return found, dict(outcome.fits), {}, outcome.run
+
+
+def _not_good(fit: Fit, reason: str) -> Finding:
+    if fit.played:
+        return Finding(Verdict.BAD, reason)
+    return Finding(Verdict.BARRED, f"not played, since the device or its bounds in the rack file do not allow it: {reason}")

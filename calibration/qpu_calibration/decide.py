@@ -27,13 +27,14 @@ class Verdict(StrEnum):
 
     A look finds it within specification (``good``), beyond (``off``), or its data cannot be understood (``bad``): then something
     that it needs is wrong. What is off may be ``mended`` at once, with what the look has found. A calibration is ``good`` or
-    ``bad``.
+    ``bad``. Either is ``barred`` if the device may not play what it takes: that says nothing of the target.
     """
 
     GOOD = "good"
     OFF = "off"
     MENDED = "mended"
     BAD = "bad"
+    BARRED = "barred"
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Finding:
 
     Attributes:
         verdict: What.
-        reason: Why it is bad.
+        reason: Why it is bad or barred.
         complaint: Why users should not have the target though all is good.
         astray: How far from the snapshot a look has found it, in units of what is tolerated; None if it says nothing of that.
         blur: Standard error of that.
@@ -124,7 +125,7 @@ class _Maintenance:
 
     Attributes:
         proven: Nodes that were measured in this run, and nothing they need was calibrated since.
-        lost: Nodes whose calibration failed in this run.
+        lost: Nodes that could not be calibrated in this run.
         due: Nodes that must be calibrated yet, whatever is known.
     """
 
@@ -193,7 +194,7 @@ class _Maintenance:
         return found
 
     def calibrate(self, name: str, targets: Sequence[Target]) -> Generator[Step, Findings, list[Target]]:
-        """Calibrate; returns the targets that could not be."""
+        """Calibrate; returns the targets for which it failed."""
         yield from self.restore(name, targets)
         ready = self.open(name, targets, again=True)
         if not ready:
@@ -207,9 +208,10 @@ class _Maintenance:
                 self.proven.add(node)
                 self.lost.discard(node)
             else:
-                self.ledger.failed(node, one.reason)
                 self.lost.add(node)
-        return [target for target in ready if Node(name, target) in self.lost]
+                if one.verdict is Verdict.BAD:
+                    self.ledger.failed(node, one.reason)
+        return [target for target in ready if target in found and found[target].verdict is Verdict.BAD]
 
     def restore(self, name: str, targets: Sequence[Target]) -> Steps:
         """Calibrate what was made worthless among all that targets need."""
@@ -258,7 +260,7 @@ def _learn(graph: Graph, ledger: Ledger, name: str, found: Findings) -> None:
             ledger.passed(node, one.complaint)
         elif one.verdict is Verdict.BAD:
             ledger.doubt([node])
-        else:
+        elif one.verdict is not Verdict.BARRED:
             ledger.strayed(node)
         if one.verdict is Verdict.MENDED:
             ledger.calibrated(graph, node, one.complaint)

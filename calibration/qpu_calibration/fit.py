@@ -30,6 +30,7 @@ class Fit(Document):
         parameters: By name; empty where nothing could be made of the data.
         good: Whether to believe them.
         reason: Why not; empty if good.
+        played: Whether anything was measured for it; False where the device may not play what it takes.
         chi_square: Of the residuals, per degree of freedom; 0 where there is no such number.
         shape: Numbers of the fitted curve, for the figure.
         series: What was found that is no single number: a kernel, a curve.
@@ -39,6 +40,7 @@ class Fit(Document):
     parameters: dict[str, Parameter] = {}
     good: bool
     reason: str = ""
+    played: bool = True
     chi_square: float = Field(0.0, ge=0)
     shape: dict[str, float] = {}
     series: dict[str, tuple[float, ...]] = {}

@@ -78,14 +78,14 @@ def _changed(console: Console, bench: Bench, before: Snapshot, entries: Sequence
 def _say(console: Console, entry: Entry) -> None:
     for verdict in Verdict:
         targets = [target for target, one in entry.findings.items() if one.verdict is verdict]
-        if targets and verdict is not Verdict.BAD:
+        if targets and verdict not in (Verdict.BAD, Verdict.BARRED):
             console.print(f"[{COLOUR[verdict]}]{verdict:>6}[/] {entry.action} {entry.routine} of {_targets(targets)}")
     for target, one in entry.findings.items():
         if one.reason or one.complaint:
             colour = COLOUR[one.verdict] if one.reason else "yellow"
-            words = escape(one.reason or one.complaint)
+            word, words = one.verdict if one.reason else "but", escape(one.reason or one.complaint)
             console.print(
-                f"[{colour}]   {'bad' if one.reason else 'but'}[/] {entry.action} {entry.routine} of {said(target)}: {words}",
+                f"[{colour}]{word:>6}[/] {entry.action} {entry.routine} of {said(target)}: {words}",
                 soft_wrap=True,
             )
 

@@ -12,7 +12,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 from pydantic import Field
 
-from qpu_bridge.schedule import Document
+from qpu_bridge.schedule import Document, Limits
 from qpu_bridge.target import Snapshot
 from qpu_calibration.axis import Axis
 from qpu_calibration.fit import Fit
@@ -126,9 +126,10 @@ class Routine(ABC, Generic[S]):
         """What the panel of one target shows (`picture.drawn`); a routine with a figure of another kind overrides `plot`."""
         return {}
 
-    def plan(self, snapshot: Snapshot, targets: Sequence[Target], settings: S) -> Plan:
-        """Schedules for some targets side by side."""
-        axes = tuple(self.axes(snapshot, targets, settings))
+    def plan(self, snapshot: Snapshot, targets: Sequence[Target], settings: S, limits: Limits | None = None) -> Plan:
+        """Schedules for some targets side by side; axes end where the device's lines do (`Axis.within`), if limits are given."""
+        wanted = self.axes(snapshot, targets, settings)
+        axes = tuple(wanted if limits is None else (axis.within(limits) for axis in wanted))
         sheets, rounds = write(snapshot, targets, axes, lambda page, at: self.play(page, at, settings), self.reading)
         rows = [self.facts(snapshot, target) for target in targets]
         facts = {name: np.array([row[name] for row in rows]) for name in rows[0]}

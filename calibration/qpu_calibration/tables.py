@@ -14,7 +14,7 @@ from qpu_calibration.graph import said as named
 from qpu_calibration.numbers import Change
 from qpu_calibration.picture import said
 
-COLOUR = {Verdict.GOOD: "green", Verdict.OFF: "yellow", Verdict.MENDED: "green", Verdict.BAD: "red"}
+COLOUR = {Verdict.GOOD: "green", Verdict.OFF: "yellow", Verdict.MENDED: "green", Verdict.BAD: "red", Verdict.BARRED: "yellow"}
 
 
 def changes(found: Sequence[Change], fits: Iterable[Fit] = ()) -> Table:
@@ -33,7 +33,7 @@ def changes(found: Sequence[Change], fits: Iterable[Fit] = ()) -> Table:
 def findings(entries: Iterable[Entry]) -> Table:
     """What looks have found: the state of each node, and by how much it deviates of what is tolerated."""
     table = Table(*(Column(head, overflow="fold") for head in ("routine", "target", "state", "deviation", "")), box=None)
-    words = {Verdict.GOOD: "in specification", Verdict.OFF: "off", Verdict.BAD: "not understood"}
+    words = {Verdict.GOOD: "in specification", Verdict.OFF: "off", Verdict.BAD: "not understood", Verdict.BARRED: "not played"}
     for entry in entries:
         for target, one in entry.findings.items():
             deviation = entry.deviations.get(target)

@@ -17,15 +17,23 @@ from qpu_bridge.driver import Chunk, Run
 from qpu_bridge.errors import ScheduleError
 from qpu_bridge.execution import Execution
 from qpu_bridge.schedule import Bounds, Operation, Schedule, render, row_values, unroll
+from qpu_bridge.schedule.check import check, check_table
 from qpu_bridge.target import Curve, Snapshot, waveform
 from qpu_bridge.target.versions import Versions
 from qpu_calibration.bench import Bench
 from qpu_calibration.catalog import names, routine
+from qpu_calibration.conduct import conduct
+from qpu_calibration.cross import tone
+from qpu_calibration.decide import Verdict, maintain
 from qpu_calibration.edit import with_measure, with_waveform
 from qpu_calibration.fit import Fit, good
+from qpu_calibration.graph import Graph, Node
 from qpu_calibration.guard import offences
+from qpu_calibration.ledger import Ledger
 from qpu_calibration.plan import Kind
 from qpu_calibration.routine import Routine, Settings
+from qpu_calibration.routines.cr_rotary import CRRotary
+from qpu_calibration.routines.cr_tomography import CRTomography
 from qpu_calibration.routines.rabi import Rabi
 from qpu_calibration.routines.t1 import T1
 
@@ -101,11 +109,11 @@ def within(snapshot: Snapshot) -> None:
             assert shape.duration * dt[pulse.frame] <= LONGEST_S[kind[pulse.frame]] + 1e-12
 
 
-def opened(name: str = "five", versions: Versions | None = None) -> tuple[Bench, Witness]:
+def opened(name: str = "five", versions: Versions | None = None, bounds: Bounds = BOUNDS) -> tuple[Bench, Witness]:
     snapshot = plugins.open_snapshot(name, "lab_five")
     witness = Witness(snapshot)
     capabilities = witness.capabilities()
-    narrowed = capabilities.model_copy(update={"limits": BOUNDS.narrow(capabilities.limits)})
+    narrowed = capabilities.model_copy(update={"limits": bounds.narrow(capabilities.limits)})
     return Bench(Execution(witness, narrowed), snapshot, versions, seed=1, figures=False), witness
 
 
@@ -147,6 +155,93 @@ def test_a_wrong_routine_plays_nothing(wrong, says):
     with pytest.raises(ScheduleError, match=says):
         list(bench.execution.run(schedule, [table], 1))
     assert (witness.schedules, witness.runs) == ({}, [])
+
+
+@pytest.mark.parametrize(
+    ("family", "lowest", "drawn"),
+    [
+        ("five", 7.015e9, {"cz_chevron", "cz_phase"}),
+        ("five_ecr", 7.105e9, set()),
+    ],
+)
+def test_scans_end_where_their_lines_do(family, lowest, drawn):
+    """Of lines that allow little more than what is played already, and beyond which scans would go."""
+    narrow = {
+        "drive": {"max_amplitude": 0.6, "max_duration_s": 1.2e-6, "max_frequency": 5.03e9},
+        "flux": {"max_amplitude": 0.44},
+        "readout": {"max_amplitude": 0.2, "max_sum": 0.8, "min_frequency": lowest},
+        "acquire": {"max_duration_s": 1.5e-6, "min_frequency": lowest},
+    }
+    before = plugins.open_snapshot(family, "lab_five")
+    bench, _ = opened(family, bounds=Bounds.model_validate(narrow))
+    graph, limits = Graph.of(before), bench.execution.capabilities.limits
+    found = set()
+    for name in graph.order:
+        one, targets = graph.routines[name], graph.targets(name)[:1]
+        for step in one.passes(one.settings) if targets else ():
+            wanted = one.axes(before, targets, step)
+            within = [axis.within(limits) for axis in wanted]
+            if all(np.array_equal(one.values, other.values) for one, other in zip(wanted, within, strict=True)):
+                continue
+            found.add(name)
+            for schedule, table in one.plan(before, targets, step, limits).sheets:
+                check(schedule, limits)
+                check_table(schedule, table, limits)
+    shared = {
+        "drive_crosstalk",
+        "qubit_spectroscopy",
+        "rabi",
+        "resonator_spectroscopy",
+        "readout_frequency",
+        "readout_power",
+        "readout_duration",
+    }
+    assert found == shared | drawn
+
+
+def test_what_is_in_use_is_no_part_of_a_scan_and_stays():
+    before = plugins.open_snapshot("five_ecr", "lab_five")
+    limits = opened("five_ecr", bounds=Bounds.model_validate({"drive": {"max_amplitude": 0.1}}))[0].execution.capabilities.limits
+    one = CRRotary()
+    (wanted,) = (axis for axis in one.axes(before, [(0, 1)], one.settings) if axis.name == "rotary")
+    assert wanted.values[0, [0, -1]] == pytest.approx([abs(tone(before, (0, 1))), 0.12])
+    assert wanted.within(limits).values[0, [0, 1, -1]] == pytest.approx([abs(tone(before, (0, 1))), 0.0, 0.1])
+
+
+def test_a_tone_grows_to_the_longest_that_its_line_allows():
+    before = plugins.open_snapshot("five_ecr", "lab_five")
+    limits = opened("five_ecr", bounds=Bounds.model_validate({"drive": {"max_duration_s": 0.8e-6}}))[
+        0
+    ].execution.capabilities.limits
+    one = CRTomography()
+    plan = one.plan(before, [(0, 1)], one.settings, limits)
+    for schedule, table in plan.sheets:
+        check(schedule, limits)
+        check_table(schedule, table, limits)
+    lengths = next(axis.values for axis in plan.axes if axis.name == "length")
+    assert lengths.size == one.settings.points
+    assert 0.7e-6 < lengths[-1] < 0.8e-6
+
+
+def test_what_the_bounds_forbid_flags_nobody_and_writes_nothing(tmp_path):
+    """Bounds below what a routine must play are the operator's affair."""
+    bounds = Bounds.model_validate({"drive": {"max_duration_s": 150e-9}, "lines": {"d2": {"max_duration_s": 2e-6}}})
+    bench, witness = opened("five", Versions(tmp_path), bounds)
+    graph, ledger = Graph.of(bench.snapshot), Ledger()
+    before = bench.snapshot
+    for trust in (True, False):
+        for name in ("resonator_spectroscopy", "qubit_spectroscopy"):
+            ledger.passed(Node(name, (0,)))
+        ledger.doubt([Node("qubit_spectroscopy", (0,))])
+        entries = list(conduct(bench, graph, ledger, maintain(graph, ledger, graph.nodes("rabi", [0]), trust=trust)))
+        found = [(entry.routine, entry.findings[0,]) for entry in entries]
+        assert {name for name, _ in found} == {"qubit_spectroscopy"}
+        assert all(one.verdict is Verdict.BARRED and "bounds in the rack file" in one.reason for _, one in found)
+        assert "must last at most 150 samples" in found[0][1].reason
+    assert witness.runs == []
+    assert bench.snapshot is before
+    assert ledger.flagged == {}
+    assert not ledger.fresh(graph, Node("qubit_spectroscopy", (0,)))
 
 
 def test_a_routine_within_them_is_played():
@@ -250,9 +345,9 @@ def test_whatever_a_fit_returns_nothing_beyond_is_sent_or_stored(data, numbers, 
         def passes(self, settings: Settings) -> Any:
             return [settings, settings]
 
-        def plan(self, snapshot, targets, settings):
+        def plan(self, snapshot, targets, settings, limits=None):
             # what is measured does not matter here
-            return Rabi().plan(snapshot, [(q,) for q in target], SHORT)
+            return Rabi().plan(snapshot, [(q,) for q in target], SHORT, limits)
 
         def fit(self, measured) -> Any:
             return (Anything.model_construct(target=target, good=True, series=parts, numbers=tuple(numbers), asked=[]),)

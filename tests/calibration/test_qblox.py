@@ -79,7 +79,7 @@ def test_every_routine_is_compiled_for_the_rack(name, racks):
         TARGETS if one.kind is Kind.QUBIT else [next(gate.qubits for gate in snapshot.gates if gate.name == (one.gate or "cz"))]
     )
     for settings in one.passes(one.settings):
-        plan = one.plan(snapshot, targets, settings)
+        plan = one.plan(snapshot, targets, settings, allowed)
         for schedule, table in (plan.sheets[0], plan.sheets[-1]):
             check(schedule, allowed)
             check_table(schedule, table, allowed)
@@ -115,7 +115,7 @@ def test_bits_of_t1_come_back_in_their_qubit_and_wait(bench, five):
 def test_averages_of_rabi_come_back_in_their_qubit_and_amplitude(bench, five):
     one = routine("rabi")
     settings = one.settings.model_copy(update={"shots": 8, "points": 21})
-    levels = one.axes(five, TARGETS, settings)[0].values
+    levels = one.axes(five, TARGETS, settings)[0].within(bench().execution.capabilities.limits).values
     pi = np.array([0.9, 1.0, 1.1]) * [amplitude(five, qubit) for (qubit,) in TARGETS]
 
     bends = [bend(five, qubit) for (qubit,) in TARGETS]

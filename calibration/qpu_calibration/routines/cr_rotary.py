@@ -8,14 +8,15 @@ import numpy as np
 import xarray as xr
 from pydantic import Field
 
-from qpu_bridge.target import PulseSpec, Snapshot
+from qpu_bridge.target import PulseSpec, Snapshot, waveform
 from qpu_calibration import bloch
 from qpu_calibration.axis import Axis, Values
-from qpu_calibration.cross import tone, with_tone
+from qpu_calibration.cross import halves, tone, with_tone
 from qpu_calibration.fit import Fit, Number, bad, good
 from qpu_calibration.page import Numbers, Page, Target
 from qpu_calibration.picture import Curve
 from qpu_calibration.plan import Kind, Point
+from qpu_calibration.reach import loudness
 from qpu_calibration.routine import Routine, Settings
 
 LEAST = 0.4
@@ -55,7 +56,10 @@ class CRRotary(Routine[CRRotarySettings]):
         """The control's level; the present amplitude, then those of the scan; sides."""
         scan = np.linspace(0, settings.most, settings.points)
         levels = [np.concatenate([[abs(tone(snapshot, pair))], scan]) for pair in targets]
-        return [Axis("control", np.array([0.0, 1.0]), stepped=True), Axis("rotary", np.array(levels)), bloch.sides(poles=True)]
+        shapes = [waveform(snapshot.waveforms[halves(snapshot, pair)[0].waveform]) for pair in targets]
+        allowed = loudness(snapshot, [snapshot.qubits[pair[1]].drive_frame for pair in targets], shapes)
+        rotary = Axis("rotary", np.array(levels), reach=allowed, held=1)
+        return [Axis("control", np.array([0.0, 1.0]), stepped=True), rotary, bloch.sides(poles=True)]
 
     def play(self, page: Page, at: Point, settings: CRRotarySettings) -> None:
         """A train of gates with another tone."""

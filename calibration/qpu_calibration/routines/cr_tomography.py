@@ -18,6 +18,7 @@ from qpu_calibration.fit import Fit, Number, bad, good
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve
 from qpu_calibration.plan import Kind, Point
+from qpu_calibration.reach import duration
 from qpu_calibration.routine import Routine, Settings
 
 TAU = 2 * np.pi
@@ -58,9 +59,12 @@ class CRTomography(Routine[CRTomographySettings]):
         """The control's level, lengths of the flat part, sides."""
         tick, grain = float(snapshot.timing.dt), snapshot.timing.granularity
         ticks = np.unique((np.linspace(0, settings.longest_s, settings.points) / tick / grain).round()) * grain
+        firsts = [halves(snapshot, pair)[0] for pair in targets]
+        edges = [longer(snapshot, pulse.waveform, grain).duration - grain for pulse in firsts]
+        allowed = duration(snapshot, [pulse.frame for pulse in firsts], edges)
         return [
             Axis("control", np.array([0.0, 1.0]), stepped=True),
-            Axis("length", ticks * tick, "s", stepped=True),
+            Axis("length", ticks * tick, "s", stepped=True, reach=allowed, step=grain * tick),
             bloch.sides(poles=True),
         ]
 

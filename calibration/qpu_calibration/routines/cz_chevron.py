@@ -57,7 +57,8 @@ class CZChevron(Routine[CZChevronSettings]):
         """Level of the first qubit; amplitudes of the sign that is believed; sides of the second."""
         levels = np.linspace(0, settings.most, settings.points)
         signs = np.array([np.sign(flux_level(snapshot, pair)) or 1.0 for pair in targets])
-        return [conditional.OTHER, Axis("amplitude", signs[:, None] * levels), bloch.sides()]
+        scan = Axis("amplitude", signs[:, None] * levels, reach=conditional.reach(snapshot, targets))
+        return [conditional.OTHER, scan, bloch.sides()]
 
     def play(self, page: Page, at: Point, settings: CZChevronSettings) -> None:
         """One ``cz`` of another amplitude."""

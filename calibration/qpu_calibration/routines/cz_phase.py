@@ -53,7 +53,8 @@ class CZPhase(Routine[CZPhaseSettings]):
         """Level of the first qubit; amplitudes around what is believed, and none; sides of the second."""
         around = np.append(1 + np.linspace(-settings.span, settings.span, settings.points), 0.0)
         levels = np.array([flux_level(snapshot, pair) for pair in targets])
-        return [conditional.OTHER, Axis("amplitude", levels[:, None] * around), bloch.sides()]
+        scan = Axis("amplitude", levels[:, None] * around, reach=conditional.reach(snapshot, targets))
+        return [conditional.OTHER, scan, bloch.sides()]
 
     def play(self, page: Page, at: Point, settings: CZPhaseSettings) -> None:
         """Gates of another amplitude."""

@@ -19,6 +19,7 @@ from qpu_calibration.fit import Fit, Number, bad, good
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve
 from qpu_calibration.plan import Kind, Point
+from qpu_calibration.reach import duration
 from qpu_calibration.routine import Routine, Settings
 from qpu_calibration.routines.cr_tomography import turning
 
@@ -69,10 +70,13 @@ class DriveCrosstalk(Routine[DriveCrosstalkSettings]):
         """Which qubit is looked at, whose line has the tone (0: its own), lengths, sides."""
         grid = _grid(snapshot)
         steps = np.unique(np.rint(settings.longest_s * np.linspace(0, 1, settings.points) ** 2 / grid))
+        drives = [snapshot.qubits[q].drive_frame for pair in targets for q in pair]
+        edges = 2 * round(_rise(settings, grid) / float(snapshot.timing.dt))
+        allowed = duration(snapshot, drives, [edges] * len(drives))
         return [
             Axis("driven", np.array([0.0, 1.0]), stepped=True),
             Axis("line", np.array([0.0, 1.0]), stepped=True),
-            Axis("length", steps * grid, "s", stepped=True),
+            Axis("length", steps * grid, "s", stepped=True, reach=allowed, step=grid),
             bloch.sides(poles=True),
         ]
 

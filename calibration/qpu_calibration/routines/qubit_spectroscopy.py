@@ -19,6 +19,7 @@ from qpu_calibration.line import find_line, peak
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve, drawn
 from qpu_calibration.plan import Point
+from qpu_calibration.reach import band
 from qpu_calibration.reading import Reading, along
 from qpu_calibration.routine import Routine, Settings
 
@@ -58,7 +59,8 @@ class QubitSpectroscopy(Routine[QubitSpectroscopySettings]):
     def axes(self, snapshot: Snapshot, targets: Sequence[Target], settings: QubitSpectroscopySettings) -> Sequence[Axis]:
         """Frequencies around each target's own."""
         believed = np.array([snapshot.qubits[q].frequency for (q,) in targets])
-        return [Axis("frequency", believed[:, None] + np.linspace(-1, 1, settings.points) * settings.span_hz, "Hz")]
+        tones = believed[:, None] + np.linspace(-1, 1, settings.points) * settings.span_hz
+        return [Axis("frequency", tones, "Hz", reach=band(snapshot, [snapshot.qubits[q].drive_frame for (q,) in targets]))]
 
     def play(self, page: Page, at: Point, settings: QubitSpectroscopySettings) -> None:
         """A long Gaussian pulse of the area that the believed pi pulse says."""

@@ -17,6 +17,7 @@ from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve, drawn
 from qpu_calibration.plan import Point
+from qpu_calibration.reach import loudness
 from qpu_calibration.reading import Reading, along
 from qpu_calibration.routine import Routine, Settings
 
@@ -29,7 +30,7 @@ class RabiSettings(Settings):
 
     Attributes:
         points: Amplitudes, from 0 on.
-        most: The largest, in units of the pi amplitude that is believed (never above full scale).
+        most: The largest, in units of the pi amplitude that is believed.
     """
 
     points: int = Field(41, ge=8)
@@ -47,8 +48,10 @@ class Rabi(Routine[RabiSettings]):
 
     def axes(self, snapshot: Snapshot, targets: Sequence[Target], settings: RabiSettings) -> Sequence[Axis]:
         """Amplitudes of each target's own scan."""
-        most = [min(settings.most * abs(amplitude(snapshot, q)), 0.99) for (q,) in targets]
-        return [Axis("amplitude", np.linspace(0, 1, settings.points) * np.array(most)[:, None])]
+        most = [settings.most * abs(amplitude(snapshot, q)) for (q,) in targets]
+        drives = [snapshot.qubits[q].drive_frame for (q,) in targets]
+        allowed = loudness(snapshot, drives, [waveform(rotation(snapshot, q)[1]) for (q,) in targets])
+        return [Axis("amplitude", np.linspace(0, 1, settings.points) * np.array(most)[:, None], reach=allowed)]
 
     def play(self, page: Page, at: Point, settings: RabiSettings) -> None:
         """One pulse in the shape of the calibrated ``x``."""

@@ -18,7 +18,16 @@ from qpu_calibration.picture import Curve, drawn
 from qpu_calibration.plan import Point
 from qpu_calibration.reading import Reading
 from qpu_calibration.routine import Routine, Settings
-from qpu_calibration.routines.readout_power import MOST_APART, WORST, captured, confused, counted, rung, with_length
+from qpu_calibration.routines.readout_power import (
+    MOST_APART,
+    WORST,
+    captured,
+    confused,
+    counted,
+    listened,
+    rung,
+    with_length,
+)
 
 LEAST_GAIN = 0.1
 """Share of the confusion that a change of length must be worth: kernel and line are to be found again after it."""
@@ -55,7 +64,7 @@ class ReadoutDuration(Routine[ReadoutDurationSettings]):
         """What is prepared; how long is listened."""
         return [
             Axis("prepared", np.array([0.0, 1.0]), stepped=True),
-            Axis("length", np.array(settings.lengths), stepped=True),
+            Axis("length", np.array(settings.lengths), stepped=True, reach=listened(snapshot, targets)),
         ]
 
     def play(self, page: Page, at: Point, settings: ReadoutDurationSettings) -> None:

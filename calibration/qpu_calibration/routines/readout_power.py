@@ -11,14 +11,16 @@ from scipy.optimize import minimize_scalar
 from scipy.special import erfc
 
 from qpu_bridge.errors import SettingsError
-from qpu_bridge.target import ConstantShape, CosineSquareShape, GaussianSquareShape, Shape, Snapshot
-from qpu_calibration.axis import Axis, Values
+from qpu_bridge.schedule import Limits
+from qpu_bridge.target import ConstantShape, CosineSquareShape, GaussianSquareShape, Shape, Snapshot, waveform
+from qpu_calibration.axis import Axis, Reach, Values
 from qpu_calibration.curve import CurveFit, fit_curve
 from qpu_calibration.edit import with_measure, with_waveform
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve
 from qpu_calibration.plan import Point
+from qpu_calibration.reach import loudness
 from qpu_calibration.reading import Reading
 from qpu_calibration.routine import Routine, Settings
 
@@ -66,10 +68,12 @@ class ReadoutPower(Routine[ReadoutPowerSettings]):
         """What is prepared, how long is listened, and amplitudes of each target's own scan."""
         tops = [_loudest(snapshot, q, settings.share) for (q,) in targets]
         lows = [min(settings.least * snapshot.measure(q).amplitude, 0.5 * top) for (q,), top in zip(targets, tops, strict=True)]
+        tones = [snapshot.measure(q) for (q,) in targets]
+        loud = loudness(snapshot, [m.drive_frame for m in tones], [waveform(snapshot.waveforms[m.waveform]) for m in tones])
         return [
             Axis("prepared", np.array([0.0, 1.0]), stepped=True),
-            Axis("length", np.array(settings.lengths), stepped=True),
-            Axis("amplitude", np.linspace(lows, tops, settings.amplitudes, axis=1)),
+            Axis("length", np.array(settings.lengths), stepped=True, reach=listened(snapshot, targets)),
+            Axis("amplitude", np.linspace(lows, tops, settings.amplitudes, axis=1), reach=loud),
         ]
 
     def play(self, page: Page, at: Point, settings: ReadoutPowerSettings) -> None:
@@ -230,6 +234,22 @@ def counted(
         return first
     likely = np.clip(model(x, **first.value), 1 / shots, 0.5)
     return fit_curve(model, x, share, np.sqrt(likely * (1 - likely) / shots), [first.value], bounds)
+
+
+def listened(snapshot: Snapshot, targets: Sequence[Target]) -> Reach:
+    """Of captures in units of those that are believed, shared by all targets: what their lines allow of tone and capture."""
+
+    def reach(limits: Limits) -> tuple[Values, Values]:
+        lines = {line.name: line.max_duration for line in limits.ports}
+        most = []
+        for spec in (snapshot.measure(q) for (q,) in targets):
+            tone = waveform(snapshot.waveforms[spec.waveform]).duration
+            rings, hears = (lines[snapshot.frame(name).port] for name in (spec.drive_frame, spec.acquire_frame))
+            longest = min(hears, rings - tone + spec.acquire_duration)
+            most.append(longest // GRAIN * GRAIN / spec.acquire_duration)
+        return np.zeros(1), np.array([min(most)])
+
+    return reach
 
 
 def _loudest(snapshot: Snapshot, qubit: int, share: float) -> float:

@@ -3,6 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from qpu_bridge.execution import Execution
+from qpu_bridge.schedule import Bounds
 from qpu_calibration.edit import amplitude, with_amplitude
 from qpu_calibration.routines.rabi import Rabi, RabiSettings
 from qpu_emulator import five
@@ -63,5 +65,22 @@ def test_a_fit_beyond_full_scale_is_refused_by_the_guard(lab):
 
 def test_the_scan_never_goes_beyond_full_scale(lab):
     bench = lab().bench
-    axis = Rabi().axes(bench.snapshot, [(0,), (1,)], RabiSettings(most=50.0))[0]
+    limits = bench.execution.capabilities.limits
+    axis = Rabi().plan(bench.snapshot, [(0,), (1,)], RabiSettings(most=50.0), limits).axes[0]
     assert np.all(np.abs(axis.values) <= 1)
+    assert np.all(axis.values[:, -1] > 0.9)
+
+
+def test_the_scan_ends_at_the_bound_of_its_line(lab):
+    bench = lab().bench
+    bound = Bounds.model_validate({"drive": {"max_amplitude": 0.6}, "lines": {"d2": {"max_amplitude": 0.5}}})
+    known = bench.execution.capabilities
+    bench.execution = Execution(bench.execution.driver, known.model_copy(update={"limits": bound.narrow(known.limits)}))
+    outcome = bench.run(Rabi(), qubits(bench.snapshot))
+    assert not outcome.refused
+    tops = outcome.passes[0][0]["amplitude"].values[:, -1]
+    assert tops[[0, 1, 3, 4]] == pytest.approx(0.6, rel=3e-3)
+    assert tops[2] == pytest.approx(0.5, rel=3e-3)
+    for q in range(5):
+        fit = outcome.fits[(q,)]
+        assert fit["pi_amplitude"] == pytest.approx(amplitude(five.snapshot(), q), abs=4 * fit.error("pi_amplitude"))
