@@ -193,3 +193,58 @@ def flux(
                             noted[index, mark, block, i, j] = u[i, j]
                     mark += 1
     return unitary, noted
+
+
+@compiled()
+def walk(
+    values: NDArray[np.complex128],
+    places: NDArray[np.int64],
+    ticks: NDArray[np.int64],
+    marks: NDArray[np.int64],
+    series: NDArray[np.complex128],
+    begin: NDArray[np.complex128],
+) -> NDArray[np.complex128]:
+    """States under a sparse Hamiltonian, tick by tick, by Chebyshev polynomials.
+
+    Args:
+        values: ``complex[runs, entries]``, of the Hamiltonian scaled to a spectrum within -1 and 1.
+        places: ``int[2, entries]``, rows and columns.
+        ticks: Run of each tick.
+        marks: After how many ticks to note the states; ascending.
+        series: Weight of each polynomial in what a tick does.
+        begin: ``complex[size, states]``.
+
+    Returns:
+        ``complex[marks, size, states]``.
+    """
+    size, states = begin.shape
+    noted = np.zeros((len(marks), size, states), np.complex128)
+    now, total = begin.copy(), np.zeros((size, states), np.complex128)
+    old, new = np.zeros((size, states), np.complex128), np.zeros((size, states), np.complex128)
+    for tick in range(len(ticks) + 1):
+        for mark in range(len(marks)):
+            if marks[mark] == tick:
+                noted[mark] = now
+        if tick == len(ticks):
+            break
+        h = values[ticks[tick]]
+        for i in range(size):
+            for j in range(states):
+                old[i, j] = 0.0
+                total[i, j] = series[0] * now[i, j]
+        for order in range(1, len(series)):
+            # T_1 = x T_0, then T_k+1 = 2 x T_k - T_k-1
+            twice = 1.0 if order == 1 else 2.0
+            for i in range(size):
+                for j in range(states):
+                    new[i, j] = -old[i, j]
+            for entry in range(len(h)):
+                i, k, value = places[0, entry], places[1, entry], twice * h[entry]
+                for j in range(states):
+                    new[i, j] += value * now[k, j]
+            for i in range(size):
+                for j in range(states):
+                    total[i, j] += series[order] * new[i, j]
+            old, now, new = now, new, old
+        now, total = total, now
+    return noted
