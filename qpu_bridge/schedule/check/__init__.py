@@ -15,7 +15,7 @@ from qpu_bridge.schedule.check.control import check_control
 from qpu_bridge.schedule.check.feedback import check_feedback
 from qpu_bridge.schedule.check.lines import check_lines, chords
 from qpu_bridge.schedule.check.memory import check_memory
-from qpu_bridge.schedule.check.place import own_lines
+from qpu_bridge.schedule.check.place import Same, own_lines
 from qpu_bridge.schedule.check.ranges import Bounds, check_ranges, check_values
 from qpu_bridge.schedule.check.readout import check_readout, features_of
 from qpu_bridge.schedule.check.structure import check_structure
@@ -55,9 +55,17 @@ def check(schedule: Schedule, limits: Limits) -> None:
     check_feedback(schedule, limits, bounds)
 
 
-check_once = lru_cache(maxsize=64)(check)
-"""A template that comes back, or that goes through several hands in one process, is checked when it comes first; what was
-refused is not remembered."""
+def check_once(schedule: Schedule, limits: Limits) -> None:
+    """`check`, but a template that comes back, or that goes through several hands in one process, is checked when it comes first.
+
+    What was refused is not remembered; other limits are another device's, though they may say the same.
+    """
+    _checked(schedule, Same(limits))
+
+
+@lru_cache(maxsize=64)
+def _checked(schedule: Schedule, device: Same) -> None:
+    check(schedule, device.limits)
 
 
 def check_table(schedule: Schedule, table: Table, limits: Limits) -> None:

@@ -70,15 +70,15 @@ def own_lines(schedule: Schedule, limits: Limits) -> Limits:
     Raises:
         ScheduleError: If a port is none of the device.
     """
-    return _own(_Same(limits), tuple(port.name for port in schedule.ports))
+    return _own(Same(limits), tuple(port.name for port in schedule.ports))
 
 
 def of_lines(limits: Limits, name: str) -> NDArray[Any]:
     """One limit of every line: read-only, made once for a device."""
-    return _of_lines(_Same(limits), name)
+    return _of_lines(Same(limits), name)
 
 
-class _Same:
+class Same:
     """A device's limits as a key: themselves, since to hash what they say would take longer than what is kept."""
 
     __slots__ = ("limits",)
@@ -90,11 +90,11 @@ class _Same:
         return id(self.limits)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and self.limits is other.limits
+        return isinstance(other, Same) and self.limits is other.limits
 
 
 @lru_cache(256)
-def _own(device: _Same, names: tuple[str, ...]) -> Limits:
+def _own(device: Same, names: tuple[str, ...]) -> Limits:
     known = {port.name: port for port in device.limits.ports}
     strange = next((name for name in names if name not in known), None)
     if strange is not None:
@@ -103,7 +103,7 @@ def _own(device: _Same, names: tuple[str, ...]) -> Limits:
 
 
 @lru_cache(4096)
-def _of_lines(device: _Same, name: str) -> NDArray[Any]:
+def _of_lines(device: Same, name: str) -> NDArray[Any]:
     found = np.array([getattr(port, name) for port in device.limits.ports])
     found.setflags(write=False)
     return found
