@@ -147,9 +147,9 @@ def _look(bench: Bench, routine: Routine[Any], group: Sequence[Target], mend: bo
         deviations[target] = far = float(routine.deviation(before, fit))
         verdict = Verdict.MENDED if target in mended else Verdict.OFF if far > 1 else Verdict.GOOD
         blur = _blur(before, routine, fit)
-        told = math.isfinite(blur)
+        drifts = math.isfinite(blur) and not routine.tells
         complaint = routine.complaint(bench.snapshot, fit)
-        found[target] = Finding(verdict, "", complaint, far if told else None, blur if told else 0.0)
+        found[target] = Finding(verdict, "", complaint, far if drifts else None, blur if drifts else 0.0)
     return found, fits, deviations, run
 
 

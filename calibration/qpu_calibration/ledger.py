@@ -235,7 +235,7 @@ class Ledger:
 
     def _hold_h(self, graph: Graph, node: Node) -> float:
         routine = graph.routines[node.routine]
-        at_first_h = routine.timeout_h * (AT_FIRST if routine.restores else 1.0)
+        at_first_h = routine.timeout_h * (AT_FIRST if routine.restores and not routine.tells else 1.0)
         return min(self[node].hold_h or at_first_h, routine.timeout_h)
 
     def _change(self, node: Node, **fields: object) -> None:

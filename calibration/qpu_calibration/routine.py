@@ -55,6 +55,8 @@ class Routine(ABC, Generic[S]):
         essential: Whether a target for which it fails is of no use: users may not have it, and what depends on it is skipped.
         restores: Whether it only brings back what drifts (a drive in resonance, a half turn): what was measured with it while it
             was taken for granted still holds after such a repair.
+        tells: Whether it only tells what a target is like (T1, an error): no pulse makes that better, so that it is looked at no
+            sooner where it is seen to move.
         look_share: A short look takes one in so many of the shots.
         timeout_h: Hours of device time after which its numbers are no longer taken for granted; fewer where they drift.
         reading: What a measurement returns.
@@ -69,6 +71,7 @@ class Routine(ABC, Generic[S]):
     apart: ClassVar[int] = 1
     essential: ClassVar[bool] = True
     restores: ClassVar[bool] = False
+    tells: ClassVar[bool] = False
     look_share: ClassVar[int] = 8
     timeout_h: ClassVar[float] = 24.0
     reading: ClassVar[Reading] = Reading.ONES

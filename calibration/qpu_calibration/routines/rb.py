@@ -49,6 +49,7 @@ class RB(Routine[RBSettings]):
     name = "rb"
     depends_on: ClassVar[tuple[str, ...]] = ("fine_amplitude",)
     essential = False
+    tells = True
     timeout_h = 24.0
     settings = RBSettings()
 
