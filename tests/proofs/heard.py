@@ -103,16 +103,20 @@ class Clouds:
 
 def believed(device: Device, snapshot: Snapshot, qubit: int, amplitude: float | None = None) -> Clouds:
     """Of the readout that a snapshot says, after its own ``x``."""
+    flip = snapshot.gate("x", qubit)
+    assert flip is not None
+    level = snapshot.measure(qubit).amplitude if amplitude is None else amplitude
+    return Clouds.of(device, qubit, answer(device, snapshot, qubit), level, flip.duration / 2 * TICK)
+
+
+def answer(device: Device, snapshot: Snapshot, qubit: int) -> Response:
+    """Of the resonator to a tone of unit amplitude, otherwise as a snapshot says."""
     measure = snapshot.measure(qubit)
     resonator = next(one for one in device.resonators if one.qubit == qubit)
     tones = [snapshot.frame(name).frequency for name in (measure.drive_frame, measure.acquire_frame)]
     kernel = None if measure.kernel is None else waveform(snapshot.waveforms[measure.kernel])
     tone, start = waveform(snapshot.waveforms[measure.waveform]), measure.acquire_start * TICK
-    listening = Listening(tone, TICK, 0.0, tones[0], kernel, TICK, start, measure.acquire_duration, tones[1])
-    flip = snapshot.gate("x", qubit)
-    assert flip is not None
-    level = measure.amplitude if amplitude is None else amplitude
-    return Clouds.of(device, qubit, respond(resonator, listening), level, flip.duration / 2 * TICK)
+    return respond(resonator, Listening(tone, TICK, 0.0, tones[0], kernel, TICK, start, measure.acquire_duration, tones[1]))
 
 
 def best(device: Device, qubit: int) -> float:

@@ -180,6 +180,7 @@ ONE = (
     Case("readout_duration", known_readout.shortest, _heard),
     Case("rb_interleaved", averaged.apart, changed=still),
     Case("rb", averaged.alone, changed=still),
+    Case("readout_kernel", known_readout.filtered),
 )
 TUNABLE = (
     Case("zz", known.zz),

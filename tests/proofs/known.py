@@ -189,7 +189,7 @@ def zz(truth: Truth, _: Fit) -> Numbers:
 
 def half_turn(truth: Truth, fit: Fit) -> Numbers:
     """The amplitude of a conditional phase of half a turn, and how that phase goes with amplitude."""
-    level = truth.tunable.amplitude(-np.pi)
+    level = float(truth.tunable.amplitudes(np.array([-np.pi]))[0])
     return {"amplitude": level, "slope": float(truth.tunable.both.deriv()(level))}
 
 

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from qpu_calibration.edit import with_measure
+from qpu_bridge.target import SampledShape
+from qpu_calibration.edit import with_measure, with_waveform
 from qpu_calibration.fit import Fit
 from qpu_calibration.routines.readout_power import ReadoutPowerSettings, with_length
 from qpu_emulator.chip.device import Transmon
-from tests.proofs.heard import believed
+from tests.proofs.heard import answer, believed
 from tests.proofs.known import Truth
 
 Numbers = Mapping[str, float]
@@ -35,6 +36,19 @@ def readout(truth: Truth, fit: Fit) -> Numbers:
         "threshold": clouds.least()[1],
         "signal_to_noise": abs(one - zero) / (2 * clouds.sigma),
     }
+
+
+def filtered(truth: Truth, fit: Fit) -> Numbers:
+    """What the kernel that was found makes of both levels, and by what factor a matched filter beats equal weights."""
+    series = {name: fit.series[name] for name in ("real", "imag")}
+    kernel = SampledShape(shape="samples", repeats=tuple(int(n) for n in fit.series["repeats"]), **series)
+    snapshot = with_measure(with_waveform(truth.right, "found", kernel), 0, kernel="found")
+    zero, one = believed(truth.device, snapshot, 0).means
+    middle = (zero + one) / 2 * np.exp(-1j * fit["angle"])
+    heard = answer(truth.device, snapshot, 0)
+    gap = heard.field[1, heard.first :] - heard.field[0, heard.first :]
+    gain = np.sqrt(len(gap)) * np.linalg.norm(gap) / abs(gap.sum())
+    return {"angle": float(np.angle(one - zero)), "threshold": float(middle.real), "gain_over_boxcar": float(gain)}
 
 
 def assignment(truth: Truth, _: Fit) -> Numbers:

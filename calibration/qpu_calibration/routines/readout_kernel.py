@@ -69,9 +69,11 @@ class ReadoutKernel(Routine[ReadoutKernelSettings]):
         share = signal / max(float(np.sum(np.abs(gap) ** 2)), 1e-300)
         plain = abs(np.sum(gap)) ** 2 / len(gap)
         gain = np.sqrt(max(signal, 0.0) / max(plain, 1e-300))
+        size = max(float(np.sqrt(max(signal, 0.0))), 1e-300)
         numbers = {
             "signal_share": (share, 1 / np.sqrt(len(gap)), ""),
-            "gain_over_boxcar": (gain, gain * noise / max(float(np.sqrt(max(signal, 0.0))), 1e-300), ""),
+            # what noise does to both sums alike does not change their ratio
+            "gain_over_boxcar": (gain, gain * noise / size * np.sqrt(max(gain**2 - 1, 0.0) / 2), ""),
         }
         if share < 0.7:
             return bad("the traces of 0 and 1 do not differ beyond their noise", **numbers)
@@ -80,9 +82,10 @@ class ReadoutKernel(Routine[ReadoutKernelSettings]):
         points = [complex(np.sum(shared * trace)) for trace in traces]
         angle = float(np.angle(points[1] - points[0]))
         threshold = float(np.mean([(point * np.exp(-1j * angle)).real for point in points]))
-        found = good(
-            **numbers, angle=(angle, 1 / np.sqrt(data.attrs["shots"]), "rad"), threshold=(threshold, abs(threshold) / 10, "")
-        )
+        # the kernel is made of the very traces that it weighs: noise is in the weights and in the middle of both traces
+        parts, middle = np.array(_repeats(traces.shape[-1], settings.hold)), (low + high) / 2
+        spread = noise * np.hypot(np.linalg.norm(parts * weights) / 2, np.linalg.norm(parts * middle) / np.abs(gap).max())
+        found = good(**numbers, angle=(angle, noise / size / np.sqrt(2), "rad"), threshold=(threshold, spread / np.sqrt(2), ""))
         series = {
             "real": tuple(np.round(weights.real, 6).tolist()),
             "imag": tuple(np.round(weights.imag, 6).tolist()),
