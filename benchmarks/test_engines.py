@@ -23,6 +23,7 @@ from qpu_bridge.driver import Run
 from qpu_bridge.schedule import Schedule, Table
 from qpu_emulator.engines.pauli_frames import PauliFrames
 from tests.emulator.conftest import Bench
+from tests.emulator.test_pauli_frames import syndromes
 from tests.emulator.tiling import tiled, tiled_driver
 
 pytestmark = pytest.mark.filterwarnings("default")
@@ -78,7 +79,7 @@ def circuit(qubits: int, seed: int) -> QuantumCircuit:
     return out
 
 
-def schedule(qubits: int, seed: int, *, clifford: bool = False) -> Schedule:
+def schedule(qubits: int, seed: int, *, clifford: bool = False, depth: int = _DEPTH) -> Schedule:
     """Names the lines of its own qubits only, as the bridge does."""
     draw = np.random.default_rng(seed)
     snapshot = tiled(qubits)[1]
@@ -92,7 +93,7 @@ def schedule(qubits: int, seed: int, *, clifford: bool = False) -> Schedule:
         for phase in spec.phases:
             bench.rz(phase.qubit, phase.angle)
 
-    for layer in range(_DEPTH):
+    for layer in range(depth):
         for qubit in range(qubits):
             for _ in range(2):
                 bench.rz(qubit, np.pi / 2 * draw.integers(4) if clifford else draw.uniform(0, 6))
@@ -156,6 +157,27 @@ def test_a_new_circuit(
     assert core / own >= inner_goal
 
 
+@pytest.mark.parametrize(
+    ("qubits", "depth", "shots"),
+    [(5, 10, 1024), (6, 4, 64), (6, 20, 1024), (7, 10, 512), (7, 10, 8192), (8, 10, 1024), (16, 2, 32), (18, 4, 64), (20, 4, 64)],
+)
+def test_the_choice_is_fast(benchmark: BenchmarkFixture, ours: Any, qubits: int, depth: int, shots: int) -> None:
+    """Processor time of the engine that is chosen beside that of the best, in turn."""
+    template = schedule(qubits, 1, depth=depth)
+    played(ours, template, 16)
+    spent: dict[str, float] = {}
+    engines = [name for name, most in (("density_matrix", 8), ("trajectories", 20), ("tensor_network", 99)) if qubits <= most]
+    for engine in engines[: 2 if qubits < 10 else 3]:
+        played(ours, template, 16, engine=engine)
+        started = time.process_time()
+        played(ours, template, shots, engine=engine)
+        spent[engine] = time.process_time() - started
+    _, notes = benchmark.pedantic(lambda: played(ours, template, shots), rounds=1, iterations=1)
+    print(qubits, depth, shots, notes["engine"], {name: f"{1e3 * seconds:.0f} ms" for name, seconds in spent.items()})
+    benchmark.extra_info.update(spent | {"chosen": notes["engine"]})
+    assert spent[notes["engine"]] < 2 * min(spent.values())
+
+
 def test_twenty_qubits(benchmark: BenchmarkFixture, ours: Any, torino: Any) -> None:
     """Shots per second at 20 qubits, with one shot and with sixteen per trajectory."""
     driver = ours
@@ -198,6 +220,22 @@ def test_a_wide_clifford_circuit(benchmark: BenchmarkFixture, ours: Any, monkeyp
     print(127, notes["engine"], rates)
     assert notes["engine"] == "pauli_frames"
     assert rates["engine_shots_per_s"] >= 100_000
+
+
+@pytest.mark.parametrize(("rounds", "shots"), [(1, 10_000), (5, 10_000), (5, 100_000)])
+def test_syndromes_of_a_repetition_code(benchmark: BenchmarkFixture, ours: Any, rounds: int, shots: int) -> None:
+    """127 qubits on a line, 63 of them measured in each round, with the readout model and IQ points of every measurement."""
+    driver = ours
+    bench = Bench(tiled(127)[1])
+    syndromes(bench, 127, rounds)
+    template = bench.build()
+    played(driver, template, 10)
+    started = time.process_time()
+    _, notes = benchmark.pedantic(lambda: played(driver, template, shots), rounds=1, iterations=1)
+    rate = shots / (time.process_time() - started)
+    benchmark.extra_info.update({"shots_per_s": rate, "measurements_per_s": rate * (63 * rounds + 64)})
+    print(rounds, shots, notes["engine"], f"{rate:.0f} shots/s")
+    assert notes["engine"] == "pauli_frames"
 
 
 def test_untouched_qubits_cost_nothing(benchmark: BenchmarkFixture, ours: Any, tmp_path: Path) -> None:

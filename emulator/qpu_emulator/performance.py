@@ -151,7 +151,7 @@ class Performance:
             streams(self.seed, row, sweep, np.array(part)[None, :], zero + kind),
             streams(self.seed, row, sweep, first_shot + np.arange(len(dealt))[None, :], zero + _SHOTS),
         )
-        lanes.most = max(len(lanes), self.memory // self.choice.bytes_per_lane)
+        lanes.most = max(len(lanes), self.memory // (self.choice.bytes_per_history or self.choice.bytes_per_lane))
         spectrum = self.spectrum
         engine = self.choice.make(self.program, self.library, spectrum)
         spectrum = replace(spectrum, grain=engine.noise_grain)

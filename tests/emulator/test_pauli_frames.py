@@ -98,6 +98,39 @@ def test_what_is_no_clifford_is_refused(fresh, run):
         run(bench.build(), settings={"engine": "pauli_frames"})
 
 
+def play(bench, name, *qubits):
+    """A gate without barriers around it: those of a layer are played at once."""
+    spec = next(gate for gate in bench.snapshot.gates if gate.name == name and set(gate.qubits) == set(qubits))
+    for pulse in spec.pulses:
+        bench.play(pulse.frame, bench.waveform(pulse.waveform), pulse.amplitude, pulse.phase)
+    for phase in spec.phases:
+        bench.rz(phase.qubit, phase.angle)
+
+
+def syndromes(bench, qubits, rounds, flipped=None):
+    """A repetition code on a line: data at even qubits, parities of neighbours at odd ones, which are not reset.
+
+    One data qubit is flipped after the first round.
+    """
+    ancillas = range(1, qubits, 2)
+    for number in range(rounds):
+        for turn in (1, -1):
+            for ancilla in ancillas:
+                bench.rz(ancilla, np.pi / 2)
+                play(bench, "sx", ancilla)
+                bench.rz(ancilla, np.pi / 2)
+            bench.builder.barrier()
+            for side in (-1, 1) if turn == 1 else ():
+                for ancilla in ancillas:
+                    play(bench, "cz", ancilla, ancilla + side)
+                bench.builder.barrier()
+        bench.measure(*ancillas)
+        bench.wait(400)
+        if number == 0 and flipped is not None:
+            bench.gate("x", flipped)
+    bench.measure(*range(0, qubits, 2))
+
+
 def hadamard(bench, qubit):
     bench.rz(qubit, np.pi / 2)
     bench.gate("sx", qubit)
@@ -226,6 +259,30 @@ def test_a_wide_clifford_circuit_takes_pauli_frames_by_itself(tmp_path, fresh, m
     seconds, shots = spent[-1]
     print(f"{shots / seconds:.0f} shots/s in the engine")
     assert shots == 4000
+
+
+def test_syndromes_find_a_flipped_qubit(tmp_path, fresh):
+    """Three rounds on 127 qubits; an ancilla that is not reset sums its parities."""
+    driver, snapshot = tiled_driver(127, tmp_path)
+    bench = type(fresh())(snapshot)
+    syndromes(bench, 127, 3, flipped=40)
+    schedule = bench.build()
+    driver.load(schedule)
+    started = time.process_time()
+    (chunk,) = driver.run(Run(schedule.digest, Table.single(), 1000, seed=3, rep_delay_s=2e-3))
+    print(f"{1000 / (time.process_time() - started):.0f} shots/s")
+    assert chunk.notes["engine"] == "pauli_frames"
+    found = chunk.bits[0, :, :189].reshape(1000, 3, 63).astype(int)
+    data = chunk.bits[0, :, 189:]
+    parities = np.diff(found, axis=1, prepend=0) % 2
+    changes = np.diff(parities, axis=1, prepend=0) % 2
+    rates = changes.mean(axis=0)
+    expected = np.zeros((3, 63), bool)
+    expected[1, [19, 20]] = True
+    print(rates[expected], rates[~expected].mean(), rates[~expected].max())
+    assert rates[expected].min() > 0.8
+    assert rates[~expected].max() < 0.2
+    assert data[:, 20].mean() > 0.9 > 0.1 > np.delete(data, 20, axis=1).mean()
 
 
 def test_transfer_matrices_of_cliffords_are_known():

@@ -58,6 +58,7 @@ class Choice:
         name: Of the engine.
         lanes_per_point: States per row and sweep point.
         bytes_per_lane: Memory of each.
+        bytes_per_history: Memory of a lane that has parted from another, if it is less.
         bytes_per_thread: Memory of what a thread works on, beside the states.
         block: Lanes that are played side by side.
         pilots: Lanes that find out where short waits leave the qubits, and how often they try.
@@ -74,6 +75,7 @@ class Choice:
     levels: list[int]
     shared: str
     approximations: tuple[str, ...] = ()
+    bytes_per_history: int = 0
     bytes_per_thread: int = 0
     block: int = 1
     pilots: tuple[int, int] = (64, 6)
@@ -179,7 +181,8 @@ def pauli_frames(program: Program, shots: int) -> Choice:
         return PauliFrames(program.clusters, library, spectrum)
 
     said = [
-        "windows are the Cliffords they are nearest to, their errors, relaxation and idle ZZ are twirled to Pauli errors",
+        "windows are the Cliffords they are nearest to, their errors, relaxation and idle ZZ are twirled to Pauli errors: "
+        "outside of readout 0 is excited as often as 1 decays",
         "slow noise acts as independent phase errors in each idle time",
         "levels above 1 count as 1",
     ]
@@ -188,7 +191,8 @@ def pauli_frames(program: Program, shots: int) -> Choice:
     actions, qubits = sum(len(score.actions) for score in program.scores.values()), sum(map(len, program.clusters))
     # a circuit, and two bits per qubit and shot
     size = _BYTES_PER_ACTION * (actions + qubits) + qubits * max(shots, _LEAST_FRAMES) // 4
-    return Choice(PauliFrames.name, 1, size, make, [2] * len(program.clusters), "shots_per_circuit", tuple(said))
+    levels, apart = [2] * len(program.clusters), _BYTES_PER_ACTION * qubits
+    return Choice(PauliFrames.name, 1, size, make, levels, "shots_per_circuit", tuple(said), apart)
 
 
 def trajectories(program: Program, shots: int, shared: int | None = None) -> Choice:
@@ -213,7 +217,9 @@ def trajectories(program: Program, shots: int, shared: int | None = None) -> Cho
     lanes = -(-shots // shared)
     size = Trajectories.bytes_per_lane(program.clusters)
     levels, scratch = [3] * len(program.clusters), Trajectories.bytes_per_thread(program.clusters)
-    return Choice(Trajectories.name, lanes, size, make, levels, "shots_per_trajectory", tuple(said), scratch, WIDTH, (WIDTH, 3))
+    return Choice(
+        Trajectories.name, lanes, size, make, levels, "shots_per_trajectory", tuple(said), 0, scratch, WIDTH, (WIDTH, 3)
+    )
 
 
 def density_matrix(program: Program, spectrum: Spectrum, shots: int) -> Choice:
