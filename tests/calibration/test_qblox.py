@@ -22,6 +22,7 @@ from qpu_calibration.edit import amplitude
 from qpu_calibration.measure import measure
 from qpu_calibration.plan import Kind
 from qpu_calibration.routines.rabi import bend
+from qpu_calibration.routines.t1 import T1
 from qpu_drivers.qblox.capabilities import limits
 from qpu_drivers.qblox.driver import QbloxDriver
 from qpu_drivers.qblox.playing import Playing
@@ -91,7 +92,11 @@ def test_every_routine_is_compiled_for_the_rack(name, racks):
 
 
 def test_bits_of_t1_come_back_in_their_qubit_and_wait(bench, five):
-    one = routine("t1")
+    class Once(T1):
+        def passes(self, settings):
+            return [settings]
+
+    one = Once()
     settings = one.settings.model_copy(update={"shots": 40, "points": 17})
     waits = one.axes(five, TARGETS, settings)[0].values
     hidden = {0: 3e-6, 2: 2e-6, 4: 4e-6}

@@ -18,20 +18,18 @@ from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve
 from qpu_calibration.plan import Point
 from qpu_calibration.reading import excited
-from qpu_calibration.routine import Routine, Settings
-from qpu_calibration.routines.t1 import decay, spread
+from qpu_calibration.routine import Routine
+from qpu_calibration.routines.t1 import Waits, decay, spread
 
 ENERGY = 0
 """So many pulses stand for T1, which is measured with the same waits."""
 
 
-class CPMGSettings(Settings):
-    """How often is refocused, and how long is waited.
+class CPMGSettings(Waits):
+    """How often is refocused, and how long is waited, in units of T2.
 
     Attributes:
         pulses: Numbers of pulses.
-        points: Waits.
-        longest: The longest, in units of the longest T2 believed of the targets.
     """
 
     shots: int = Field(500, ge=1)
@@ -47,7 +45,7 @@ class CPMG(Routine[CPMGSettings]):
     """
 
     name = "cpmg"
-    depends_on = ("fine_amplitude",)
+    depends_on = ("fine_amplitude", "echo")
     essential = False
     look_share = 2
     timeout_h = 168.0
@@ -55,11 +53,11 @@ class CPMG(Routine[CPMGSettings]):
 
     def axes(self, snapshot: Snapshot, targets: Sequence[Target], settings: CPMGSettings) -> Sequence[Axis]:
         """Numbers of pulses, which way the last pulse turns, and waits in all."""
-        longest = settings.longest * max(snapshot.qubits[q].t2 for (q,) in targets)
+        believed = [snapshot.qubits[q].t2 for (q,) in targets]
         return [
             Axis("pulses", np.array([ENERGY, *sorted(set(settings.pulses))]), stepped=True),
             Axis("last", np.array([0.0, np.pi]), "rad"),
-            spread(snapshot, longest, settings.points, parts=2 * lcm(*settings.pulses)),
+            spread(snapshot, believed, settings, parts=2 * lcm(*settings.pulses)),
         ]
 
     def play(self, page: Page, at: Point, settings: CPMGSettings) -> None:

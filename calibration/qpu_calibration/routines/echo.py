@@ -17,17 +17,12 @@ from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve, drawn
 from qpu_calibration.plan import Point
 from qpu_calibration.reading import excited
-from qpu_calibration.routine import Routine, Settings
-from qpu_calibration.routines.t1 import spread
+from qpu_calibration.routine import Routine
+from qpu_calibration.routines.t1 import PARTS, Waits, far, spread
 
 
-class EchoSettings(Settings):
-    """How long is waited.
-
-    Attributes:
-        points: Waits.
-        longest: The longest, in units of the longest T2 believed of the targets.
-    """
+class EchoSettings(Waits):
+    """How long is waited, in units of T2."""
 
     shots: int = Field(500, ge=1)
     points: int = Field(21, ge=8)
@@ -42,13 +37,18 @@ class Echo(Routine[EchoSettings]):
 
     name = "echo"
     depends_on = ("fine_amplitude",)
+    tells = True
     timeout_h = 12.0
     settings = EchoSettings()
 
+    def passes(self, settings: EchoSettings) -> Sequence[EchoSettings]:
+        """Far first: what is believed may be off by twenty times either way."""
+        return [far(settings), settings]
+
     def axes(self, snapshot: Snapshot, targets: Sequence[Target], settings: EchoSettings) -> Sequence[Axis]:
         """Which way the last pulse turns, and waits in all."""
-        longest = settings.longest * max(snapshot.qubits[q].t2 for (q,) in targets)
-        return [Axis("last", np.array([0.0, np.pi]), "rad"), spread(snapshot, longest, settings.points, parts=2)]
+        waits = spread(snapshot, [snapshot.qubits[q].t2 for (q,) in targets], settings, parts=2)
+        return [Axis("last", np.array([0.0, np.pi]), "rad"), waits]
 
     def play(self, page: Page, at: Point, settings: EchoSettings) -> None:
         """The middle pulse about the other axis, so that its errors do not add to the first one's."""
@@ -63,8 +63,8 @@ class Echo(Routine[EchoSettings]):
         """An exponential to zero."""
         x = data["delay"].values
         y, sigma = excited(data)
-        starts = [{"height": 1.0, "t2": x[-1] / part} for part in (1, 2.5, 8, 20)]
-        found = fit_curve(contrast, x, y[0] - y[1], np.hypot(*sigma), starts, {"t2": (x[-1] / 1000, x[-1] * 20)})
+        starts = [{"height": 1.0, "t2": x[-1] / part} for part in PARTS]
+        found = fit_curve(contrast, x, y[0] - y[1], np.hypot(*sigma), starts, {"t2": (x[-1] / 4000, x[-1] * 20)})
         t2 = found.of("t2", "s")
         if found.value["height"] < 0.3 or found.value["height"] < 6 * found.error["height"]:
             return bad("no contrast stands out of the noise", found, t2=t2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 import xarray as xr
@@ -23,18 +24,32 @@ SHORT = 0.2
 """Share of the device's median T1 below which something eats up the qubit's energy, most often a two-level system nearby
 (Klimov et al., PRL 121, 090502)."""
 
+FAR = 40.0
+"""Waits of a first look go so many times beyond what is believed, and begin so many times below it."""
 
-class T1Settings(Settings):
-    """How long is waited.
+PARTS = (1, 3, 8, 20, 80, 300)
+"""Parts of the longest wait at which a fit of a time starts."""
+
+
+class Waits(Settings):
+    """How long is waited for something that fades.
 
     Attributes:
         points: Waits.
-        longest: The longest, in units of the longest T1 believed of the targets.
+        longest: The longest, in units of the longest time that is believed of the targets.
+        shortest: The shortest but 0, in units of the shortest that is believed: each is then longer than the one before by the
+            same factor. 0: they grow with the square.
     """
 
-    shots: int = Field(500, ge=1)
     points: int = Field(25, ge=8)
     longest: float = Field(4.0, gt=0)
+    shortest: float = Field(0.0, ge=0)
+
+
+class T1Settings(Waits):
+    """How long is waited, in units of T1."""
+
+    shots: int = Field(500, ge=1)
 
 
 class T1(Routine[T1Settings]):
@@ -42,12 +57,17 @@ class T1(Routine[T1Settings]):
 
     name = "t1"
     depends_on = ("fine_amplitude",)
+    tells = True
     timeout_h = 1.0  # a look costs little, and users shall know of a defect that has come
     settings = T1Settings()
 
+    def passes(self, settings: T1Settings) -> Sequence[T1Settings]:
+        """Far first: what is believed may be off by twenty times either way."""
+        return [far(settings), settings]
+
     def axes(self, snapshot: Snapshot, targets: Sequence[Target], settings: T1Settings) -> Sequence[Axis]:
         """Waits that also fit lives ten times shorter than the longest."""
-        return [spread(snapshot, settings.longest * max(snapshot.qubits[q].t1 for (q,) in targets), settings.points)]
+        return [spread(snapshot, [snapshot.qubits[q].t1 for (q,) in targets], settings)]
 
     def play(self, page: Page, at: Point, settings: T1Settings) -> None:
         """One wait."""
@@ -59,8 +79,8 @@ class T1(Routine[T1Settings]):
         """An exponential onto a constant."""
         x = data["delay"].values
         y, sigma = excited(data)
-        starts = [{"height": 1.0, "t1": x[-1] / part, "base": 0.0} for part in (1, 3, 8, 20)]
-        found = fit_curve(decay, x, y, sigma, starts, {"t1": (x[-1] / 1000, x[-1] * 20), "base": (-0.2, 0.5)})
+        starts = [{"height": 1.0, "t1": x[-1] / part, "base": 0.0} for part in PARTS]
+        found = fit_curve(decay, x, y, sigma, starts, {"t1": (x[-1] / 4000, x[-1] * 20), "base": (-0.2, 0.5)})
         t1 = found.of("t1", "s")
         if found.value["height"] < 0.3 or found.value["height"] < 6 * found.error["height"]:
             return bad("no decay stands out of the noise", found, t1=t1)
@@ -90,9 +110,29 @@ class T1(Routine[T1Settings]):
         return drawn(data["delay"].values, y, decay, fit, "wait, us", sigma, scale=1e6)
 
 
-def spread(snapshot: Snapshot, longest_s: float, points: int, parts: int = 1) -> Axis:
-    """Waits to a longest one, denser where they are short."""
-    return delays(snapshot, longest_s * np.linspace(0, 1, points) ** 2, parts=parts)
+W = TypeVar("W", bound=Waits)
+
+
+def far(settings: W) -> W:
+    """Settings of a first look with which a time is found that may be anything."""
+    coarse = {"shots": -(-settings.shots // 2), "points": 17, "longest": FAR, "shortest": 1 / FAR}
+    return settings.model_copy(update=coarse)
+
+
+def spread(snapshot: Snapshot, believed_s: Sequence[float], settings: Waits, parts: int = 1) -> Axis:
+    """Waits from 0 on, denser where they are short.
+
+    Args:
+        snapshot: Its clock is the grid.
+        believed_s: Times of all targets in s, in units of which the waits are given.
+        settings: The waits.
+        parts: In how many equal parts each will be played.
+    """
+    longest = settings.longest * max(believed_s)
+    if not settings.shortest:
+        return delays(snapshot, longest * np.linspace(0, 1, settings.points) ** 2, parts=parts)
+    waits = np.geomspace(settings.shortest * min(believed_s), longest, settings.points - 1)
+    return delays(snapshot, np.append(0.0, waits), parts=parts)
 
 
 def decay(x: Values, height: float, t1: float, base: float) -> Values:

@@ -15,20 +15,18 @@ from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve
 from qpu_calibration.plan import Point
-from qpu_calibration.routine import Routine, Settings
+from qpu_calibration.routine import Routine
 from qpu_calibration.routines.ramsey import QUADRATURES, TAU, first_quadrature, points
-from qpu_calibration.routines.t1 import spread
+from qpu_calibration.routines.t1 import Waits, spread
 
 SHARED = 0.5
 """Root of the largest share of a point's shots that have their slow noise in common."""
 
 
-class T2StarSettings(Settings):
-    """How long is waited.
+class T2StarSettings(Waits):
+    """How long is waited, in units of T2.
 
     Attributes:
-        points: Waits.
-        longest: The longest, in units of the longest T2 believed of the targets.
         fringes: Artificial fringes over the scan, against which f01 may be wrong.
     """
 
@@ -46,15 +44,14 @@ class T2Star(Routine[T2StarSettings]):
     """
 
     name = "t2_star"
-    depends_on = ("fine_amplitude",)
+    depends_on = ("fine_amplitude", "echo")
     essential = False
     timeout_h = 24.0
     settings = T2StarSettings()
 
     def axes(self, snapshot: Snapshot, targets: Sequence[Target], settings: T2StarSettings) -> Sequence[Axis]:
         """Which quadrature is read, and waits."""
-        longest = settings.longest * max(snapshot.qubits[q].t2 for (q,) in targets)
-        return [QUADRATURES, spread(snapshot, longest, settings.points)]
+        return [QUADRATURES, spread(snapshot, [snapshot.qubits[q].t2 for (q,) in targets], settings)]
 
     def play(self, page: Page, at: Point, settings: T2StarSettings) -> None:
         """The second pulse turns with the wait."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from qpu_bridge.schedule.check import check_table
 from qpu_calibration.catalog import routine
 from qpu_calibration.edit import (
     amplitude,
@@ -114,3 +115,32 @@ def test_lifetimes_do_not_need_to_be_known(lab):
         t1, t2 = (found[name].fits[(q,)] for name in ("t1", "echo"))
         assert t1["t1"] == pytest.approx(device.truth.transmons[q].t1, abs=4 * t1.error("t1"))
         assert t2["t2"] == pytest.approx(device.truth.transmons[q].t2, abs=4 * t2.error("t2") + 0.12 * t2["t2"])
+
+
+@pytest.mark.parametrize(("name", "factor"), [("t1", 0.05), ("t1", 20.0), ("echo", 0.05), ("echo", 20.0)])
+def test_a_time_that_was_believed_to_be_another_by_far(lab, name, factor):
+    device = lab()
+    bench, field = device.bench, {"t1": "t1", "echo": "t2"}[name]
+    true = {q: getattr(device.truth.transmons[q], field) for (q,) in APART}
+    for q, there in true.items():
+        bench.snapshot = with_qubit(bench.snapshot, q, **{field: there * factor})
+    outcome = bench.run(routine(name), APART)
+    assert not outcome.refused
+    for q, there in true.items():
+        fit = outcome.fits[(q,)]
+        # an echo lets some of the slow noise through
+        assert fit[field] == pytest.approx(there, abs=5 * fit.error(field) + (0.2 * there if name == "echo" else 0.0))
+        assert fit.error(field) < 0.1 * fit[field]
+
+
+def test_waits_end_with_the_shot(lab):
+    bench = lab().bench
+    longest_s = bench.execution.capabilities.limits.max_duration * float(bench.execution.capabilities.limits.dt)
+    bench.snapshot = with_qubit(bench.snapshot, 0, t1=longest_s, t2=longest_s)
+    for name in ("t1", "echo", "t2_star", "cpmg"):
+        one = routine(name)
+        for step in one.passes(one.settings):
+            plan = one.plan(bench.snapshot, [(0,)], step, bench.execution.capabilities.limits)
+            (waits,) = (axis.values for axis in plan.axes if axis.name == "delay")
+            assert 0.85 * longest_s < waits[-1] < longest_s
+            check_table(*plan.sheets[-1], bench.execution.capabilities.limits)
