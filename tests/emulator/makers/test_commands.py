@@ -6,6 +6,9 @@ import pytest
 from typer.testing import CliRunner
 
 from qpu_bridge.errors import SettingsError
+from qpu_bridge.target import Snapshot
+from qpu_bridge.target.versions import Versions
+from qpu_emulator import five, five_ecr
 from qpu_emulator.chip.device import Device
 from qpu_emulator.commands import app
 
@@ -41,3 +44,27 @@ def test_a_seed_below_zero_is_refused(tmp_path):
     done = _new("emu_pair", "--qubits", 2, "--seed", -1, "--folder", tmp_path)
     assert done.exit_code == 2
     assert "--seed" in done.output
+
+
+@pytest.mark.parametrize("lab", [five, five_ecr])
+def test_the_twin_of_a_calibrated_device_is_what_its_calibration_says(tmp_path, lab):
+    folder = tmp_path / "data" / "calibration" / "emu_lab"
+    known = Versions(folder).found(lab.snapshot())
+    assert _new("emu_twin", "--snapshot", folder, "--folder", tmp_path, "--no-cache").exit_code == 0
+    truth, believed = Device.read(tmp_path / "emu_twin_device.json"), Snapshot.read(tmp_path / "emu_twin_snapshot.json")
+    for transmon, qubit in zip(truth.transmons, known.qubits, strict=True):
+        assert (transmon.frequency, transmon.anharmonicity) == pytest.approx((qubit.frequency, qubit.anharmonicity), abs=1)
+        assert (transmon.t1, transmon.t2) == pytest.approx((qubit.t1, qubit.t2))
+    for gate in known.gates:
+        if gate.name in ("sx", "cz", "ecr"):
+            like = believed.gate(gate.name, *gate.qubits)
+            assert (like.error, like.duration) == pytest.approx((gate.error, gate.duration), rel=0.03)
+    for measure in known.measures:
+        like = believed.measure(measure.qubit)
+        assert like.prob_meas1_prep0 == pytest.approx(measure.prob_meas1_prep0, rel=0.03)
+        assert like.prob_meas0_prep1 == pytest.approx(measure.prob_meas0_prep1, rel=0.03)
+
+
+def test_a_folder_without_a_calibration_is_refused(tmp_path):
+    with pytest.raises(SettingsError, match="must have a version"):
+        _new("emu_twin", "--snapshot", tmp_path, "--folder", tmp_path)
