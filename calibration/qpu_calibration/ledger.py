@@ -19,9 +19,8 @@ from qpu_calibration.page import Target
 LEDGER = "ledger.json"
 """Its file, in the folder of a device's calibration."""
 
-STRAY = 1 / 3
-"""Of what is tolerated: the drift that is expected from one look to the next. Three standard deviations are within tolerance
-then."""
+STRAY = 1 / 2
+"""Of what is tolerated: the drift that is expected from one look to the next. Two standard deviations are within tolerance then."""
 
 SLOWLY = 1.2
 """By how much the time between looks may grow from one to the next; it may halve. A single quiet step of a walk says little."""

@@ -83,10 +83,10 @@ def test_what_drifts_is_looked_at_sooner_and_what_stands_still_later_again(graph
     holds = []
     # it goes off, is left there, moves further, is where the blur of looks explains it, jumps; early looks at what stands still
     for hours, astray, blur in [
-        (24, 0.4, 0),
-        (17, 0.4, 0),
-        (20, 0.8, 0),
-        (14, 0.9, 0.1),
+        (24, 0.6, 0),
+        (17, 0.6, 0),
+        (20, 1.2, 0),
+        (14, 1.3, 0.15),
         (17, 9, 0),
         (1, 9, 0),
         (4, 9, 0),
