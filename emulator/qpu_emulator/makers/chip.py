@@ -9,6 +9,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from qpu_bridge.errors import SettingsError
+from qpu_emulator.bring_up.recipe import Recipe
 from qpu_emulator.chip.device import Coupling, Device, Resonator, StaticCoupling, Transmon, TunableCoupler
 from qpu_emulator.makers.published import Published, PublishedQubit
 
@@ -26,6 +27,10 @@ _ALPHAS = {"cz": (0.28e9, 0.38e9), "ecr": (0.2e9, 0.45e9)}
 _SPREAD = 8e6
 _MAXIMUM, _IDLE = 5.4e9, 0.3
 """Of couplers between these bands: 0.8 GHz below the qubits at rest."""
+_CHAIN = {"kappa": 2.4e6, "chi": 1.15e6, "drive": 1e8, "gain": 25.0, "noise": 300.0}
+"""What resonators and their lines are designed to be."""
+_LIFETIME_S = 150e-6
+"""T1 and T2 that designers hope for."""
 _PI = {"cz": 1.8, "ecr": 4.0}
 """Rabi frequency times the length of a pi pulse; cross-resonance needs several times the amplitude of a pi pulse."""
 
@@ -141,12 +146,8 @@ def _resonator(index: int, draw: np.random.Generator) -> Resonator:
         port=f"r{line}",
         acquire_port=f"a{line}",
         frequency=float(np.round(7.02e9 + 0.06e9 * place + draw.uniform(-4e6, 4e6))),
-        kappa=2.4e6,
-        chi=1.15e6,
-        drive=1e8,
-        gain=25.0,
-        noise=300.0,
         cable_phase=float(np.round(draw.uniform(-np.pi, np.pi), 4)),
+        **_CHAIN,
     )
 
 
@@ -227,22 +228,26 @@ def random(design: str, size: int, family: str, seed: int) -> Published:
     return Published(design, family, qubits, couplings, (), 36e-9, 460e-9 if cross else 68e-9)
 
 
-def nominal(truth: Device) -> Device:
+def nominal(truth: Device, recipe: Recipe | None = None) -> Device:
     """What the chip was designed to be: what a laboratory believes before it has measured anything.
 
-    Frequencies are those of their bands (5 MHz off where the truth has others); every line, coupler and resonator is the same.
+    Frequencies are those of their bands (5 MHz off where the truth has others). Everything else is the same for all qubits,
+    couplers and resonators, whatever the truth: lifetimes, lines, readout chains too. Nothing is hot, nothing drifts.
+
+    Args:
+        truth: Says what there is, and where the bands of a laboratory's own frequencies are.
+        recipe: Says how long pulses are, for which lines were designed.
     """
     family = "ecr" if any(isinstance(coupler, StaticCoupling) for coupler in truth.couplers) else "cz"
-    bands, draw = _BANDS[family], np.random.default_rng([truth.seed, 3])
+    bands, draw, lengths = _BANDS[family], np.random.default_rng([truth.seed, 3]), recipe or Recipe()
 
-    def design(transmon: Transmon) -> Transmon:
+    def design(index: int, transmon: Transmon) -> Transmon:
         near = min(bands, key=lambda band: abs(band - transmon.frequency))
         frequency = near if abs(near - transmon.frequency) <= _SPREAD else transmon.frequency + draw.uniform(-5e6, 5e6)
-        rabi = float(np.median([rate for other in truth.transmons for rate in other.rabi.values()]))
-        changes = {"frequency": frequency, "anharmonicity": _ALPHA[family], "rabi": dict.fromkeys(transmon.rabi, rabi)}
-        return transmon.model_copy(update=changes)
+        rabi = dict.fromkeys(transmon.rabi, _PI[family] / (lengths.drive_of(index) * 1e-9))
+        return Transmon(frequency=frequency, anharmonicity=_ALPHA[family], rabi=rabi, t1=_LIFETIME_S, t2=_LIFETIME_S)
 
-    transmons = tuple(design(transmon) for transmon in truth.transmons)
+    transmons = tuple(design(index, transmon) for index, transmon in enumerate(truth.transmons))
 
     def between(coupler: TunableCoupler) -> float:
         return _maximum([transmons[qubit].frequency for qubit in coupler.qubits])
@@ -254,7 +259,7 @@ def nominal(truth: Device) -> Device:
         for coupler in truth.couplers
     )
     resonators = tuple(
-        resonator.model_copy(update={"frequency": 7.02e9 + 0.06e9 * (index % _TONES), "cable_phase": 0.0})
+        resonator.model_copy(update={"frequency": 7.02e9 + 0.06e9 * (index % _TONES), "cable_phase": 0.0} | _CHAIN)
         for index, resonator in enumerate(truth.resonators)
     )
-    return truth.model_copy(update={"transmons": transmons, "couplers": couplers, "resonators": resonators})
+    return Device(name=truth.name, transmons=transmons, couplers=couplers, resonators=resonators, seed=truth.seed)

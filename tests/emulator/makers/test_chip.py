@@ -56,6 +56,17 @@ def test_a_design_is_known_a_little_wrong():
     assert truth.resonators[0].port == believed.resonators[0].port
 
 
+@pytest.mark.parametrize("family", ["cz", "ecr"])
+def test_a_design_gives_nothing_of_the_truth_away(family):
+    """Chips of two seeds differ in every number that a calibration finds, their designs in none."""
+    one, other = (chip.build(chip.random("line", 5, family, seed), "emu_line", seed) for seed in (3, 4))
+    for mine, its in zip(one.transmons, other.transmons, strict=True):
+        assert not {mine.t1, mine.t2, mine.frequency, mine.anharmonicity, *mine.rabi.values()} & {
+            its.t1, its.t2, its.frequency, its.anharmonicity, *its.rabi.values()
+        }  # fmt: skip
+    assert chip.nominal(one).model_copy(update={"seed": 0}) == chip.nominal(other).model_copy(update={"seed": 0})
+
+
 @pytest.mark.parametrize(
     ("design", "size", "family"), [("torus", 5, "cz"), ("line", 1, "cz"), ("line", 5, "iswap"), ("grid", 8, "cz")]
 )
