@@ -104,6 +104,7 @@ class Calibrated:
         wall_s: How long it took here, s.
         work_s: Processor time of this process, s.
         fits: Routine -> target -> last good fit of a calibration.
+        unbelieved: Routine, target -> why its last fit was not believed.
     """
 
     truth: Device
@@ -114,6 +115,7 @@ class Calibrated:
     wall_s: float
     work_s: float
     fits: beside.Fits = field(default_factory=dict)
+    unbelieved: dict[tuple[str, Target], str] = field(default_factory=dict)
 
 
 def device(seed: int, family: str, plant: Plant, size: int = 5, design: str = "line") -> tuple[Device, Snapshot]:
@@ -169,6 +171,8 @@ def calibrated(
         spent = perf_counter() - began_s, process_time() - worked_s
         found = Calibrated(at(truth, 0.0), plant, one.snapshot, ledger, entries, *spent)
     for entry in entries:
+        reasons = {(entry.routine, target): fit.reason for target, fit in entry.fits.items()}
+        found.unbelieved = {at: reason for at, reason in (found.unbelieved | reasons).items() if reason}
         found.fits.setdefault(entry.routine, {}).update({target: fit for target, fit in entry.fits.items() if fit.good})
     return found
 
@@ -189,6 +193,9 @@ def numbers(found: Calibrated, targets: Iterable[Target]) -> dict[Target, beside
 def faults(found: Calibrated, beside_truth: dict[Target, beside.Numbers], targets: Iterable[Target]) -> list[str]:
     """What is not as it must be: beyond its limit, flagged though well, or in users' reach though broken."""
     words = [f"{said(target)}: {word}" for target, known in beside_truth.items() for word in beside.exceeded(known)]
+    for (name, target), reason in found.unbelieved.items():
+        if target in targets and not found.plant.spoils(target):
+            words.append(f"{name} of {said(target)} was not believed: {reason}")
     users = build_target(found.snapshot)
     offered = {tuple(sorted(place)) for name in users.operation_names for place in users[name] or () if name in ("sx", *FAMILIES)}
     for target in targets:
