@@ -1,6 +1,6 @@
 """Twins of laboratories' devices: made from nothing but calibrations, and found to be what these say.
 
-``python -m tests.proofs.lab_twins`` makes random chips, calibrates them unattended and makes their twins, all by the command line.
+``python -m tests.proofs.lab_twins`` makes random chips, calibrates them unattended and makes their twins, by the command line.
 Then it looks at both with the same routines.
 """
 
