@@ -104,7 +104,7 @@ class Graph:
             couplers: Only these, in either order; without ``qubits``, no routine of qubits.
 
         Raises:
-            SettingsError: If there is no such routine, qubit or coupler, or a routine is not about a coupler that is named.
+            SettingsError: If there is no such routine, qubit or coupler, or a routine is not about what is named.
         """
         if name is not None and name not in self.routines:
             raise SettingsError(f"a routine must be one of {', '.join(self.order)}", given=name)
@@ -117,6 +117,14 @@ class Graph:
                 f"{name} is about couplers with {self.routines[str(name)].gate}",
                 given=", ".join(f"{said(pair)} with {' and '.join(sorted(self._native(pair)))}" for pair in others[:3]),
                 where="couplers",
+            )
+        if name is not None and not found:
+            kind, there = self.kind(name), self.targets(name)
+            raise SettingsError(
+                f"{name} is about {kind}s, of which some must be chosen",
+                given=f"qubits {list(qubits or [])}, couplers {[*map(list, couplers or [])]}",
+                where="couplers" if kind is Kind.COUPLER else "qubits",
+                remedy=f"Name some, such as {said(there[0])}, or leave qubits and couplers out." if there else "",
             )
         return found
 
