@@ -78,7 +78,7 @@ class Libraries:
         step_h = STEP_S / 3600
         now = None if not moves else (age_h // step_h * step_h if pinned_h is None else pinned_h)
         wrong = tuple(fault for fault in faults if fault.change(self.device) is not self.device)
-        key = (scales if moves else replace(scales, drift=1.0), now, wrong)
+        key = (scales if moves or scales.drift == 1.0 else replace(scales, drift=1.0), now, wrong)
         if key not in self._kept:
             device = self.device if now is None else at(self.device, now, scales.drift)
             for fault in wrong:

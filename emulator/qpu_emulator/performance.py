@@ -139,8 +139,8 @@ class Performance:
         points = len(values.points)
         dealt = self.dealt(part)
         first_shot = -(-part.start * self.shots // self.lanes)
-        row = np.repeat(first_row + np.arange(rows), points // rows)[:, None]
-        sweep = np.tile(np.arange(points // rows), rows)[:, None]
+        row, sweep = np.divmod(np.arange(points)[:, None], points // rows)
+        row += first_row
         zero = np.zeros((1, 1), np.int64)
         lanes = prepare(
             self.program.schedule,

@@ -116,11 +116,10 @@ def some_normals(
 
 def streams(seed: int, *indices: NDArray[np.int64]) -> NDArray[np.uint64]:
     """One stream per element of the index arrays (broadcast against each other)."""
-    with np.errstate(over="ignore"):
-        state = np.array(np.uint64(seed % 2**64) * _GOLDEN + np.uint64(1))
-        for index in indices:
-            state = np.asarray(state + (_GOLDEN + index.astype(np.uint64) * _MIX_2))
-            _mix_all(state.reshape(-1))
+    state = np.array([(seed * int(_GOLDEN) + 1) % 2**64], np.uint64)
+    for index in indices:
+        state = state + (_GOLDEN + index.astype(np.uint64) * _MIX_2)
+        _mix_all(state.reshape(-1))
     return state.reshape(-1)
 
 

@@ -86,8 +86,6 @@ class Receiver:
         self._values = values
         self._lanes = lanes
         self._engine = engine
-        self._follower: Follower | None = engine if isinstance(engine, Follower) else None
-        self._ensemble: Ensemble | None = None if isinstance(engine, Follower) else engine
         self._ear = Ear(program, library, values, lanes)
         self._tick = float(program.schedule.clock.dt)
 
@@ -132,8 +130,8 @@ class Receiver:
         for column in read:
             key = 2 * key + self.memory.bits[shots, column]
         if before is not None and after is not None:
-            if self._follower is not None:
-                self._follower.settle(number, chosen, position, shots, where, before != after)
+            if isinstance(self._engine, Follower):
+                self._engine.settle(number, chosen, position, shots, where, before != after)
             else:
                 key = (key * levels + before) * levels + after
         _, first, which = np.unique(key, return_index=True, return_inverse=True)
@@ -141,8 +139,8 @@ class Receiver:
         children = lanes.split(parents)
         self._engine.branch(parents, children, len(lanes), lanes.draws)
         if before is not None and after is not None:
-            if self._ensemble is not None:
-                self._ensemble.collapse(number, children, position, before[first], after[first])
+            if not isinstance(self._engine, Follower):
+                self._engine.collapse(number, children, position, before[first], after[first])
             self._leave(action, children, before[first], after[first])
         for column in read:
             lanes.memory[children, column] = self.memory.bits[shots[first], column]

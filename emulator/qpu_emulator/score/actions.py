@@ -233,7 +233,7 @@ class Sorter:
         return ("flux", self._wiring.flux[port.name]) if port.kind is PortKind.FLUX and port.name in self._wiring.flux else None
 
     def _target(self, row: int) -> tuple[str, int]:
-        number = self._events["port"][row]
+        number: int = self._events["port"][row]
         port, target = self._schedule.ports[number], self._targets[number]
         if target is not None:
             return target

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from qpu_bridge.errors import DriverFault
 from qpu_bridge.schedule import NONE
 from qpu_emulator.chip.line import IDEAL
+from qpu_emulator.engines.engine import TWO
 from qpu_emulator.score.actions import Action
 from qpu_emulator.score.lanes import Index, Lanes
 from qpu_emulator.score.program import Program, Score
@@ -63,20 +64,19 @@ class Cues:
         Returns:
             ``float[rows, lanes]`` in rad, the table that `Steps` reads; one lane where all have the same numbers.
         """
-        actions = score.actions[part]
-        plays = [number for number, action in enumerate(actions) if action.kind != "readout"]
-        first = np.array([actions[number].events[0] for number in plays], np.int64)
+        laid = score.laid[part]
+        (plays,) = (laid[:, 0] <= TWO).nonzero()
+        first, flux = score.first[part][plays], score.flux[part][plays, None]
         phase, frequency = (self._values.of_all(first, name, self._lanes, chosen) for name in ("phase", "frequency"))
         delay = self._late_s[self._program.schedule.events["port"][first]][:, None]
         if delay.any():
             phase = phase + _TAU * (frequency * delay % 1.0)
         start = (begun + score.ticks[part, 0][plays, None]) * self._tick
-        own, other = (self._rests[[actions[number].qubits[place] for number in plays]][:, None] for place in (0, -1))
-        flux = np.array([actions[number].kind == "flux" for number in plays], np.bool_)[:, None]
+        own, other = (self._rests[self._program.qubits][laid[plays, place], None] for place in (1, 2))
         before = np.where(flux, 0.0, phase - _TAU * (frequency - own) * start)
         beside = np.where(flux, _TAU * ((other - own) * start % 1.0), phase - _TAU * (frequency - other) * start)
-        table, row = np.zeros((rows, before.shape[1])), 2 * np.array(plays, np.int64)
-        table[row + 1], table[row + 2] = before, beside
+        table = np.zeros((rows, before.shape[1]))
+        table[2 * plays + 1], table[2 * plays + 2] = before, beside
         return table
 
     def window(

@@ -8,6 +8,7 @@ from math import pi
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qpu_bridge.schedule import (
     NONE,
@@ -40,6 +41,8 @@ class Score:
         stretch: Slot added to the duration, or NONE.
         final: Indices of actions whose outcome nothing on the device depends on: they are sampled together at the end.
         laid: ``int[actions, 4]``, what `Timeline.lay` wants of each action.
+        first: ``int[actions]``, its first event.
+        flux: ``bool[actions]``, whether it is a flux pulse alone.
         ticks: ``int[actions, 2]``, start and stop.
     """
 
@@ -48,6 +51,8 @@ class Score:
     stretch: int
     final: frozenset[int]
     laid: Index
+    first: Index
+    flux: NDArray[np.bool_]
     ticks: Index
 
 
@@ -135,6 +140,8 @@ def _score(program: Program, block: Straight, actions: list[Action], final: froz
         block.duration_slot,
         final,
         np.array(laid, np.int64).reshape(-1, 4),
+        np.array([action.events[0] for action in actions], np.int64),
+        np.array([action.kind == "flux" for action in actions], np.bool_),
         np.array(ticks, np.int64).reshape(-1, 2),
     )
 

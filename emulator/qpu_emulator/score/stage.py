@@ -73,11 +73,9 @@ class Stage:
         self._engine = engine
         self._tick = float(program.schedule.clock.dt)
         # of each qubit: its cluster, its place there, how many levels it has
-        self._home, self._place = (np.zeros(len(program.qubits), np.int64) for _ in range(2))
-        for number, cluster in enumerate(program.clusters):
-            inside = np.searchsorted(program.qubits, cluster)
-            self._home[inside], self._place[inside] = number, np.arange(len(cluster))
-        self._levels = [engine.levels[number] for number in self._home.tolist()]
+        places = {q: (number, place) for number, cluster in enumerate(program.clusters) for place, q in enumerate(cluster)}
+        self._home, self._place = np.array([places[qubit] for qubit in program.qubits], np.int64).reshape(-1, 2).T
+        self._levels: list[int] = [engine.levels[number] for number in self._home.tolist()]
         self._pairs = np.array(list(program.pairs.values()), np.int64).reshape(-1, 2)
         self._zz = np.array([library.zz(pair) for pair in program.pairs])
         self._idle: dict[tuple[int, float], int] = {}
@@ -217,6 +215,10 @@ class Stage:
         shares = {row: self._library.shares(self._levels[laid[row, 1]], found[row]) for row in pairs}
         wide = any(share.ndim > 2 for share in shares.values())
         table = np.zeros((2, rows, width if wide else 1))
+        if pairs and not wide:
+            first = 1 + 2 * np.array(pairs)
+            table[:, first, 0], table[:, first + 1, 0] = np.array([*shares.values()]).T.swapaxes(0, 1)
+            return table[0], table[1]
         for row, share in shares.items():
             for place in (0, 1):
                 table[:, 1 + 2 * row + place] = share[..., place, :].T.reshape(2, -1)
@@ -245,8 +247,9 @@ class Stage:
     def _waited(self, position: int, seconds: Number, faded: NDArray[np.float64] | None) -> Found:
         """Entry of an idle time, or of one per lane."""
         alike = isinstance(seconds, float) and (faded is None or not faded.any())
-        if alike and (position, seconds) in self._idle:
-            return self._idle[position, float(seconds)]
+        known = self._idle.get((position, float(seconds))) if alike else None
+        if known is not None:
+            return known
         find, qubit = self._library.idle[self._levels[position] - 2].find, self._program.qubits[position]
         if alike:
             entry = self._idle[position, float(seconds)] = int(find(qubit, float(seconds)))
@@ -278,11 +281,10 @@ def _shared(ticks: NDArray[np.int64]) -> Number:
 
 def _spread(found: Sequence[Found], lanes: slice) -> NDArray[np.int32]:
     """A row of some lanes for each window."""
-    single = np.array([number if isinstance(number, int) else NONE for number in found], np.int32)
-    out = np.repeat(single[:, None], lanes.stop - lanes.start, axis=1)
-    for row in np.flatnonzero(single == NONE).tolist():
-        out[row] = np.asarray(found[row])[lanes]
-    return out
+    width = lanes.stop - lanes.start
+    if set(map(type, found)) == {int}:
+        return np.repeat(np.array(found, np.int32)[:, None], width, axis=1)
+    return np.array([np.full(width, one) if isinstance(one, int) else one[lanes] for one in found], np.int32)
 
 
 def _wide(numbers: NDArray[np.float64], lanes: slice) -> NDArray[np.float64]:
