@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from qpu_emulator.jit import compiled
 
 _SERIES = 1 / np.cumprod(np.array([1.0, *range(1, 12)]))
+_TERMS = 20
 _MAX_STEPS = 4096
 
 
@@ -72,6 +73,44 @@ def multiply_into(left: NDArray[np.complex128], right: NDArray[np.complex128], o
 
 
 @compiled()
+def turn(first: float, second: float, coupling: complex, spare: NDArray[np.complex128], out: NDArray[np.complex128]) -> None:
+    """``exp(-i g)`` into ``out``, of a ladder of three: energies 0, ``first`` and ``second``, couplings 1 and root 2 times one.
+
+    By Cayley and Hamilton, powers of a matrix of three are sums of 1, g and g^2, whose weights in the series are numbers.
+    """
+    squarings, norm = 0, max(abs(first), abs(second)) + 2.5 * abs(coupling)
+    while norm > 1.0:
+        norm *= 0.5
+        squarings += 1
+    share = 0.5**squarings
+    first, second, up = first * share, second * share, coupling * share
+    size, root, down = up.real**2 + up.imag**2, np.sqrt(2.0), np.conj(up)
+    trace, minors, determinant = first + second, first * second - 3 * size, -size * second
+    # g^n = squared g^2 + plain g + one
+    squared, plain, one = 0.0, 0.0, 1.0
+    weight = 1.0 + 0.0j
+    two, single, none = 0.0j, 0.0j, weight
+    for order in range(1, _TERMS):
+        weight *= -1j / order
+        squared, plain, one = trace * squared + plain, one - minors * squared, determinant * squared
+        two += weight * squared
+        single += weight * plain
+        none += weight * one
+    out[0, 0] = none + two * size
+    out[1, 1] = none + single * first + two * (first * first + 3 * size)
+    out[2, 2] = none + single * second + two * (second * second + 2 * size)
+    one_up, two_up = single + two * first, root * (single + two * trace)
+    out[1, 0], out[0, 1] = one_up * up, one_up * down
+    out[2, 1], out[1, 2] = two_up * up, two_up * down
+    out[2, 0], out[0, 2] = two * root * up * up, two * root * down * down
+    for _ in range(squarings):
+        multiply_into(out, out, spare)
+        for row in range(3):
+            for column in range(3):
+                out[row, column] = spare[row, column]
+
+
+@compiled()
 def drive(
     samples: NDArray[np.complex128],
     repeats: NDArray[np.int64],
@@ -98,8 +137,7 @@ def drive(
     unitary = np.zeros((count, 3, 3), np.complex128)
     sensitivity = np.zeros((count, 3, 3), np.complex128)
     jumps = np.zeros((count, 2, 9, 9), np.complex128)
-    h, half = np.zeros((3, 3), np.complex128), np.zeros((3, 3), np.complex128)
-    room = np.zeros((4, 3, 3), np.complex128)
+    half, spare = np.zeros((3, 3), np.complex128), np.zeros((3, 3), np.complex128)
     u, middle = np.zeros((3, 3), np.complex128), np.zeros((3, 3), np.complex128)
     turned = np.zeros((2, 9), np.complex128)
     root = np.sqrt(2.0)
@@ -112,13 +150,9 @@ def drive(
             # The middle of each step carries its share of K and J (midpoint rule).
             steps = min(repeats[run], _MAX_STEPS)
             tau = repeats[run] * dt / steps
-            z = samples[index, run]
-            turn = -0.5j * tau
-            h[1, 1] = turn * detuning[index]
-            h[2, 2] = turn * (2 * detuning[index] + anharmonicity)
-            h[1, 0], h[0, 1] = turn * z, turn * np.conj(z)
-            h[2, 1], h[1, 2] = turn * z * root, turn * np.conj(z) * root
-            exponentiate(h, room, half)
+            share = 0.5 * tau
+            first, second = share * detuning[index], share * (2 * detuning[index] + anharmonicity)
+            turn(first, second, share * samples[index, run], spare, half)
             for _ in range(steps):
                 multiply_into(half, u, middle)
                 for i in range(3):
