@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from qpu_bridge.schedule import Body, Repeat, Straight, children
 from qpu_emulator.score.program import Program
 
-_NUMBER_S = 1.0e-9
+_NUMBER_S = 0.6e-9
 """A number of a density matrix, in one slice and window."""
 _NARROW = 4
-"""What a density matrix takes besides, in slices; twenty if it is played alone, none among many rows."""
+"""What a density matrix takes besides, in slices: eight are played at once, be they there or not; other rows may fill them."""
 _STEP_S = 0.25e-6
 """A window in a trajectory: noise, phases, what waits for single qubits."""
 _AMPLITUDE_S = 1.5e-9
