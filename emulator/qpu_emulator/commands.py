@@ -172,5 +172,5 @@ def _believed_design(truth: Device, made: Twin, cache: Cache | None) -> Snapshot
     from qpu_emulator.bring_up import solve_snapshot
     from qpu_emulator.makers.chip import nominal
 
-    believed = solve_snapshot(nominal(truth), made.snapshot.calibrated_at, made.recipe, cache=cache)
+    believed = solve_snapshot(nominal(truth, made.recipe), made.snapshot.calibrated_at, made.recipe, cache=cache)
     return believed.model_copy(update={"description": f"Design values of {truth.name}; nothing is calibrated."})
