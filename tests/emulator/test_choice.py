@@ -261,3 +261,21 @@ def test_shots_of_one_row_are_cut_alike(wide, fresh, tmp_path):
     single = [chunk.iq.tobytes() for chunk in play(small, schedule, 100, shots_per_trajectory=1)]
     assert whole == single
     assert np.frombuffer(whole[0], np.complex64).size == 900
+
+
+@pytest.mark.parametrize("engine", ["pauli_frames", "tensor_network"])
+def test_rows_that_branch_are_cut_alike(fresh, snapshot, engine):
+    """Three rows in one process with one thread and little memory, and with two threads; and the last row alone."""
+    bench = fresh()
+    histories(bench)
+    schedule = bench.build()
+    found = []
+    for options, rows in (({"threads": 1, "memory": 30_000_000}, range(3)), ({"threads": 2}, range(3)), ({}, range(2, 3))):
+        driver = EmulatorDriver("emu_five", snapshot, options)
+        driver.load(schedule)
+        table = Table(np.zeros((len(rows), len(schedule.slots))))
+        run = Run(schedule.digest, table, 60, first_row=rows.start, seed=3, rep_delay_s=2e-3, settings={"engine": engine, "zz": 0})
+        found.append(np.concatenate([chunk.iq for chunk in driver.run(run)]))
+    assert np.array_equal(found[0], found[1])
+    assert np.array_equal(found[0][2:], found[2])
+    assert not np.array_equal(found[0][0], found[0][1])
