@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import json
 import math
+import re
+from contextlib import suppress
 
 import openpulse
 import pytest
@@ -8,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from qpu_bridge.errors import SettingsError
-from qpu_bridge.target import Curve, PhaseSpec, Snapshot
+from qpu_bridge.target import Curve, DragShape, PhaseSpec, Snapshot
 from qpu_calibration.defcal import from_defcal, to_defcal
 from qpu_calibration.edit import with_amplitude, with_gate, with_measure
 from qpu_emulator import five, five_ecr
@@ -87,6 +90,132 @@ def test_a_gate_of_ones_own_on_top_of_what_is_there():
     assert found.gate("sx", 0).error == known.gate("sx", 0).error
     assert found.frame("q1").frequency == 5.01e9
     assert found.frame("q1").follows == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "play(q0, scale(0.27, envelope_drag(36, 9.0, 0.25)));",
+        "waveform mine = envelope_drag(36, 9.0, 0.25); play(q0, scale(0.27, mine));",
+    ],
+    ids=["described where it is played", "with a name of the gate's own"],
+)
+def test_a_waveform_need_not_stand_in_the_cal_block(body):
+    known = five.snapshot()
+    text = f'OPENQASM 3.0; defcalgrammar "openpulse"; cal {{ waveform other = envelope_constant(8); }} defcal sx $0 {{ {body} }}'
+    found = from_defcal(text, known)
+    (pulse,) = found.gate("sx", 0).pulses
+    assert pulse.amplitude == 0.27
+    assert found.waveforms[pulse.waveform] == DragShape(shape="drag", duration=36, sigma=9.0, beta=0.25)
+    assert found.gate("sx", 0).duration == 36
+    # a gate's own name is not another one's
+    with pytest.raises(SettingsError, match="a waveform must be declared"):
+        from_defcal(text + " defcal x $0 { play(q0, mine); }", known)
+
+
+HAND = """OPENQASM 3.0;
+defcalgrammar "openpulse";
+cal {
+  waveform mine = envelope_drag(40, 10.0, 0.25);
+  array[float[64], 2] knots = {0.0, 3.2}; array[float[64], 2] levels = {0.0, 0.5};
+  frame q1 = newframe(d1, 5.01e9, 0.0);
+}
+defcal sx $0
+{
+  shift_phase(q0, pi / 2);
+  play(q0, scale(0.125, mine));
+  barrier q0;
+  delay[8dt] q0;
+}
+defcal rx(angle[64] theta) $1 { play(q1, scale(spline(theta, knots, levels), drag1)); }
+defcal measure $0 -> bit {
+  play(m0, scale(0.1, readout));
+  complex[float[64]] iq = capture_sum(a0, 800dt);
+  return discriminate(iq, 0.5, 1.0);
+}
+"""
+TOKENS = re.findall(r'"[^"]*"|[A-Za-z_$][\w$]*|[\d.]+(?:e\d+|dt|im)?|\s+|.', HAND)
+ODD = [
+    "1e999",
+    "0",
+    "-1",
+    "0.5im",
+    "99999999999",
+    "q0",
+    "[",
+    "{",
+    "}",
+    "(",
+    ")",
+    "mine",
+    "held(mine, knots)",
+    "play",
+    "$7",
+    "q0[0]",
+    "theta",
+]
+
+
+def test_the_text_by_hand_can_be_read():
+    assert from_defcal(HAND, five.snapshot()).gate("sx", 0).duration == 48
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "line", "words"),
+    [
+        ("newframe(d9", "newframe(d1", 6, "a port must be declared"),
+        ("envelope_drag(40.5", "envelope_drag(40", 4, "a whole one"),
+        ("scale(0.125im", "scale(0.125", 11, "must be real"),
+        ("scale(1e999", "scale(0.125", 11, "finite"),
+        ("barrier q0[0]", "barrier q0", 12, "a name must stand here"),
+        ("delay[8ns]", "delay[8dt]", 13, "whole number of dt"),
+        ("scale(spline(theta, knots, other)", "scale(spline(theta, knots, levels)", 15, "arrays of the cal block"),
+        ("capture_all(a0", "capture_sum(a0", 18, "capture_iq or capture_sum"),
+        ("= envelope_drag(0, ", "= envelope_drag(40, ", 4, "numbers of its shape"),
+    ],
+)
+def test_what_is_wrong_by_hand_is_said_with_its_line(wrong, right, line, words):
+    assert HAND.count(right) == 1
+    with pytest.raises(SettingsError, match=words) as refused:
+        from_defcal(HAND.replace(right, wrong), five.snapshot())
+    assert refused.value.where == f"line {line}"
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_whatever_text_is_read_or_refused_in_words(data):
+    tokens = list(TOKENS)
+    for _ in range(data.draw(st.integers(1, 3))):
+        place = data.draw(st.integers(0, len(tokens) - 1))
+        other = data.draw(st.sampled_from([*TOKENS, *ODD, ""]))
+        tokens[place : place + data.draw(st.integers(0, 2))] = [other]
+    try:
+        found = from_defcal("".join(tokens), five.snapshot())
+    except SettingsError as error:
+        if "exported" in error.must:  # which is for pragmas alone
+            raise AssertionError("".join(tokens)) from error
+    else:
+        assert Snapshot.model_validate_json(found.model_dump_json()) == found
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    what=st.sampled_from(["snapshot", "qubit", "measure", "port", "frame", "waveform", "gate", "other", ""]),
+    fact=st.recursive(
+        st.none() | st.integers(-3, 3) | st.text("0q$ \n", max_size=3),
+        lambda inner: (
+            st.dictionaries(st.sampled_from(["name", "index", "identifier", "qubit", "qubits", "kind"]), inner, max_size=3)
+            | st.lists(inner, max_size=3)
+        ),
+        max_leaves=5,
+    ),
+    rest=st.text(max_size=20),
+)
+def test_whatever_pragma_is_read_or_refused_in_words(what, fact, rest):
+    with suppress(SettingsError):
+        from_defcal(f"OPENQASM 3.0;\npragma qpu_bridge {what} {json.dumps(fact)}\n{HAND.partition(';')[2]}", five.snapshot())
+    with suppress(SettingsError):
+        from_defcal(rest, five.snapshot())
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,9 @@ from openpulse import ast
 
 from qpu_bridge.errors import SettingsError
 from qpu_calibration.defcal.block import Block
-from qpu_calibration.defcal.expression import call, number, refuse
+from qpu_calibration.defcal.expression import call, number, real, refuse, ticks, word
+
+CAPTURES = ("capture_iq", "capture_sum")
 
 
 class _Body:
@@ -22,56 +24,64 @@ class _Body:
         self.plays: list[dict[str, Any]] = []
         self.heard: dict[str, Any] = {}
         self.line: tuple[float, float] | None = None
+        self.own: dict[str, str] = {}
 
     def read(self, statements: list[Any]) -> None:
         for statement in statements:
             if isinstance(statement, ast.DelayInstruction):
                 self.delay(statement)
             elif isinstance(statement, ast.QuantumBarrier):
-                frames = [self.block.name("frame", frame.name) for frame in statement.qubits] or list(self.now)  # type: ignore[attr-defined]
+                frames = [self.block.name("frame", frame) for frame in statement.qubits] or list(self.now)
                 self.now.update(dict.fromkeys(frames, max((self.now[frame] for frame in frames), default=0)))
             elif isinstance(statement, ast.ExpressionStatement) and isinstance(statement.expression, ast.FunctionCall):
                 self.act(statement.expression)
-            elif isinstance(statement, ast.ClassicalDeclaration) and isinstance(statement.init_expression, ast.FunctionCall):
+            elif isinstance(statement, ast.ClassicalDeclaration) and isinstance(statement.type, ast.WaveformType):
+                name = statement.identifier.name
+                self.own[name] = self.block.shaped(name, statement.init_expression)
+            elif isinstance(statement, ast.ClassicalDeclaration):
                 self.capture(statement.init_expression)
             elif isinstance(statement, ast.ReturnStatement):
                 _, angle, threshold = call(statement.expression, "discriminate", 3)
-                self.line = float(number(angle).real), float(number(threshold).real)
+                self.line = real(angle), real(threshold)
             else:
-                refuse(statement, "a defcal may hold play, delay, barrier, shift_phase, one capture and its return")
+                refuse(statement, "a defcal may hold play, delay, barrier, shift_phase, waveforms, one capture and its return")
 
     def delay(self, statement: Any) -> None:
-        ticks = statement.duration
-        if not isinstance(ticks, ast.DurationLiteral) or ticks.unit is not ast.TimeUnit.dt or ticks.value != int(ticks.value):
-            refuse(statement, "a delay must be a whole number of dt")
+        waited = ticks(statement.duration)
         for frame in statement.qubits:
-            self.now[self.block.name("frame", frame.name)] += int(ticks.value)
+            self.now[self.block.name("frame", frame)] += waited
 
     def act(self, part: Any) -> None:
         if part.name.name == "play":
             frame, shape = call(part, "play", 2)
-            name = self.block.name("frame", frame.name)
+            name = self.block.name("frame", frame)
             level: Any = 1.0
-            if isinstance(shape, ast.FunctionCall):
+            if isinstance(shape, ast.FunctionCall) and shape.name.name == "scale":
                 factor, shape = call(shape, "scale", 2)
                 level = self.level(factor)
-            waveform = self.block.name("waveform", shape.name)
+            waveform = self.waveform(shape)
             self.plays.append(
                 {"frame": name, "waveform": waveform, "start": self.now[name], "amplitude": level, "phase": self.phase(name)}
             )
             self.now[name] += self.block.ticks(name, self.block.envelope(waveform).duration)
         elif part.name.name == "shift_phase":
             frame, shift = call(part, "shift_phase", 2)
-            self.shift(self.block.name("frame", frame.name), shift)
+            self.shift(self.block.name("frame", frame), shift)
         else:
             refuse(part, "a defcal may play and shift phases")
+
+    def waveform(self, part: Any) -> str:
+        """Name of a waveform in the snapshot, of one that has a name here or is described where it is played."""
+        if not isinstance(part, ast.Identifier):
+            return self.block.shaped("played", part)
+        return self.own.get(part.name) or self.block.name("waveform", part)
 
     def shift(self, frame: str, part: Any) -> None:
         """Shifts add up; one that takes the last one back leaves nothing, exactly."""
         sign = 1
         if isinstance(part, ast.UnaryExpression) and part.op.name == "-" and not _constant(part):
             sign, part = -1, part.expression
-        shift = number(part).real if _constant(part) else (sign, part)
+        shift = real(part) if _constant(part) else (sign, part)
         held = self.shifts[frame]
         if held and isinstance(shift, float) and isinstance(held[-1], float) and held[-1] == -shift:
             held.pop()
@@ -88,27 +98,27 @@ class _Body:
         return float(sum(held))
 
     def capture(self, part: Any) -> None:
+        if self.heard or not isinstance(part, ast.FunctionCall) or part.name.name not in CAPTURES:
+            refuse(part, f"what a defcal declares must be waveforms, and one value that {' or '.join(CAPTURES)} gives")
+        frame, given = call(part, part.name.name, 2)
+        name, kernel = self.block.name("frame", frame), None
         if part.name.name == "capture_iq":
-            frame, kernel = call(part, "capture_iq", 2)
-            name, word = self.block.name("frame", frame.name), self.block.name("waveform", kernel.name)
-            samples = self.block.envelope(word).duration
-            self.heard = {"acquire_frame": name, "acquire_start": self.now[name], "acquire_duration": samples, "kernel": word}
+            kernel = self.waveform(given)
+            samples = self.block.envelope(kernel).duration
         else:
-            frame, ticks = call(part, "capture_sum", 2)
-            name = self.block.name("frame", frame.name)
-            samples = self.block.samples(name, int(ticks.value))
-            self.heard = {"acquire_frame": name, "acquire_start": self.now[name], "acquire_duration": samples, "kernel": None}
+            samples = self.block.samples(name, ticks(given))
+        self.heard = {"acquire_frame": name, "acquire_start": self.now[name], "acquire_duration": samples, "kernel": kernel}
         self.now[name] += self.block.ticks(name, samples)
 
     def level(self, part: Any) -> Any:
         """A number, or a curve over the gate's angle."""
         if isinstance(part, ast.FunctionCall):
             _, angles, levels = call(part, "spline", 3)
-            missing = [one.name for one in (angles, levels) if one.name not in self.block.arrays]
+            missing = [one for one in (angles, levels) if word(one) not in self.block.arrays]
             if missing:
-                raise SettingsError("a spline must go through arrays of the cal block", given=", ".join(missing))
+                refuse(missing[0], "a spline must go through arrays of the cal block", missing[0].name)
             return {"angle": self.block.arrays[angles.name], "value": self.block.arrays[levels.name]}
-        return float(number(part).real)
+        return real(part)
 
     @property
     def duration(self) -> int:
@@ -123,6 +133,8 @@ def gate_of(statement: Any, qubits: list[int], block: Block) -> dict[str, Any]:
     """
     body = _Body(block)
     body.read(statement.body)
+    if body.heard or body.line:
+        refuse(statement, "only a measurement may capture and return", statement.name.name)
     name = statement.name.name
     phases = [] if name == "rz" else _virtual(body)
     return {"name": name, "qubits": qubits, "duration": body.duration, "pulses": body.plays, "phases": phases}

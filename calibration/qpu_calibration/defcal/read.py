@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import openpulse
 from openpulse import ast
+from openqasm3.visitor import QASMVisitor
 from pydantic import ValidationError
 
 from qpu_bridge.errors import SettingsError
@@ -32,7 +34,22 @@ def from_defcal(text: str, base: Snapshot | None = None) -> Snapshot:
         program = openpulse.parse(text)
     except Exception as error:
         raise SettingsError("a calibration's text must be OpenQASM 3 with OpenPulse", given=_first_line(error)) from error
+    for statement in program.statements:
+        if isinstance(statement, ast.CalibrationStatement | ast.CalibrationDefinition):
+            _Placing(text, statement).visit(statement.body)
     facts = _facts(program)
+    try:
+        return Snapshot.model_validate(_document(program, facts, base))
+    except ValidationError as error:
+        raise SettingsError("the text must make a snapshot that agrees with itself", given=file.sentences(error)) from error
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, StopIteration) as error:
+        # pragmas say of what they speak in a form of their own
+        given = f"{type(error).__name__}: {_first_line(error)}"
+        raise SettingsError("pragmas of a calibration's text must be as it was exported", given=given) from error
+
+
+def _document(program: ast.Program, facts: dict[str, dict[str, Any]], base: Snapshot | None) -> dict[str, Any]:
+    """The snapshot as plain data."""
     whole = "snapshot" in facts
     if not whole and base is None:
         raise SettingsError("text without the pragmas of a snapshot needs one to build on", given="neither")
@@ -50,18 +67,40 @@ def from_defcal(text: str, base: Snapshot | None = None) -> Snapshot:
         if isinstance(statement, ast.CalibrationDefinition):
             _define(statement, block, facts)
         elif not isinstance(statement, ast.CalibrationStatement | ast.CalibrationGrammarDeclaration | ast.Pragma):
-            raise SettingsError("a calibration's text may hold pragmas, cal and defcal", given=type(statement).__name__)
-    try:
-        return Snapshot.model_validate(block.document)
-    except ValidationError as error:
-        raise SettingsError("the text must make a snapshot that agrees with itself", given=file.sentences(error)) from error
+            raise SettingsError(
+                "a calibration's text may hold pragmas, cal and defcal", given=type(statement).__name__, where=_line(statement)
+            )
+    return block.document
+
+
+class _Placing(QASMVisitor[None]):
+    """Moves the lines of a block's parts, which the parser counts from the block's brace, to where they stand in the text."""
+
+    def __init__(self, text: str, statement: ast.Statement) -> None:
+        lines = text.splitlines(keepends=True)
+        span = statement.span
+        assert span is not None
+        begin = sum(map(len, lines[: span.start_line - 1])) + span.start_column
+        self.before = text.count("\n", 0, text.index("{", begin))
+
+    def visit(self, node: Any, context: None = None) -> None:
+        """Of a part, and of all its parts."""
+        if isinstance(node, list):
+            for one in node:
+                self.visit(one)
+            return
+        if node.span is not None:
+            node.span = replace(node.span, start_line=node.span.start_line + self.before)
+        self.generic_visit(node)
 
 
 def _define(statement: ast.CalibrationDefinition, block: Block, facts: dict[str, dict[str, Any]]) -> None:
     qubits = [int(qubit.name.removeprefix("$")) for qubit in statement.qubits if qubit.name.removeprefix("$").isdigit()]
     if len(qubits) != len(statement.qubits):
-        raise SettingsError("a defcal must name its qubits as $0, $1, ...", given=statement.name.name)
+        raise SettingsError("a defcal must name its qubits as $0, $1, ...", given=statement.name.name, where=_line(statement))
     if statement.name.name == "measure":
+        if len(qubits) != 1:
+            raise SettingsError("a measurement must be of one qubit", given=f"{len(qubits)}", where=_line(statement))
         (qubit,) = qubits
         block.replace(
             "measures", {"qubit": qubit}, measure_of(statement, qubit, block) | facts.get("measure", {}).get(str(qubit), {})
@@ -97,3 +136,7 @@ def _facts(program: ast.Program) -> dict[str, dict[str, Any]]:
 
 def _first_line(error: Exception) -> str:
     return (str(error) or type(error).__name__).splitlines()[0][:200]
+
+
+def _line(statement: ast.Statement) -> str:
+    return "" if statement.span is None else f"line {statement.span.start_line}"
