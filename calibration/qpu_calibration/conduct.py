@@ -56,8 +56,9 @@ def conduct(
 ) -> Iterator[Entry]:
     """Do steps, one entry per schedule's worth of targets.
 
-    The ledger is written after each. At the end, whoever may not be given to users is flagged in a version of its own
-    (`flags.hoist`). A caller that leaves the iterator early leaves a ledger that is right.
+    After each, the ledger is written, and whoever may not be given to users any more is flagged in a version of its own
+    (`flags.hoist`); what may be given to them again is so at the end. A caller that leaves the iterator early leaves a ledger and
+    flags that are right.
 
     Args:
         bench: On which to measure.
@@ -83,14 +84,13 @@ def conduct(
                 # of a step that somebody interrupts, what was done counts
                 with suppress(StopIteration):
                     steps.send(found)
-                _keep(bench, ledger)
+                _keep(bench, graph, ledger)
                 raise
             step = steps.send(found)
-            _keep(bench, ledger)
+            _keep(bench, graph, ledger)
     except StopIteration:
         pass
-    hoist(bench, graph, ledger)
-    _keep(bench, ledger)
+    _keep(bench, graph, ledger, round_is_over=True)
 
 
 def _same_numbers(bench: Bench, ledger: Ledger) -> None:
@@ -99,7 +99,8 @@ def _same_numbers(bench: Bench, ledger: Ledger) -> None:
         ledger.doubt()
 
 
-def _keep(bench: Bench, ledger: Ledger) -> None:
+def _keep(bench: Bench, graph: Graph, ledger: Ledger, *, round_is_over: bool = False) -> None:
+    hoist(bench, graph, ledger, lower=round_is_over)
     ledger.calibration_id = bench.snapshot.calibration_id
     ledger.write()
 

@@ -32,15 +32,23 @@ def complaints(graph: Graph, ledger: Ledger) -> dict[Target, str]:
     return found
 
 
-def hoist(bench: Bench, graph: Graph, ledger: Ledger) -> dict[Target, str]:
+def hoist(bench: Bench, graph: Graph, ledger: Ledger, *, lower: bool) -> dict[Target, str]:
     """Keep from users what is complained about, and give back what was kept from them for a reason that is gone.
 
     What somebody else has taken out of operation stays so.
+
+    Args:
+        bench: Whose snapshot tells users.
+        graph: Of the device.
+        ledger: What is known.
+        lower: Whether to give back; not in the middle of a round, where what depends on a mended number is still to come.
 
     Returns:
         What is flagged now.
     """
     wrong = complaints(graph, ledger)
+    if not lower:
+        wrong = ledger.flagged | wrong
     new = {target: reason for target, reason in wrong.items() if target not in ledger.flagged and _operational(bench, target)}
     well = [target for target in ledger.flagged if target not in wrong]
     ledger.flagged = {t: r for t, r in ledger.flagged.items() if t in wrong} | new

@@ -87,8 +87,8 @@ def test_neighbours_are_measured_one_after_the_other_and_a_broken_coupler_is_fla
     assert ledger.flagged == {(2, 3): "joined: its phase does not turn"}
     flagged = [gate.qubits for gate in bench.snapshot.gates if not gate.operational]
     assert set(flagged) == {(2, 3)}
-    newest = bench.versions.history()[0]
-    assert (newest.routine, newest.targets) == (ROUTINE, ((2, 3),))
+    newest = next(one for one in bench.versions.history() if one.routine == ROUTINE)
+    assert newest.targets == ((2, 3),)
     assert newest.reason == "coupler 2-3 is not operational: joined: its phase does not turn"
     # what was broken is tried again, and given back when it is well
     graph.routines["joined"].fit_one = lambda data: good(phase=(0.1, 0.01, "rad"))
@@ -105,13 +105,28 @@ def test_a_dead_qubit_and_one_beside_a_two_level_system(lab, tmp_path, graph):
     eaten = truth.transmons[4].model_copy(update={"defects": (Defect(relaxation=2e5, near_hours=1e9, near=True),)})
     truth = truth.model_copy(update={"transmons": (*truth.transmons[:4], eaten)})
     bench, ledger = kept(lab, tmp_path, truth), Ledger()
-    list(conduct(bench, graph, ledger, maintain(graph, ledger, graph.nodes())))
+    rounds = conduct(bench, graph, ledger, maintain(graph, ledger, graph.nodes()))
+    while next(rounds).routine != "ramsey":
+        pass
+    # users are told while the round goes on
+    assert not bench.snapshot.qubits[1].operational
+    list(rounds)
     assert [qubit.operational for qubit in bench.snapshot.qubits] == [True, False, True, True, False]
     assert ledger.flagged[1,].startswith("readout: ")
     assert "below 20% of the others' median" in ledger.flagged[4,]
     # nothing was asked of what hangs on the dead one, and its neighbours are well
     assert ledger[Node("ramsey", (1,))].calibrated == 0
     assert all(ledger.fresh(graph, Node("t1", (q,))) for q in (0, 2, 3))
+
+
+def test_a_round_that_is_left_early_has_flagged_what_it_found(lab, tmp_path, graph):
+    bench, ledger = kept(lab, tmp_path, Fault(kind="dead_qubit", qubit=1).change(five.device())), Ledger()
+    rounds = conduct(bench, graph, ledger, maintain(graph, ledger, graph.nodes()))
+    while (1,) not in next(rounds).findings:
+        pass
+    rounds.close()
+    assert list(ledger.flagged) == [(1,)]
+    assert not bench.versions.current().qubits[1].operational
 
 
 def test_only_what_drifted_is_repaired(lab, tmp_path, graph):
