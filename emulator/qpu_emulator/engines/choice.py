@@ -170,7 +170,9 @@ def tensor_network(program: Program, shots: int, shared: int | None = None, bond
     tensors = sum(64 * one.bond(bond) ** 2 * one.qubits for one in work(program))
     size = _BYTES_PER_CHANNEL * actions + shared * tensors
     lanes, levels = -(-shots // shared), [2] * len(program.clusters)
-    return Choice(TensorNetwork.name, lanes, size, make, levels, "shots_per_trajectory", tuple(said), pilots=(4, 3))
+    return Choice(
+        TensorNetwork.name, lanes, size, make, levels, "shots_per_trajectory", tuple(said), pilots=(max(4, 16 // shared), 3)
+    )
 
 
 def pauli_frames(program: Program, shots: int) -> Choice:

@@ -47,11 +47,12 @@ class Frames:
         self._reference.do(circuit.without_noise())
 
     def measure(self, positions: list[int]) -> Bits:
-        """Measure some qubits, ``bool[shots, positions]``."""
+        """Measure some qubits, ``bool[positions, shots]``."""
         self._flips.do(stim.CircuitInstruction("M", positions))
         last = range(-len(positions), 0)
-        found = np.stack([self._flips.get_measurement_flips(record_index=index) for index in last], axis=1)
-        return np.asarray(found ^ np.array(self._reference.measure_many(*positions)))
+        found = np.stack([self._flips.get_measurement_flips(record_index=index) for index in last])
+        found ^= np.array(self._reference.measure_many(*positions))[:, None]
+        return found
 
     def flip(self, position: int, which: Bits) -> None:
         """Play X on a qubit in some shots."""

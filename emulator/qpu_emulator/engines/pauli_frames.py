@@ -70,12 +70,13 @@ class PauliFrames:
         self, number: int, chosen: Index, measured: Index, draws: NDArray[np.uint64], shots: Index, where: Index
     ) -> NDArray[np.int64]:
         """Measure by stim's frames."""
-        out = np.zeros((len(shots), len(measured)), np.int64)
+        # the shots of a qubit side by side, as stim has them
+        out = np.zeros((len(measured), len(shots)), np.int64)
         positions = measured.tolist()
         for lane, mine in dealt(chosen, where):
             seed = int(draws[shots[mine[0]]])
-            out[mine] = self._advance(number, lane, positions, shots[mine], seed).measure(positions)
-        return out
+            out[:, mine] = self._advance(number, lane, positions, shots[mine], seed).measure(positions)
+        return out.T
 
     def settle(self, number: int, chosen: Index, position: int, shots: Index, where: Index, changed: NDArray[np.bool_]) -> None:
         """Flip a qubit that has just been measured, where it has jumped since."""
