@@ -15,7 +15,9 @@ def lines(entry: Entry) -> Iterator[str]:
     for verdict in (Verdict.GOOD, Verdict.OFF, Verdict.MENDED):
         targets = [target for target, one in entry.findings.items() if one.verdict is verdict]
         if targets:
-            yield f"{entry.action} {entry.routine} of {together(targets)}: {verdict}"
+            far = ", ".join(f"{entry.deviations[target]:.2f}" for target in targets if target in entry.deviations)
+            found = f"{verdict}, {far} of what is tolerated" if far else verdict
+            yield f"{entry.action} {entry.routine} of {together(targets)}: {found}"
     for target, one in entry.findings.items():
         if one.reason or one.complaint:
             yield f"{entry.action} {entry.routine} of {said(target)}: {one.reason or one.complaint}"

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import typer
+from rich.console import Console
 
 from qpu_bridge.cli.rack import open_store
 from qpu_bridge.errors import Cancelled, OperatorError, WrongState
@@ -17,7 +18,10 @@ from qpu_bridge.jobs.order import CALIBRATE
 from qpu_bridge.jobs.priorities import HIGHEST
 from qpu_calibration.decide import blocked
 from qpu_calibration.device import Shelf
+from qpu_calibration.fit import Fit
 from qpu_calibration.graph import Graph
+from qpu_calibration.numbers import diff
+from qpu_calibration.tables import changes
 from qpu_calibration.wish import Wish
 
 LOOK_S = 0.2
@@ -35,6 +39,8 @@ def run(shelf: Shelf, wish: Wish, cancelled: Callable[[], bool], say: Callable[[
 
     Returns:
         Whether all that was wanted is in specification.
+
+    What changed is shown as it is where no bridge runs.
 
     Raises:
         BadRequest: If the device has no such routine, qubit or coupler.
@@ -56,9 +62,20 @@ def run(shelf: Shelf, wish: Wish, cancelled: Callable[[], bool], say: Callable[[
         raise Cancelled("the calibration was cancelled", given=job.id)
     if job.state is State.FAILED:
         raise OperatorError("a calibration must be able to run", given=job.reason, where=job.id)
+    _show_changes(shelf, job)
     graph, ledger = Graph.of(shelf.current()), shelf.ledger()
     nodes = wish.nodes(graph)
     return not blocked(graph, ledger, nodes) and all(ledger.fresh(graph, node) for node in nodes)
+
+
+def _show_changes(shelf: Shelf, job: Job) -> None:
+    """The numbers that a job's versions have changed, if it made any."""
+    made = [one for one in shelf.versions.history() if one.operator == job.owner.user and one.made_at >= job.created]
+    if made and made[-1].parent is not None:
+        found = diff(shelf.version(made[-1].parent), shelf.version(made[0].calibration_id))
+        # the newest last, as they were found
+        fits = [Fit.model_validate(fit) for one in reversed(made) for fit in one.fits]
+        Console(highlight=False).print(changes(found, fits))
 
 
 def submitted(store: Store, device: str, wish: Wish) -> Job:

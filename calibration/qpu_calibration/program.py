@@ -83,19 +83,22 @@ def _calibrate(wish: Wish, context: Context) -> None:
     graph = Graph.of(bench.snapshot)
     nodes = wish.nodes(graph)
     steps = inspect(graph, ledger, nodes) if wish.check else maintain(graph, ledger, nodes, force=wish.force, trust=wish.trust)
+    measured = 0
     for entry in conduct(
         bench, graph, ledger, steps, lambda step: context.log(f"{step.action} {step.routine} of {together(step.targets)} ...")
     ):
+        measured += 1
         for line in lines(entry):
             context.log(line)
         context.go_on()
     for node, reason in blocked(graph, ledger, nodes).items():
         context.log(f"skipped {node}: {reason}")
-    _say_outcome(before, bench.snapshot.calibration_id, ledger, bench.shots, context)
-
-
-def _say_outcome(before: str, after: str, ledger: Ledger, shots: int, context: Context) -> None:
     for target, reason in ledger.flagged.items():
         context.log(f"{said(target)} is not operational: {reason}")
-    context.log("no number changed" if before == after else f"in use: {after}")
-    context.log(f"{shots} shots, {context.execution.usage_seconds:.3f} s of device time, qpu-bridge {version('qpu-bridge')}")
+    if not measured:
+        context.log("all is in specification; nothing was measured")
+    elif not wish.check:
+        after = bench.snapshot.calibration_id
+        context.log("no number changed" if before == after else f"in use: {after}")
+    used = f"{bench.shots} shots, {context.execution.usage_seconds:.3f} s of device time"
+    context.log(f"{measured} measurements, {used}, qpu-bridge {version('qpu-bridge')}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -94,6 +95,10 @@ def test_the_command_line_has_a_running_bridge_do_it(room: Running) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "ahead of" in done.stdout
     assert "calibrate resonator_spectroscopy of qubit 0: good" in done.stdout
+    # the table that is shown where no bridge runs
+    heads, row = (done.stdout.splitlines()[k] for k in (-2, -1))
+    assert heads.split() == ["target", "number", "before", "after", "change"]
+    assert re.match(r" *qubit 0 +readout frequency +7[.]\d+ GHz +7[.]\d+\(\d+\) GHz", row)
     assert len(versions(room).history()) == before + 1
     assert versions(room).history()[0].operator.startswith("os:")
     with closing(Store(room.store)) as store:
