@@ -56,6 +56,9 @@ def new(
     family: Annotated[str | None, typer.Option(help="Of a random chip: cz (tunable couplers, the default) or ecr.")] = None,
     seed: Annotated[int, typer.Option(help="For all that is not published.", min=0)] = 1,
     uncalibrated: Annotated[bool, typer.Option("--uncalibrated", help="Believe the design only; nothing is tuned.")] = False,
+    imperfect: Annotated[
+        bool, typer.Option("--imperfect", help="With lines that delay and bend pulses, crosstalk, readouts that differ.")
+    ] = False,
     drift: Annotated[float, typer.Option(help="Let the chip age so many hours after its calibration.", min=0.0)] = 0.0,
     folder: Annotated[Path, typer.Option(help="Where to write.", file_okay=False)] = Path(),
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a device of this name.")] = False,
@@ -83,7 +86,7 @@ def new(
     known = _published(like, properties, snapshot)
     known = known or chip.random(design or "line", 5 if qubits is None else qubits, family or "cz", seed)
     kept = Cache() if cache else None
-    made = _made(known, name, seed, kept)
+    made = _made(known, name, seed, imperfect, kept)
     truth, believed = made.device, made.snapshot
     if uncalibrated:
         believed = _believed_design(truth, made, kept)
@@ -158,14 +161,15 @@ def _published(like: str | None, properties: Path | None, snapshot: Path | None)
     return None
 
 
-def _made(known: Published, name: str, seed: int, cache: Cache | None) -> Twin:
+def _made(known: Published, name: str, seed: int, imperfect: bool, cache: Cache | None) -> Twin:
     from rich.progress import Progress
 
     from qpu_emulator.makers.twin import make
 
     with Progress(transient=True) as progress:
         task = progress.add_task(f"solving the pulses of {name}", total=2 * len(known.qubits) + len(known.couplings))
-        return make(known, name, seed, datetime.now(UTC).replace(microsecond=0), lambda _: progress.advance(task), cache)
+        date = datetime.now(UTC).replace(microsecond=0)
+        return make(known, name, seed, date, lambda _: progress.advance(task), cache, imperfect=imperfect)
 
 
 def _believed_design(truth: Device, made: Twin, cache: Cache | None) -> Snapshot:

@@ -10,7 +10,8 @@ from scipy.sparse.csgraph import connected_components
 
 from qpu_bridge.errors import SettingsError
 from qpu_emulator.bring_up.recipe import Recipe
-from qpu_emulator.chip.device import Coupling, Device, Resonator, StaticCoupling, Transmon, TunableCoupler
+from qpu_emulator.chip.device import Coupling, Crosstalk, Device, Resonator, StaticCoupling, Transmon, TunableCoupler
+from qpu_emulator.chip.line import Line, Settling
 from qpu_emulator.makers.published import Published, PublishedQubit
 
 Pair = tuple[int, int]
@@ -72,6 +73,34 @@ def build(published: Published, name: str, seed: int) -> Device:
     couplers = tuple(_coupler(family, pair, frequencies, draw) for pair in sorted(published.couplings))
     resonators = tuple(_resonator(index, draw) for index in range(len(transmons)))
     return Device(name=name, transmons=tuple(transmons), couplers=couplers, resonators=resonators, seed=seed)
+
+
+def behind_lines(truth: Device) -> Device:
+    """The chip behind lines as they are in a refrigerator.
+
+    Delays of up to 3 ns; edges that settle in about a nanosecond on drive lines, and are some percent off for tens of them on flux
+    lines; neighbours hear 1 to 4 % of each other's drives, and no two readout chains are the same.
+    """
+    draw = np.random.default_rng([truth.seed, 4])
+    drives = {port: qubit for qubit, transmon in enumerate(truth.transmons) for port in transmon.rabi}
+
+    def line(port: str) -> Line:
+        weight, time = (
+            (-1.0, draw.uniform(0.5e-9, 1e-9)) if port in drives else (draw.uniform(-0.03, 0.03), draw.uniform(15e-9, 40e-9))
+        )
+        return Line(delay=float(draw.uniform(0, 3e-9)), settling=(Settling(weight=float(weight), time=float(time)),))
+
+    heard = tuple(
+        Crosstalk(port=port, qubit=other, amplitude=float(draw.uniform(0.01, 0.04)), phase=float(draw.uniform(-np.pi, np.pi)))
+        for port, qubit in drives.items()
+        for other in sorted({q for coupler in truth.couplers if qubit in coupler.qubits for q in coupler.qubits} - {qubit})
+    )
+    resonators = tuple(
+        one.model_copy(update={name: getattr(one, name) * float(draw.uniform(0.9, 1.1)) for name in ("kappa", "chi", "drive")})
+        for one in truth.resonators
+    )
+    lines = {port: line(port) for port in [*drives, *(c.port for c in truth.couplers if isinstance(c, TunableCoupler))]}
+    return truth.model_copy(update={"lines": lines, "crosstalk": heard, "resonators": resonators})
 
 
 def two_kinds(size: int, pairs: Iterable[Pair]) -> list[int]:

@@ -19,7 +19,7 @@ from qpu_emulator.bring_up.discrimination import TONE_TICKS, Reading
 from qpu_emulator.bring_up.recipe import DT, GRAIN, Recipe
 from qpu_emulator.cache import Cache, key
 from qpu_emulator.chip.device import Device
-from qpu_emulator.makers.chip import as_published, build
+from qpu_emulator.makers.chip import as_published, behind_lines, build
 from qpu_emulator.makers.published import BROKEN, Published
 
 _CHANCE = 0.9
@@ -48,7 +48,14 @@ class Twin:
 
 
 def make(
-    published: Published, name: str, seed: int, date: datetime, done: Callable[[str], None], cache: Cache | None = None
+    published: Published,
+    name: str,
+    seed: int,
+    date: datetime,
+    done: Callable[[str], None],
+    cache: Cache | None = None,
+    *,
+    imperfect: bool = False,
 ) -> Twin:
     """Make a device whose T1, T2, gate errors and readout errors are the published ones.
 
@@ -63,12 +70,14 @@ def make(
         date: Of the belief.
         done: Told of each part that is solved.
         cache: Where solved parts are kept on disk; None for nowhere.
+        imperfect: Whether lines bend pulses and hear each other (`chip.behind_lines`).
 
     Raises:
         SettingsError: If the couplings cannot be emulated.
     """
     recipe, short = _recipe(published)
     truth = build(published, name, seed)
+    truth = behind_lines(truth) if imperfect else truth
     tone = waveform(ConstantShape(shape="constant", duration=TONE_TICKS))
     readings = [_reading(truth, index, published, tone, cache) for index in range(len(truth.resonators))]
     resonators = tuple(
