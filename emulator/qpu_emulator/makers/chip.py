@@ -78,8 +78,8 @@ def build(published: Published, name: str, seed: int) -> Device:
 def behind_lines(truth: Device) -> Device:
     """The chip behind lines as they are in a refrigerator.
 
-    Delays of up to 3 ns; edges that settle in about a nanosecond on drive lines, and are some percent off for tens of them on flux
-    lines; neighbours hear 1 to 4 % of each other's drives, and no two readout chains are the same.
+    Delays of up to 3 ns; edges that settle in about a nanosecond on drive lines, and are some percent off for tens of them on
+    flux lines; neighbours hear 1 to 4 % of each other's drives, and no two readout chains are the same.
     """
     draw = np.random.default_rng([truth.seed, 4])
     drives = {port: qubit for qubit, transmon in enumerate(truth.transmons) for port in transmon.rabi}
