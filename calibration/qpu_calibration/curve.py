@@ -162,6 +162,13 @@ class _Within:
         return np.where(self.bounded, np.cos(free) * (self.high - self.low) / 2, 1.0)
 
 
+def several(**found: CurveFit) -> CurveFit:
+    """Fits of several curves as one, for the figure: parameters are named ``curve.parameter``, chi square is the largest."""
+    value = {f"{curve}.{name}": one.value[name] for curve, one in found.items() for name in one.value}
+    error = {f"{curve}.{name}": one.error[name] for curve, one in found.items() for name in one.error}
+    return CurveFit(value, error, max(one.chi_square for one in found.values()))
+
+
 def random_effect(sigma: Values, pattern: Values, rest: Values, free: int, most: float) -> Values:
     """Errors of points that something moves, another for each and of unknown size: slow noise moves some more than others.
 

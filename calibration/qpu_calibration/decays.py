@@ -6,7 +6,7 @@ import numpy as np
 
 from qpu_calibration.axis import Values
 from qpu_calibration.curve import CurveFit, fit_curve
-from qpu_calibration.fit import Fit
+from qpu_calibration.fit import Fit, Number
 from qpu_calibration.picture import Curve, drawn
 
 
@@ -71,13 +71,24 @@ def drawn_with_more(x: Values, y: Values, sigma: Values, floor: float, fit: Fit,
     return drawn(x[0, more], y[more], model, fit, label, sigma[more])
 
 
-def bound(found: CurveFit, dimension: int) -> float:
+def bound(found: CurveFit, dimension: int) -> Number:
     """How far the error of an interleaved gate may be from what decays say, whatever the errors of gates are made of.
 
-    Magesan et al., PRL 109, 080505, equation 5, on top of the standard error.
+    Magesan et al., PRL 109, 080505, equation 5, on top of the standard error. Its own is that of both decays, as if they were
+    independent.
     """
+
+    def worst(decay: float, more: float) -> float:
+        linear = (1 - 1 / dimension) * (abs(more - decay) + decay)
+        if decay >= 1:
+            return linear
+        share = dimension**2 - 1
+        root = 2 * share * decay / ((1 - decay) * dimension**2) + 4 * np.sqrt(max(decay, 0.0) * share) / (1 - decay)
+        return float(min(linear, root))
+
     decay, more = found.value["decay"], found.value["more"]
-    linear = (1 - 1 / dimension) * (abs(more - decay) + decay)
-    share = dimension**2 - 1
-    root = 2 * share * decay / ((1 - decay) * dimension**2) + 4 * np.sqrt(max(decay, 0.0) * share) / (1 - decay)
-    return float(min(linear, root))
+    value = worst(decay, more)
+    if not np.isfinite([found.error["decay"], found.error["more"]]).all():
+        return value, np.inf, ""
+    moved = worst(decay + found.error["decay"], more) - value, worst(decay, more + found.error["more"]) - value
+    return value, float(np.hypot(*moved)), ""

@@ -53,6 +53,11 @@ class Fit(Document):
         """The standard error of a parameter."""
         return self.parameters[name].error
 
+    def part(self, curve: str) -> dict[str, float]:
+        """Numbers of one of several curves (`curve.several`) that were fitted; empty if that one was not."""
+        start = f"{curve}."
+        return {name.removeprefix(start): value for name, value in self.shape.items() if name.startswith(start)}
+
     def off(self, name: str, believed: float, tolerated: float) -> float:
         """How far a parameter is from what is believed, in units of what is tolerated and three of its standard errors."""
         return abs(self[name] - believed) / (tolerated + 3 * self.error(name))

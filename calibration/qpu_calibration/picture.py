@@ -12,21 +12,41 @@ from qpu_calibration.axis import Values
 from qpu_calibration.fit import Fit
 
 COLUMNS = 4
+LINES = 4
+"""Of numbers above a panel; with more numbers, two stand in a line."""
 Curve = Mapping[str, Any]
 """What a panel shows: ``x``, ``y``, and perhaps ``error``, ``model_x``, ``model`` and the ``label`` of the abscissa."""
 
 
 def drawn(
-    x: Values, y: Values, model: Callable[..., Values], fit: Fit, label: str, error: Values | None = None, scale: float = 1.0
+    x: Values,
+    y: Values,
+    model: Callable[..., Values],
+    fit: Fit,
+    label: str,
+    error: Values | None = None,
+    scale: float = 1.0,
+    part: str = "",
 ) -> Curve:
-    """Points with the curve that was fitted to them (`Fit.shape`); the abscissa is shown times a scale."""
+    """Points with the curve that was fitted to them (`Fit.shape`, or one `Fit.part`); the abscissa is shown times a scale."""
     found: dict[str, Any] = {"x": x * scale, "y": y, "label": label}
     if error is not None:
         found["error"] = error
-    if fit.shape:
+    shape = fit.part(part) if part else fit.shape
+    if shape:
         fine = np.linspace(x.min(), x.max(), 401)
-        found |= {"model_x": fine * scale, "model": model(fine, **fit.shape)}
+        found |= {"model_x": fine * scale, "model": model(fine, **shape)}
     return found
+
+
+def beside(*curves: Curve) -> Curve:
+    """Several curves in one panel, with the label of the first."""
+    points = {name: np.concatenate([curve[name] for curve in curves]) for name in ("x", "y", "error")}
+    fitted = [curve for curve in curves if "model" in curve]
+    # no line leads from one to the next
+    named = ("model_x", "model") if fitted else ()
+    lines = {name: np.concatenate([np.append(curve[name], np.nan) for curve in fitted]) for name in named}
+    return {**points, **lines, "label": curves[0]["label"]}
 
 
 def picture(title: str, kind: str, panels: Sequence[tuple[Fit, Curve]]) -> Figure:
@@ -50,9 +70,11 @@ def picture(title: str, kind: str, panels: Sequence[tuple[Fit, Curve]]) -> Figur
         axes.set_xlabel(curve.get("label", ""), fontsize=8)
         axes.tick_params(labelsize=7)
         words = [f"{name} {said(p.value, p.error, p.unit)}" for name, p in fit.parameters.items()]
-        words = words if fit.good else [fit.reason, *words]
+        wide = 1 if len(words) <= LINES else 2
+        lines = [", ".join(words[first : first + wide]) for first in range(0, len(words), wide)]
         name = f"{kind} {'-'.join(map(str, fit.target))}"
-        axes.set_title("\n".join([name, *words[:4]]), fontsize=7, color="black" if fit.good else "tab:red")
+        said_of = [name, *([] if fit.good else [fit.reason]), *lines[:LINES]]
+        axes.set_title("\n".join(said_of), fontsize=7, color="black" if fit.good else "tab:red")
     return figure
 
 

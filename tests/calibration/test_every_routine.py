@@ -84,6 +84,22 @@ def test_a_dead_qubit_is_not_believed(one, stored, rng):
     assert not any(fit.good for fit in one.fit(data))
 
 
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_an_instrument_that_always_says_the_same_is_not_believed(one, stored, share):
+    """Not even noise is there: bits of one kind, no signal at all."""
+    data = stored(one.name)
+    if "iq" in data:
+        data = data.assign(iq=data["iq"] * 0 + 1e3 * share * (1 + 1j))
+    elif "ones" in data:
+        data = data.assign(ones=data["ones"] * 0 + share)
+    else:
+        data = data.assign(joint=data["joint"] * 0 + 0.25)
+    fits = one.fit(data)
+    assert not any(fit.good for fit in fits)
+    assert all(fit.reason for fit in fits)
+    assert isinstance(one.plot(data, fits), Figure)
+
+
 def test_a_calibrated_device_needs_no_calibration(one, lab):
     bench = (lab(five_ecr.device(), five_ecr.snapshot()) if one.gate == "ecr" else lab()).bench
     targets = [(0,), (2,), (4,)] if one.kind is Kind.QUBIT else [(0, 1)]

@@ -22,6 +22,9 @@ from qpu_calibration.routine import Routine, Settings
 LEAST = 0.4
 """Length of a Bloch vector below which it is not believed."""
 
+MOST_AWAY = 0.6
+"""Turn of a whole train away from ZX, rad, beyond which it is not the tone that is wrong."""
+
 
 class CRRotarySettings(Settings):
     """The scan.
@@ -96,6 +99,9 @@ class CRRotary(Routine[CRRotarySettings]):
         }
         if np.median(length) < LEAST:
             return bad("the target does not stay on the equator at any amplitude", **numbers)
+        gates = CRRotarySettings.model_validate_json(data.attrs["settings"]).gates
+        if away[taken] > (MOST_AWAY / gates) ** 2:
+            return bad("the train turns the target away from ZX whatever the amplitude", **numbers)
         return good(None, **numbers)
 
     def update(self, snapshot: Snapshot, fit: Fit) -> Snapshot:

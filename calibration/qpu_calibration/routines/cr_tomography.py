@@ -13,10 +13,10 @@ from qpu_bridge.target import Snapshot
 from qpu_calibration import bloch
 from qpu_calibration.axis import Axis, Values
 from qpu_calibration.cross import flat, halves, longer, strength, with_axis, with_cross
-from qpu_calibration.curve import CurveFit, fit_curve
+from qpu_calibration.curve import CurveFit, fit_curve, several
 from qpu_calibration.fit import Fit, Number, bad, good
 from qpu_calibration.page import Page, Target
-from qpu_calibration.picture import Curve
+from qpu_calibration.picture import Curve, beside, drawn
 from qpu_calibration.plan import Kind, Point
 from qpu_calibration.reach import duration
 from qpu_calibration.routine import Routine, Settings
@@ -24,6 +24,8 @@ from qpu_calibration.routine import Routine, Settings
 TAU = 2 * np.pi
 ANGLE = np.pi / 4
 """By which each half of an echoed gate turns the target, forth or back, rad."""
+LEVELS = ("control in 0", "control in 1")
+"""Names of the two curves."""
 USUAL_ZZ_HZ = 60e3
 """What is to be reckoned with where ZZ is not known."""
 
@@ -94,12 +96,12 @@ class CRTomography(Routine[CRTomographySettings]):
     def fit_one(self, data: xr.Dataset) -> Fit:
         """A turn for each level of the control; then what of the tone would make ZX of the right angle, and no ZY."""
         found = [_turn(data, level) for level in (0, 1)]
-        worst = max(found, key=lambda one: one.chi_square)
+        both = several(**dict(zip(LEVELS, found, strict=True)))
         if min(one.value["height"] for one in found) < 0.6:
-            return bad("the target does not turn steadily under the tone", worst)
+            return bad("the target does not turn steadily under the tone", both)
         numbers = _terms(found, float(data["behind_open"]))
         if not np.all(np.isfinite([error for _, error, _ in numbers.values()])):
-            return bad("the data do not say about which axis the target turns", worst)
+            return bad("the data do not say about which axis the target turns", both)
         zx, zy = (complex(*numbers[name][:2]) for name in ("zx", "zy"))
         rate, axis = float(np.hypot(zx.real, zy.real)), float(np.arctan2(zy.real, zx.real))
         error = float(np.hypot(zx.imag * np.cos(axis), zy.imag * np.sin(axis)))
@@ -111,12 +113,12 @@ class CRTomography(Routine[CRTomographySettings]):
         numbers["amplitude"] = (played, abs(played) * error / max(rate, 1.0), "")
         numbers["phase"] = (float(np.angle(np.exp(1j * (float(data["phase"]) - axis)))), across / max(rate, 1.0), "rad")
         if rate < 10 * error:
-            return bad("no ZX stands out of the noise", worst, **numbers)
-        if worst.chi_square > 12:
-            return bad("the target does not turn about a fixed axis", worst, **numbers)
+            return bad("no ZX stands out of the noise", both, **numbers)
+        if both.chi_square > 12:
+            return bad("the target does not turn about a fixed axis", both, **numbers)
         if not 0.3 < factor < 3:
-            return bad("the amplitude is off by more than a tone's strength follows it", worst, **numbers)
-        return good(worst, **numbers)
+            return bad("the amplitude is off by more than a tone's strength follows it", both, **numbers)
+        return good(both, **numbers)
 
     def update(self, snapshot: Snapshot, fit: Fit) -> Snapshot:
         """Amplitude of both halves; the phase of all that turns the target, so that the tone beside keeps its axis."""
@@ -131,18 +133,43 @@ class CRTomography(Routine[CRTomographySettings]):
         return max(abs(fit["amplitude"] / abs(played) - 1), turn) / 0.15
 
     def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
-        """Components with the control in 0, then in 1."""
-        vector, sigma = bloch.vector(data.isel(place=1))
-        return {"x": np.arange(vector.size), "y": vector.ravel(), "error": sigma.ravel(), "label": "component"}
+        """Components of the target's vector, for each level of the control."""
+        turns = [_vectors(data, level) for level in (0, 1)]
+        parts = [drawn_turn(data["length"].values, *turn, fit, part) for turn, part in zip(turns, LEVELS, strict=True)]
+        return beside(*parts)
+
+
+def drawn_turn(lengths: Values, vector: Values, sigma: Values, fit: Fit, part: str) -> Curve:
+    """Three components of a vector that a tone turns, against the length of its flat part, with the fit of `turning`."""
+    return beside(
+        *(
+            drawn(
+                lengths,
+                vector[:, axis],
+                lambda x, axis=axis, **shape: turning(np.stack([x, np.full_like(x, axis)]), **shape),
+                fit,
+                "length, ns: x, y, z",
+                sigma[:, axis],
+                1e9,
+                part,
+            )
+            for axis in range(3)
+        )
+    )
+
+
+def _vectors(data: xr.Dataset, level: int) -> tuple[Values, Values]:
+    """Vectors of the target for one level of the control, and their errors, ``float64[lengths, 3]``."""
+    vector, sigma = bloch.vector(data.isel(place=1, control=level))
+    # ZZ has kept it behind during the pulse that looks
+    behind = level * float(data["behind"])
+    plane = (vector[..., 0] + 1j * vector[..., 1]) * np.exp(1j * behind)
+    return np.stack([plane.real, plane.imag, vector[..., 2]], axis=-1), sigma
 
 
 def _turn(data: xr.Dataset, level: int) -> CurveFit:
     """Turn of the target for one level of the control, Hz along x, y and z."""
-    vector, sigma = bloch.vector(data.isel(place=1, control=level))
-    # ZZ has kept it behind during the pulse that looks
-    behind = level * float(data["behind"])
-    flat = (vector[..., 0] + 1j * vector[..., 1]) * np.exp(1j * behind)
-    vector = np.stack([flat.real, flat.imag, vector[..., 2]], axis=-1)
+    vector, sigma = _vectors(data, level)
     length, component = np.meshgrid(data["length"], np.arange(3), indexing="ij")
     x = np.stack([length.ravel(), component.ravel()])
     most = 0.45 / float(np.diff(data["length"].values).max())

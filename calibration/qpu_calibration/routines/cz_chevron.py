@@ -10,7 +10,7 @@ from pydantic import Field
 
 from qpu_bridge.target import Snapshot
 from qpu_calibration import bloch, conditional
-from qpu_calibration.axis import Axis
+from qpu_calibration.axis import Axis, Values
 from qpu_calibration.curve import fit_curve
 from qpu_calibration.edit import flux_level, with_flux
 from qpu_calibration.fit import Fit, bad, good
@@ -73,19 +73,17 @@ class CZChevron(Routine[CZChevronSettings]):
         followed = np.unwrap(raw)
         if np.median(length[0]) < conditional.LEAST:
             return bad("the second qubit is not seen on the equator")
-        beyond = np.flatnonzero(np.abs(followed) > np.pi)
-        if not len(beyond) or beyond[0] < 3:
+        there = _half_turn(followed)
+        if there < 3:
             return bad("no amplitude of the scan gives a conditional phase of half a turn")
-        there = int(beyond[0])
         if np.abs(np.diff(followed[: there + 1])).max() > 0.75 * np.pi:
             return bad("the phase cannot be followed from point to point")
-        near = slice(max(0, there - NEAR), there + NEAR)
-        goal = np.sign(followed[there]) * np.pi
+        near, goal = _around(there), np.sign(followed[there]) * np.pi
         x, y, sigma = x[near], followed[near] - goal, sigma[near]
         slope, offset = np.polyfit(x, y, 1)
-        starts = [{"slope": slope, "bend": 0.0, "amplitude": -offset / slope}]
+        starts = [{"slope": slope, "bend": 0.0, "amplitude": -offset / slope if slope else float(x.mean())}]
         found = fit_curve(conditional.parabola, x, y, sigma, starts)
-        share = (length[1] / length[0])[near]
+        share = (length[1] / np.maximum(length[0], 1e-3))[near]
         numbers = {
             "amplitude": found.of("amplitude"),
             "slope": found.of("slope", "rad"),
@@ -105,7 +103,23 @@ class CZChevron(Routine[CZChevronSettings]):
         return abs(fit["amplitude"] / flux_level(snapshot, fit.target) - 1) / 0.03
 
     def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
-        """Conditional phase against amplitude."""
+        """Conditional phase against amplitude, with the parabola around half a turn."""
         phase, error, _ = conditional.turned(data, 1)
         raw, sigma = conditional.parted(phase, error)
-        return {"x": data["amplitude"].values, "y": np.unwrap(raw), "error": sigma, "label": "amplitude"}
+        x, followed = data["amplitude"].values, np.unwrap(raw)
+        found = {"x": x, "y": followed, "error": sigma, "label": "amplitude"}
+        if not fit.shape:
+            return found
+        there = _half_turn(followed)
+        model = conditional.parabola(x[_around(there)], **fit.shape) + np.sign(followed[there]) * np.pi
+        return found | {"model_x": x[_around(there)], "model": model}
+
+
+def _half_turn(followed: Values) -> int:
+    """Where a phase that is followed from point to point first goes beyond half a turn; -1 if nowhere."""
+    beyond = np.flatnonzero(np.abs(followed) > np.pi)
+    return int(beyond[0]) if len(beyond) else -1
+
+
+def _around(there: int) -> slice:
+    return slice(max(0, there - NEAR), there + NEAR)

@@ -13,15 +13,15 @@ from pydantic import Field
 from qpu_bridge.target import CosineSquareShape, Snapshot, waveform
 from qpu_calibration import bloch
 from qpu_calibration.axis import Axis, Values
-from qpu_calibration.curve import CurveFit, fit_curve
+from qpu_calibration.curve import CurveFit, fit_curve, several
 from qpu_calibration.edit import amplitude, rotation
 from qpu_calibration.fit import Fit, Number, bad, good
 from qpu_calibration.page import Page, Target
-from qpu_calibration.picture import Curve
+from qpu_calibration.picture import Curve, beside
 from qpu_calibration.plan import Kind, Point
 from qpu_calibration.reach import duration
 from qpu_calibration.routine import Routine, Settings
-from qpu_calibration.routines.cr_tomography import turning
+from qpu_calibration.routines.cr_tomography import drawn_turn, turning
 
 TAU = 2 * np.pi
 PLACES = ("first", "second")
@@ -109,26 +109,28 @@ class DriveCrosstalk(Routine[DriveCrosstalkSettings]):
         """A turn for each qubit and line."""
         numbers: dict[str, Number] = {}
         settings = DriveCrosstalkSettings.model_validate_json(data.attrs["settings"])
-        worst = None
+        fits: dict[str, CurveFit] = {}
         for driven, place in enumerate(PLACES):
             own, other = (_turn(data, settings, driven, line) for line in (0, 1))
             level = _own_level(float(data[f"area_{place}"]), settings)
             expected = settings.turns / settings.longest_s
-            worst = max((own.found, other.found), key=lambda found: found.chi_square)
+            fits |= {f"{place} own": own.found, place: other.found}
+            both = several(**fits)
             if min(own.found.value["height"], other.found.value["height"]) < 0.6:
-                return bad(f"the {place} qubit does not turn steadily under a tone", worst, **numbers)
+                return bad(f"the {place} qubit does not turn steadily under a tone", both, **numbers)
             if not 0.5 < abs(own.rate) / expected < 2 or abs(own.rate) < 10 * max(own.along, own.across):
-                return bad(f"the {place} qubit does not turn under its own line as it should", worst, **numbers)
-            if worst.chi_square > 8 or not np.isfinite([other.along, other.across]).all():
-                return bad(f"the {place} qubit does not turn about a fixed axis", worst, **numbers)
+                return bad(f"the {place} qubit does not turn under its own line as it should", both, **numbers)
+            if both.chi_square > 8 or not np.isfinite([other.along, other.across]).all():
+                return bad(f"the {place} qubit does not turn about a fixed axis", both, **numbers)
             numbers |= _ratio(place, own, other, level / settings.level)
-        return good(worst, **numbers)
+        return good(several(**fits), **numbers)
 
     def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
-        """Components of the first qubit, then of the second, the tone on the neighbour's line."""
-        both = [bloch.vector(data.isel(place=k, driven=k, line=1)) for k in (0, 1)]
-        y, sigma = (np.concatenate([one[part].ravel() for one in both]) for part in (0, 1))
-        return {"x": np.arange(y.size), "y": y, "error": sigma, "label": "component"}
+        """Components of either qubit's vector, the tone on the neighbour's line."""
+        settings = DriveCrosstalkSettings.model_validate_json(data.attrs["settings"])
+        lengths = data["length"].values + _rise(settings, float(data["grid"]))
+        turns = [bloch.vector(data.isel(place=k, driven=k, line=1)) for k in (0, 1)]
+        return beside(*(drawn_turn(lengths, *turn, fit, place) for turn, place in zip(turns, PLACES, strict=True)))
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ class _Turn:
         rate: Hz about x, and about y as the imaginary part.
         along: Standard error of its size, Hz.
         across: Standard error across it, Hz.
-        found: The curve.
+        found: The curve, with rates along x, y and z as `turning` takes them.
     """
 
     rate: complex
@@ -168,7 +170,8 @@ def _turn(data: xr.Dataset, settings: DriveCrosstalkSettings, driven: int, line:
     start = dict(first.value) | {"along": abs(rate), "across": 0.0}
     found = fit_curve(_turned(axis), x, seen, weights, [start], bounds)
     rate = complex(found.value["along"], found.value["across"]) * axis
-    return _Turn(rate, found.error["along"], found.error["across"], found)
+    value = {"height": found.value["height"], "x_rate": rate.real, "y_rate": rate.imag, "z_rate": found.value["z"], "edges": 0.0}
+    return _Turn(rate, found.error["along"], found.error["across"], CurveFit(value, {}, found.chi_square))
 
 
 def _turned(axis: complex) -> Callable[..., Values]:

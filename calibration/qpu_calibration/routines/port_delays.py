@@ -14,11 +14,11 @@ from qpu_bridge.target import Snapshot, waveform
 from qpu_calibration import bloch
 from qpu_calibration.axis import Axis, Values
 from qpu_calibration.conditional import LEAST
-from qpu_calibration.curve import fit_curve
+from qpu_calibration.curve import CurveFit, fit_curve, several
 from qpu_calibration.edit import amplitude, flux, flux_level, flux_window, rotation, with_flux_window
 from qpu_calibration.fit import Fit, Number, bad, good
 from qpu_calibration.page import Page, Target
-from qpu_calibration.picture import Curve
+from qpu_calibration.picture import Curve, beside, drawn
 from qpu_calibration.plan import Kind, Point
 from qpu_calibration.routine import Routine, Settings
 
@@ -93,27 +93,27 @@ class PortDelays(Routine[PortDelaysSettings]):
         """Where the phase is halfway, for either qubit."""
         span = PortDelaysSettings.model_validate_json(data.attrs["settings"]).span_s
         numbers: dict[str, Number] = {}
-        worst = None
+        fits: dict[str, CurveFit] = {}
         for of, place in enumerate(PLACES):
             x, y, sigma, length = _followed(data, of)
             if length.min() < LEAST:
-                return bad(f"the {place} qubit is not seen on the equator", worst, **numbers)
+                return bad(f"the {place} qubit is not seen on the equator", several(**fits) if fits else None, **numbers)
             starts = [
                 {"middle": y.mean(), "half": (y[-1] - y[0]) / 2, "late": late * span, "width": width}
                 for late in (-0.5, -0.2, 0.0, 0.2, 0.5)
                 for width in (15e-9, 30e-9)
             ]
-            found = fit_curve(step, x, y, sigma, starts, {"width": (3e-9, span)})
+            fits[place] = found = fit_curve(step, x, y, sigma, starts, {"width": (3e-9, span)})
             numbers[place] = found.of("late", "s")
-            worst = found if worst is None or found.chi_square > worst.chi_square else worst
             if abs(found.value["half"]) < max(0.2, 6 * found.error["half"]) or not found.error["late"] < 5e-9:
-                return bad(f"the flux pulse does not turn the {place} qubit", found, **numbers)
+                return bad(f"the flux pulse does not turn the {place} qubit", several(**fits), **numbers)
             if abs(found.value["late"]) + found.value["width"] > span:
-                return bad(f"the flux pulse does not pass the pi pulse of the {place} qubit within the span", found, **numbers)
+                reason = f"the flux pulse does not pass the pi pulse of the {place} qubit within the span"
+                return bad(reason, several(**fits), **numbers)
         first, second = (numbers[place] for place in PLACES)
         # what both have in common is the flux line
         numbers["drives"] = (first[0] - second[0], float(np.hypot(first[1], second[1])), "s")
-        return good(worst, **numbers)
+        return good(several(**fits), **numbers)
 
     def update(self, snapshot: Snapshot, fit: Fit) -> Snapshot:
         """Start of the flux pulse within ``cz`` and ``rzz``, and their lengths: drives before and after must not meet it."""
@@ -132,10 +132,12 @@ class PortDelays(Routine[PortDelaysSettings]):
         return most
 
     def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
-        """Phase of the first qubit, then of the second, against the lag."""
-        parts = [_followed(data, of)[:3] for of in (0, 1)]
-        x, y, sigma = (np.concatenate([part[k] for part in parts]) for k in range(3))
-        return {"x": x * 1e9, "y": y, "error": sigma, "label": "flux pulse later by, ns"}
+        """Phase of either qubit against the lag."""
+        parts = []
+        for of, place in enumerate(PLACES):
+            x, y, sigma, _ = _followed(data, of)
+            parts.append(drawn(x, y, step, fit, "flux pulse later by, ns", sigma, 1e9, place))
+        return beside(*parts)
 
 
 def step(x: Values, middle: float, half: float, late: float, width: float) -> Values:

@@ -78,6 +78,8 @@ class Rabi(Routine[RabiSettings]):
         pi = (level * (1 + float(data["bend"]) * level**2), error, unit)
         if height < 6 * found.error["height"]:
             return bad("no oscillation stands out of the noise", found, pi_amplitude=pi)
+        if found.chi_square > 8:
+            return bad("the points do not follow the amplitude smoothly", found, pi_amplitude=pi)
         if not TURNS[0] < turns < TURNS[1]:
             return bad(f"the scan holds {turns:.2g} pi pulses, too few or too many to tell", found, pi_amplitude=pi)
         return good(found, pi_amplitude=pi)

@@ -50,6 +50,7 @@ class RB2(Routine[RB2Settings]):
     depends_on: ClassVar[tuple[str, ...]] = ("rb", "cz_local_phases", "ecr_control_phase")
     essential = False
     look_share = 1
+    tells = True
     timeout_h = 24.0
     reading = Reading.JOINT
     settings = RB2Settings()
@@ -76,7 +77,7 @@ class RB2(Routine[RB2Settings]):
         numbers = {
             "error_per_clifford": found.of("decay", scale=0.75),
             "error": found.of("more", scale=0.75),
-            "bound": (bound(found, 4), 0.0, ""),
+            "bound": bound(found, 4),
         }
         if reason := amiss(found, 0.25):
             return bad(reason, found, **numbers)

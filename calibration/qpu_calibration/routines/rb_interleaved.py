@@ -33,6 +33,7 @@ class RBInterleaved(Routine[RBSettings]):
     depends_on = ("rb",)
     essential = False
     look_share = 1
+    tells = True
     timeout_h = 168.0
     settings = RBSettings()
 
@@ -53,7 +54,7 @@ class RBInterleaved(Routine[RBSettings]):
         for number, name in enumerate(GATES[1:], start=1):
             found = compared(*survived(data.isel(between=[0, number]), "between"), floor=0.5)
             numbers[f"{name}_error"] = found.of("more", scale=0.5)
-            numbers[f"{name}_bound"] = (bound(found, 2), 0.0, "")
+            numbers[f"{name}_bound"] = bound(found, 2)
             if reason := amiss(found, 0.5):
                 return bad(reason, found, **numbers)
             if not found.error["more"] < 0.5 * found.value["more"]:

@@ -53,6 +53,8 @@ class Readout(Routine[ReadoutSettings]):
         """The line across the middle of both clouds, moved to where the errors are fewest."""
         low, high = (points.astype(complex) for points in data["iq"].values)
         arm = np.mean(high) - np.mean(low)
+        if not abs(arm):
+            return bad("the clouds of 0 and 1 cannot be told apart")
         angle = float(np.angle(arm))
         zero, one = ((points * np.exp(-1j * angle)).real for points in (low, high))
         threshold = _best_threshold(zero, one)

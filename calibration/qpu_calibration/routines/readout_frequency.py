@@ -71,6 +71,8 @@ class ReadoutFrequency(Routine[ReadoutFrequencySettings]):
         x, distance, sigma = _distances(data)
         model = _model(data)
         top, span = float(distance.max()), x[-1] - x[0]
+        if not top > 8 * float(np.median(sigma)):
+            return bad("0 and 1 answer alike")
         tops = x[distance > 0.8 * top]
         starts = [
             {"height": top, "centre": float(centre), "half_width": width * span, "pull": pull * width * span}
@@ -85,10 +87,10 @@ class ReadoutFrequency(Routine[ReadoutFrequencySettings]):
             "linewidth": found.of("half_width", "Hz", 2.0),
             "chi": found.of("pull", "Hz"),
         }
-        if top < 8 * float(np.median(sigma)):
-            return bad("0 and 1 answer alike", found, **numbers)
         if not x[0] + span / 20 < found.value["centre"] < x[-1] - span / 20:
             return bad("the best frequency lies at the edge of the scan or outside of it", found, **numbers)
+        if max(found.value["half_width"], found.value["pull"]) > span / 2:
+            return bad("both resonances are as wide or as far apart as the scan", found, **numbers)
         if found.error["centre"] > span / 20:
             return bad("the scan does not tell the best frequency", found, **numbers)
         return good(found, **numbers)

@@ -166,7 +166,9 @@ def _resonance(x: Values, y: Complex, begins: float, ends: float) -> tuple[Curve
     error = dict.fromkeys(value, np.inf) | {"frequency": errors[0] * span, "linewidth": errors[1] * linewidth}
     without = columns[:, :1]
     flat = y - without @ np.linalg.lstsq(without, y, rcond=None)[0]
-    share = 1 - 2 * best.cost * scale**2 / max(float(np.sum(np.abs(flat) ** 2)), 1e-300)
+    varies = float(np.sum(np.abs(flat) ** 2))
+    # a line that gives nothing, or the same at all frequencies, leaves nothing to be explained
+    share = 1 - 2 * best.cost * scale**2 / varies if varies > 1e-18 * scale**2 else 0.0
     return CurveFit(value, error, 1.0), share
 
 
