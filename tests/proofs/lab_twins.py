@@ -19,6 +19,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import typer
 
+from qpu_bridge import BridgeBackend
 from qpu_bridge.execution import Execution
 from qpu_bridge.plugins import open_driver
 from qpu_bridge.target import Snapshot
@@ -28,6 +29,7 @@ from qpu_calibration.catalog import routine
 from qpu_calibration.graph import couplers
 from qpu_calibration.groups import groups
 from qpu_calibration.page import Target
+from tests.proofs import snapshots
 
 FIGURES = Path(__file__).parents[2] / "emulator" / "figures"
 LOOKS = {
@@ -35,10 +37,11 @@ LOOKS = {
     "anharmonicity": ("anharmonicity",),
     "t1": ("t1",),
     "echo": ("t2",),
-    "readout": ("prob_meas1_prep0", "prob_meas0_prep1"),
     "rb": ("error",),
     "rb2": ("error_per_clifford",),
 }
+SHOTS = 4000
+"""Of the readout, as many as a calibration takes."""
 Values = dict[tuple[str, Target], tuple[float, float]]
 
 
@@ -77,6 +80,12 @@ def looked(truth: Path, believed: Snapshot, seed: int) -> Values:
                 bench.snapshot = believed
     finally:
         driver.close()
+    backend = BridgeBackend(believed, options={"truth": str(truth)})
+    for qubit in believed.qubits:
+        first, second = snapshots.readout(snapshots.Bench(backend, believed, seed), qubit.index, SHOTS)
+        error = np.sqrt((first * (1 - first) + second * (1 - second)) / SHOTS) / 2
+        found["assignment", (qubit.index,)] = ((first + second) / 2, float(error))
+    backend.close()
     return found
 
 
@@ -99,11 +108,12 @@ def twin(seed: int, family: str, size: int) -> tuple[Values, Values]:
 
 def compared(rows: list[Row]) -> None:
     """A line and a column of the picture per number."""
-    names = [number for numbers in LOOKS.values() for number in numbers]
+    names = [*(number for numbers in LOOKS.values() for number in numbers), "assignment"]
     figure, axis = plt.subplots(figsize=(7, 3.6), layout="constrained")
     for column, name in enumerate(names):
         lab, lab_error, like, error = np.array([[*row.lab, *row.twin] for row in rows if row.number == name]).T
-        score, ratio, off = (like - lab) / np.hypot(error, lab_error), like / lab, abs(like - lab).max()
+        # the calibration that the twin is made of has erred as much as the look at the lab's
+        score, ratio, off = (like - lab) / np.sqrt(error**2 + 2 * lab_error**2), like / lab, abs(like - lab).max()
         axis.plot(column + np.linspace(-0.25, 0.25, len(score)), score, "o", ms=4)
         words = f"{len(lab)} numbers, ratio {ratio.min():.2f} to {ratio.max():.2f}, median {np.median(ratio):.3f}"
         print(f"{name}: {words}; off by at most {off:.3g}; score {score.mean():+.2f}, deviation {score.std():.2f}")

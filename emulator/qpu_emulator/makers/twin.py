@@ -18,7 +18,7 @@ from qpu_emulator.bring_up import solve_snapshot
 from qpu_emulator.bring_up.discrimination import TONE_TICKS, Reading
 from qpu_emulator.bring_up.recipe import DT, GRAIN, Recipe
 from qpu_emulator.cache import Cache, key
-from qpu_emulator.chip.device import Device
+from qpu_emulator.chip.device import Device, Transmon
 from qpu_emulator.makers.chip import as_published, behind_lines, build
 from qpu_emulator.makers.published import BROKEN, Published
 
@@ -84,7 +84,8 @@ def make(
         resonator.model_copy(update={"noise": reading.noise})
         for resonator, reading in zip(truth.resonators, readings, strict=True)
     )
-    truth = truth.model_copy(update={"resonators": resonators})
+    transmons = tuple(map(_echoing, truth.transmons))
+    truth = truth.model_copy(update={"resonators": resonators, "transmons": transmons})
     believed = solve_snapshot(truth, date, recipe, done, cache)
     gates, remarks = _gates(believed.gates, published, np.random.default_rng([seed, 2]))
     measures = tuple(
@@ -123,6 +124,15 @@ def _unlike(published: Published, truth: Device) -> list[str]:
         elif transmon.t2 and qubit.t2 > (1 + _NEAR) * transmon.t2:
             found.append(f"T2 of qubit {index} is published with {qubit.t2:.3g} s; twice its T1 is {2 * qubit.t1:.3g} s")
     return found
+
+
+def _echoing(transmon: Transmon) -> Transmon:
+    """With no more 1/f noise than an echo of the published T2 leaves room for, which has seen that noise already.
+
+    An echo of length t loses ``ln(2)/2 (2 pi A t)**2`` to a spectrum ``A**2 / f`` (Ithier et al., PRB 72, 134519).
+    """
+    most = np.sqrt(2 * _NEAR / np.log(2)) / (2 * np.pi * (transmon.t2 or np.inf))
+    return transmon.model_copy(update={"one_over_f": float(np.floor(min(transmon.one_over_f, most or np.inf)))})
 
 
 def _recipe(published: Published) -> tuple[Recipe, tuple[str, ...]]:

@@ -66,7 +66,7 @@ def test_readout_errs_as_published(ones):
 
 
 def test_lifetimes_are_the_published_ones(ones):
-    still = {"readout": 0, "low_frequency": 0, "thermal": 0, "zz": 0}
+    still = {"readout": 0, "thermal": 0, "zz": 0}
 
     def decay(page):
         page.gate("x", 0)
