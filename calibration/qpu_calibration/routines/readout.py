@@ -22,6 +22,8 @@ WORST = 0.25
 """A mean error above which two clouds cannot be told apart well enough to calibrate with."""
 DRAWS, SEED = 60, 1
 """Of the bootstrap; one seed, so that the same data give the same errors."""
+LINES = np.linspace(-0.25, 0.25, 101)
+"""Lines that are tried, from the middle of the clouds on, in units of their distance."""
 
 
 class ReadoutSettings(Settings):
@@ -108,20 +110,30 @@ class Readout(Routine[ReadoutSettings]):
 def _best_threshold(zero: Values, one: Values) -> float:
     """Where a line makes the fewest errors, by a parabola through their number."""
     middle, gap = (zero.mean() + one.mean()) / 2, one.mean() - zero.mean()
-    lines = middle + gap * np.linspace(-0.25, 0.25, 101)
-    low, high = np.sort(zero), np.sort(one)
-    missed = len(low) - np.searchsorted(low, lines, side="right"), np.searchsorted(high, lines, side="right")
-    wrong = missed[0] / len(low) + missed[1] / len(high)
-    bend, slope, _ = np.polyfit((lines - middle) / gap, wrong, 2)
-    best = -slope / (2 * bend) if bend > 0 else 0.0
-    return float(middle + gap * np.clip(best, -0.25, 0.25))
+    low, high = (np.cumsum(_between(points, middle, gap)) for points in (zero, one))
+    return float(middle + gap * _lowest(high[:-1] - low[:-1]))
 
 
 def _unsure(zero: Values, one: Values) -> float:
     """Standard error of that line: how it scatters over shots drawn again."""
     draw = np.random.default_rng(SEED)
-    found = [_best_threshold(draw.choice(zero, len(zero)), draw.choice(one, len(one))) for _ in range(DRAWS)]
-    return float(np.std(found))
+    middle, gap = (zero.mean() + one.mean()) / 2, one.mean() - zero.mean()
+    low, high = (
+        draw.multinomial(len(points), _between(points, middle, gap), DRAWS).cumsum(axis=1) / len(points) for points in (zero, one)
+    )
+    return float(abs(gap) * np.std(_lowest((high - low)[:, :-1])))
+
+
+def _between(points: Values, middle: float, gap: float) -> Values:
+    """Shares of the points below the first of `LINES`, between it and the next, ..., above the last."""
+    return np.bincount(np.searchsorted(middle + gap * LINES, points), minlength=len(LINES) + 1) / len(points)
+
+
+def _lowest(wrong: Values) -> Values:
+    """Where among `LINES` parabolas through ``wrong[..., lines]`` are lowest."""
+    bend, slope, _ = np.polyfit(LINES, np.moveaxis(wrong, -1, 0), 2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.where(bend > 0, np.clip(-slope / (2 * bend), LINES[0], LINES[-1]), 0.0))
 
 
 def _binomial(share: float, counts: int) -> float:

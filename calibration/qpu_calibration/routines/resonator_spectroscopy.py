@@ -108,7 +108,7 @@ def capture(snapshot: Snapshot, qubit: int) -> dict[str, float]:
     return {"begins": begins, "ends": begins + measure.acquire_duration * dt}
 
 
-def answer(off: Values, linewidth: float, begins: float, ends: float) -> Complex:
+def answer(off: Values, linewidth: Values | float, begins: float, ends: float) -> Complex:
     """Mean over a capture of what a resonator gives back that begins to ring with the tone, 1 for long captures on resonance.
 
     Left out, ringing up would pass for another linewidth. Signs as in the README of `qpu_bridge.schedule`: phases run as
@@ -147,8 +147,13 @@ def _resonance(x: Values, y: Complex, begins: float, ends: float) -> tuple[Curve
         left = rest(numbers)
         return np.concatenate([left.real, left.imag])
 
-    starts = [np.array([f, w, 0.0]) for f in np.linspace(0.05, 0.95, 37) for w in np.log([0.02, 0.06, 0.15, 0.4])]
-    start = min(starts, key=lambda numbers: float(np.sum(real(numbers) ** 2)))
+    places, widths = (part.ravel() for part in np.meshgrid(np.linspace(0.05, 0.95, 37), [0.02, 0.06, 0.15, 0.4], indexing="ij"))
+    shapes = answer(x - x[0] - span * places[:, None], span * widths[:, None], begins, ends)
+    shapes = shapes - shapes.mean(axis=1, keepdims=True)
+    # without a cable, a resonance explains what of the variation lies along its own
+    explained = np.abs(shapes.conj() @ (y - y.mean())) ** 2 / (np.abs(shapes) ** 2).sum(axis=1)
+    first = int(np.argmax(explained))
+    start = [places[first], np.log(widths[first]), 0.0]
     best = least_squares(real, start, bounds=([-0.5, np.log(1 / len(x)), -8.0], [1.5, np.log(4.0), 8.0]))
     free = 2 * len(x) - 7
     errors = np.sqrt(np.diag(np.linalg.pinv(best.jac.T @ best.jac)) * 2 * best.cost / free)
