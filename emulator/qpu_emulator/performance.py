@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import exp
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -171,15 +172,16 @@ class Performance:
         shots, where = lanes.shots_in(every)
         total = np.bincount(lanes.point[where], minlength=len(out))
         weight = np.bincount(where, minlength=len(lanes))
+        follower = engine if isinstance(engine, Follower) else None
         for number, cluster in enumerate(self.program.clusters):
-            if isinstance(engine, Follower):
-                levels = engine.sample(number, every, np.arange(len(cluster)), lanes.shot_draws, shots, where)
-            for position, qubit in enumerate(cluster):
-                if isinstance(engine, Follower):
-                    share: Real = np.bincount(where, levels[:, position], minlength=len(lanes)).astype(float)
-                else:
-                    share = engine.excitation(number, position) * weight
-                out[:, qubit] = np.bincount(lanes.point, share, minlength=len(out)) / total
+            if follower is not None:
+                found = follower.sample(number, every, np.arange(len(cluster)), lanes.shot_draws, shots, where)
+                sums = [np.bincount(lanes.point[where], levels, minlength=len(out)) for levels in found.T]
+            else:
+                ensemble = cast(Ensemble, engine)
+                shares = [ensemble.excitation(number, position) * weight for position in range(len(cluster))]
+                sums = [np.bincount(lanes.point, share, minlength=len(out)) for share in shares]
+            out[:, list(cluster)] = np.transpose(sums) / total[:, None]
         return out
 
 

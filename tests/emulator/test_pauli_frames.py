@@ -305,3 +305,17 @@ def _unitary(matrix):
     """The map rho -> U rho U+ on the real vectors of the emulator."""
     systems = 1 if len(matrix) == 2 else 2
     return superoperator(matrix.astype(complex), 2, 2, systems)
+
+
+@pytest.mark.parametrize("engine", ["pauli_frames", "tensor_network"])
+def test_a_shot_begins_as_the_last_one_ended(fresh, run, engine):
+    """A qubit that is flipped, read and flipped again, without a wait: half of the shots begin in 1, though each lane has many."""
+    bench = fresh()
+    bench.measure(0)
+    bench.gate("x", 0)
+    schedule = bench.build()
+    settings = {"low_frequency": 0, "readout": 0.01, "engine": engine}
+    (chunk,) = run(schedule, shots=400, rep_delay_s=0.0, settings=settings)
+    assert 0.4 < chunk.bits.mean() < 0.6
+    (chunk,) = run(schedule, shots=400, rep_delay_s=5e-3, settings=settings)
+    assert chunk.bits.mean() < 0.1

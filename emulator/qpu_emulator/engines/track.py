@@ -197,5 +197,5 @@ def _refusal(what: str, qubits: tuple[int, ...], error: float | None = None) -> 
         f"{what} must be near a Clifford for the engine pauli_frames",
         given=given,
         where=f"qubits {', '.join(map(str, qubits))}",
-        remedy="Use the engine trajectories or tensor_network.",
+        remedy="Set the engine to tensor_network, or up to 22 qubits to trajectories.",
     )
