@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qpu_emulator.engines.engine import IDLE, ONE, TWO
-from qpu_emulator.engines.octet import (
+from qpu_emulator.engines.vectors import (
     WIDTH,
     copy,
     expand,
@@ -67,7 +67,8 @@ def evolve(
         qubits: In this cluster.
     """
     single, size = levels * levels, states.shape[0]
-    waits = _waits(mixing, fading, turning)
+    # a row for each idle time: its mixing by columns, what is left of coherences, cosine and sine of minus the turning
+    waits, made = np.empty((len(mixing), single + fading.shape[1] + 2)), np.zeros(len(mixing), np.bool_)
     rho, matrix = np.empty(size * WIDTH), np.empty(single * single * WIDTH)
     weight = np.empty(waits.shape[1] * WIDTH)
     cosines, sines = np.empty(3 * WIDTH), np.empty(3 * WIDTH)
@@ -110,6 +111,10 @@ def evolve(
                             matrix[(single + 1) * i * WIDTH + w] = 1.0
                 if kind == IDLE:
                     same = _numbers(index, waited, lane, number)
+                    for w in range(1 if same else WIDTH):
+                        if not made[number[w]]:
+                            made[number[w]] = True
+                            _idle(waits[number[w]], mixing[number[w]], fading[number[w]], turning[number[w]])
                     _fill(weight, waits, same, number)
                     _wait(matrix, weight, cosine, sine, waited, cosines, sines, levels)
                 if levels == 2:
@@ -132,18 +137,14 @@ def evolve(
 
 
 @compiled()
-def _waits(mixing: NDArray[np.float64], fading: NDArray[np.float64], turning: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A row for each idle time: its mixing by columns, what is left of coherences, cosine and sine of minus the turning."""
-    levels, coherences = mixing.shape[1], fading.shape[1]
-    out = np.empty((len(mixing), levels * levels + coherences + 2))
-    for entry in range(len(mixing)):
-        for i in range(levels):
-            for j in range(levels):
-                out[entry, j * levels + i] = mixing[entry, i, j]
-        for coherence in range(coherences):
-            out[entry, levels * levels + coherence] = fading[entry, coherence]
-        out[entry, -2], out[entry, -1] = np.cos(turning[entry]), -np.sin(turning[entry])
-    return out
+def _idle(row: NDArray[np.float64], mixing: NDArray[np.float64], fading: NDArray[np.float64], turning: float) -> None:
+    levels = len(mixing)
+    for i in range(levels):
+        for j in range(levels):
+            row[j * levels + i] = mixing[i, j]
+    for coherence in range(len(fading)):
+        row[levels * levels + coherence] = fading[coherence]
+    row[-2], row[-1] = np.cos(turning), -np.sin(turning)
 
 
 @compiled()

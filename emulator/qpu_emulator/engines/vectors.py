@@ -1,7 +1,7 @@
-"""Machine code for eight lanes of doubles: every number of a block is one vector, and what is summed stays in registers.
+"""Machine code for sixteen lanes of doubles: every number of a block is a vector, and what is summed stays in registers.
 
-A block is a flat array: number ``i`` has its eight lanes from ``8 i`` on. Of a loop over so few lanes numba would not know that
-its arrays are apart, and would check it each time.
+A block is a flat array: number ``i`` has its sixteen lanes from ``16 i`` on. Of a loop over so few lanes numba would not know
+that its arrays are apart, and would check it each time.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from llvmlite import ir  # type: ignore[import-untyped]
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-WIDTH = 8
+WIDTH = 16
 """Lanes in a block."""
 
 _NUMBERS = ir.VectorType(ir.DoubleType(), WIDTH)
@@ -24,7 +24,7 @@ _EVERY = ir.VectorType(ir.IntType(32), WIDTH)
 
 @dataclass(frozen=True)
 class _Vector:
-    """Eight numbers in a register."""
+    """Numbers in registers, one of each lane."""
 
     builder: ir.IRBuilder
     value: Any
