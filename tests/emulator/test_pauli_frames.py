@@ -309,7 +309,7 @@ def _unitary(matrix):
 
 @pytest.mark.parametrize("engine", ["pauli_frames", "tensor_network"])
 def test_a_shot_begins_as_the_last_one_ended(fresh, run, engine):
-    """A qubit that is flipped, read and flipped again, without a wait: half of the shots begin in 1, though each lane has many."""
+    """A qubit that is read and flipped, without a wait: half of the shots begin in 1, though each lane has many."""
     bench = fresh()
     bench.measure(0)
     bench.gate("x", 0)
