@@ -52,8 +52,8 @@ FAR = Wander(frequency=3750.0, amplitude=0.0075, hours=12.0)
 STRONG = Wander(frequency=20e3, amplitude=0.02, hours=12.0)
 
 COSTLY = {"rb_simultaneous", "rb2_simultaneous"}
-"""Routines of all qubits at once that change no number and are looked at once a month: left out where couplings are static, since
-the emulator then has five transmons in one space, for many minutes."""
+"""Routines of all qubits at once that change no number and are looked at once a month: left out, since the emulator plays them for
+many minutes."""
 
 STEP_H = 0.05
 """How often somebody looks whether the monitors are due."""
@@ -160,9 +160,8 @@ def right(first: Snapshot, truth: Device, hours: float) -> Snapshot:
 
 
 def routines(snapshot: Snapshot) -> Graph:
-    """All that are installed, but for the costly ones where couplings are static."""
-    static = any(gate.name == "ecr" for gate in snapshot.gates)
-    return Graph.of(snapshot, [name for name in catalog.names() if not (static and name in COSTLY)])
+    """All that are installed, but for the costly ones."""
+    return Graph.of(snapshot, [name for name in catalog.names() if name not in COSTLY])
 
 
 @contextmanager
