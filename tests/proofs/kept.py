@@ -3,7 +3,7 @@
 At hour 0 all routines are calibrated. Then the built-in device of a family ages. Whenever monitors say that they are due, they
 have a gap; at random moments a user's jobs come (`user.User`), played with the numbers in use; beside them with those that the
 hidden truth says would be right, and at times with those of hour 0, which nobody keeps. At the last of these moments all is
-calibrated anew, to see what that would reach. Two minutes of processor time for a family, and three for each day.
+calibrated anew, to see what that would reach. A minute of processor time for a family, and two or three for each day.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ FAR = Wander(frequency=3750.0, amplitude=0.0075, hours=12.0)
 STRONG = Wander(frequency=20e3, amplitude=0.02, hours=12.0)
 
 COSTLY = {"rb_simultaneous", "rb2_simultaneous"}
-"""Routines of all qubits at once that change no number and are looked at once a month: left out, since the emulator plays them for
-many minutes."""
+"""Routines of all qubits at once that change no number and are looked at once a month: left out, since the emulator plays them
+for many minutes."""
 
 STEP_H = 0.05
 """How often somebody looks whether the monitors are due."""
