@@ -70,10 +70,11 @@ class ReadoutKernel(Routine[ReadoutKernelSettings]):
         plain = abs(np.sum(gap)) ** 2 / len(gap)
         gain = np.sqrt(max(signal, 0.0) / max(plain, 1e-300))
         size = max(float(np.sqrt(max(signal, 0.0))), 1e-300)
+        # what noise does to both sums alike leaves their ratio; its power, which is taken off, is known no better than this
+        shape, power = noise / size * np.sqrt(max(gain**2 - 1, 0.0) / 2), 0.6 * (noise / size) ** 2 * np.sqrt(len(gap))
         numbers = {
             "signal_share": (share, 1 / np.sqrt(len(gap)), ""),
-            # what noise does to both sums alike does not change their ratio
-            "gain_over_boxcar": (gain, gain * noise / size * np.sqrt(max(gain**2 - 1, 0.0) / 2), ""),
+            "gain_over_boxcar": (gain, gain * float(np.hypot(shape, power)), ""),
         }
         if share < 0.7:
             return bad("the traces of 0 and 1 do not differ beyond their noise", **numbers)
