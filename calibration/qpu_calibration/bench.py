@@ -18,7 +18,7 @@ from qpu_bridge.target import Snapshot
 from qpu_bridge.target.check import faults
 from qpu_bridge.target.versions import Versions
 from qpu_calibration.archive import Archive
-from qpu_calibration.fit import Fit, bad
+from qpu_calibration.fit import SLIPS, Fit, bad, slip
 from qpu_calibration.guard import offences
 from qpu_calibration.measure import measure
 from qpu_calibration.page import Target
@@ -238,9 +238,8 @@ class Bench:
             found = offences(snapshot, after, self.execution.capabilities.limits) if after is not snapshot else []
         except (ScheduleError, SettingsError) as error:
             return snapshot, error.sentence
-        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-            # what an author did not think of must not end the work for the other targets
-            return snapshot, f"the update must be able to use what was found; got {type(error).__name__}: {str(error)[:200]}"
+        except SLIPS as error:
+            return snapshot, slip(error, "the update must be able to use what was found")
         return (snapshot, "; ".join(found)) if found else (after, "")
 
     def _again(

@@ -12,6 +12,8 @@ from qpu_calibration.curve import CurveFit
 
 Number = tuple[float, float, str]
 """Value, standard error, unit."""
+SLIPS = (ArithmeticError, LookupError, TypeError, ValueError)
+"""What a routine's author did not think of raises one of these; it must not end the work for other targets."""
 
 
 class Parameter(Document):
@@ -81,6 +83,16 @@ def good(found: CurveFit | None = None, /, **parameters: Number) -> Fit:
 def bad(reason: str, found: CurveFit | None = None, /, **parameters: Number) -> Fit:
     """A fit not to believe: why, and what was found all the same."""
     return _fit(reason, found, parameters)
+
+
+def slip(error: Exception, what: str) -> str:
+    """Why nothing was made of what was found.
+
+    Args:
+        error: One of `SLIPS`.
+        what: What the routine must be able to do with it.
+    """
+    return f"{what}; got {type(error).__name__}: {str(error)[:200]}"
 
 
 def _fit(reason: str, found: CurveFit | None, parameters: Mapping[str, Number]) -> Fit:

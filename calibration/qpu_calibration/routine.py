@@ -15,7 +15,7 @@ from pydantic import Field
 from qpu_bridge.schedule import Document, Limits
 from qpu_bridge.target import Snapshot
 from qpu_calibration.axis import Axis
-from qpu_calibration.fit import Fit
+from qpu_calibration.fit import SLIPS, Fit, bad, slip
 from qpu_calibration.measure import targets_of
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve, picture
@@ -139,11 +139,14 @@ class Routine(ABC, Generic[S]):
         return Plan(self.kind, tuple(targets), axes, sheets, settings.shots, self.reading, rounds, facts)
 
     def fit(self, data: xr.Dataset) -> tuple[Fit, ...]:
-        """One fit per target, in the order of the data."""
+        """One fit per target, in the order of the data; a bad one where `fit_one` fails, so that the others keep theirs."""
         kind = data.attrs["kind"]
         found = []
         for index, target in enumerate(targets_of(data)):
-            one = self.fit_one(data.isel({kind: index}))
+            try:
+                one = self.fit_one(data.isel({kind: index}))
+            except SLIPS as error:
+                one = bad(slip(error, "the fit must be able to use what was measured"))
             found.append(one.model_copy(update={"target": target}))
         return tuple(found)
 

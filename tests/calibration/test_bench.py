@@ -85,6 +85,17 @@ def test_one_bad_target_does_not_spoil_the_others_and_keeps_its_own_numbers(kept
     assert kept.snapshot.qubits[2].frequency == pytest.approx(before[1] - 100e3, abs=2e3)
 
 
+def test_a_fit_that_fails_for_one_target_leaves_the_others_theirs(kept):
+    class Careless(T1):
+        def fit_one(self, data):
+            return {0: super().fit_one(data)}[int(data["qubit"])]
+
+    outcome = kept.run(Careless(), [(0,), (2,)])
+    assert outcome.refused == {(2,): "the fit must be able to use what was measured; got KeyError: 2"}
+    assert outcome.changed == ((0,),)
+    assert not outcome.fits[(2,)].parameters
+
+
 def test_what_the_device_cannot_play_for_one_target_does_not_stop_the_others(kept):
     kept.snapshot = with_frequency(kept.snapshot, 0, 30e9)
     kept.versions = None

@@ -63,7 +63,7 @@ def test_noise_alone_is_not_believed(one, stored, rng):
         data = data.assign(joint=(data["joint"].dims, drawn))
     fits = one.fit(data)
     assert not any(fit.good for fit in fits)
-    assert all(fit.reason for fit in fits)
+    assert all(fit.reason and "must be able" not in fit.reason for fit in fits)
     assert isinstance(one.plot(data, fits), Figure)
 
 
@@ -96,7 +96,7 @@ def test_an_instrument_that_always_says_the_same_is_not_believed(one, stored, sh
         data = data.assign(joint=data["joint"] * 0 + 0.25)
     fits = one.fit(data)
     assert not any(fit.good for fit in fits)
-    assert all(fit.reason for fit in fits)
+    assert all(fit.reason and "must be able" not in fit.reason for fit in fits)
     assert isinstance(one.plot(data, fits), Figure)
 
 
