@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import hypot, sqrt
 from typing import ClassVar
 
 import numpy as np
@@ -157,9 +158,9 @@ def _idle(mixing: Real, fading: float, angle: float) -> Real:
 
 def _axis(matrix: Real) -> Real:
     """Where Z was before what is pending."""
-    row = (matrix[0] - matrix[1]) / 2
-    axis = np.array([np.sqrt(2) * row[2], np.sqrt(2) * row[3], row[0] - row[1]])
-    return np.asarray(axis / max(float(np.linalg.norm(axis)), 1e-300))
+    same, opposite, x, y = ((matrix[0] - matrix[1]) / 2).tolist()
+    axis = (sqrt(2) * x, sqrt(2) * y, same - opposite)
+    return np.array(axis) / max(hypot(*axis), 1e-300)
 
 
 def _exchange(turn: Real) -> Complex:
@@ -171,8 +172,9 @@ def _exchange(turn: Real) -> Complex:
 
 def _channel(matrix: Real, systems: int) -> list[Complex]:
     """Kraus operators, the negligible ones left away and the rest scaled to keep the trace."""
-    operators = [k for k in kraus(matrix, systems, 2) if np.linalg.norm(k) ** 2 > _NEGLIGIBLE]
-    whole = np.asarray(sum(k.conj().T @ k for k in operators))
+    operators = np.array(kraus(matrix, systems, 2))
+    operators = operators[(np.abs(operators) ** 2).sum(axis=(1, 2)) > _NEGLIGIBLE]
+    whole = np.einsum("kji,kjl->il", operators.conj(), operators)
     values, vectors = np.linalg.eigh(whole)
     mend = (vectors / np.sqrt(values)) @ vectors.conj().T
-    return [np.asfortranarray(k @ mend) for k in operators]
+    return [np.asfortranarray(operator) for operator in operators @ mend]
