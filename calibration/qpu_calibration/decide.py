@@ -88,7 +88,8 @@ def maintain(
     """Bring nodes, and all they need, within specification.
 
     What was never calibrated is calibrated without a look. A node whose look is bad has what it needs looked at first (diagnose),
-    and is then calibrated. One that cannot be calibrated blocks all that need it; the others go on.
+    and is then calibrated. One that cannot be calibrated blocks all that need it; the others go on. What a calibration makes
+    worthless (`Routine.invalidates`) is wanted as well: no target is left with a rough number where a fine one was.
 
     Args:
         graph: Of the device.
@@ -140,6 +141,8 @@ class _Maintenance:
 
     def all(self) -> Steps:
         """Sweep from what needs nothing to what needs most; again, where going back has changed what had been swept."""
+        for node in tuple(self.scope):
+            self.want_spoilt(node)
         while self.went_back:
             self.went_back = False
             for name in self.graph.order:
@@ -191,6 +194,9 @@ class _Maintenance:
         found = yield Step(Action.LOOK, name, tuple(worth), mend=True)
         _learn(self.graph, self.ledger, name, found)
         self.proven.update(Node(name, target) for target, one in found.items() if one.well)
+        for target, one in found.items():
+            if one.verdict is Verdict.MENDED:
+                self.want_spoilt(Node(name, target))
         return found
 
     def calibrate(self, name: str, targets: Sequence[Target]) -> Generator[Step, Findings, list[Target]]:
@@ -207,11 +213,18 @@ class _Maintenance:
                 self.ledger.calibrated(self.graph, node, one.complaint)
                 self.proven.add(node)
                 self.lost.discard(node)
+                self.want_spoilt(node)
             else:
                 self.lost.add(node)
                 if one.verdict is Verdict.BAD:
                     self.ledger.failed(node, one.reason)
         return [target for target in ready if target in found and found[target].verdict is Verdict.BAD]
+
+    def want_spoilt(self, node: Node) -> None:
+        """What a node has made worthless, now or in a run that was stopped, is to be found again in this one."""
+        spoilt = {other for other in self.graph.spoils(node) if self.ledger[other].invalid} - self.scope
+        self.scope |= spoilt
+        self.went_back |= bool(spoilt)
 
     def restore(self, name: str, targets: Sequence[Target]) -> Steps:
         """Calibrate what was made worthless among all that targets need."""

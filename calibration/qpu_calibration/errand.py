@@ -72,10 +72,10 @@ def _show_changes(shelf: Shelf, job: Job) -> None:
     """The numbers that a job's versions have changed, if it made any."""
     made = [one for one in shelf.versions.history() if one.operator == job.owner.user and one.made_at >= job.created]
     if made and made[-1].parent is not None:
-        found = diff(shelf.version(made[-1].parent), shelf.version(made[0].calibration_id))
         # the newest last, as they were found
         fits = [Fit.model_validate(fit) for one in reversed(made) for fit in one.fits]
-        Console(highlight=False).print(changes(found, fits))
+        if found := diff(shelf.version(made[-1].parent), shelf.version(made[0].calibration_id)):
+            Console(highlight=False).print(changes(found, fits))
 
 
 def submitted(store: Store, device: str, wish: Wish) -> Job:

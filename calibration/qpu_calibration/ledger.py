@@ -20,7 +20,8 @@ LEDGER = "ledger.json"
 """Its file, in the folder of a device's calibration."""
 
 STRAY = 1 / 2
-"""Of what is tolerated: the drift that is expected from one look to the next. Two standard deviations are within tolerance then."""
+"""Of what is tolerated: the drift that is expected from one look to the next. Two standard deviations are within tolerance
+then."""
 
 SLOWLY = 1.2
 """By how much the time between looks may grow from one to the next; it may halve. A single quiet step of a walk says little."""
@@ -179,8 +180,7 @@ class Ledger:
             complaint=complaint,
         )
         for other in graph.spoils(node):
-            if other in self._records:
-                self._change(other, invalid=True)
+            self._change(other, invalid=True)
 
     def passed(self, node: Node, complaint: str = "") -> None:
         """Note that a node was found within specification."""

@@ -11,7 +11,7 @@ from qpu_bridge.target.versions import Versions
 from qpu_calibration.bench import Bench, Crowded
 from qpu_calibration.conduct import conduct
 from qpu_calibration.decide import Action, Verdict, inspect, maintain
-from qpu_calibration.edit import with_frequency
+from qpu_calibration.edit import amplitude, with_frequency
 from qpu_calibration.fit import bad, good
 from qpu_calibration.flags import ROUTINE
 from qpu_calibration.graph import Graph, Node
@@ -127,6 +127,22 @@ def test_a_round_that_is_left_early_has_flagged_what_it_found(lab, tmp_path, gra
     rounds.close()
     assert list(ledger.flagged) == [(1,)]
     assert not bench.versions.current().qubits[1].operational
+
+
+def test_a_qubit_that_is_given_back_is_as_good_as_it_was(lab, tmp_path):
+    """It was dead when somebody asked for a rough routine, which is all that is asked for again."""
+    well, known = five.device(), five.snapshot()
+    ledger = Ledger(tmp_path / "ledger.json")
+    for truth in (Fault(kind="dead_qubit", qubit=2).change(well), well):
+        bench = kept(lab, tmp_path, truth)
+        graph = Graph.of(bench.snapshot)
+        list(conduct(bench, graph, ledger, maintain(graph, ledger, graph.nodes("rabi", [2]))))
+        assert bench.snapshot.qubits[2].operational is (truth is well)
+    assert bench.snapshot.qubits[2].frequency == pytest.approx(known.qubits[2].frequency, abs=1e3)
+    for name in ("x", "sx"):
+        assert amplitude(bench.snapshot, 2, name) == pytest.approx(amplitude(known, 2, name), rel=2e-3)
+    before, after = known.measure(2), bench.snapshot.measure(2)
+    assert after.prob_meas0_prep1 + after.prob_meas1_prep0 < 1.2 * (before.prob_meas0_prep1 + before.prob_meas1_prep0)
 
 
 def test_only_what_drifted_is_repaired(lab, tmp_path, graph):

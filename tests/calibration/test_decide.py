@@ -231,8 +231,31 @@ def test_a_dead_qubit_blocks_what_needs_it_and_nothing_else(graph, ledger):
 
 def test_force_calibrates_what_is_asked_for_and_trusts_the_rest(graph, ledger):
     fake = calibrated(graph, ledger)
-    fake.play(maintain(graph, ledger, [Node("rabi", (0,))], force=True))
-    assert fake.done == [(Action.CALIBRATE, Node("rabi", (0,)))]
+    fake.play(maintain(graph, ledger, [Node("ramsey", (0,))], force=True))
+    assert fake.done == [(Action.CALIBRATE, Node("ramsey", (0,)))]
+
+
+@pytest.mark.parametrize("trust", [False, True])
+def test_what_a_rough_calibration_spoils_is_found_again_though_nobody_asked_for_it(graph, ledger, trust):
+    """Numbers of a snapshot that are all right, of which this ledger knows nothing."""
+    fake = Fake(graph, wrong={Node("rabi", (0,))} if trust else set())
+    fake.play(maintain(graph, ledger, [Node("rabi", (0,))], trust=trust))
+    assert fake.did(Action.CALIBRATE)[-2:] == [Node("rabi", (0,)), Node("fine", (0,))]
+    assert not fake.wrong
+    assert {node.routine for node in fake.did(Action.CALIBRATE)} <= {"spectroscopy", "rabi", "fine"}
+
+
+def test_what_was_spoilt_when_somebody_stopped_a_calibration_is_found_again_by_the_next(graph, ledger):
+    fake, rabi, fine = Fake(graph), Node("rabi", (0,)), Node("fine", (0,))
+    steps = maintain(graph, ledger, [rabi])
+    step = next(steps)
+    while step.routine != "fine":
+        step = steps.send({target: fake.do(step, target) for target in step.targets})
+    steps.close()
+    assert fake.wrong == {fine}
+    fake.done.clear()
+    fake.play(maintain(graph, ledger, [rabi]))
+    assert fake.done == [(Action.CALIBRATE, fine)]
 
 
 def test_trust_looks_first_at_numbers_that_came_from_elsewhere(graph, ledger):

@@ -93,7 +93,8 @@ def test_a_job_that_is_stopped_anywhere_leaves_a_whole_version_and_is_gone_on_wi
         assert current.calibration_id == versions.history()[0].calibration_id
         assert all(known.operator == "ada" for known in versions.history()[:-1])
     assert stops >= 2
-    assert versions.history()[0].routine == "qubit_spectroscopy"
+    # what a rough frequency spoils is found again before all is done
+    assert versions.history()[0].routine == "ramsey"
     # what an earlier one had finished was not done again by the last
     assert sum(known.routine == "resonator_spectroscopy" for known in versions.history()) == 1
 

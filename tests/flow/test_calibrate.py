@@ -20,7 +20,7 @@ from qpu_bridge.target.versions import Versions
 from tests.flow.conftest import EMULATED, Running, serving
 
 SHORT = {"routine": "resonator_spectroscopy", "qubits": [0, 2], "force": True, "figures": False}
-"""Some hundredths of a second: it needs nothing else."""
+"""It needs nothing else; what it spoils is found again after it."""
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +47,10 @@ def test_a_session_calibrates_with_the_client_of_the_library(room: Running, lab:
         job = calibrator.run()
         result = job.result(timeout=60)
     assert result.start <= result.stop
-    made = versions(room).history()[0]
-    assert len(versions(room).history()) > len(before)
-    assert (made.routine, made.targets, made.operator) == ("resonator_spectroscopy", ((0,), (2,)), "ada")
+    new = versions(room).history()[: len(versions(room).history()) - len(before)]
+    made, first = new[0], next(one for one in reversed(new) if one.parent is not None)
+    assert (first.routine, first.targets, first.operator) == ("resonator_spectroscopy", ((0,), (2,)), "ada")
+    assert (made.routine, made.operator) == ("readout", "ada")
     assert job.usage() > 0
     log = job.logs()
     assert "calibrate resonator_spectroscopy of qubits 0, 2: good" in log
@@ -96,10 +97,10 @@ def test_the_command_line_has_a_running_bridge_do_it(room: Running) -> None:
     assert "ahead of" in done.stdout
     assert "calibrate resonator_spectroscopy of qubit 0: good" in done.stdout
     # the table that is shown where no bridge runs
-    heads, row = (done.stdout.splitlines()[k] for k in (-2, -1))
+    heads, row = re.findall(r"^ *(?:target|qubit 0 +readout frequency) .*$", done.stdout, re.MULTILINE)
     assert heads.split() == ["target", "number", "before", "after", "change"]
     assert re.match(r" *qubit 0 +readout frequency +7[.]\d+ GHz +7[.]\d+\(\d+\) GHz", row)
-    assert len(versions(room).history()) == before + 1
+    assert len(versions(room).history()) > before
     assert versions(room).history()[0].operator.startswith("os:")
     with closing(Store(room.store)) as store:
         acts = store.audit.entries(act="device.calibrate")
