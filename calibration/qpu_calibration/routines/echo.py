@@ -38,6 +38,7 @@ class Echo(Routine[EchoSettings]):
     name = "echo"
     depends_on = ("fine_amplitude",)
     tells = True
+    restores = True  # waits of other routines follow T2, and reach far beyond it
     timeout_h = 12.0
     settings = EchoSettings()
 
