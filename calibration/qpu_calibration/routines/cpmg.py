@@ -129,9 +129,12 @@ class CPMG(Routine[CPMGSettings]):
         return good(grown, **numbers).model_copy(update={"series": {name: tuple(map(float, of)) for name, of in series.items()}})
 
     def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
-        """T2 against the number of pulses."""
+        """T2 against the number of pulses; where there is none, what all trains and the decay have left."""
         if not fit.series:
-            return {}
+            y, sigma = excited(data)
+            left, error = y[:, 0] - y[:, 1], np.hypot(sigma[:, 0], sigma[:, 1])
+            waits = np.tile(data["delay"].values, len(left)) * 1e6
+            return {"x": waits, "y": left.ravel(), "error": error.ravel(), "label": "wait, us (contrast)"}
         x, fine = np.array(fit.series["pulses"]), np.geomspace(fit.series["pulses"][0], fit.series["pulses"][-1], 201)
         return {
             "x": x,

@@ -12,7 +12,7 @@ from pydantic import Field
 from qpu_bridge.target import SampledShape, Snapshot
 from qpu_calibration.axis import Axis
 from qpu_calibration.edit import with_measure, with_waveform
-from qpu_calibration.fit import Fit, bad, good
+from qpu_calibration.fit import Fit, Number, bad, good
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve
 from qpu_calibration.plan import Point
@@ -67,17 +67,14 @@ class ReadoutKernel(Routine[ReadoutKernelSettings]):
         # without any signal, the mean square of the differences is that of the noise
         signal = float(np.sum(np.abs(gap) ** 2)) - len(gap) * noise**2
         share = signal / max(float(np.sum(np.abs(gap) ** 2)), 1e-300)
-        plain = abs(np.sum(gap)) ** 2 / len(gap)
-        gain = np.sqrt(max(signal, 0.0) / max(plain, 1e-300))
-        size = max(float(np.sqrt(max(signal, 0.0))), 1e-300)
-        # what noise does to both sums alike leaves their ratio; its power, which is taken off, is known no better than this
-        shape, power = noise / size * np.sqrt(max(gain**2 - 1, 0.0) / 2), 0.6 * (noise / size) ** 2 * np.sqrt(len(gap))
-        numbers = {
-            "signal_share": (share, 1 / np.sqrt(len(gap)), ""),
-            "gain_over_boxcar": (gain, gain * float(np.hypot(shape, power)), ""),
-        }
+        numbers: dict[str, Number] = {"signal_share": (share, 1 / np.sqrt(len(gap)), "")}
         if share < 0.7:
             return bad("the traces of 0 and 1 do not differ beyond their noise", **numbers)
+        size = float(np.sqrt(signal))
+        gain = size * np.sqrt(len(gap)) / max(float(abs(np.sum(gap))), 1e-300)
+        # what noise does to both sums alike leaves their ratio; its power, which is taken off, is known no better than this
+        shape, power = noise / size * np.sqrt(max(gain**2 - 1, 0.0) / 2), 0.6 * (noise / size) ** 2 * np.sqrt(len(gap))
+        numbers["gain_over_boxcar"] = (gain, gain * float(np.hypot(shape, power)), "")
         weights = np.conj(gap) / np.abs(gap).max() * 0.999999
         shared = np.repeat(weights, settings.hold)[: traces.shape[-1]]
         points = [complex(np.sum(shared * trace)) for trace in traces]
