@@ -56,7 +56,8 @@ class T1(Routine[T1Settings]):
     """An ``x``, a wait, readout."""
 
     name = "t1"
-    depends_on = ("fine_amplitude",)
+    # before echo and rb, whose numbers follow from another T1 only where they were found beside the one that was believed
+    depends_on = ("ramsey",)
     tells = True
     timeout_h = 1.0  # a look costs little, and users shall know of a defect that has come
     settings = T1Settings()

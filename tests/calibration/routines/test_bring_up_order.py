@@ -7,6 +7,8 @@ import pytest
 from qpu_bridge.target import ConstantShape
 from qpu_calibration.catalog import routine
 from qpu_calibration.edit import rotation
+from qpu_calibration.graph import Graph
+from qpu_emulator import five
 from qpu_emulator.bring_up.discrimination import solve_measure
 from tests.calibration.conftest import raw
 
@@ -24,6 +26,12 @@ ORDER = (
     "t1",
     "echo",
 )
+
+
+def test_t1_is_known_before_what_is_changed_with_it():
+    """Else the first T1 of a device would change an echo's T2 that was measured already, by as much as the design was wrong."""
+    order = Graph.of(five.snapshot()).order
+    assert order.index("t1") < min(order.index("echo"), order.index("rb"))
 
 
 @pytest.mark.parametrize("family", ["cz", "ecr"])
