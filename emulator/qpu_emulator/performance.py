@@ -160,7 +160,7 @@ class Performance:
             touched = self.program.qubits
             lanes.detuning = begin(lanes.draws, spectrum.static[touched], spectrum.moving[touched])
         engine.start(excited, lanes.point, lanes.draws)
-        receiver = Receiver(self.program, self.library, self.scales, values, lanes, engine)
+        receiver = Receiver(self.program, self.library, self.scales, values, lanes, engine, hears=kind != _PILOT)
         stage = Stage(self.program, self.library, spectrum, values, lanes, receiver, engine)
         Player(stage, values, lanes).play(self.program.schedule.realtime, np.arange(len(lanes)))
         return lanes, receiver, engine

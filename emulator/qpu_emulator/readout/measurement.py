@@ -66,6 +66,7 @@ class Receiver:
         values: The run's numbers.
         lanes: Of the run.
         engine: Holds their states.
+        hears: Whether measurements at the end of the shot are wanted; they change no state.
     """
 
     def __init__(
@@ -76,6 +77,8 @@ class Receiver:
         values: Values,
         lanes: Lanes,
         engine: Ensemble | Follower,
+        *,
+        hears: bool = True,
     ) -> None:
         self._program = program
         self._events = program.events
@@ -86,6 +89,7 @@ class Receiver:
         self._values = values
         self._lanes = lanes
         self._engine = engine
+        self._hears = hears
         self._ear = Ear(program, library, values, lanes)
         self._tick = float(program.schedule.clock.dt)
 
@@ -98,6 +102,8 @@ class Receiver:
 
     def sample(self, actions: list[Action], chosen: Index) -> None:
         """Measure qubits at the end of the shot, together; nothing is played on them any more."""
+        if not self._hears:
+            return
         shots, where = self._lanes.shots_in(chosen)
         for number, cluster in enumerate(self._program.clusters):
             inside = [action for action in actions if action.qubits[0] in cluster]
