@@ -11,7 +11,7 @@ from qpu_calibration.page import Target
 ROUTINE = "flags"
 """What stands as the routine in the provenance of a version that only flags."""
 
-UNSTEADY = 4
+UNSTEADY = 6
 """A number that was wrong at so many looks in a row, though calibrated after each, does not hold still: most often a two-level
 system comes and goes."""
 

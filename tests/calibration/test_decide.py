@@ -277,7 +277,7 @@ def test_a_number_that_does_not_hold_still_is_complained_about(graph, ledger):
         jump()
     assert complaints(graph, ledger) == {}
     jump()
-    assert "at each of the last 4 looks" in complaints(graph, ledger)[0,]
+    assert f"at each of the last {UNSTEADY} looks" in complaints(graph, ledger)[0,]
     # once it holds, all is well
     ledger.doubt([node])
     fake.play(maintain(graph, ledger, [node]))
