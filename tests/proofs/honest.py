@@ -33,7 +33,7 @@ from tests.proofs.honest_cases import APART, ONE, STATIC, TUNABLE, Case
 from tests.proofs.known import Truth
 
 SEED, DEVICES, LEAST_P = 20261121, 50, 1e-3
-"""With some 60 numbers, a p-value below 1e-3 comes by chance once in 17 times."""
+"""With some 120 numbers, a p-value below 1e-3 comes by chance once in 9 times."""
 FIGURE = Path(__file__).parents[2] / "calibration" / "figures" / "honest.png"
 
 
