@@ -78,6 +78,18 @@ def test_a_wish_leaves_the_engines_that_have_a_use_for_it(wide, fresh, wishes, e
     assert chosen(wide, fresh, 5, 2, 1000, **wishes).name == engine
 
 
+def test_qubits_that_only_idle_zz_joins_are_a_density_matrix(driver, fresh):
+    """Long sequences on all qubits at once, as of simultaneous benchmarking: no window on two qubits."""
+    bench = fresh()
+    for _ in range(30):
+        for qubit in range(5):
+            bench.gate("sx", qubit)
+    bench.measure(*range(5))
+    chunks = play(driver, bench.build(), 300)
+    assert chunks[0].notes["clusters"] == [[0, 1, 2, 3, 4]]
+    assert chunks[0].notes["engine"] == "density_matrix"
+
+
 def test_measurements_on_the_way_split_density_matrices(wide, fresh):
     """Six qubits: 16 slices are cheaper than 512 trajectories, 512 histories are not."""
     driver, snapshot = wide
@@ -274,7 +286,8 @@ def test_rows_that_branch_are_cut_alike(fresh, snapshot, engine):
         driver = EmulatorDriver("emu_five", snapshot, options)
         driver.load(schedule)
         table = Table(np.zeros((len(rows), len(schedule.slots))))
-        run = Run(schedule.digest, table, 60, first_row=rows.start, seed=3, rep_delay_s=2e-3, settings={"engine": engine, "zz": 0})
+        settings = {"engine": engine, "zz": 0}
+        run = Run(schedule.digest, table, 60, first_row=rows.start, seed=3, rep_delay_s=2e-3, settings=settings)
         found.append(np.concatenate([chunk.iq for chunk in driver.run(run)]))
     assert np.array_equal(found[0], found[1])
     assert np.array_equal(found[0][2:], found[2])

@@ -24,8 +24,10 @@ _CHANNEL_S = 500e-6
 """A window on two qubits as Kraus operators, under the noise of one group of shots."""
 _TENSOR_S = 120e-6
 """... played on two neighbours of a matrix product state with bond dimension 1, in one shot."""
+_TURN_S = 1.3e-6
+"""... and a window on one qubit, in one shot."""
 _CUBE_S = 0.2e-6
-"""... and by how much it grows with the cube of the bond dimension."""
+"""... and by how much a window on two grows with the cube of the bond dimension."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class Work:
     def tensor_network(self, shots: int, groups: int, bond: int) -> float:
         """Of so many shots, in groups that share their noise."""
         played = sum(times * (_TENSOR_S + _CUBE_S * size**3) for times, size in self._bonds(bond))
+        played += (self.windows - sum(times for _, _, times in self.pairs)) * _TURN_S
         return shots * played + groups * sum(times for _, _, times in self.pairs) * _CHANNEL_S
 
     def bond(self, most: int) -> int:
