@@ -52,8 +52,8 @@ FAR = Wander(frequency=3750.0, amplitude=0.0075, hours=12.0)
 STRONG = Wander(frequency=20e3, amplitude=0.02, hours=12.0)
 
 COSTLY = {"rb_simultaneous", "rb2_simultaneous"}
-"""Routines of all qubits at once that change no number and are looked at once a month: left out, since the emulator plays them
-for many minutes."""
+"""Routines of all qubits at once that change no number and are looked at once a month: left out, since they play
+longer here than all others together."""
 
 STEP_H = 0.05
 """How often somebody looks whether the monitors are due."""
