@@ -1,6 +1,6 @@
 """Twins of published devices, measured through circuits and compared with what was published.
 
-``python -m tests.proofs.snapshots`` does it for three of them, in about fifteen minutes.
+``python -m tests.proofs.snapshots`` does it for three of them, in about ten minutes.
 """
 
 from __future__ import annotations
@@ -174,13 +174,13 @@ def measured(bench: Bench, name: str, qubits: list[int], shots: int, samples: in
         spec, known = bench.snapshot.measures[qubit], bench.snapshot.qubits[qubit]
         first, second = readout(bench, qubit, 10 * shots)
         note("assignment", (first + second) / 2, (spec.prob_meas1_prep0 + spec.prob_meas0_prep1) / 2)
-        t1, t2 = lifetimes(bench, qubit, 10 * shots)
+        t1, t2 = lifetimes(bench, qubit, shots)
         note("t1", t1, known.t1)
         note("t2", t2, known.t2)
         note("sx", sx_error(bench, qubit, shots // 8, 8 * samples), bench.gate("sx", (qubit,)))
         pair = next(gate.qubits for gate in bench.snapshot.gates if gate.name == name and qubit in gate.qubits)
         singles = sum(bench.gate("sx", (other,)) for other in pair)
-        note("pair", pair_error(bench, name, (pair[0], pair[1]), singles, shots // 4, 6 * samples), bench.gate(name, pair))
+        note("pair", pair_error(bench, name, (pair[0], pair[1]), singles, shots // 4, 3 * samples), bench.gate(name, pair))
     return found
 
 
