@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from pydantic import Field
 from scipy.special import erfc
+from scipy.stats import chi2
 
 from qpu_bridge.target import Snapshot
 from qpu_calibration.axis import Axis, Values
@@ -31,6 +32,8 @@ from qpu_calibration.routines.readout_power import (
 
 LEAST_GAIN = 0.1
 """Share of the confusion that a change of length must be worth: kernel and line are to be found again after it."""
+UNLIKELY = 0.01
+"""Chance at which numbers may still be thought to be all the same."""
 
 
 class ReadoutDurationSettings(Settings):
@@ -110,7 +113,7 @@ class ReadoutDuration(Routine[ReadoutDurationSettings]):
         numbers = {"samples": (best, open_, ""), "error": least, "error_in_use": now}
         if wrong.mean(axis=0).min() > WORST:
             return bad("the clouds of 0 and 1 cannot be told apart at any length", found, **numbers)
-        if np.ptp(wrong.mean(axis=0)) < 5 * near:
+        if _even(wrong.mean(axis=0), np.hypot(*sigma) / 2) > UNLIKELY:
             return bad("the duration makes no difference", found, **numbers)
         if found.chi_square > 6:
             return bad("the confusion is not that of clouds that part and decay", found, **numbers)
@@ -134,6 +137,12 @@ class ReadoutDuration(Routine[ReadoutDurationSettings]):
         x = captured(data["length"].values, float(data["samples"]))
         model = partial(_mean, before=float(data["before"]))
         return drawn(x, wrong.mean(axis=0), model, fit, "samples", np.hypot(*sigma) / 2)
+
+
+def _even(numbers: Values, sigma: Values) -> float:
+    """Chance of numbers that differ so much or more, if all are one."""
+    mean = np.average(numbers, weights=sigma**-2)
+    return float(chi2.sf((((numbers - mean) / sigma) ** 2).sum(), len(numbers) - 1))
 
 
 def confusion(x: Values, part: float, lag: float, best: float, floor: float, decayed: float) -> Values:
