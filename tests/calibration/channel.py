@@ -15,6 +15,8 @@ from qpu_emulator.bring_up.rotation import rotate
 from qpu_emulator.chip.device import Device, StaticCoupling
 from qpu_emulator.chip.line import IDEAL
 from qpu_emulator.windows.pair import Pair
+from qpu_emulator.windows.static_pair import StaticPair
+from qpu_emulator.windows.tones import Tone, combine
 
 TICK = 1e-9
 
@@ -82,6 +84,32 @@ def within(truth: Device, snapshot: Snapshot, pair: tuple[int, ...]) -> NDArray[
     swapped = [3 * b + a for a in range(3) for b in range(3)]
     places = order if coupler.qubits == pair else swapped
     return np.concatenate([noted[0], final])[:, places][:, :, places]
+
+
+def across(truth: Device, snapshot: Snapshot, pair: tuple[int, ...]) -> tuple[NDArray[np.complex128], float]:
+    """What the first half of an ecr has made of the qubits' states, among four levels of each, phases of its frame aside.
+
+    Returns:
+        ``complex[moments + 1, 16, 4]``, ``4 first + second`` of the pair as given: at the middles of equal parts, then at the
+        end; and the length of a half in s.
+    """
+    coupler = next(one for one in truth.couplers if set(one.qubits) == set(pair))
+    assert isinstance(coupler, StaticCoupling)
+    known = next(one for one in snapshot.gates if one.name == "ecr" and set(one.qubits) == set(pair))
+    control, target = known.qubits
+    waves = [pulse for pulse in known.pulses if pulse.start == 0]
+    half = waveform(snapshot.waveforms[waves[0].waveform])
+    tones = tuple(Tone(half, TICK, 0.0, truth.line_of(qubit)) for qubit in (control, target))
+    assert not any(truth.lines.get(tone.port, IDEAL).delay for tone in tones)
+    model, offset = StaticPair(truth, coupler), truth.transmons[target].frequency - truth.transmons[coupler.qubits[0]].frequency
+    drives = sorted(waves, key=lambda one: one.frame == snapshot.qubits[target].drive_frame)
+    numbers = np.array([[(number(one.amplitude), offset, one.phase - drives[0].phase) for one in drives]])
+    samples, repeats, dt = combine(tones, numbers, [truth.reach(qubit) for qubit in coupler.qubits], truth.lines)
+    final, noted = model.propagate(samples, repeats, dt, np.array([truth.transmons[target].frequency]), [0, 1, 4, 5])
+    whole = np.concatenate([noted[0], final]).reshape(-1, 4, 4, 2, 2)
+    if coupler.qubits != pair:
+        whole = whole.transpose(0, 2, 1, 4, 3)
+    return whole.reshape(-1, 16, 4), half.duration * TICK
 
 
 def _ecr(truth: Device, snapshot: Snapshot, gate: GateSpec) -> NDArray[np.complex128]:

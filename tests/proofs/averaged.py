@@ -12,6 +12,7 @@ from itertools import product
 from typing import Any
 
 import numpy as np
+from scipy.linalg import expm
 
 from qpu_calibration.clifford import Word, single, words
 from qpu_calibration.edit import rotation
@@ -20,7 +21,7 @@ from qpu_calibration.page import Target
 from qpu_calibration.routines.rb import PULSES
 from qpu_calibration.routines.rb2 import entangler
 from qpu_emulator.bring_up.rotation import relaxed
-from tests.calibration.channel import gate, within
+from tests.calibration.channel import across, gate, within
 from tests.proofs.known import Truth
 
 TAU, TICK = 2 * np.pi, 1e-9
@@ -29,7 +30,9 @@ Map = np.ndarray[Any, np.dtype[np.float64]]
 Matrix = np.ndarray[Any, np.dtype[np.complex128]]
 
 SEQUENCES, SHORT, LONG = 80, 1, 60
-"""Random sequences of either length: the mean number of entangling gates is then right to 1 %."""
+"""Random sequences of either length."""
+GATES = 1.5
+"""Entangling gates per Clifford: of 11520, 576 have none, 5184 one, 5184 two and 576 three."""
 ONE = np.array([[[1, 0], [0, 1]], [[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]], complex)
 TWO = np.array([np.kron(a, b) for a in ONE for b in ONE]) / 2
 FIRST = [4, 8, 12]
@@ -37,6 +40,8 @@ FIRST = [4, 8, 12]
 GROUND = np.array([1.0, 0, 0, 1] + 8 * [0] + [1, 0, 0, 1]) / 2
 QUBITS = [0, 1, 3, 4]
 """Of three levels each, those that are qubits."""
+PLACES = [0, 1, 4, 5]
+"""Of four levels each, likewise."""
 END: Word = (-1, (0.0,))
 WHO = ((True, True), (True, False), (False, True))
 """Which of both qubits play."""
@@ -120,11 +125,13 @@ class Playing:
         """Of what survives, per Clifford."""
         spec = entangler(self.truth.right, self.pair)
         forwards = spec.qubits == self.pair
-        left = []
+        left, gates = [], []
         for length in (SHORT, LONG):
-            ends = [self._played(spelled) for spelled in drawn(spec.name, forwards, length, interleaved)]
-            left.append(float(np.mean(ends)) - 0.25)
-        return float((left[1] / left[0]) ** (1 / (LONG - SHORT)))
+            sequences = drawn(spec.name, forwards, length, interleaved)
+            left.append(float(np.mean([self._played(spelled) for spelled in sequences])) - 0.25)
+            gates.append(float(np.mean([sum(place < 0 for place, _ in spelled) for spelled in sequences])))
+        # these sequences by chance have more or fewer gates than Cliffords have on average
+        return float((left[1] / left[0]) ** ((GATES + interleaved) / (gates[1] - gates[0])))
 
     def _played(self, spelled: Sequence[Word]) -> float:
         """What is left of 00 after a sequence; what is local is played when the gate comes for which both qubits wait."""
@@ -156,35 +163,37 @@ class Playing:
 
     @cached_property
     def _gate(self) -> Map:
-        """The entangling gate and the relaxation during it; 11 is in part 02 and 20 on its way through a ``cz``."""
+        """The entangling gate and the relaxation during it; on its way 11 is in part 02, and a driven control in part 2."""
         spec = entangler(self.truth.right, self.pair)
         order = [0, 1, 2, 3] if spec.qubits == self.pair else [0, 2, 1, 3]
         done = gate(self.truth.device, self.truth.right, spec.qubits)[np.ix_(order, order)]
-        half = self._relaxed(spec.duration * TICK / 2)
         if spec.name == "ecr":
-            return np.asarray(half @ moved(done) @ half)
+            (*way, whole), seconds = across(self.truth.device, self.truth.right, self.pair)
+            # the second half is the first about other axes, over which Cliffords average: its loss is seen from its end
+            lost, half = self._lost(way, seconds), moved(whole[PLACES])
+            still = self._relaxed(spec.duration * TICK / 2 - seconds)
+            return np.asarray(half @ expm(lost) @ half.T @ still @ moved(done) @ still @ expm(lost))
         *way, whole = within(self.truth.device, self.truth.right, self.pair)
-        lost = sum(self._jumped(moment) for moment in way) / len(way) * spec.duration * TICK
         phases = moved(np.diag(np.diag(done) / np.diag(whole)[QUBITS]))
-        return np.asarray(phases @ moved(whole[np.ix_(QUBITS, QUBITS)]) @ (np.eye(16) + lost))
-
-    def _jumped(self, moment: Matrix) -> Map:
-        """The rate of change by relaxation and white noise at a moment of a pulse on three levels each, seen from its start."""
-        found = np.zeros((16, 16))
         # what is in the coupler is taken for what it is nearest to
-        left, _, right = np.linalg.svd(moment)
-        moment = left @ right
-        for place, qubit in enumerate(self.pair):
-            transmon = self.truth.device.transmons[qubit]
-            up, white = transmon.relaxation_rate * transmon.thermal, transmon.dephasing_rate
-            low = np.diag(np.sqrt([1.0, 2.0]), 1)
-            for jump in (np.sqrt(transmon.relaxation_rate - up) * low, np.sqrt(up) * low.T, np.sqrt(2 * white) * low.T @ low):
-                whole = np.kron(jump, np.eye(3)) if place == 0 else np.kron(np.eye(3), jump)
-                seen = moment.conj().T @ whole @ moment
-                kept = (seen.conj().T @ seen)[np.ix_(QUBITS, QUBITS)]
-                found += moved(seen[np.ix_(QUBITS, QUBITS)])
-                found -= np.einsum("iab,jbc,ca->ij", TWO, TWO, kept, optimize=True).real
-        return found
+        nearest = (left @ right for left, _, right in map(np.linalg.svd, way))
+        lost = self._lost([moment[:, QUBITS] for moment in nearest], spec.duration * TICK)
+        return np.asarray(phases @ moved(whole[np.ix_(QUBITS, QUBITS)]) @ expm(lost))
+
+    def _lost(self, way: Sequence[Matrix], seconds: float) -> Map:
+        """By relaxation and white noise on the way of a pulse among more levels, seen from its start, to first order."""
+        found = np.zeros((16, 16))
+        levels = round(np.sqrt(len(way[0])))
+        one, low = np.eye(levels), np.diag(np.sqrt(np.arange(1.0, levels)), 1)
+        for states in way:
+            for place, qubit in enumerate(self.pair):
+                transmon = self.truth.device.transmons[qubit]
+                up, white = transmon.relaxation_rate * transmon.thermal, transmon.dephasing_rate
+                for jump in (np.sqrt(transmon.relaxation_rate - up) * low, np.sqrt(up) * low.T, np.sqrt(2 * white) * low.T @ low):
+                    after = (np.kron(jump, one) if place == 0 else np.kron(one, jump)) @ states
+                    found += moved(states.conj().T @ after)
+                    found -= np.einsum("iab,jbc,ca->ij", TWO, TWO, after.conj().T @ after, optimize=True).real
+        return found * seconds / len(way)
 
 
 def moved(matrix: Matrix) -> Map:
