@@ -67,6 +67,7 @@ def test_a_bridge_serves(benchmark: BenchmarkFixture, tmp_path: Path, like: str,
     if like:
         python("-m", "qpu_bridge.cli", "device", "new", "emu_twin", "--like", like, "--folder", str(tmp_path))
         rack = (tmp_path / "emu_twin.toml").read_text().replace("[bridge]", "[bridge]\nport = 0")
+        rack = rack.replace("emu_twin_snapshot.json", str(tmp_path / "emu_twin_snapshot.json"))
 
     def start() -> float:
         spent: list[float] = []
