@@ -13,7 +13,7 @@ from qpu_bridge.errors import ScheduleError, SettingsError
 from qpu_bridge.target import Snapshot
 from qpu_calibration.bench import Bench, Crowded
 from qpu_calibration.decide import Action, Finding, Step, Steps, Verdict
-from qpu_calibration.fit import Fit
+from qpu_calibration.fit import SLIPS, Fit
 from qpu_calibration.flags import hoist
 from qpu_calibration.graph import Graph
 from qpu_calibration.groups import groups
@@ -157,7 +157,7 @@ def _look(bench: Bench, routine: Routine[Any], group: Sequence[Target], mend: bo
 def _blur(snapshot: Snapshot, routine: Routine[Any], fit: Fit) -> float:
     try:
         return float(routine.blur(snapshot, fit))
-    except (ScheduleError, SettingsError, ArithmeticError, LookupError, TypeError, ValueError):
+    except (ScheduleError, SettingsError, *SLIPS):
         # what cannot be taken over must not end the work for the other targets
         return math.inf
 

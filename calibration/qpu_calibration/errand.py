@@ -29,7 +29,7 @@ LOOK_S = 0.2
 
 
 def run(shelf: Shelf, wish: Wish, cancelled: Callable[[], bool], say: Callable[[str], None] = typer.echo) -> bool:
-    """Have the bridge calibrate, and tell what it tells.
+    """Have the bridge calibrate, and tell what it tells; what changed is shown as it is where no bridge runs.
 
     Args:
         shelf: Of the device.
@@ -39,8 +39,6 @@ def run(shelf: Shelf, wish: Wish, cancelled: Callable[[], bool], say: Callable[[
 
     Returns:
         Whether all that was wanted is in specification.
-
-    What changed is shown as it is where no bridge runs.
 
     Raises:
         BadRequest: If the device has no such routine, qubit or coupler.

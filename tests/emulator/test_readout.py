@@ -67,20 +67,17 @@ def _heard_of_one(resonator, snapshot):
     weights = np.concatenate([np.zeros(spec.acquire_start), kernel])
     tone = np.concatenate([tone, np.zeros(max(0, len(weights) - len(tone)))])[: len(weights)]
 
-    def step(field, sample, level):
-        rate = np.pi * resonator.kappa + 2j * np.pi * (resonator.frequency + (-1, 1)[level] * resonator.chi - frequency)
-        kept = np.exp(-rate * 1e-9)
-        return kept * field + (1 - kept) / rate * tone[sample]
-
-    def signal(falls):
-        field, total = 0j, 0j
-        for sample, weight in enumerate(weights):
-            field = step(field, sample, int(sample < falls))
-            total += field * weight
-        return total
-
-    zero, one = signal(0), signal(len(weights))
-    return np.array([((signal(falls) - zero) / (one - zero)).real for falls in range(len(weights))])
+    pulls = resonator.chi * np.array([-1, 1])
+    rate = np.pi * resonator.kappa + 2j * np.pi * (resonator.frequency + pulls - frequency)
+    kept = np.exp(-rate * 1e-9)
+    fed = (1 - kept) / rate
+    falls = np.arange(len(weights) + 1)
+    field, total = np.zeros(len(falls), complex), np.zeros(len(falls), complex)
+    for sample, weight in enumerate(weights):
+        level = (sample < falls).astype(int)
+        field = kept[level] * field + fed[level] * tone[sample]
+        total += field * weight
+    return ((total[:-1] - total[0]) / (total[-1] - total[0])).real
 
 
 def test_assignment_errors_are_those_that_the_snapshot_believes(fresh, run, snapshot):

@@ -51,9 +51,9 @@ FAR = Wander(frequency=3750.0, amplitude=0.0075, hours=12.0)
 
 STRONG = Wander(frequency=20e3, amplitude=0.02, hours=12.0)
 
-COSTLY = {"rb_simultaneous", "rb2_simultaneous"}
-"""Routines of all qubits at once that change no number and are looked at once a month: left out, since they play
-longer here than all others together."""
+MONTHLY = {"rb_simultaneous", "rb2_simultaneous"}
+"""Routines that change no number and are looked at once a month: left out, so that they do not make dearer the full calibration
+with which the monitors are compared."""
 
 STEP_H = 0.05
 """How often somebody looks whether the monitors are due."""
@@ -160,8 +160,8 @@ def right(first: Snapshot, truth: Device, hours: float) -> Snapshot:
 
 
 def routines(snapshot: Snapshot) -> Graph:
-    """All that are installed, but for the costly ones."""
-    return Graph.of(snapshot, [name for name in catalog.names() if name not in COSTLY])
+    """All that are installed, but for those of a month."""
+    return Graph.of(snapshot, [name for name in catalog.names() if name not in MONTHLY])
 
 
 @contextmanager

@@ -7,8 +7,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from qpu_emulator.engines.density import evolve, populations, project
+from qpu_emulator.engines.density import evolve
 from qpu_emulator.engines.engine import Index, Plan, Real
+from qpu_emulator.engines.outcomes import populations, project
 from qpu_emulator.readout.signal import choose
 from qpu_emulator.windows.library import Library
 

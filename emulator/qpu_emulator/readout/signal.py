@@ -204,6 +204,24 @@ def record(
 
 
 @compiled()
+def _add_noise(
+    streams: NDArray[np.uint64],
+    shot: int,
+    spread: float,
+    words: NDArray[np.uint64],
+    g: NDArray[np.float64],
+    h: NDArray[np.float64],
+    row: NDArray[np.complex64] | NDArray[np.complex128],
+) -> None:
+    """Add the receiver's noise to a trace, from the stream of a shot; the three arrays, of its length, are written over."""
+    ahead(streams[shot], words)
+    normals(words, g, h)
+    streams[shot] = words[-1]
+    for sample in range(len(row)):
+        row[sample] += spread * (g[sample] + 1j * h[sample])
+
+
+@compiled()
 def trace(
     streams: NDArray[np.uint64],
     shots: NDArray[np.int64],
@@ -257,11 +275,7 @@ def trace(
                     out[position, sample - first] += factor[tone, p] * (field[e, now, sample] + rest)
                 rest *= ringing[e, now]
         if spread > 0.0:
-            ahead(streams[shots[position]], words)
-            normals(words, g, h)
-            streams[shots[position]] = words[-1]
-            for sample in range(samples - first):
-                out[position, sample] += spread * (g[sample] + 1j * h[sample])
+            _add_noise(streams, shots[position], spread, words, g, h, out[position])
 
 
 @compiled()
@@ -322,9 +336,4 @@ def sum_traces(
                     row[sample - first] += ring
                     ring *= fading
         if spread > 0.0:
-            stream = shots[leader[p]]
-            ahead(streams[stream], words)
-            normals(words, g, h)
-            streams[stream] = words[-1]
-            for sample in range(samples - first):
-                row[sample] += spread * np.sqrt(members[p]) * (g[sample] + 1j * h[sample])
+            _add_noise(streams, shots[leader[p]], spread * np.sqrt(members[p]), words, g, h, row)
