@@ -9,16 +9,15 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import erfc
 
-from qpu_bridge.schedule import Waveform
 from qpu_bridge.target.qubit import MeasureSpec
-from qpu_bridge.target.shape import SampledShape, Shape, waveform
+from qpu_bridge.target.shape import ConstantShape, SampledShape, Shape, waveform
 from qpu_emulator.chip.device import Device, Resonator
 from qpu_emulator.readout.resonator import Listening, respond
 
-TONE_TICKS = 832
 AMPLITUDE = 0.18
 """Of a readout tone: five share one converter."""
-_LISTEN_FROM, _LISTEN_TICKS, _MEASURE_TICKS, _HOLD = 32, 800, 1200, 8
+_LISTEN_FROM, HOLD = 32, 8
+"""When the capture begins after the tone, with which it ends, and for how long its kernel keeps each number, ticks."""
 
 
 class Reading:
@@ -27,22 +26,23 @@ class Reading:
     Args:
         device: The truth.
         resonator: Which, one of the device's or a variation of it.
-        tone: Envelope; a tick is 1 ns.
+        ticks: Length of its constant tone, a multiple of `HOLD`; a tick is 1 ns.
     """
 
-    def __init__(self, device: Device, resonator: Resonator, tone: Waveform) -> None:
+    def __init__(self, device: Device, resonator: Resonator, ticks: int) -> None:
         transmon = device.transmons[resonator.qubit]
         dt, start = 1e-9, _LISTEN_FROM * 1e-9
-        blank = Listening(tone, dt, 0.0, resonator.frequency, None, dt, start, _LISTEN_TICKS, resonator.frequency)
+        tone = waveform(ConstantShape(shape="constant", duration=ticks))
+        blank = Listening(tone, dt, 0.0, resonator.frequency, None, dt, start, ticks - _LISTEN_FROM, resonator.frequency)
         field = respond(resonator, blank).field[:, _LISTEN_FROM:]
-        matched = np.conj(field[1] - field[0]).reshape(-1, _HOLD).mean(axis=1)
+        matched = np.conj(field[1] - field[0]).reshape(-1, HOLD).mean(axis=1)
         # a matched filter, turned by an arbitrary angle: nothing may rely on the clouds lying along the real axis
         matched = np.round(matched / abs(matched).max() * 0.999999 * np.exp(0.5j * resonator.cable_phase), 6)
         self.kernel = SampledShape(
             shape="samples",
             real=tuple(matched.real.tolist()),
             imag=tuple(matched.imag.tolist()),
-            repeats=(_HOLD,) * len(matched),
+            repeats=(HOLD,) * len(matched),
         )
         heard = respond(resonator, replace(blank, kernel=waveform(self.kernel)))
         points = heard.still * AMPLITUDE
@@ -53,11 +53,14 @@ class Reading:
         self._sigma_per_noise = heard.noise / resonator.noise
         self._sigma = heard.noise
         # moments of jumps: the resonator is slower by far than what lies between them
-        moments = heard.jumps[:2, _HOLD // 2 :: _HOLD]
+        moments = heard.jumps[:2, HOLD // 2 :: HOLD]
         self._risen, self._fallen = (moments * AMPLITUDE * turn).real
         self._excited = transmon.thermal
-        rate, span = 1 / (transmon.t1 or np.inf), (_LISTEN_FROM + _LISTEN_TICKS) * dt
-        self._up, self._down = rate * self._excited * span, rate * (1 - self._excited) * span
+        rate, each = 1 / (transmon.t1 or np.inf), HOLD * dt
+        self._up, self._down = (
+            -np.expm1(-share * each) * np.exp(-share * each * np.arange(moments.shape[1]))
+            for share in (rate * self._excited, rate * (1 - self._excited))
+        )
 
     def louder(self, noise: float) -> None:
         """Suppose another noise of the receiver."""
@@ -71,10 +74,10 @@ class Reading:
     def _errors(self, thresholds: NDArray[np.float64]) -> NDArray[np.float64]:
         sigma, excited = self._sigma, self._excited
         moments = thresholds[:, None]
-        wrong_0 = (1 - self._up) * _beyond((thresholds - self._low) / sigma)
-        wrong_0 += self._up * _beyond((moments - self._risen) / sigma).mean(axis=1)
-        wrong_1 = (1 - self._down) * _beyond((self._high - thresholds) / sigma)
-        wrong_1 += self._down * _beyond((self._fallen - moments) / sigma).mean(axis=1)
+        wrong_0 = (1 - self._up.sum()) * _beyond((thresholds - self._low) / sigma)
+        wrong_0 += _beyond((moments - self._risen) / sigma) @ self._up
+        wrong_1 = (1 - self._down.sum()) * _beyond((self._high - thresholds) / sigma)
+        wrong_1 += _beyond((self._fallen - moments) / sigma) @ self._down
         return np.stack([wrong_0 * (1 - excited) + (1 - wrong_1) * excited, wrong_1 * (1 - excited) + (1 - wrong_0) * excited])
 
     def best(self) -> float:
@@ -94,32 +97,33 @@ class Reading:
         return float(np.round(brentq(excess, self._low - reach, self._high + reach, xtol=1e-3), 4))
 
 
-def solve_measure(device: Device, index: int, waveforms: dict[str, Shape]) -> MeasureSpec:
+def solve_measure(device: Device, index: int, lengths: tuple[int, int], waveforms: dict[str, Shape]) -> MeasureSpec:
     """Solve one resonator's readout; ticks are 1 ns.
 
     Args:
         device: The truth.
         index: Which resonator.
-        waveforms: Holds the tone ``readout``; the kernel is added.
+        lengths: Of its tone, a multiple of `HOLD`, and of the whole measurement.
+        waveforms: Tone and kernel are added.
     """
-    resonator = device.resonators[index]
-    reading = Reading(device, resonator, waveform(waveforms["readout"]))
-    name = f"kernel{resonator.qubit}"
-    waveforms[name] = reading.kernel
+    resonator, (ticks, whole) = device.resonators[index], lengths
+    reading = Reading(device, resonator, ticks)
+    tone, name = f"readout{ticks}", f"kernel{resonator.qubit}"
+    waveforms |= {tone: ConstantShape(shape="constant", duration=ticks), name: reading.kernel}
     threshold = reading.best()
     wrong_0, wrong_1 = reading.errors(threshold)
     return MeasureSpec(
         qubit=resonator.qubit,
         drive_frame=f"m{resonator.qubit}",
-        waveform="readout",
+        waveform=tone,
         amplitude=AMPLITUDE,
         acquire_frame=f"a{resonator.qubit}",
         acquire_start=_LISTEN_FROM,
-        acquire_duration=_LISTEN_TICKS,
+        acquire_duration=ticks - _LISTEN_FROM,
         kernel=name,
         angle=round(reading.angle, 6),
         threshold=threshold,
-        duration=_MEASURE_TICKS,
+        duration=whole,
         prob_meas1_prep0=wrong_0,
         prob_meas0_prep1=wrong_1,
     )

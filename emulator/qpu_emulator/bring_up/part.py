@@ -10,9 +10,9 @@ from pydantic import ValidationError
 from qpu_bridge.schedule import Document
 from qpu_bridge.target.gate import GateSpec
 from qpu_bridge.target.qubit import MeasureSpec
-from qpu_bridge.target.shape import ConstantShape, Shape
+from qpu_bridge.target.shape import Shape
 from qpu_emulator.bring_up.conditional import double
-from qpu_emulator.bring_up.discrimination import TONE_TICKS, solve_measure
+from qpu_emulator.bring_up.discrimination import solve_measure
 from qpu_emulator.bring_up.echoed import direction, echo
 from qpu_emulator.bring_up.recipe import Recipe, wait
 from qpu_emulator.bring_up.rotation import single
@@ -46,7 +46,6 @@ class Parts:
 
     def __init__(self, device: Device, date: datetime, recipe: Recipe, cache: Cache | None) -> None:
         self._device, self._date, self._recipe, self._cache = device, date, recipe, cache
-        self._tone = ConstantShape(shape="constant", duration=TONE_TICKS)
 
     def rotations(self, qubit: int) -> Part:
         """Gates of a qubit."""
@@ -85,12 +84,13 @@ class Parts:
     def readout(self, index: int) -> Part:
         """Measurement by a resonator."""
         device, resonator = self._device, self._device.resonators[index]
-        own: dict[str, Shape] = {"readout": self._tone}
+        lengths = self._recipe.readout_of(resonator.qubit)
+        own: dict[str, Shape] = {}
 
         def solve() -> Part:
-            return Part(measures=(solve_measure(device, index, own),), waveforms=own)
+            return Part(measures=(solve_measure(device, index, lengths, own),), waveforms=own)
 
-        return self._kept(["readout", resonator, device.transmons[resonator.qubit], self._tone], solve)
+        return self._kept(["readout", resonator, device.transmons[resonator.qubit], *lengths], solve)
 
     def _lines(self, *ports: str) -> list[object]:
         return [wait(self._device), *((port, self._device.lines.get(port)) for port in ports)]

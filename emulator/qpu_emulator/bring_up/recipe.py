@@ -12,6 +12,8 @@ DT = Fraction(1, 10**9)
 """Tick of the timeline, s."""
 GRAIN = 4
 """Gates last multiples of so many ticks."""
+RING = 368
+"""Of a measurement, how long its resonator rings down after the tone, ticks; 0.3 % of contrast are left to lose then."""
 
 Done = Callable[[str], None]
 
@@ -27,6 +29,9 @@ class Recipe:
         rotary: Amplitude of the rotary tone to start from.
         drives: Qubit -> length of its pulses, where that is another.
         pairs: Pair, lower index first -> length of its coupler's pulse, or of each half of its echoed gate, likewise.
+        tone: Of a readout tone.
+        measure: Of a measurement, tone and ring-down.
+        readouts: Qubit -> lengths of its tone and of its measurement, likewise.
     """
 
     drive: int = 36
@@ -35,6 +40,9 @@ class Recipe:
     rotary: float = 0.06
     drives: Mapping[int, int] = field(default_factory=dict)
     pairs: Mapping[tuple[int, int], int] = field(default_factory=dict)
+    tone: int = 832
+    measure: int = 832 + RING
+    readouts: Mapping[int, tuple[int, int]] = field(default_factory=dict)
 
     def drive_of(self, qubit: int) -> int:
         """Length of a qubit's pulses."""
@@ -47,6 +55,10 @@ class Recipe:
     def cross_of(self, qubits: tuple[int, int]) -> int:
         """Length of each half of an echoed gate."""
         return self.pairs.get((min(qubits), max(qubits)), self.cross)
+
+    def readout_of(self, qubit: int) -> tuple[int, int]:
+        """Lengths of a qubit's readout tone and of its whole measurement."""
+        return self.readouts.get(qubit, (self.tone, self.measure))
 
 
 def wait(device: Device) -> int:

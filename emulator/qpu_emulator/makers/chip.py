@@ -67,7 +67,10 @@ def build(published: Published, name: str, seed: int) -> Device:
                 t2=t2,
                 quasi_static=float(np.round(draw.uniform(300, 900))),
                 one_over_f=float(np.round(draw.uniform(150, 350))),
-                thermal=float(np.round(min(draw.uniform(0.002, 0.006), 0.4 * qubit.prob_meas1_prep0), 5)),
+                # who starts in 1 is read wrong whatever is prepared
+                thermal=float(
+                    np.round(min(draw.uniform(0.002, 0.006), 0.4 * min(qubit.prob_meas1_prep0, qubit.prob_meas0_prep1)), 5)
+                ),
             )
         )
     couplers = tuple(_coupler(family, pair, frequencies, draw) for pair in sorted(published.couplings))

@@ -33,6 +33,7 @@ class PublishedQubit:
     prob_meas0_prep1: float = 0.01
     error: float | None = None
     drive_s: float | None = None
+    readout_s: float | None = None
     operational: bool = True
 
 
@@ -134,13 +135,14 @@ def of_properties(properties: Mapping[str, Any], name: str) -> Published:
     ones = {on[0]: numbers for kind in reversed(_ONE) for gate, on, numbers in gates if gate == kind and len(on) == 1}
     drives = [numbers["gate_length"] for numbers in ones.values() if numbers.get("gate_length")]
     lengths = {pair: length for pair, length in lengths.items() if pair not in broken}
-    found = tuple(_qubit(qubit, ones.get(index, {})) for index, qubit in enumerate(qubits))
+    reads = {on[0]: numbers for gate, on, numbers in gates if gate == "measure" and len(on) == 1}
+    found = tuple(_qubit(qubit, ones.get(index, {}), reads.get(index, {})) for index, qubit in enumerate(qubits))
     live = {pair: error for pair, error in couplings.items() if pair not in broken}
     medians = (_median(drives, 36e-9), _median(list(lengths.values()), 68e-9))
     return Published(name, family, found, live, tuple(sorted(broken)), *medians, lengths)
 
 
-def _qubit(numbers: Mapping[str, float], gate: Mapping[str, float]) -> PublishedQubit:
+def _qubit(numbers: Mapping[str, float], gate: Mapping[str, float], measure: Mapping[str, float]) -> PublishedQubit:
     both = numbers.get("readout_error", 0.01)
     return PublishedQubit(
         t1=numbers.get("T1") or None,
@@ -151,6 +153,7 @@ def _qubit(numbers: Mapping[str, float], gate: Mapping[str, float]) -> Published
         prob_meas0_prep1=numbers.get("prob_meas0_prep1", both),
         error=gate.get("gate_error"),
         drive_s=gate.get("gate_length") or None,
+        readout_s=numbers.get("readout_length") or measure.get("gate_length") or None,
         operational=bool(numbers.get("operational", 1)) and not _faulty(gate),
     )
 

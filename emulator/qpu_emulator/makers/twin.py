@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
 from scipy.optimize import brentq
 
-from qpu_bridge.schedule import Waveform
 from qpu_bridge.target import Snapshot
 from qpu_bridge.target.gate import Curve, GateSpec
-from qpu_bridge.target.shape import ConstantShape, waveform
 from qpu_emulator.bring_up import solve_snapshot
-from qpu_emulator.bring_up.discrimination import TONE_TICKS, Reading
-from qpu_emulator.bring_up.recipe import DT, GRAIN, Recipe
+from qpu_emulator.bring_up.discrimination import HOLD, Reading
+from qpu_emulator.bring_up.recipe import DT, GRAIN, RING, Recipe
 from qpu_emulator.cache import Cache, key
 from qpu_emulator.chip.device import Device, Transmon
 from qpu_emulator.makers.chip import as_published, behind_lines, build
@@ -24,8 +23,18 @@ from qpu_emulator.makers.published import BROKEN, Published
 
 _CHANCE = 0.9
 """Sum of both readout errors that is still met: at 1 a readout tells nothing."""
-_SHORTEST_DRIVE, _SHORTEST_FLUX, _SHORTEST_CROSS = 20, 56, 160
-"""What is shorter leaks, or needs more than full scale, ticks."""
+_SHORTEST_DRIVE, _SHORTEST_FLUX, _SHORTEST_CROSS, _SHORTEST_TONE = 20, 56, 160, 240
+"""What is shorter leaks, needs more than full scale, or does not fill a resonator, ticks."""
+_LONGEST_TONE = 8000
+"""Nobody listens longer, whatever is published, ticks."""
+_UNSEEN = 2e-4
+"""So small a readout error is one that was not seen in some thousand shots."""
+_RELAXED = 0.9
+"""Share of the smaller readout error that relaxation during the tone may make; the rest is the receiver's."""
+_LOUDER = 3.0
+"""A tone may be so much louder than designed, 27 photons, where no receiver is as quiet as the published errors want."""
+_DEAFENING = 1e6
+"""No receiver is so noisy."""
 _NEAR = 0.02
 """What is so little away from what was published is taken for it."""
 
@@ -59,9 +68,10 @@ def make(
 ) -> Twin:
     """Make a device whose T1, T2, gate errors and readout errors are the published ones.
 
-    Lifetimes are the truth's. Readout errors are met by the receiver's noise and the threshold. What a gate's error exceeds its
-    relaxation by is a coherent error: the belief's pulses turn a little too far or too short, as those of a real laboratory do
-    between two calibrations. A gate that is published as better than its qubits' lifetimes allow is as good as they allow.
+    Lifetimes are the truth's. Readout errors are met by the receiver's noise and the threshold; a measurement lasts as published,
+    its tone as long as that and T1 leave. What a gate's error exceeds its relaxation by is a coherent error: the belief's pulses
+    turn a little too far or too short, as those of a real laboratory do between two calibrations. A gate that is published as
+    better than its qubits' lifetimes allow is as good as they allow.
 
     Args:
         published: What to be like.
@@ -78,10 +88,11 @@ def make(
     recipe, short = _recipe(published)
     truth = build(published, name, seed)
     truth = behind_lines(truth) if imperfect else truth
-    tone = waveform(ConstantShape(shape="constant", duration=TONE_TICKS))
-    readings = [_reading(truth, index, published, tone, cache) for index in range(len(truth.resonators))]
+    readings = [_reading(truth, index, published, recipe, cache) for index in range(len(truth.resonators))]
+    tones = {resonator.qubit: reading.tone for resonator, reading in zip(truth.resonators, readings, strict=True)}
+    recipe = replace(recipe, readouts={q: (tone, recipe.readout_of(q)[1]) for q, tone in tones.items()})
     resonators = tuple(
-        resonator.model_copy(update={"noise": reading.noise})
+        resonator.model_copy(update={"noise": reading.noise, "drive": resonator.drive * reading.louder})
         for resonator, reading in zip(truth.resonators, readings, strict=True)
     )
     transmons = tuple(map(_echoing, truth.transmons))
@@ -164,64 +175,103 @@ def _recipe(published: Published) -> tuple[Recipe, tuple[str, ...]]:
         for pair, length in published.lengths.items()
     }
     both = pulse(published.pair_s, usual)
+    measures = {
+        index: ticks(qubit.readout_s, _SHORTEST_TONE + RING, f"the measurement of {index}")
+        for index, qubit in enumerate(published.qubits)
+        if qubit.readout_s is not None
+    }
+    long = (
+        f"the measurement of {q} takes {ticks} ns; its tone {_LONGEST_TONE} ns"
+        for q, ticks in measures.items()
+        if ticks - RING > _LONGEST_TONE
+    )
+    short.extend(long)
     recipe = Recipe(
         drive=usual,
         **({"cross": both} if crossed else {"flux": both}),
         drives={qubit: length for qubit, length in drives.items() if length != usual},
         pairs={pair: length for pair, length in pairs.items() if length != both},
+        readouts={q: (min(length - RING - length % HOLD, _LONGEST_TONE), length) for q, length in measures.items()},
     )
     return recipe, tuple(short)
 
 
 @dataclass(frozen=True, slots=True)
 class _Readout:
-    """Noise of a receiver and threshold of a belief that make the published errors."""
+    """Length of a tone, how much louder than designed it is, noise and threshold that make the published errors."""
 
+    tone: int
+    louder: float
     noise: float
     threshold: float
     errors: tuple[float, float]
     remark: str = ""
 
 
-def _reading(truth: Device, index: int, published: Published, tone: Waveform, cache: Cache | None) -> _Readout:
+def _reading(truth: Device, index: int, published: Published, recipe: Recipe, cache: Cache | None) -> _Readout:
     """As it was met before, or met now."""
     resonator, qubit = truth.resonators[index], published.qubits[index]
-    errors = [qubit.prob_meas1_prep0, qubit.prob_meas0_prep1]
-    name = key("reading", index, resonator, truth.transmons[resonator.qubit], tone.digest, errors)
+    errors, lengths = [qubit.prob_meas1_prep0, qubit.prob_meas0_prep1], recipe.readout_of(resonator.qubit)
+    name = key("reading", index, resonator, truth.transmons[resonator.qubit], *lengths, errors)
     text = None if cache is None else cache.find(name)
     if text is not None:
-        noise, threshold, first, second, remark = json.loads(text)
-        return _Readout(noise, threshold, (first, second), remark)
-    found = _met(truth, index, published, tone)
+        tone, louder, noise, threshold, errors, remark = json.loads(text)
+        return _Readout(tone, louder, noise, threshold, tuple(errors), remark)
+    found = _met(truth, index, published, *lengths)
     if cache is not None:
-        cache.keep(name, json.dumps([found.noise, found.threshold, *found.errors, found.remark]).encode())
+        cache.keep(
+            name, json.dumps([found.tone, found.louder, found.noise, found.threshold, found.errors, found.remark]).encode()
+        )
     return found
 
 
-def _met(truth: Device, index: int, published: Published, tone: Waveform) -> _Readout:
-    """The mean of both errors is met by the receiver's noise, their difference by the threshold."""
-    qubit = published.qubits[index]
+def _met(truth: Device, index: int, published: Published, longest: int, whole: int) -> _Readout:
+    """The mean of both errors is met by the receiver's noise, their difference by the threshold.
+
+    The tone is as long as the measurement leaves, or shorter, so that the qubit relaxes no more than its errors allow. In a time
+    ``t`` no receiver finds both quadratures of a field with less variance than ``1/(2 kappa t)`` of each (Clerk et al., RMP 82,
+    1155): where less noise is wanted the tone is louder instead.
+    """
+    qubit, transmon, resonator = published.qubits[index], truth.transmons[index], truth.resonators[index]
     first, second = qubit.prob_meas1_prep0, qubit.prob_meas0_prep1
-    remark = ""
     if first + second > _CHANCE:
-        remark = f"readout of qubit {index} is published with errors of {first:.3g} and {second:.3g}, which tells nothing"
         first, second = (error * _CHANCE / (first + second) for error in (first, second))
-    reading = Reading(truth, truth.resonators[index], tone)
+    limit = resonator.gain / np.sqrt(2 * 2 * np.pi * resonator.kappa * float(DT))
+    quietest = float(limit / _LOUDER)
 
-    def excess(log_noise: float) -> float:
-        reading.louder(float(np.exp(log_noise)))
-        return sum(reading.errors(reading.leaning(first - second))) - first - second
+    def wrong(reading: Reading, noise: float) -> tuple[float, float]:
+        reading.louder(noise)
+        return reading.errors(reading.leaning(first - second))
 
-    low, high = np.log(1.0), np.log(1e6)
-    if excess(low) > 0:
-        remark = remark or f"readout of qubit {index} is published as better than its T1 allows: {(first + second) / 2:.2g}"
-        best = low
-    else:
-        best = float(brentq(excess, low, high, xtol=1e-5))
-    noise = float(np.round(np.exp(best), 3))
+    def relaxes(ticks: int) -> bool:
+        # their difference is the threshold's: the smaller one says what relaxation has left of both
+        return min(wrong(Reading(truth, resonator, ticks), quietest)) > _RELAXED * max(min(first, second), _UNSEEN)
+
+    ticks = longest
+    if relaxes(longest):
+        tones = range(_SHORTEST_TONE, longest, HOLD)
+        ticks = tones[max(bisect_left(tones, True, key=relaxes) - 1, 0)]
+    reading = Reading(truth, resonator, ticks)
+    noise = quietest
+    if sum(wrong(reading, quietest)) < first + second:
+        span = np.log(quietest), np.log(_DEAFENING)
+        best = brentq(lambda log_noise: sum(wrong(reading, float(np.exp(log_noise)))) - first - second, *span, xtol=1e-5)
+        noise = float(np.exp(best))
     reading.louder(noise)
     threshold = reading.leaning(first - second)
-    return _Readout(noise, threshold, reading.errors(threshold), remark)
+    errors = reading.errors(threshold)
+    said = f"readout of qubit {index} is published with errors of {qubit.prob_meas1_prep0:.2g} and {qubit.prob_meas0_prep1:.2g}"
+    here = f"{errors[0]:.2g} and {errors[1]:.2g}"
+    if qubit.prob_meas1_prep0 + qubit.prob_meas0_prep1 > _CHANCE:
+        remark = f"{said}, which tells nothing; here they are {here}"
+    elif sum(errors) > (1 + _NEAR) * (first + second):
+        remark = f"{said}; its T1 of {1e6 * (transmon.t1 or 0):.3g} us leaves {here} to a tone of {ticks} ns"
+    elif ticks < longest:
+        remark = f"{said} in {whole} ns; its T1 of {1e6 * (transmon.t1 or 0):.3g} us leaves these to a tone of {ticks} ns"
+    else:
+        remark = ""
+    louder = max(1.0, float(limit) / noise)
+    return _Readout(ticks, louder, float(np.round(louder * noise, 3)), float(np.round(louder * threshold, 4)), errors, remark)
 
 
 def _gates(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from qpu_bridge.target import ConstantShape
 from qpu_calibration.catalog import routine
 from qpu_calibration.edit import rotation
 from qpu_calibration.graph import Graph
 from qpu_emulator import five
 from qpu_emulator.bring_up.discrimination import solve_measure
+from qpu_emulator.bring_up.recipe import Recipe
 from tests.calibration.conftest import raw
 
 ORDER = (
@@ -51,7 +51,7 @@ def test_a_device_of_which_only_the_design_is_known(lab, seed, family):
     assert 0.75 * truth.t2 - 4 * fits["echo"].error("t2") < qubit.t2 < truth.t2 + 4 * fits["echo"].error("t2")
     readout, resonator = bench.snapshot.measure(0), device.truth.resonators[0]
     assert bench.snapshot.frame(readout.drive_frame).frequency == pytest.approx(resonator.frequency, abs=0.1 * resonator.kappa)
-    best = solve_measure(device.truth, 0, {"readout": ConstantShape(shape="constant", duration=832)})
+    best = solve_measure(device.truth, 0, Recipe().readout_of(0), {})
     found, wanted = (m.prob_meas1_prep0 + m.prob_meas0_prep1 for m in (readout, best))
     assert found == pytest.approx(wanted, rel=0.1, abs=4 * fits["readout"].error("prob_meas0_prep1") * 2**0.5)
     scale = -1 / (4 * 3.14159 * truth.anharmonicity * 1e-9)

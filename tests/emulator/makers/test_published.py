@@ -42,6 +42,14 @@ def test_each_gate_keeps_its_own_length():
     assert found.lengths == {(0, 1): pytest.approx(80e-9)}, "the shorter direction: the other one is turned round"
 
 
+def test_each_measurement_keeps_its_own_length():
+    document = _document()
+    document["qubits"] = [[*document["qubits"][0], _row("readout_length", 1560, "ns")], document["qubits"][1]]
+    document["gates"].append({"gate": "measure", "qubits": [1], "parameters": [_row("gate_length", 1.2, "us")]})
+    found = published.of_properties(document, "lab")
+    assert [qubit.readout_s for qubit in found.qubits] == pytest.approx([1560e-9, 1.2e-6])
+
+
 def test_a_coupler_published_as_broken_is_left_out():
     found = published.of_properties(_document(pair_error=1.0), "lab")
     assert not found.couplings
@@ -52,6 +60,7 @@ def test_our_own_properties_are_understood():
     snapshot = five.snapshot()
     found = published.of_properties(properties(snapshot), snapshot.device)
     assert [qubit.t1 for qubit in found.qubits] == pytest.approx([qubit.t1 for qubit in snapshot.qubits])
+    assert [qubit.readout_s for qubit in found.qubits] == pytest.approx([m.duration * 1e-9 for m in snapshot.measures])
     assert found.couplings == {gate.qubits: gate.error for gate in snapshot.gates if gate.name == "cz"}
 
 

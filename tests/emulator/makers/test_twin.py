@@ -1,5 +1,6 @@
 """A small twin, played: its pulses and readout make the errors that were published."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -14,16 +15,17 @@ from qpu_emulator.makers.published import Published, PublishedQubit, of_shipped
 
 SEED = 11
 ERROR, PAIR_ERROR = 6e-4, 6e-3
-READOUT = (0.012, 0.031)
+READOUT, QUICK = (0.012, 0.031), (0.003, 0.006)
 T1, T2 = 180e-6, 150e-6
 
 
 @pytest.fixture(scope="module")
 def made():
-    qubit = PublishedQubit(T1, T2, None, None, *READOUT, ERROR)
+    qubit = PublishedQubit(T1, T2, None, None, *READOUT, ERROR, readout_s=2584e-9)
+    quick = replace(qubit, readout_s=675.56e-9, prob_meas1_prep0=QUICK[0], prob_meas0_prep1=QUICK[1])
     better = PublishedQubit(20e-6, 20e-6, None, None, 0.02, 0.03, 1e-5, 49e-9)
     pairs = {(0, 1): PAIR_ERROR, (1, 2): 1e-4}
-    known = Published("lab", "cz", (qubit, qubit, better), pairs, ((0, 2),), 36e-9, 68e-9, {(1, 2): 81e-9})
+    known = Published("lab", "cz", (qubit, quick, better), pairs, ((0, 2),), 36e-9, 68e-9, {(1, 2): 81e-9})
     return twin.make(known, "emu_twin", SEED, datetime(2026, 11, 21, tzinfo=UTC), lambda _: None)
 
 
@@ -41,12 +43,12 @@ def twins_driver(made, tmp_path_factory):
 
 @pytest.fixture
 def ones(made, twins_driver, bench):
-    """Play what is written, measure qubit 0: how often it reads 1."""
+    """Play what is written, measure a qubit: how often it reads 1."""
 
-    def play(write, shots=40_000, settings=None):
+    def play(write, shots=40_000, settings=None, qubit=0):
         page = type(bench)(made.snapshot)
         write(page)
-        page.measure(0)
+        page.measure(qubit)
         schedule = page.build()
         twins_driver.load(schedule)
         print(f"seed {SEED}")
@@ -60,9 +62,16 @@ def _floor(seconds):
     return 0.5 - np.exp(-seconds / T1) / 6 - np.exp(-seconds / T2) / 3
 
 
-def test_readout_errs_as_published(ones):
-    assert ones(lambda page: page.wait(4)) == pytest.approx(READOUT[0], rel=0.08)
-    assert 1 - ones(lambda page: page.gate("x", 0)) == pytest.approx(READOUT[1], rel=0.08)
+@pytest.mark.parametrize(("qubit", "errors"), [(0, READOUT), (1, QUICK)])
+def test_readout_errs_as_published_however_long_it_lasts(ones, qubit, errors):
+    found = ones(lambda page: page.wait(4), qubit=qubit), 1 - ones(lambda page: page.gate("x", qubit), qubit=qubit)
+    assert found == pytest.approx(errors, rel=0.08, abs=4 * (errors[1] / 40_000) ** 0.5)
+
+
+def test_a_quick_readout_has_a_louder_tone_and_no_quieter_receiver_than_physics_allows(made):
+    designed, quick = (made.device.resonators[q] for q in (2, 1))
+    assert quick.drive > designed.drive
+    assert quick.noise == pytest.approx(quick.gain / np.sqrt(4 * np.pi * quick.kappa * 1e-9))
 
 
 def test_lifetimes_are_the_published_ones(ones):
@@ -122,6 +131,13 @@ def test_each_gate_takes_its_own_time_in_whole_grains(made):
     assert (lasts["cz", (0, 1)], lasts["cz", (1, 2)], lasts["rzz", (1, 2)]) == (68, 80, 80)
 
 
+def test_each_measurement_takes_its_own_time_and_its_tone_what_that_leaves(made):
+    lasts = [(m.duration, m.acquire_start + m.acquire_duration) for m in made.snapshot.measures]
+    assert lasts == [(2584, 2216), (676, 304), (1200, 832)]
+    tones = [made.snapshot.waveforms[m.waveform].duration for m in made.snapshot.measures]
+    assert tones == [2216, 304, 832]
+
+
 def test_echoed_gates_have_their_own_lengths_and_what_is_too_short_is_said():
     qubits = tuple(PublishedQubit(T1, T2, prob_meas1_prep0=0.02, prob_meas0_prep1=0.03, drive_s=36e-9) for _ in range(4))
     lengths = {(0, 1): 460e-9, (1, 2): 532e-9, (2, 3): 200e-9}
@@ -152,21 +168,45 @@ def test_what_was_solved_before_is_read_and_what_is_damaged_is_solved_again(made
     assert first.device == second.device == third.device
 
 
-def _readout_of(first, second):
-    qubit = PublishedQubit(T1, T2, prob_meas1_prep0=first, prob_meas0_prep1=second)
+def _readout_of(first, second, seconds=None, t1=T1):
+    qubit = PublishedQubit(t1, t1, prob_meas1_prep0=first, prob_meas0_prep1=second, readout_s=seconds)
     known = Published("lab", "cz", (qubit,), {}, (), 36e-9, 68e-9)
     found = twin.make(known, "emu_alone", SEED, datetime(2026, 11, 21, tzinfo=UTC), lambda _: None)
     (measure,) = found.snapshot.measures
-    return found.remarks, (measure.prob_meas1_prep0, measure.prob_meas0_prep1)
+    lasts = found.snapshot.waveforms[measure.waveform].duration, measure.duration
+    return found.remarks, (measure.prob_meas1_prep0, measure.prob_meas0_prep1), lasts
 
 
 def test_a_readout_is_as_bad_as_published_while_it_tells_anything():
-    remarks, errors = _readout_of(0.004, 0.86)
+    remarks, errors, _ = _readout_of(0.004, 0.86)
     assert not remarks
     assert errors == pytest.approx((0.004, 0.86), rel=0.02)
-    remarks, errors = _readout_of(0.5, 0.5)
-    assert "which tells nothing" in remarks[0]
+    remarks, errors, _ = _readout_of(0.5, 0.5)
+    assert remarks == (
+        "readout of qubit 0 is published with errors of 0.5 and 0.5, which tells nothing; here they are 0.45 and 0.45",
+    )
     assert errors == pytest.approx((0.45, 0.45), rel=0.02)
+
+
+def test_a_tone_is_no_longer_than_relaxation_allows():
+    """A published measurement that relaxation would spoil lasts as long, but listens for less of it."""
+    remarks, errors, (tone, whole) = _readout_of(0.006, 0.012, 5351.1e-9, 15e-6)
+    assert (whole, errors) == (5352, pytest.approx((0.006, 0.012), rel=0.02))
+    assert 240 < tone < 1000
+    wanted = f"is published with errors of 0.006 and 0.012 in 5352 ns; its T1 of 15 us leaves these to a tone of {tone} ns"
+    assert remarks == (f"readout of qubit 0 {wanted}",)
+
+
+def test_measurements_that_cannot_be_are_said():
+    remarks, errors, lasts = _readout_of(0.002, 0.003, 1e-6, 5e-6)
+    assert lasts == (240, 1000)
+    assert sum(errors) > 0.005
+    assert "published with errors of 0.002 and 0.003; its T1 of 5 us leaves" in remarks[0]
+    remarks, _, lasts = _readout_of(0.01, 0.02, 300e-9)
+    assert (remarks, lasts) == (("the measurement of 0 is published with 300 ns; here it takes 608 ns",), (240, 608))
+    remarks, errors, lasts = _readout_of(0.01, 0.05, 85_617.8e-9)
+    assert (remarks, lasts) == (("the measurement of 0 takes 85616 ns; its tone 8000 ns",), (8000, 85_616))
+    assert errors == pytest.approx((0.01, 0.05), rel=0.02)
 
 
 def test_a_qubit_alone_has_a_twin_and_is_played(tmp_path, bench):
