@@ -35,9 +35,12 @@ class Feature(StrEnum):
 
 
 class Document(BaseModel):
-    """A frozen document that refuses unknown fields, infinity and what is not a number."""
+    """A frozen document that refuses unknown fields, infinity and what is not a number.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    What checks a kind of document is made when the first of its kind is, not at import.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
 
 class PortLimits(Document):

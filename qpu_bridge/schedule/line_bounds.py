@@ -56,10 +56,10 @@ class Bounds(Document):
         lines: By name of the line in the snapshot.
     """
 
-    drive: LineBounds = LineBounds()
-    flux: LineBounds = LineBounds()
-    readout: LineBounds = LineBounds()
-    acquire: LineBounds = LineBounds()
+    drive: LineBounds = Field(default_factory=LineBounds)
+    flux: LineBounds = Field(default_factory=LineBounds)
+    readout: LineBounds = Field(default_factory=LineBounds)
+    acquire: LineBounds = Field(default_factory=LineBounds)
     lines: dict[str, LineBounds] = {}
 
     def narrow(self, limits: Limits, where: str = "bounds") -> Limits:
