@@ -64,7 +64,7 @@ class Schedule:
         """All but waveforms and events, as JSON text; it crosses the wire as it is, so that any peer can check the digest."""
         tables = (self.ports, self.frames, self.slots, self.columns, self.variables, self.body)
         sizes = [len(self.waveforms), len(self.events)]
-        return json.dumps([str(self.clock.dt), sizes, *map(_plain, tables)]).encode()
+        return json.dumps([str(self.clock.dt), sizes, *tables], default=_record).encode()
 
     @cached_property
     def digest(self) -> bytes:
@@ -125,6 +125,14 @@ class Schedule:
         return found
 
     @cached_property
+    def stored(self) -> tuple[tuple[int, int], ...]:
+        """Pairs of a port and a waveform that any event has, ascending."""
+        used = np.zeros((len(self.ports), len(self.waveforms) + 1), bool)
+        used[self.events["port"], self.events["waveform"]] = True
+        ports, waveforms = used[:, :-1].nonzero()  # NONE is the last one
+        return tuple(zip(ports.tolist(), waveforms.tolist(), strict=True))
+
+    @cached_property
     def block_of_event(self) -> NDArray[np.int64]:
         """Number of the straight block, in the order of first events, that holds each event: ``int64[events]``, read-only."""
         firsts = np.array(sorted({b.first for b in self.straight_blocks() if b.last > b.first}), np.int64)
@@ -177,17 +185,10 @@ _RETURNS: dict[str, Callable[[Column], bool]] = {
 }
 
 
-_LEAVES = frozenset([int, float, str, bool, type(None)])
-
-
-def _plain(part: Any) -> Any:
-    """Nested tuples and frozen dataclasses as JSON lists that name their types."""
-    if type(part) in _LEAVES:
-        return part
-    if isinstance(part, tuple):
-        return [_plain(item) for item in part]
+def _record(part: Any) -> Any:
+    """What JSON does not know: a frozen dataclass as a list that begins with its type's name, a clock, a number of NumPy's."""
     if isinstance(part, Clock):
         return str(part.dt)
-    if hasattr(part, "__dataclass_fields__"):
-        return [type(part).__name__, *(_plain(getattr(part, name)) for name in part.__dataclass_fields__)]
-    return part.item() if isinstance(part, np.generic) else part
+    if isinstance(part, np.generic):
+        return part.item()
+    return [type(part).__name__, *[getattr(part, name) for name in part.__dataclass_fields__]]

@@ -20,7 +20,8 @@ def check_carriers(schedule: Schedule, limits: Limits, bounds: Bounds) -> None:
     slot, port = events["frequency_slot"], events["port"]
     low, high = bounds.known()
     lowest, highest = events["frequency"] + low[slot], events["frequency"] + high[slot]
-    least, most = of_lines(limits, "min_frequency")[port], of_lines(limits, "max_frequency")[port]
+    lines = of_lines(limits)
+    least, most = lines["min_frequency"][port], lines["max_frequency"][port]
     for broken, value, bound in ((lowest < least, lowest, bounds.low), (highest > most, highest, bounds.high)):
         if np.count_nonzero(broken):
             row = int(np.argmax(broken))
@@ -31,7 +32,7 @@ def check_carriers(schedule: Schedule, limits: Limits, bounds: Bounds) -> None:
                 given=f"{value[row]:.12g} Hz",
                 where=place(schedule, row) + (f", {which}" if which else ""),
             )
-    if highest.max() - lowest.min() <= of_lines(limits, "bandwidth").min():
+    if highest.max() - lowest.min() <= lines["bandwidth"].min():
         return
     names = [limit.oscillator or f"port {limit.name}" for limit in ports]
     shared = sorted(set(names))

@@ -27,7 +27,8 @@ def check_lines(schedule: Schedule, limits: Limits, chords: Sequence[Chord]) -> 
 def _lengths(schedule: Schedule, limits: Limits) -> None:
     port = schedule.events["port"]
     samples = schedule.samples
-    least, most, grain = (of_lines(limits, name)[port] for name in ("min_duration", "max_duration", "granularity"))
+    lines = of_lines(limits)
+    least, most, grain = lines["min_duration"][port], lines["max_duration"][port], lines["granularity"][port]
     refuse_where(
         schedule,
         samples < least,
@@ -48,7 +49,7 @@ def _lengths(schedule: Schedule, limits: Limits) -> None:
 
 def _starts(schedule: Schedule, limits: Limits) -> None:
     start = schedule.events["start"]
-    grain = of_lines(limits, "start_granularity")[schedule.events["port"]]
+    grain = of_lines(limits)["start_granularity"][schedule.events["port"]]
     refuse_where(
         schedule,
         start % grain != 0,
@@ -67,7 +68,7 @@ def _starts(schedule: Schedule, limits: Limits) -> None:
 
 def start_grain(schedule: Schedule, limits: Limits) -> int:
     """Ticks of which all straight blocks must be a multiple."""
-    return lcm(*of_lines(limits, "start_granularity").tolist())
+    return lcm(*of_lines(limits)["start_granularity"].tolist())
 
 
 def _overlap(schedule: Schedule) -> None:
@@ -133,10 +134,10 @@ class Chord:
 
     def sum(self, weight: NDArray[np.float64]) -> NDArray[np.float64]:
         """Sum of the weights ``float64[events]`` of what sounds when each of the rows has started."""
-        change = np.concatenate([weight[self.rows], -weight[self.rows]])
-        level = np.empty(len(self.order))
-        level[self.order] = np.cumsum(change[self.order])
-        return level[: len(self.rows)]
+        mine = weight[self.rows]
+        level = np.concatenate([mine, -mine])
+        level[self.order] = level[self.order].cumsum()
+        return level[: len(mine)]
 
 
 def chords(schedule: Schedule) -> list[Chord]:
@@ -146,8 +147,8 @@ def chords(schedule: Schedule) -> list[Chord]:
     found: list[Chord] = []
     for port in sorted(set(events["port"][later].tolist())):
         rows = np.flatnonzero(events["port"] == port)
-        start = events["start"][rows]
+        start, block = events["start"][rows], schedule.block_of_event[rows]
         edges = np.concatenate([start, start + events["duration"][rows]])
-        first = np.repeat([1, 0], len(rows))  # at one tick, what ends is silent before the next begins
-        found.append(Chord(port, rows, np.lexsort((first, edges, np.tile(schedule.block_of_event[rows], 2)))))
+        begins = np.arange(len(edges)) < len(rows)  # at one tick, what ends is silent before the next begins
+        found.append(Chord(port, rows, np.lexsort((begins, edges, np.concatenate([block, block])))))
     return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from qpu_bridge.errors import ScheduleError
-from qpu_bridge.schedule.check.place import stored
 from qpu_bridge.schedule.limits import Limits
 from qpu_bridge.schedule.schedule import Schedule
 from qpu_bridge.schedule.waveform import Waveform
@@ -12,7 +11,7 @@ from qpu_bridge.schedule.waveform import Waveform
 def check_memory(schedule: Schedule, limits: Limits) -> None:
     """Check samples and number of the waveforms of each port; each is stored once per port."""
     used: dict[int, list[Waveform]] = {}
-    for index, number in stored(schedule):
+    for index, number in schedule.stored:
         used.setdefault(index, []).append(schedule.waveforms[number])
     for index, waveforms in used.items():
         port = limits.ports[index]

@@ -56,14 +56,6 @@ def refuse_where(
     raise ScheduleError(must, given=given(row), where=place(schedule, row), remedy=remedy)
 
 
-def stored(schedule: Schedule) -> list[tuple[int, int]]:
-    """Pairs of a port and a waveform that any event has, ascending."""
-    used = np.zeros((len(schedule.ports), len(schedule.waveforms) + 1), bool)
-    used[schedule.events["port"], schedule.events["waveform"]] = True
-    ports, waveforms = used[:, :-1].nonzero()  # NONE is the last one
-    return list(zip(ports.tolist(), waveforms.tolist(), strict=True))
-
-
 def own_lines(schedule: Schedule, limits: Limits) -> Limits:
     """Limits of the schedule's own lines only, in the order of its ports: as all other rules want them.
 
@@ -73,9 +65,21 @@ def own_lines(schedule: Schedule, limits: Limits) -> Limits:
     return _own(Same(limits), tuple(port.name for port in schedule.ports))
 
 
-def of_lines(limits: Limits, name: str) -> NDArray[Any]:
-    """One limit of every line: read-only, made once for a device."""
-    return _of_lines(Same(limits), name)
+class Lines(dict[str, NDArray[Any]]):
+    """Each limit of every line, by its name: read-only, made when it is first asked for."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._ports = limits.ports
+
+    def __missing__(self, name: str) -> NDArray[Any]:
+        found = self[name] = np.array([getattr(port, name) for port in self._ports])
+        found.setflags(write=False)
+        return found
+
+
+def of_lines(limits: Limits) -> Lines:
+    """The limits of every line, kept for a device."""
+    return _of_lines(Same(limits))
 
 
 class Same:
@@ -102,8 +106,6 @@ def _own(device: Same, names: tuple[str, ...]) -> Limits:
     return device.limits.model_copy(update={"ports": tuple(known[name] for name in names)})
 
 
-@lru_cache(4096)
-def _of_lines(device: Same, name: str) -> NDArray[Any]:
-    found = np.array([getattr(port, name) for port in device.limits.ports])
-    found.setflags(write=False)
-    return found
+@lru_cache(256)
+def _of_lines(device: Same) -> Lines:
+    return Lines(device.limits)

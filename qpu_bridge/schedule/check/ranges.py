@@ -119,7 +119,7 @@ def check_ranges(schedule: Schedule, limits: Limits, bounds: Bounds, chords: Seq
     factor[-1] = 1.0
     envelope = np.array([wave.peak for wave in schedule.waveforms] or [0.0])[events["waveform"]]
     peak = np.where(schedule.captures, 0.0, np.abs(events["amplitude"]) * factor[slot] * envelope)
-    most = of_lines(limits, "max_amplitude")[events["port"]]
+    most = of_lines(limits)["max_amplitude"][events["port"]]
     over = peak > most + ROUND
     if np.count_nonzero(over):
         row = int(np.argmax(over))

@@ -101,20 +101,17 @@ def _captures(schedule: Schedule, limits: Limits) -> None:
             "a capture that returns its trace has no weights",
             lambda row: f"waveform {events['waveform'][row]}",
         )
-    number = np.zeros(len(events), np.int64)  # of each capture, counted at its carrier
-    (rows,) = capture.nonzero()
-    counted: dict[int, int] = {}
-    for row, frame in zip(rows.tolist(), events["frame"][rows].tolist(), strict=True):
-        number[row] = counted[frame] = counted.get(frame, 0) + 1
-    allowed = of_lines(limits, "max_captures")[events["port"]]
+    lines, port = of_lines(limits), events["port"]
+    allowed = lines["max_captures"][port]
+    counted = np.bincount(events["frame"][capture], minlength=len(schedule.frames))[events["frame"]]
     refuse_where(
         schedule,
-        number > allowed,
+        capture & (counted > allowed),
         lambda row: f"a carrier must have at most {allowed[row]} captures in one schedule on this device",
-        lambda row: int((capture & (events["frame"] == events["frame"][row])).sum()),
+        counted.__getitem__,
     )
-    _lasting(schedule, weighted, of_lines(limits, "max_kernel")[events["port"]], "with weights")
-    _lasting(schedule, traced, of_lines(limits, "max_raw")[events["port"]], "that returns its trace")
+    _lasting(schedule, weighted, lines["max_kernel"][port], "with weights")
+    _lasting(schedule, traced, lines["max_raw"][port], "that returns its trace")
     if not np.count_nonzero(traced):
         return
     length = np.zeros(len(schedule.columns), np.int64)

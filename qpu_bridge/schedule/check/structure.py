@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from qpu_bridge.schedule.check.place import LONGEST, refuse_where, stored
+from qpu_bridge.schedule.check.place import LONGEST, refuse_where
 from qpu_bridge.schedule.event import NONE
 from qpu_bridge.schedule.expression import VariableKind
 from qpu_bridge.schedule.port import PortKind
@@ -15,62 +15,75 @@ MOST_PHASE = 1e6
 """Rad: beyond it a double tells phases apart by less than anybody's resolution."""
 
 
+_WHOLE = (
+    *("operation", "start", "duration", "port", "frame", "waveform"),
+    *("amplitude_slot", "phase_slot", "frequency_slot", "phase_variable", "column"),
+)
+_WAVEFORM, _COLUMN = _WHOLE.index("waveform"), _WHOLE.index("column")
+
+
 def check_structure(schedule: Schedule) -> None:
     """Check the events against the tables, which have passed `check_tables`."""
-    _indices(schedule)
-    _slots(schedule)
+    _whole_numbers(schedule)
     _numbers(schedule)
+    _slots(schedule)
     _lengths(schedule)
     _kinds(schedule)
 
 
-def _indices(schedule: Schedule) -> None:
-    events = schedule.events
-    operation = events["operation"]
-    refuse_where(schedule, operation > 1, "an operation must be play (0) or capture (1)", lambda row: operation[row])
-    play = ~schedule.captures
-    sizes = {
-        "port": len(schedule.ports),
-        "frame": len(schedule.frames),
-        "waveform": len(schedule.waveforms),
-        "amplitude_slot": len(schedule.slots),
-        "phase_slot": len(schedule.slots),
-        "frequency_slot": len(schedule.slots),
-        "phase_variable": len(schedule.variables),
-        "column": len(schedule.columns),
-    }
-    index = np.array([events[name] for name in sizes], np.int64)
-    # what need not name anything: a slot, a variable, the envelope of a capture, the column of a play
-    least = np.full(index.shape, NONE)
-    least[:2], least[2], least[7] = 0, np.where(play, 0, NONE), np.where(play, NONE, 0)
-    strange = (index < least) | (index >= np.array([*sizes.values()])[:, None])
-    if np.count_nonzero(strange):
-        row = int(np.argmax(strange.any(axis=1)))
-        name, size = list(sizes.items())[row]
-        must = f"an event's {name.replace('_', ' ')} must be one of the {size} in the schedule's table"
-        refuse_where(schedule, strange[row], must, index[row].__getitem__)
-    column = events["column"]
-    refuse_where(schedule, play & (column != NONE), "a play writes no column", column.__getitem__)
-    ports = np.array([frame.port for frame in schedule.frames] or [0])
+def _whole_numbers(schedule: Schedule) -> None:
+    """Each from its least to its most, all columns at one look; then the port of the frame."""
+    events, capture = schedule.events, schedule.captures
+    ports, frames, waveforms = len(schedule.ports), len(schedule.frames), len(schedule.waveforms)
+    slots, variables, columns = len(schedule.slots), len(schedule.variables), len(schedule.columns)
+    numbers = np.array([events[name] for name in _WHOLE], np.int64)
+    least = np.array([0, 0, 1, 0, 0, NONE, NONE, NONE, NONE, NONE, NONE])[:, None]
+    count = np.array([2, LONGEST + 1, LONGEST + 1, ports, frames, waveforms, slots, slots, slots, variables, columns])[:, None]
+    broken = (numbers < least) | (numbers >= count)
+    # only a play needs an envelope, only a capture writes a column
+    broken[_WAVEFORM] |= (numbers[_WAVEFORM] == NONE) & ~capture
+    broken[_COLUMN] |= (numbers[_COLUMN] == NONE) == capture
+    if np.count_nonzero(broken):
+        place = int(np.argmax(broken.any(axis=1)))
+        name, size = _WHOLE[place], int(count[place, 0])
+        refuse_where(schedule, broken[place], lambda row: _must(schedule, name, row, size), numbers[place].__getitem__)
+    home = np.array([frame.port for frame in schedule.frames] or [0])
     refuse_where(
         schedule,
-        ports[events["frame"]] != events["port"],
-        lambda row: f"an event must be on the port of its frame, {schedule.ports[ports[events['frame'][row]]].name}",
+        home[events["frame"]] != events["port"],
+        lambda row: f"an event must be on the port of its frame, {schedule.ports[home[events['frame'][row]]].name}",
         lambda row: schedule.ports[events["port"][row]].name,
     )
 
 
+def _must(schedule: Schedule, name: str, row: int, size: int) -> str:
+    """What must hold of a whole number of an event."""
+    if name == "operation":
+        return "an operation must be play (0) or capture (1)"
+    if name in ("start", "duration"):
+        if schedule.events[name][row] > LONGEST:
+            return f"an event's {name} must be at most 2**48 ticks"
+        return "an event must not start before its block" if name == "start" else "an event must last at least one tick"
+    if name == "column" and not schedule.captures[row]:
+        return "a play writes no column"
+    return f"an event's {name.replace('_', ' ')} must be one of the {size} in the schedule's table"
+
+
+def _numbers(schedule: Schedule) -> None:
+    events = schedule.events
+    for name in ("amplitude", "phase", "frequency"):
+        number = events[name]
+        refuse_where(schedule, ~np.isfinite(number), f"an event's {name} must be finite", number.__getitem__)
+    phase = events["phase"]
+    refuse_where(schedule, np.abs(phase) > MOST_PHASE, f"a phase must be at most {MOST_PHASE:g} rad", phase.__getitem__)
+
+
 def _slots(schedule: Schedule) -> None:
+    """What events name of slots and variables is of the kind that they want."""
     events = schedule.events
     kinds = np.array([slot.kind.value for slot in schedule.slots])
-    for name, kind in (
-        ("amplitude_slot", SlotKind.AMPLITUDE),
-        ("phase_slot", SlotKind.PHASE),
-        ("frequency_slot", SlotKind.FREQUENCY),
-    ):
-        index = events[name]
-        if not len(kinds) or not np.count_nonzero(index != NONE):
-            continue
+    for kind in (SlotKind.AMPLITUDE, SlotKind.PHASE, SlotKind.FREQUENCY) if schedule.slots else ():
+        index = events[f"{kind.value}_slot"]
         given = kinds[index]
         refuse_where(
             schedule,
@@ -78,7 +91,9 @@ def _slots(schedule: Schedule) -> None:
             f"an event's {kind.value} slot must be of kind {kind.value}",
             given.__getitem__,
         )
-    floats = np.array([variable.kind is VariableKind.FLOAT for variable in schedule.variables] or [True])
+    if not schedule.variables:
+        return
+    floats = np.array([variable.kind is VariableKind.FLOAT for variable in schedule.variables])
     variable = events["phase_variable"]
     refuse_where(
         schedule,
@@ -88,28 +103,12 @@ def _slots(schedule: Schedule) -> None:
     )
 
 
-def _numbers(schedule: Schedule) -> None:
-    events = schedule.events
-    refuse_where(schedule, events["start"] < 0, "an event must not start before its block", events["start"].__getitem__)
-    refuse_where(schedule, events["duration"] < 1, "an event must last at least one tick", events["duration"].__getitem__)
-    for name in ("start", "duration"):
-        ticks = events[name]
-        refuse_where(schedule, ticks > LONGEST, f"an event's {name} must be at most 2**48 ticks", ticks.__getitem__)
-    for name in ("amplitude", "phase", "frequency"):
-        number = events[name]
-        refuse_where(schedule, ~np.isfinite(number), f"an event's {name} must be finite", number.__getitem__)
-    phase = events["phase"]
-    refuse_where(schedule, np.abs(phase) > MOST_PHASE, f"a phase must be at most {MOST_PHASE:g} rad", phase.__getitem__)
-
-
 def _lengths(schedule: Schedule) -> None:
     """A play lasts as long as its envelope, a capture as its kernel, both rounded up to ticks."""
     events = schedule.events
-    ratios = [port.clock.dt / schedule.clock.dt for port in schedule.ports]
     ticks = np.zeros((len(schedule.ports), len(schedule.waveforms) + 1), np.int64)
-    for port, number in stored(schedule):
-        ratio = ratios[port]
-        ticks[port, number] = -(-schedule.waveforms[number].duration * ratio.numerator // ratio.denominator)
+    for port, number in schedule.stored:
+        ticks[port, number] = schedule.clock.ticks_covering(schedule.ports[port].clock, schedule.waveforms[number].duration)
     waveform = events["waveform"]
     needed = np.where(waveform == NONE, events["duration"], ticks[events["port"], waveform])
     refuse_where(
@@ -124,14 +123,17 @@ def _kinds(schedule: Schedule) -> None:
     """What each kind of port can do."""
     events = schedule.events
     port = events["port"]
-    play = ~schedule.captures
+    capture = schedule.captures
     receives = np.array([p.kind is PortKind.ACQUIRE for p in schedule.ports] or [False])[port]
-    kind = [p.kind.value for p in schedule.ports]
-    refuse_where(schedule, play & receives, "a play must be on a port that emits", lambda row: kind[port[row]])
-    refuse_where(schedule, ~play & ~receives, "a capture must be on an acquire port", lambda row: kind[port[row]])
     refuse_where(
         schedule,
-        ~play & ((events["amplitude_slot"] != NONE) | (events["amplitude"] != 1.0)),
+        receives != capture,
+        lambda row: "a capture must be on an acquire port" if capture[row] else "a play must be on a port that emits",
+        lambda row: schedule.ports[port[row]].kind.value,
+    )
+    refuse_where(
+        schedule,
+        capture & ((events["amplitude_slot"] != NONE) | (events["amplitude"] != 1.0)),
         "a capture has no amplitude: 1, without a slot",
         lambda row: f"amplitude {events['amplitude'][row]}, slot {events['amplitude_slot'][row]}",
     )

@@ -96,7 +96,7 @@ class _Walk:
         events = schedule.events[captures]
         self.times = list(zip(events["start"].tolist(), events["duration"].tolist(), strict=True))
         self.frames, self.columns = events["frame"].tolist(), events["column"].tolist()
-        self.separation = of_lines(limits, "min_separation")[events["port"]].tolist()
+        self.separation = of_lines(limits)["min_separation"][events["port"]].tolist()
         self.later: frozenset[int] = frozenset()
         """Columns that the loops around capture: an earlier turn may have written them."""
 
