@@ -7,6 +7,7 @@ from qpu_bridge.schedule import SlotKind, shapes
 from qpu_emulator.scales import Scales
 from qpu_emulator.windows.basis import columns
 from qpu_emulator.windows.library import Library, Tone
+from qpu_emulator.windows.single import Asked
 
 TIMES = np.arange(0, 300_001, 30_000)
 
@@ -61,7 +62,7 @@ def test_windows_are_physical_maps(truth, levels):
     library = Library(truth, Scales())
     tone = Tone(shapes.drag(36, 9, 0.25), 1e-9, 0.0, "d0")
     numbers = np.array([[[a, f, 0.0]] for a in (0.0, 0.3, -0.9) for f in (0.0, 40e6)])
-    library.drive(0, (tone,), numbers, levels)
+    library.drive([Asked(0, (tone,), numbers)], levels)
     for window in library.maps(1, levels)[:, 0]:
         _assert_channel(window, levels, 1)
     library.flux(1, Tone(shapes.cosine_square(60, 30), 1e-9, 0.0, "c12"), np.array([0.1, 0.43]), levels)
@@ -86,7 +87,7 @@ def test_a_window_knows_its_own_relaxation(truth):
     )
     library = Library(fast, Scales())
     shape = shapes.drag(36, 9, 0.25)
-    library.drive(0, (Tone(shape, 1e-9, 0.0, "d0"),), np.array([[[0.5, 0.0, 0.0]]]), 3)
+    library.drive([Asked(0, (Tone(shape, 1e-9, 0.0, "d0"),), np.array([[[0.5, 0.0, 0.0]]]))], 3)
     lower, frame = np.diag(np.sqrt([1.0, 2.0]), 1), columns(3)
     rest = 2 * np.pi * np.diag([0, 0, fast.transmons[0].anharmonicity])
     generator, total = library.relaxations[0].generator(), np.eye(9)

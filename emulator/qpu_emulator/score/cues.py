@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,6 +17,7 @@ from qpu_emulator.score.lanes import Index, Lanes
 from qpu_emulator.score.program import Program, Score
 from qpu_emulator.score.values import Number, Values
 from qpu_emulator.windows.library import Library
+from qpu_emulator.windows.single import Asked
 from qpu_emulator.windows.tones import Tone
 
 _TAU = 2 * np.pi
@@ -21,6 +25,7 @@ _PHASES = 64
 _EXACT = 2**32
 
 Found = NDArray[np.int32] | int
+Shift = NDArray[np.float64]
 
 
 class Cues:
@@ -49,6 +54,7 @@ class Cues:
         self._rests = np.zeros(len(library.device.transmons))
         self._rests[program.qubits] = [library.device.transmons[qubit].frequency for qubit in program.qubits]
         self._swept: dict[tuple[int, ...], NDArray[np.int32]] = {}
+        self._asked: dict[tuple[int, bool, tuple[Any, ...]], Asked] = {}
         self._fixed: dict[tuple[object, ...], int] = {}
 
     def turns(self, score: Score, part: slice, chosen: Index, begun: Number, rows: int) -> NDArray[np.float64]:
@@ -79,18 +85,42 @@ class Cues:
         table[2 * plays + 1], table[2 * plays + 2] = before, beside
         return table
 
-    def window(
-        self, action: Action, levels: int, chosen: Index, begun: Number, shift: NDArray[np.float64] | None = None
-    ) -> Found:
-        """Windows of an action: index in the library.
+    def windows(
+        self, actions: Sequence[Action], levels: Sequence[int], chosen: Index, begun: Number, shifts: Mapping[int, Shift]
+    ) -> list[Found]:
+        """Windows of actions: indices in the library. Single drives that are new there are solved together.
 
         Args:
-            action: What is played.
-            levels: Of each of its qubits.
+            actions: What is played.
+            levels: Of each of the qubits of each.
             chosen: Lanes.
             begun: As of `turns`.
-            shift: ``float[lanes]``, by which the transmon of a drive is shifted in Hz; the window is in the shifted frame.
+            shifts: Action -> ``float[lanes]``, by which the transmon of a drive is shifted in Hz, with the frame of its window.
         """
+        wanted = [
+            (action, size, chosen, begun, shifts.get(number))
+            for number, (action, size) in enumerate(zip(actions, levels, strict=True))
+        ]
+        found = [self._window(*one) for one in wanted]
+        if self._asked:
+            self._solve()
+        solved = [self._window(*one) if known is None else known for known, one in zip(found, wanted, strict=True)]
+        return cast(list[Found], solved)
+
+    def _solve(self) -> None:
+        """Solve all that is asked for."""
+        for levels in sorted({levels for levels, _, _ in self._asked}):
+            keys = [key for key in self._asked if key[0] == levels]
+            indices = self._library.drive([self._asked[key] for key in keys], levels)
+            for (_, swept, name), index in zip(keys, indices, strict=True):
+                if swept:
+                    self._swept[name] = index
+                else:
+                    self._library.named[name] = int(index[0])
+        self._asked.clear()
+
+    def _window(self, action: Action, levels: int, chosen: Index, begun: Number, shift: Shift | None) -> Found | None:
+        """Of one action; none if it has to be solved first, which is then asked for."""
         row = action.events[0]
         if shift is not None:
             numbers = self._together(action, chosen, (begun + action.start) * self._tick)
@@ -109,7 +139,9 @@ class Cues:
         shape, line = self._shapes[events["waveform"][row]], self._lines[events["port"][row]]
         key = (action.kind, action.where, levels, shape, line, events["amplitude"][row], events["frequency"][row])
         found = self._library.named.get(key)
-        if found is None:
+        if found is None and action.kind == "drive":
+            self._asked[levels, False, key] = self._ask(action, self._alone(action)[:1])
+        elif found is None:
             found = self._library.named[key] = int(self._windows(action, self._alone(action)[:1], levels)[0])
         return found
 
@@ -152,7 +184,10 @@ class Cues:
             return self._library.driven_flux(action.where, tones, numbers, levels)
         if action.kind == "cross":
             return self._library.cross(action.where, tones, numbers, levels)
-        return self._library.drive(action.where, tones, numbers, levels)
+        return self._library.drive([self._ask(action, numbers)], levels)[0]
+
+    def _ask(self, action: Action, numbers: NDArray[np.float64]) -> Asked:
+        return Asked(action.where, tuple(self._tone(row, action.start) for row in action.events), numbers)
 
     def _remember(self, action: Action, levels: int, numbers: NDArray[np.float64]) -> int:
         """The window of one set of numbers: most pulses of a circuit are the same few."""
@@ -163,10 +198,13 @@ class Cues:
             self._fixed[key] = int(self._windows(action, numbers, levels)[0])
         return self._fixed[key]
 
-    def _sweep(self, action: Action, levels: int, chosen: Index) -> NDArray[np.int32]:
+    def _sweep(self, action: Action, levels: int, chosen: Index) -> NDArray[np.int32] | None:
         """Windows at every point, solved together when the action comes for the first time."""
         key = (action.where, *action.events)
         if key not in self._swept:
+            if action.kind == "drive":
+                self._asked[levels, True, key] = self._ask(action, self._alone(action))
+                return None
             self._swept[key] = self._windows(action, self._alone(action), levels, swept=True)
         return self._swept[key][self._lanes.point[chosen]]
 

@@ -122,11 +122,16 @@ class Stage:
         rows = 1 + 2 * len(actions) + len(self._home)
         turns = self._cues.turns(score, part, chosen, begun, rows)
         light = self._light(actions, laid, moments, chosen, begun * self._tick, rows, more)
-        found: list[Found] = []
-        for number, (action, (kind, first, _, _)) in enumerate(zip(actions, laid.tolist(), strict=False)):
-            shift = None if light is None else light.shifts.get(number)
-            window = kind in (ONE, TWO)
-            found.append(self._cues.window(action, self._levels[first], chosen, begun, shift) if window else NONE)
+        plays = [(number, first) for number, (kind, first, _, _) in enumerate(laid.tolist()) if kind in (ONE, TWO)]
+        played, levels = [actions[number] for number, _ in plays], [self._levels[first] for _, first in plays]
+        shifts = (
+            {}
+            if light is None
+            else {place: light.shifts[number] for place, (number, _) in enumerate(plays) if number in light.shifts}
+        )
+        found: list[Found] = [NONE] * len(actions)
+        for (number, _), one in zip(plays, self._cues.windows(played, levels, chosen, begun, shifts), strict=True):
+            found[number] = one
         before, after = self._shares(laid, found, rows, len(chosen))
         steps = line.lay(laid, moments, (after != after[:, :1]).any(axis=1), stretched=more is not None)
         line.settle(after[:, 0])

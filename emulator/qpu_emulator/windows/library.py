@@ -9,7 +9,7 @@ A window's start time and frame phase are not part of its key: they enter as vir
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field
 from typing import Any
 
@@ -21,13 +21,13 @@ from qpu_emulator.chip.device import Device, TunableCoupler
 from qpu_emulator.chip.line import IDEAL
 from qpu_emulator.readout.resonator import Listening, Response
 from qpu_emulator.scales import Scales
-from qpu_emulator.windows.basis import Complex, Real, commutator, narrow, superoperator, widen
+from qpu_emulator.windows.basis import Complex, Real, narrow, superoperator
 from qpu_emulator.windows.cross_resonance import solve_cross
 from qpu_emulator.windows.flow import exponential, product
 from qpu_emulator.windows.pair import Pair
 from qpu_emulator.windows.panel import Panels
-from qpu_emulator.windows.propagator import drive
 from qpu_emulator.windows.relaxation import Idle, Relaxation
+from qpu_emulator.windows.single import Asked, solve_drives
 from qpu_emulator.windows.static_pair import StaticPair
 from qpu_emulator.windows.toggling import decay, detuning_shares
 from qpu_emulator.windows.tones import Tone, beats, combine
@@ -41,16 +41,33 @@ Solved = tuple[Real, Real]
 """Maps, and for pairs the times in s that a detuning acts before and after."""
 
 _Solve = Callable[[Real], Solved]
+_Name = tuple[object, ...]
 
 
 @dataclass(slots=True)
 class _Shelf:
-    """Solved windows of one size; row ``i`` of every array belongs to window ``i``."""
+    """Solved windows of one size; row ``i`` of every array belongs to window ``i``, and never changes.
 
-    keys: dict[tuple[object, ...], int] = field(default_factory=dict)
-    maps: list[Real] = field(default_factory=list)
+    Attributes:
+        keys: Of each window, its row.
+        room: Maps of windows, and rows for more of them.
+        shares: Of windows on two qubits.
+    """
+
+    keys: dict[tuple[object, ...], int]
+    room: Real
     shares: list[Real] = field(default_factory=list)
-    stacked: Real | None = None
+
+    def add(self, keys: Iterable[tuple[object, ...]], maps: Real, shares: Real) -> None:
+        """Keep solved windows; who has the maps of those before may go on to read them."""
+        first = len(self.keys)
+        if first + len(maps) > len(self.room):
+            room = np.empty((max(2 * len(self.room), first + len(maps)), *self.room.shape[1:]))
+            room[:first] = self.room[:first]
+            self.room = room
+        self.room[first : first + len(maps)] = maps
+        self.shares.extend(shares)
+        self.keys.update({key: first + row for row, key in enumerate(keys)})
 
 
 class Library:
@@ -102,27 +119,26 @@ class Library:
         """
         with self.lock:
             shelf = self._shelf(qubits, levels)
-            if shelf.stacked is None or len(shelf.stacked) != len(shelf.maps):
-                size = levels ** (2 * qubits)
-                empty = np.zeros((0, 3, size, size) if qubits == 1 else (0, size, size))
-                shelf.stacked = np.array(shelf.maps) if shelf.maps else empty
-            return shelf.stacked
+            return shelf.room[: len(shelf.keys)]
 
-    def drive(self, qubit: int, tones: tuple[Tone, ...], numbers: Real, levels: int) -> NDArray[np.int32]:
-        """Windows of drive pulses on one transmon.
+    def drive(self, asked: Sequence[Asked], levels: int) -> list[NDArray[np.int32]]:
+        """Windows of drive pulses on transmons; all that are new are solved together.
 
         Args:
-            qubit: Which.
-            tones: The plays.
-            numbers: ``float[n, tones, 3]``: amplitude, frequency minus the qubit's in Hz, phase relative to the first tone at
-                the window's start in rad.
+            asked: Which.
             levels: 2 or 3.
 
         Returns:
-            ``int[n]``, indices into `maps`.
+            ``int[n]`` of each, indices into `maps`.
         """
-        name = (qubit, *((t.waveform.digest, t.dt, t.offset, t.port) for t in tones))
-        return self._find(1, levels, name, numbers, lambda new: self._solve_drive(qubit, tones, new, levels))
+        names = [((one.qubit, *_shapes(one.tones)), one.numbers) for one in asked]
+
+        def solve(new: list[Real]) -> Solved:
+            wanted = [one._replace(numbers=rows) for one, rows in zip(asked, new, strict=True) if len(rows)]
+            maps = solve_drives(wanted, self.device, self.reach, self.relaxations, levels)
+            return maps, np.zeros((len(maps), 0))
+
+        return self._find(1, levels, names, solve)
 
     def cross(self, coupler: int, tones: tuple[Tone, ...], numbers: Real, levels: int) -> NDArray[np.int32]:
         """Windows of drives on both transmons of a static pair.
@@ -139,7 +155,7 @@ class Library:
         pair = self.pair(coupler)
         assert isinstance(pair, StaticPair)
         first, second = pair.coupler.qubits
-        name = ("cross", coupler, *((t.waveform.digest, t.dt, t.offset, t.port) for t in tones))
+        name = ("cross", coupler, *_shapes(tones))
 
         def solve(new: Real) -> Solved:
             return solve_cross(
@@ -152,7 +168,8 @@ class Library:
                 relaxations=(self.relaxations[first], self.relaxations[second]),
             )
 
-        return self._find(2, levels, name, numbers, lambda new: _apart(new, self._kept(coupler, tones, levels, solve)))
+        kept = self._kept(coupler, tones, levels, solve)
+        return self._find(2, levels, [(name, numbers)], lambda new: _apart(new[0], kept))[0]
 
     def shares(self, levels: int, index: NDArray[np.int32] | int) -> Real:
         """Times in s that a detuning acts before and after windows of two qubits, ``float[..., qubit, 2]``."""
@@ -191,7 +208,7 @@ class Library:
         def found(new: Real) -> Solved:
             return kept(new) if panels is None else (panels.windows(new), np.broadcast_to(after, (len(new), 2, 2)))
 
-        return self._find(2, levels, name, amplitudes, found)
+        return self._find(2, levels, [(name, amplitudes)], lambda new: found(new[0]))[0]
 
     def driven_flux(self, coupler: int, tones: tuple[Tone, ...], numbers: Real, levels: int) -> NDArray[np.int32]:
         """Windows of drives on the transmons of a tunable pair that meet a flux pulse on its coupler.
@@ -209,7 +226,7 @@ class Library:
         assert isinstance(pair, Pair)
         reach: list[Mapping[str, complex]] = [self.reach[q] for q in pair.coupler.qubits]
         reach.append({tones[-1].port: 1 / np.pi})  # the flux itself, beside both half Rabi rates
-        name = ("driven flux", coupler, *((t.waveform.digest, t.dt, t.offset, t.port) for t in tones))
+        name = ("driven flux", coupler, *_shapes(tones))
 
         def solve(new: Real) -> Solved:
             both, repeats, dt = combine(tones, new, reach, self.device.lines)
@@ -220,7 +237,8 @@ class Library:
             left, _, right = np.linalg.svd(final[:, kept][..., kept])
             return maps, detuning_shares(toggling, left @ right, seconds, levels)
 
-        return self._find(2, levels, name, numbers, lambda new: _apart(new, self._kept(coupler, tones, levels, solve)))
+        kept = self._kept(coupler, tones, levels, solve)
+        return self._find(2, levels, [(name, numbers)], lambda new: _apart(new[0], kept))[0]
 
     def _kept(self, coupler: int, tones: tuple[Tone, ...], levels: int, solve: _Solve) -> _Solve:
         """The same solver, with a look on the disk first."""
@@ -252,48 +270,36 @@ class Library:
         return find
 
     def _shelf(self, qubits: int, levels: int) -> _Shelf:
-        return self._shelves.setdefault((qubits, levels), _Shelf())
+        if (qubits, levels) not in self._shelves:
+            size = levels ** (2 * qubits)
+            self._shelves[qubits, levels] = _Shelf({}, np.empty((0, 3, size, size) if qubits == 1 else (0, size, size)))
+        return self._shelves[qubits, levels]
 
     def trim(self) -> None:
         """Forget everything if a long sweep has filled the shelves; call between runs only."""
-        if any(len(shelf.maps) > _ROOM for shelf in self._shelves.values()):
+        if any(len(shelf.keys) > _ROOM for shelf in self._shelves.values()):
             self._shelves.clear()
             self.named.clear()
             self.unravelled.clear()
 
-    def _find(self, qubits: int, levels: int, name: tuple[object, ...], numbers: Real, solve: _Solve) -> NDArray[np.int32]:
-        rows, which = np.ascontiguousarray(numbers), np.zeros(1, np.int64)
-        if len(rows) > 1:
-            rows, which = np.unique(rows, axis=0, return_inverse=True)
-        keys = [(name, row.tobytes()) for row in rows]
+    def _find(
+        self, qubits: int, levels: int, asked: Sequence[tuple[_Name, Real]], solve: Callable[[list[Real]], Solved]
+    ) -> list[NDArray[np.int32]]:
+        """Indices of windows, of which those that are new are solved: their numbers, of each that is asked for."""
+        unlike = [_unlike(numbers) for _, numbers in asked]
+        keys = [[(name, row.tobytes()) for row in rows] for (name, _), (rows, _) in zip(asked, unlike, strict=True)]
         with self.lock:
             shelf = self._shelf(qubits, levels)
-            new = {key: position for position, key in enumerate(keys) if key not in shelf.keys}
+            new: dict[tuple[object, ...], None] = {}
+            wanted = []
+            for own, (rows, _) in zip(keys, unlike, strict=True):
+                places = [place for place, key in enumerate(own) if key not in shelf.keys and key not in new]
+                new.update(dict.fromkeys(own[place] for place in places))
+                wanted.append(rows[places])
             if new:
-                for key, solved, shares in zip(new, *solve(rows[list(new.values())]), strict=True):
-                    shelf.keys[key] = len(shelf.maps)
-                    shelf.maps.append(solved)
-                    shelf.shares.append(shares)
-            return np.array([shelf.keys[key] for key in keys], dtype=np.int32)[which.ravel()]
-
-    def _solve_drive(self, qubit: int, tones: tuple[Tone, ...], numbers: Real, levels: int) -> Solved:
-        return _apart(numbers, lambda new: (self._solve_alike(qubit, tones, new, levels), np.zeros((len(new), 0))))
-
-    def _solve_alike(self, qubit: int, tones: tuple[Tone, ...], numbers: Real, levels: int) -> Real:
-        transmon = self.device.transmons[qubit]
-        both, repeats, dt = combine(tones, numbers, [self.reach[qubit]], self.device.lines)
-        samples = np.ascontiguousarray(both[:, 0])
-        detuning = -_TAU * numbers[:, 0, 1]
-        relaxation = self.relaxations[qubit]
-        unitary, sensitivity, jumps = drive(samples, repeats, dt, detuning, _TAU * transmon.anharmonicity, relaxation.lossy)
-        # from the carrier's frame to the qubit's
-        turn = np.exp(1j * np.multiply.outer(detuning * repeats.sum() * dt, np.arange(3)))
-        unitary = turn[:, :, None] * unitary
-        lossy = exponential(relaxation.toggled(jumps))
-        flow = superoperator(unitary, 3, 3)
-        slope = commutator(_TAU * sensitivity, 3)
-        orders = np.stack([flow @ lossy, flow @ slope @ lossy, flow @ slope @ slope @ lossy / 2], axis=1)
-        return orders if levels == 3 else np.ascontiguousarray(narrow() @ orders @ widen())
+                shelf.add(new, *solve(wanted))
+            found = [np.array([shelf.keys[key] for key in own], dtype=np.int32) for own in keys]
+        return [index[which] for index, (_, which) in zip(found, unlike, strict=True)]
 
     def _solve_flux(self, coupler: int, tone: Tone, amplitudes: Real, levels: int) -> Real:
         pair = self.pair(coupler)
@@ -315,6 +321,19 @@ class Library:
         first, second = self.pair(coupler).coupler.qubits
         lost = decay(toggling, (self.relaxations[first], self.relaxations[second]), seconds, levels)
         return np.ascontiguousarray(product(flow, exponential(lost))), toggling
+
+
+def _shapes(tones: tuple[Tone, ...]) -> list[tuple[object, ...]]:
+    return [(tone.waveform.digest, tone.dt, tone.offset, tone.port) for tone in tones]
+
+
+def _unlike(numbers: Real) -> tuple[Real, NDArray[np.int64]]:
+    """Rows that differ, and for each row which of them it is."""
+    rows = np.ascontiguousarray(numbers)
+    if len(rows) < 2:
+        return rows, np.zeros(len(rows), np.int64)
+    rows, which = np.unique(rows, axis=0, return_inverse=True)
+    return rows, which.ravel()
 
 
 def _pair_states(levels: int) -> list[int]:

@@ -116,7 +116,7 @@ def drive(
     repeats: NDArray[np.int64],
     dt: float,
     detuning: NDArray[np.float64],
-    anharmonicity: float,
+    anharmonicity: NDArray[np.float64],
     lossy: bool,
 ) -> tuple[NDArray[np.complex128], NDArray[np.complex128], NDArray[np.complex128]]:
     """A transmon of three levels under drives, in the rotating frame of the carrier at phase zero.
@@ -126,12 +126,12 @@ def drive(
         repeats: ``int[runs]``, ticks of each run.
         dt: Tick in s.
         detuning: ``float[n]``, qubit minus carrier in rad/s.
-        anharmonicity: rad/s.
+        anharmonicity: ``float[n]``, rad/s.
         lossy: Whether the last of what is returned is wanted; else it is zero.
 
     Returns:
         ``U[n, 3, 3]``, the sensitivity to a detuning ``K[n, 3, 3] = int U+ n U dt``, and what relaxation needs
-        (`Relaxation.toggled`): ``J[n, 2, 9, 9] = int v v+ dt`` of ``v = U+ L U`` row by row, for ``L`` lowering and counting.
+        (`single.solve_drives`): ``J[n, 2, 9, 9] = int v v+ dt`` of ``v = U+ L U`` row by row, for ``L`` lowering and counting.
     """
     count = samples.shape[0]
     unitary = np.zeros((count, 3, 3), np.complex128)
@@ -151,7 +151,7 @@ def drive(
             steps = min(repeats[run], _MAX_STEPS)
             tau = repeats[run] * dt / steps
             share = 0.5 * tau
-            first, second = share * detuning[index], share * (2 * detuning[index] + anharmonicity)
+            first, second = share * detuning[index], share * (2 * detuning[index] + anharmonicity[index])
             turn(first, second, share * samples[index, run], spare, half)
             for _ in range(steps):
                 multiply_into(half, u, middle)
@@ -165,9 +165,13 @@ def drive(
                     for which in range(2):
                         for i in range(9):
                             factor = tau * turned[which, i]
-                            for j in range(9):
+                            for j in range(i + 1):
                                 jumps[index, which, i, j] += factor * np.conj(turned[which, j])
                 multiply_into(half, middle, u)
+        for which in range(2):
+            for i in range(9):
+                for j in range(i):
+                    jumps[index, which, j, i] = np.conj(jumps[index, which, i, j])
         for i in range(3):
             for j in range(3):
                 unitary[index, i, j] = u[i, j]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from qpu_emulator.chip.device import Device, Transmon
 from qpu_emulator.scales import Scales
-from qpu_emulator.windows.basis import Complex, Real, columns, dissipator, pairs
+from qpu_emulator.windows.basis import Complex, Real, dissipator, pairs
 
 _DIGITS = 7
 """Of what has faded, so that lanes share entries."""
@@ -54,23 +54,6 @@ class Relaxation:
     def generator(self, levels: int = 3) -> Real:
         """Lindblad generator on the real vectors of `basis`, 1/s."""
         return np.asarray(sum((dissipator(jump) for jump in self.jumps(levels)), np.zeros((levels**2, levels**2))))
-
-    def toggled(self, jumps: Complex) -> Real:
-        """The generator's integral over a pulse, in the frame that turns with it.
-
-        Args:
-            jumps: ``complex[n, 2, 9, 9]`` in s, as of `propagator.drive`.
-
-        Returns:
-            ``float[n, 9, 9]``, on real vectors.
-        """
-        lowered, counted = np.moveaxis(jumps.reshape(-1, 2, 3, 3, 3, 3), 1, 0)
-        # [a, b, c, d] is L_ab conj(L_cd); raising is lowering's adjoint
-        both = self.down * lowered + self.up * lowered.transpose(0, 4, 3, 2, 1) + 2 * self.dephasing * counted
-        half, one = np.einsum("nadab->nbd", both) / 2, np.eye(3)
-        flow = np.einsum("nabcd->nacbd", both) - np.einsum("nab,cd->nacbd", half, one) - np.einsum("ab,ndc->nacbd", one, half)
-        frame = columns(3)
-        return np.ascontiguousarray((frame.conj().T @ flow.reshape(-1, 9, 9) @ frame).real)
 
     def mixing(self, levels: int) -> Real:
         """Rates between populations: ``dp/dt = mixing @ p``."""

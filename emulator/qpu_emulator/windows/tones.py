@@ -50,6 +50,11 @@ def combine(
     """
     dt = min(tone.dt for tone in tones)
     arrived = [lines.get(tone.port, IDEAL).respond(tone.waveform, tone.dt) for tone in tones]
+    if len(tones) == 1 and not tones[0].offset:
+        # nothing to be lined up
+        (samples, repeats), amplitude, phase = arrived[0], numbers[:, 0, :1], numbers[:, 0, 2:]
+        rates = np.array([np.pi * lines_of.get(tones[0].port, 0.0) for lines_of in reach])
+        return (amplitude * np.exp(1j * phase) * samples)[:, None] * rates[:, None], np.asarray(repeats, np.int64), dt
     beating = bool(beats(numbers).any())
     fine = _BEAT_STEPS if beating else 1
     firsts = [round(tone.offset / dt) * fine for tone in tones]

@@ -1,0 +1,112 @@
+"""Windows of drives on one transmon: many of them at once, of one transmon or of several."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qpu_emulator.chip.device import Device
+from qpu_emulator.windows.basis import Complex, Real, columns, commutator, narrow, superoperator, widen
+from qpu_emulator.windows.flow import exponential, product
+from qpu_emulator.windows.propagator import drive
+from qpu_emulator.windows.relaxation import Relaxation
+from qpu_emulator.windows.tones import Tone, beats, combine
+
+_TAU = 2 * np.pi
+
+
+class Asked(NamedTuple):
+    """Windows of drive pulses on one transmon.
+
+    Attributes:
+        qubit: Which.
+        tones: The plays.
+        numbers: ``float[n, tones, 3]``: amplitude, frequency minus the qubit's in Hz, phase relative to the first tone at the
+            window's start in rad.
+    """
+
+    qubit: int
+    tones: tuple[Tone, ...]
+    numbers: Real
+
+
+def solve_drives(
+    asked: Sequence[Asked], device: Device, reach: Sequence[Mapping[str, complex]], relaxations: Sequence[Relaxation], levels: int
+) -> Real:
+    """Solve windows, those whose pulses have steps of the same lengths together.
+
+    Args:
+        asked: Which.
+        device: The chip.
+        reach: Of each transmon: line -> complex Rabi frequency in Hz per unit of amplitude.
+        relaxations: Of each transmon.
+        levels: 2 or 3.
+
+    Returns:
+        ``float[windows, 3, levels**2, levels**2]``, as of `Library.maps`.
+    """
+    qubit = np.repeat([one.qubit for one in asked], [len(one.numbers) for one in asked])
+    few, which = np.unique(qubit, return_inverse=True)
+    own = np.array([(device.transmons[q].anharmonicity, *astuple(relaxations[q])) for q in few.tolist()])[which]
+    detuning = -_TAU * np.concatenate([one.numbers[:, 0, 1] for one in asked])
+    groups: dict[tuple[bytes, float], list[tuple[NDArray[np.int64], Complex]]] = {}
+    first = 0
+    for one in asked:
+        beating = beats(one.numbers)
+        for rows in (np.flatnonzero(~beating), np.flatnonzero(beating)):
+            if len(rows):
+                both, repeats, dt = combine(one.tones, one.numbers[rows], [reach[one.qubit]], device.lines)
+                groups.setdefault((repeats.tobytes(), dt), []).append((first + rows, both[:, 0]))
+        first += len(one.numbers)
+    maps = np.empty((len(qubit), 3, 9, 9))
+    for (ticks, dt), parts in groups.items():
+        rows, samples = (np.concatenate(part) for part in zip(*parts, strict=True))
+        maps[rows] = _orders(samples, np.frombuffer(ticks, np.int64), dt, detuning[rows], own[rows])
+    return maps if levels == 3 else np.ascontiguousarray(narrow() @ maps @ widen())
+
+
+def _orders(samples: Complex, repeats: NDArray[np.int64], dt: float, detuning: Real, own: Real) -> Real:
+    """Value, first and second order in a detuning; ``own`` has anharmonicity and rates of each window's transmon."""
+    rates = own[:, 1:]
+    unitary, sensitivity, jumps = drive(samples, repeats, dt, detuning, _TAU * own[:, 0], bool(rates.any()))
+    # from the carrier's frame to the qubit's
+    turn = np.exp(1j * np.multiply.outer(detuning * repeats.sum() * dt, np.arange(3)))
+    flow = superoperator(turn[:, :, None] * unitary, 3, 3)
+    slope = commutator(_TAU * sensitivity, 3)
+    lossy = exponential(_toggled(jumps, rates))
+    bent = slope @ lossy
+    return np.stack([flow @ lossy, flow @ bent, flow @ (slope @ bent) / 2], axis=1)
+
+
+def _toggled(jumps: Complex, rates: Real) -> Real:
+    """Lindblad generators integrated over pulses, in the frame that turns with them.
+
+    Args:
+        jumps: ``complex[n, 2, 9, 9]`` in s, as of `propagator.drive`.
+        rates: ``float[n, 3]``, those of `Relaxation` in their order.
+
+    Returns:
+        ``float[n, 9, 9]``, on real vectors.
+    """
+    lowered, counted = np.moveaxis(jumps.reshape(-1, 2, 3, 3, 3, 3), 1, 0)
+    down, up, dephasing = (rate[:, None, None, None, None] for rate in rates.T)
+    # raising is lowering's adjoint
+    both = down * lowered + up * lowered.transpose(0, 4, 3, 2, 1) + 2 * dephasing * counted
+    flat = both.reshape(-1, 81)
+    return product(np.concatenate([flat.real, flat.imag], axis=1), _dissipators()).reshape(-1, 9, 9)
+
+
+@cache
+def _dissipators() -> Real:
+    """What real and imaginary parts of ``L_ab conj(L_cd)`` add to a generator on real vectors, ``float[2 * 81, 81]``."""
+    products = np.eye(81).reshape(-1, 3, 3, 3, 3)
+    half, one = np.einsum("nadab->nbd", products) / 2, np.eye(3)
+    flow = np.einsum("nabcd->nacbd", products) - np.einsum("nab,cd->nacbd", half, one) - np.einsum("ab,ndc->nacbd", one, half)
+    frame = columns(3)
+    made = (frame.conj().T @ flow.reshape(-1, 9, 9) @ frame).reshape(81, 81)
+    return np.concatenate([made.real, -made.imag])
