@@ -5,7 +5,6 @@ from __future__ import annotations
 import getpass
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from typing import Any
 
 import xarray as xr
@@ -18,8 +17,9 @@ from qpu_bridge.target import Snapshot
 from qpu_bridge.target.check import faults
 from qpu_bridge.target.versions import Versions
 from qpu_calibration.archive import Archive
+from qpu_calibration.draft import Draft, published
 from qpu_calibration.fit import SLIPS, Fit, bad, slip
-from qpu_calibration.guard import offences
+from qpu_calibration.guard import TIGHT, offences
 from qpu_calibration.measure import measure
 from qpu_calibration.page import Target
 from qpu_calibration.plan import Plan
@@ -66,6 +66,8 @@ class Bench:
         told: Told of each schedule that is done: routine, targets, how many of how many.
         figures: Whether figures are drawn.
         shots: Played so far.
+        holds: Whether changes wait for `publish`, which makes one version of them; else each is one at once.
+        drafts: Those that wait.
     """
 
     execution: Execution
@@ -78,6 +80,8 @@ class Bench:
     told: Callable[[str, Sequence[Target], int, int], None] | None = None
     figures: bool = True
     shots: int = 0
+    holds: bool = False
+    drafts: list[Draft] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if self.versions is not None:
@@ -121,7 +125,7 @@ class Bench:
         run = self.archive.keep(routine.name, passes) if self.archive is not None and passes else ""
         changed = tuple(t for t in targets if t not in refused) if believed is not self.snapshot else ()
         if changed:
-            self._adopt(believed, routine.name, changed, fits, run)
+            self._adopt(believed, Draft(self.snapshot, routine.name, changed, tuple(fits[target] for target in changed), run))
         return Outcome(routine.name, fits, changed, refused, tuple(passes), run)
 
     def look(self, routine: Routine[Any], targets: Sequence[Target], settings: Settings | None = None) -> tuple[Fit, ...]:
@@ -164,7 +168,8 @@ class Bench:
             return fits, (), ""
         drawn = [(data, found, routine.plot(data, found) if self.figures else None) for data, found in seen]
         run = self.archive.keep(routine.name, drawn) if self.archive is not None else ""
-        self._adopt(believed, routine.name, tuple(taken), {fit.target: fit for fit in fits}, run)
+        theirs = tuple(fit for fit in fits if fit.target in taken)
+        self._adopt(believed, Draft(self.snapshot, routine.name, tuple(taken), theirs, run))
         return fits, tuple(taken), run
 
     def adopt(self, snapshot: Snapshot, routine: str, targets: Sequence[Target], reason: str) -> None:
@@ -176,7 +181,28 @@ class Bench:
             targets: Whose numbers are others.
             reason: Why, in one line.
         """
-        self._adopt(snapshot, routine, tuple(targets), {}, "", reason)
+        self._adopt(snapshot, Draft(self.snapshot, routine, tuple(targets), reason=reason))
+
+    def publish(self) -> None:
+        """Make one version of all that waits: users have it whole or not at all.
+
+        Raises:
+            SettingsError: If somebody else has put another version in use meanwhile.
+        """
+        drafts, self.drafts = self.drafts, []
+        if drafts and self.versions is not None:
+            self.snapshot = published(self.versions, self.snapshot, drafts, self.operator)
+
+    def forget(self) -> None:
+        """Believe again what is in use."""
+        if self.drafts:
+            self.snapshot = self.drafts[0].before
+            self.drafts.clear()
+
+    def overtaken(self) -> bool:
+        """Whether somebody else has put another version in use meanwhile."""
+        current = None if self.versions is None else self.versions.current()
+        return current is not None and current.calibration_id != self.snapshot.calibration_id
 
     def _seen(
         self, routine: Routine[Any], targets: Sequence[Target], step: Settings
@@ -240,7 +266,7 @@ class Bench:
             return snapshot, error.sentence
         except SLIPS as error:
             return snapshot, slip(error, "the update must be able to use what was found")
-        return (snapshot, "; ".join(found)) if found else (after, "")
+        return (snapshot, "; ".join([*found, TIGHT])) if found else (after, "")
 
     def _again(
         self,
@@ -255,29 +281,11 @@ class Bench:
                     believed, _ = self._taken(routine, believed, fit)
         return believed
 
-    def _adopt(
-        self,
-        believed: Snapshot,
-        routine: str,
-        changed: tuple[Target, ...],
-        fits: Mapping[Target, Fit],
-        run: str,
-        reason: str = "",
-    ) -> None:
-        if self.versions is None:
-            self.snapshot = believed
-            return
-        self.snapshot = self.versions.commit(
-            believed,
-            routine=routine,
-            parent=self.snapshot.calibration_id,
-            targets=changed,
-            operator=self.operator,
-            software=version("qpu-bridge"),
-            reason=reason,
-            data=(run,) if run else (),
-            fits=tuple(fits[target].model_dump(mode="json") for target in changed if target in fits),
-        )
+    def _adopt(self, believed: Snapshot, draft: Draft) -> None:
+        self.snapshot = believed
+        self.drafts.append(draft)
+        if not self.holds:
+            self.publish()
 
 
 def _unplayed(target: Target, reason: str) -> Fit:

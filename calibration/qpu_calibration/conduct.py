@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence, Set
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,15 +15,18 @@ from qpu_calibration.bench import Bench, Crowded
 from qpu_calibration.decide import Action, Finding, Step, Steps, Verdict
 from qpu_calibration.fit import SLIPS, Fit
 from qpu_calibration.flags import hoist
-from qpu_calibration.graph import Graph
+from qpu_calibration.graph import Graph, Node
 from qpu_calibration.groups import groups
 from qpu_calibration.ledger import Ledger, Moment
 from qpu_calibration.page import Target
 from qpu_calibration.routine import Routine
 
 SHARP = 1 / 3
-"""Of what is tolerated: the most that a look may leave open to mend what it finds off. Three standard errors are within
-tolerance then."""
+"""Of what is tolerated, or of what was found if that is less: the most that a look may leave open to mend it. What it then sets
+is right within tolerance, and what it saw was no chance, by three standard errors."""
+
+EARLY = 0.4
+"""Of what is tolerated: from here on a look brings back what drifts, where it is sharp enough."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +56,13 @@ class Entry:
 
 def conduct(
     bench: Bench, graph: Graph, ledger: Ledger, steps: Steps, begins: Callable[[Step], None] | None = None
-) -> Iterator[Entry]:
+) -> Generator[Entry, None, None]:
     """Do steps, one entry per schedule's worth of targets.
 
-    After each, the ledger is written, and whoever may not be given to users any more is flagged in a version of its own
-    (`flags.hoist`); what may be given to them again is so at the end. A caller that leaves the iterator early leaves a ledger and
-    flags that are right.
+    After each step the ledger is written, what was found becomes a version, and whoever may not be given to users any more is
+    flagged in another (`flags.hoist`); what may be given to them again is so at the end. While a number that was fine is a rough
+    one (`Ledger.rough`) all of that waits: users have the fine one until it is found again. A caller that leaves the iterator
+    early leaves a ledger, numbers and flags that agree.
 
     Args:
         bench: On which to measure.
@@ -71,7 +75,9 @@ def conduct(
         Cancelled: If somebody wanted the device back.
     """
     ledger.clock = lambda: Moment(utc=datetime.now(UTC), device_ns=bench.execution.device_ns)
+    bench.holds = True
     _same_numbers(bench, ledger)
+    rough = set(ledger.rough())
     try:
         step = next(steps)
         while True:
@@ -84,13 +90,17 @@ def conduct(
                 # of a step that somebody interrupts, what was done counts
                 with suppress(StopIteration):
                     steps.send(found)
-                _keep(bench, graph, ledger)
+                if not (bench.overtaken() or ledger.overtaken()):
+                    _keep(bench, graph, ledger, rough)
+                bench.forget()
+                ledger.back()
                 raise
             step = steps.send(found)
-            _keep(bench, graph, ledger)
+            _keep(bench, graph, ledger, rough)
     except StopIteration:
-        pass
-    _keep(bench, graph, ledger, round_is_over=True)
+        _keep(bench, graph, ledger, rough, round_is_over=True)
+    finally:
+        bench.holds = False
 
 
 def _same_numbers(bench: Bench, ledger: Ledger) -> None:
@@ -99,10 +109,16 @@ def _same_numbers(bench: Bench, ledger: Ledger) -> None:
         ledger.doubt()
 
 
-def _keep(bench: Bench, graph: Graph, ledger: Ledger, *, round_is_over: bool = False) -> None:
+def _keep(bench: Bench, graph: Graph, ledger: Ledger, rough: Set[Node], *, round_is_over: bool = False) -> None:
+    whole = round_is_over or not set(ledger.rough()) - rough
+    if whole:
+        # apart from the flags, so that a version says what was found
+        bench.publish()
     hoist(bench, graph, ledger, lower=round_is_over)
-    ledger.calibration_id = bench.snapshot.calibration_id
-    ledger.write()
+    if whole:
+        bench.publish()
+        ledger.calibration_id = bench.snapshot.calibration_id
+        ledger.write()
 
 
 def _do(bench: Bench, graph: Graph, step: Step, begins: Callable[[Step], None] | None) -> Iterator[Entry]:
@@ -112,7 +128,7 @@ def _do(bench: Bench, graph: Graph, step: Step, begins: Callable[[Step], None] |
         group = left.pop(0)
         if begins is not None:
             begins(Step(step.action, step.routine, tuple(group), step.mend))
-        shots, used_s = bench.shots, bench.execution.usage_seconds
+        shots, used_s, timing = bench.shots, bench.execution.usage_seconds, bench.snapshot.timing
         try:
             if step.action is Action.LOOK:
                 found, fits, deviations, run = _look(bench, routine, group, step.mend)
@@ -123,6 +139,9 @@ def _do(bench: Bench, graph: Graph, step: Step, begins: Callable[[Step], None] |
             half = len(group) // 2
             left[:0] = [group[:half], group[half:]]
             continue
+        if bench.snapshot.timing != timing:
+            # shots begin in another state now
+            found = {target: replace(one, unsettles=True) for target, one in found.items()}
         yield Entry(
             step.action, step.routine, found, fits, deviations, run, bench.shots - shots, bench.execution.usage_seconds - used_s
         )
@@ -133,10 +152,14 @@ Done = tuple[dict[Target, Finding], dict[Target, Fit], dict[Target, float], str]
 
 def _look(bench: Bench, routine: Routine[Any], group: Sequence[Target], mend: bool) -> Done:
     before = bench.snapshot
+    from_here_on = EARLY if routine.restores and not routine.tells else 1.0
+
+    def worth(fit: Fit) -> bool:
+        far = routine.deviation(before, fit)
+        return far > from_here_on and _blur(before, routine, fit) <= SHARP * min(1.0, far)
+
     if mend:
-        seen, mended, run = bench.mend(
-            routine, group, lambda fit: routine.deviation(before, fit) > 1 and _blur(before, routine, fit) <= SHARP
-        )
+        seen, mended, run = bench.mend(routine, group, worth)
     else:
         seen, mended, run = bench.look(routine, group), (), ""
     found, deviations = {}, {}
@@ -166,10 +189,12 @@ def _calibrate(bench: Bench, routine: Routine[Any], group: Sequence[Target]) -> 
     outcome = bench.run(routine, group)
     found = {}
     for target in group:
-        if target in outcome.refused:
-            found[target] = _not_good(outcome.fits[target], outcome.refused[target])
+        fit, reason = outcome.fits[target], outcome.refused.get(target, "")
+        if not reason or (fit.good and routine.deviation(bench.snapshot, fit) <= 1):
+            # what must not be taken over need not be, where what is there holds as well
+            found[target] = Finding(Verdict.GOOD, reason, routine.complaint(bench.snapshot, fit))
         else:
-            found[target] = Finding(Verdict.GOOD, complaint=routine.complaint(bench.snapshot, outcome.fits[target]))
+            found[target] = _not_good(fit, reason)
     return found, dict(outcome.fits), {}, outcome.run
 
 

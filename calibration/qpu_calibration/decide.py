@@ -26,8 +26,9 @@ class Verdict(StrEnum):
     """What came of a node.
 
     A look finds it within specification (``good``), beyond (``off``), or its data cannot be understood (``bad``): then something
-    that it needs is wrong. What is off may be ``mended`` at once, with what the look has found. A calibration is ``good`` or
-    ``bad``. Either is ``barred`` if the device may not play what it takes: that says nothing of the target.
+    that it needs is wrong. What is off, or on its way there, may be ``mended`` at once, with what the look has found. A
+    calibration is ``good`` or ``bad``. Either is ``barred`` if the device may not play what it takes: that says nothing of the
+    target.
     """
 
     GOOD = "good"
@@ -64,6 +65,7 @@ class Finding:
         complaint: Why users should not have the target though all is good.
         astray: How far from the snapshot a look has found it, in units of what is tolerated; None if it says nothing of that.
         blur: Standard error of that.
+        unsettles: Whether it has changed what all measurements hang on, so that they must be looked at again.
     """
 
     verdict: Verdict
@@ -71,6 +73,7 @@ class Finding:
     complaint: str = ""
     astray: float | None = None
     blur: float = 0.0
+    unsettles: bool = False
 
     @property
     def well(self) -> bool:
@@ -138,6 +141,7 @@ class _Maintenance:
         self.proven: set[Node] = set()
         self.lost: set[Node] = set()
         self.went_back = True
+        ledger.trusts = trust
 
     def all(self) -> Steps:
         """Sweep from what needs nothing to what needs most; again, where going back has changed what had been swept."""
@@ -197,6 +201,7 @@ class _Maintenance:
         for target, one in found.items():
             if one.verdict is Verdict.MENDED:
                 self.want_spoilt(Node(name, target))
+        self.settle(found)
         return found
 
     def calibrate(self, name: str, targets: Sequence[Target]) -> Generator[Step, Findings, list[Target]]:
@@ -218,6 +223,7 @@ class _Maintenance:
                 self.lost.add(node)
                 if one.verdict is Verdict.BAD:
                     self.ledger.failed(node, one.reason)
+        self.settle(found)
         return [target for target in ready if target in found and found[target].verdict is Verdict.BAD]
 
     def want_spoilt(self, node: Node) -> None:
@@ -225,6 +231,13 @@ class _Maintenance:
         spoilt = {other for other in self.graph.spoils(node) if self.ledger[other].invalid} - self.scope
         self.scope |= spoilt
         self.went_back |= bool(spoilt)
+
+    def settle(self, found: Findings) -> None:
+        """Look at everything again where what all measurements hang on has changed."""
+        if any(one.unsettles for one in found.values()):
+            self.ledger.doubt()
+            self.proven.clear()
+            self.went_back = True
 
     def restore(self, name: str, targets: Sequence[Target]) -> Steps:
         """Calibrate what was made worthless among all that targets need."""
@@ -274,6 +287,6 @@ def _learn(graph: Graph, ledger: Ledger, name: str, found: Findings) -> None:
         elif one.verdict is Verdict.BAD:
             ledger.doubt([node])
         elif one.verdict is not Verdict.BARRED:
-            ledger.strayed(node)
+            ledger.strayed(node, beyond=one.astray is None or one.astray > 1)
         if one.verdict is Verdict.MENDED:
             ledger.calibrated(graph, node, one.complaint)

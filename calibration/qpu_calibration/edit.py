@@ -9,6 +9,12 @@ from typing import Any
 from qpu_bridge.errors import SettingsError
 from qpu_bridge.target import CouplingSpec, Curve, DragShape, GateSpec, PhaseSpec, PulseSpec, Shape, Snapshot
 
+WARM = 5.0
+"""Times T1: a shorter wait leaves more than 0.7 % of an excited qubit, as much as a good readout errs."""
+
+COLD = 8.0
+"""Times T1: so long a wait leaves 0.03 %."""
+
 
 def with_qubit(snapshot: Snapshot, qubit: int, **changes: Any) -> Snapshot:
     """With other fields of a qubit (``t1``, ``t2``, ``anharmonicity``, ``operational``); for f01 see `with_frequency`."""
@@ -17,23 +23,40 @@ def with_qubit(snapshot: Snapshot, qubit: int, **changes: Any) -> Snapshot:
 
 
 def with_t1(snapshot: Snapshot, qubit: int, t1: float) -> Snapshot:
-    """With another T1 (s), and what follows from it for numbers that are measured less often: T2, and the errors of gates.
+    """With another T1 (s), and what follows from it: T2, the errors of gates, the wait between shots (`with_rest`).
 
-    Pure dephasing is taken to be what it was. Relaxation in a time t adds ``t / T1 * d / (2 d + 2)`` to the infidelity of a gate
-    on a space of d dimensions (Abad et al., PRL 129, 150504).
+    T2 and errors are measured less often. Pure dephasing is taken to be what it was. Relaxation in a time t adds
+    ``t / T1 * d / (2 d + 2)`` to the infidelity of a gate on a space of d dimensions (Abad et al., PRL 129, 150504).
     """
     before = snapshot.qubits[qubit]
     t1 = round(float(t1), 10)
     faster = 1 / t1 - 1 / before.t1
     rate = max(1 / before.t2 + faster / 2, 1 / (2 * t1))
     dt = float(snapshot.timing.dt)
-    snapshot = with_qubit(snapshot, qubit, t1=t1, t2=round(1 / rate, 10))
+    snapshot = with_rest(with_qubit(snapshot, qubit, t1=t1, t2=round(1 / rate, 10)), t1)
     for gate in snapshot.gates:
         if qubit in gate.qubits and gate.pulses:
             dimension = 2 ** len(gate.qubits)
             more = gate.duration * dt * faster * dimension / (2 * dimension + 2)
             snapshot = with_error(snapshot, gate.name, gate.qubits, round(gate.error + more, 9))
     return snapshot
+
+
+def with_rest(snapshot: Snapshot, t1: float) -> Snapshot:
+    """With a wait between shots that is long enough for a qubit that lives so long (s), as far as the machine may wait.
+
+    What is too short by far (`WARM`) becomes ample (`COLD`); what is too long stays. A default wait that left the rest to an
+    active reset does so still; any other keeps what it was longer than needed.
+    """
+    timing = snapshot.timing
+    cools = min(round(COLD * t1, 6), timing.max_rep_delay)
+    if timing.passive_reset >= WARM * t1 or timing.passive_reset >= cools:
+        return snapshot
+    default = timing.default_rep_delay
+    if default >= timing.passive_reset:
+        default = min(round(default + cools - timing.passive_reset, 6), timing.max_rep_delay)
+    changed = timing.model_copy(update={"passive_reset": cools, "default_rep_delay": default})
+    return snapshot.model_copy(update={"timing": changed})
 
 
 def with_operational(snapshot: Snapshot, target: tuple[int, ...], operational: bool) -> Snapshot:

@@ -16,15 +16,26 @@ UNSTEADY = 6
 system comes and goes."""
 
 
-def complaints(graph: Graph, ledger: Ledger) -> dict[Target, str]:
-    """Target -> why users should not have it: an essential routine failed, complains, or finds another number each time."""
+ROUGH = "what it had found was replaced by rougher numbers, and could not be found again"
+
+
+def complaints(graph: Graph, ledger: Ledger, *, over: bool = True) -> dict[Target, str]:
+    """Target -> why users should not have it: an essential routine failed, complains, or finds another number each time.
+
+    Args:
+        graph: Of the device.
+        ledger: What is known.
+        over: Whether a round is over: then numbers that are still rough where they were fine are complained about as well.
+    """
     found: dict[Target, str] = {}
+    rough = set(ledger.rough()) if over else set()
     for name in graph.order:
         if not graph.routines[name].essential:
             continue
         for target in graph.targets(name):
-            known = ledger[Node(name, target)]
-            words = known.failed or known.complaint
+            node = Node(name, target)
+            known = ledger[node]
+            words = known.failed or known.complaint or (ROUGH if node in rough else "")
             if not words and known.unsteady >= UNSTEADY:
                 words = f"it was out of specification at each of the last {known.unsteady} looks, and calibrated after each"
             if words:
@@ -46,7 +57,7 @@ def hoist(bench: Bench, graph: Graph, ledger: Ledger, *, lower: bool) -> dict[Ta
     Returns:
         What is flagged now.
     """
-    wrong = complaints(graph, ledger)
+    wrong = complaints(graph, ledger, over=lower)
     if not lower:
         wrong = ledger.flagged | wrong
     new = {target: reason for target, reason in wrong.items() if target not in ledger.flagged and _operational(bench, target)}

@@ -199,5 +199,7 @@ def couplers(snapshot: Snapshot) -> tuple[Target, ...]:
 
 
 def said(target: Target) -> str:
-    """A target in words."""
+    """A target in words; none is the whole device."""
+    if not target:
+        return "device"
     return f"qubit {target[0]}" if len(target) == 1 else f"coupler {'-'.join(map(str, target))}"

@@ -12,6 +12,9 @@ from qpu_bridge.target import Snapshot, waveform
 from qpu_bridge.target.beyond import beyond, reshaped
 from qpu_bridge.target.file import sentences
 
+TIGHT = "the fit is sound, so that the bound may be what is wrong: widen it in the rack file, or change the line"
+"""What a person can do about a number beyond bounds: what was measured may be well."""
+
 
 def offences(before: Snapshot, after: Snapshot, limits: Limits) -> list[str]:
     """What an update must not do; empty if it may be adopted. Only what differs from before is looked at.

@@ -7,7 +7,7 @@ looked at, what is off or failed is calibrated again. It gives way to jobs betwe
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -113,8 +113,10 @@ class Keeper:
         return None
 
     def _go_on(self, execution: Execution, snapshot: Snapshot, gap: Gap) -> str | None:
-        if self._round is None or self._round.overtaken(gap):
+        if self._round is not None and self._round.overtaken(gap):
+            self._round.entries.close()
             self._round = None
+        if self._round is None:
             ahead_h = IMPATIENCE * self._every_h
             fresh = _Round(self.folder, execution, snapshot, self._graph, self._seed, ahead_h, gap)
             self.hear(listen(fresh.bench))
@@ -128,7 +130,6 @@ class Keeper:
                     self._note(line)
             self.shots += entry.shots
             self.hear(current.heard_ns)
-            current.left()
             if gap.wanted():
                 return None
         self._round = None
@@ -202,11 +203,9 @@ class _Round:
             cancelled=lambda: self.gap.over(),
             figures=False,
         )
-        self._path = folder / LEDGER
-        self._graph, self._ledger = graph(self.bench.snapshot), Ledger(self._path)
+        self._graph, self._ledger = graph(self.bench.snapshot), Ledger(folder / LEDGER)
         steps = maintain(self._graph, self._ledger, self._graph.nodes(), trust=True, ahead_h=ahead_h)
-        self.entries: Iterator[Entry] = conduct(self.bench, self._graph, self._ledger, steps)
-        self.left()
+        self.entries: Generator[Entry, None, None] = conduct(self.bench, self._graph, self._ledger, steps)
 
     @property
     def heard_ns(self) -> int:
@@ -218,22 +217,10 @@ class _Round:
         """When something may be out of specification again, in hours of device time."""
         return self._ledger.rest_h(self._graph)
 
-    def left(self) -> None:
-        """The device goes to others for a while, or may."""
-        self._stamp = self._stamped()
-
     def overtaken(self, gap: Gap) -> bool:
         """Whether somebody else has calibrated since it was left; if not, it goes on in this gap."""
         self.gap = gap
-        return self._stamp != self._stamped()
-
-    def _stamped(self) -> tuple[object, object]:
-        assert self.bench.versions is not None
-        try:
-            status = self._path.stat()
-        except OSError:
-            return self.bench.versions.stamp, None
-        return self.bench.versions.stamp, (status.st_mtime_ns, status.st_ino)
+        return self.bench.overtaken() or self._ledger.overtaken()
 
 
 def _complaint(snapshot: Snapshot, least: int) -> str:

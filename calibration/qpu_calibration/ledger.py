@@ -19,9 +19,8 @@ from qpu_calibration.page import Target
 LEDGER = "ledger.json"
 """Its file, in the folder of a device's calibration."""
 
-STRAY = 1 / 2
-"""Of what is tolerated: the drift that is expected from one look to the next. Two standard deviations are within tolerance
-then."""
+STRAY = 0.7
+"""Of what is tolerated: the drift that is expected from one look to the next."""
 
 SLOWLY = 1.2
 """By how much the time between looks may grow from one to the next; it may halve. A single quiet step of a walk says little."""
@@ -63,7 +62,7 @@ class Record(Document):
         at: The moment of that.
         failed: Why its last calibration changed nothing; empty if it did not fail.
         doubtful: Whether it must be looked at again, whenever it passed.
-        strayed: Whether a look has just found it off, and it was understood.
+        strayed: Whether a look has just seen it drift, and it was understood.
         astray: How far from where it should be the last look has left it, in units of what is tolerated.
         blur: Standard error of that.
         hold_h: For how many hours of device time it may be taken for granted, by the drift that looks have seen; None before any.
@@ -95,6 +94,9 @@ class Ledger:
         path: File that `write` writes and that is read now, if it is there; None keeps the records in memory.
         clock: What time it is.
 
+    Attributes:
+        trusts: Whether numbers of which nothing is known here may be right.
+
     Raises:
         SettingsError: If the file cannot be read.
     """
@@ -107,9 +109,11 @@ class Ledger:
         self.events = 0
         self.calibration_id = ""
         self.flagged: dict[Target, str] = {}
+        self.trusts = False
         self._records: dict[Node, Record] = {}
         if path is not None and path.exists():
             self._read(path)
+        self._kept, self._stamp = self._known(), self._stamped()
 
     def __getitem__(self, node: Node) -> Record:
         return self._records.get(node) or Record(target=node.target)
@@ -192,9 +196,9 @@ class Ledger:
         self._event()
         self._change(node, failed=reason or "no reason given")
 
-    def strayed(self, node: Node) -> None:
-        """Note that a look has found a node off."""
-        self._change(node, doubtful=True, strayed=True)
+    def strayed(self, node: Node, *, beyond: bool = True) -> None:
+        """Note that a look has seen a node drift, beyond what is tolerated or on its way there."""
+        self._change(node, doubtful=beyond, strayed=True, **({} if beyond else {"unsteady": 0}))
 
     def doubt(self, nodes: Iterable[Node] | None = None) -> None:
         """Note that nodes (all, if None) may not be as they were: they will be looked at."""
@@ -205,12 +209,21 @@ class Ledger:
         """Note that the device's clock has started again, for whoever heard that."""
         self.starts, self.heard_ns = self.starts + 1, None
 
+    def rough(self) -> list[Node]:
+        """Where numbers that were right, or may have been, were made worthless and not found again yet."""
+        return [
+            node
+            for node, known in self._records.items()
+            if known.invalid and not known.failed and (known.passed or known.calibrated or self.trusts)
+        ]
+
     def nodes(self) -> tuple[Node, ...]:
         """All that something is known of."""
         return tuple(self._records)
 
     def write(self) -> None:
         """Write the file, whole or not at all."""
+        self._kept = self._known()
         if self.path is None:
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -227,6 +240,26 @@ class Ledger:
             "records": records,
         }
         file.write(self.path, document)
+        self._stamp = self._stamped()
+
+    def back(self) -> None:
+        """Know only what was known when it was read or written last."""
+        self.events, flagged, records = self._kept
+        self.flagged, self._records = dict(flagged), dict(records)
+
+    def overtaken(self) -> bool:
+        """Whether somebody else has written the file since it was read or written here."""
+        return self._stamp != self._stamped()
+
+    def _known(self) -> tuple[int, dict[Target, str], dict[Node, Record]]:
+        return self.events, dict(self.flagged), dict(self._records)
+
+    def _stamped(self) -> tuple[int, int] | None:
+        try:
+            status = self.path.stat() if self.path is not None else None
+        except OSError:
+            return None
+        return None if status is None else (status.st_mtime_ns, status.st_ino)
 
     def _event(self) -> int:
         self.events += 1

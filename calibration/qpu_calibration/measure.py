@@ -50,7 +50,8 @@ def measure(
             schedule,
             [table],
             plan.shots,
-            rep_delay_s=plan.rep_delay_s,
+            # the numbers' own, not the driver's, which was started with older ones
+            rep_delay_s=max(snapshot.timing.default_rep_delay, snapshot.timing.passive_reset),
             seed=None if seed is None else (seed + number) % 2**63,
             cancelled=cancelled,
         )

@@ -12,7 +12,7 @@ from qpu_calibration.page import Target
 
 
 class Number(NamedTuple):
-    """A number: of which target, its name, its value and unit."""
+    """A number: of which target (none: of all), its name, its value and unit."""
 
     target: Target
     name: str
@@ -31,7 +31,9 @@ class Change(NamedTuple):
 
 
 def numbers(snapshot: Snapshot) -> Iterator[Number]:
-    """All that calibration may change, qubits first."""
+    """All that calibration may change: of the whole device, of qubits, of couplers."""
+    yield Number((), "wait between shots", snapshot.timing.default_rep_delay, "s")
+    yield Number((), "wait until all have cooled", snapshot.timing.passive_reset, "s")
     for qubit in snapshot.qubits:
         yield from _qubit(qubit)
         yield from _measure(snapshot, snapshot.measure(qubit.index))

@@ -62,7 +62,6 @@ class Plan:
         reading: What comes back.
         rounds: Measurements of each qubit in a shot.
         facts: Numbers that the fit needs -> one value per target.
-        rep_delay_s: Wait between shots, None for the device's own.
     """
 
     kind: Kind
@@ -73,7 +72,6 @@ class Plan:
     reading: Reading
     rounds: int
     facts: Mapping[str, Values]
-    rep_delay_s: float | None = None
 
     @property
     def stepped(self) -> tuple[Axis, ...]:

@@ -25,7 +25,7 @@ from qpu_calibration.catalog import names, routine
 from qpu_calibration.conduct import conduct
 from qpu_calibration.cross import tone
 from qpu_calibration.decide import Verdict, maintain
-from qpu_calibration.edit import with_measure, with_waveform
+from qpu_calibration.edit import amplitude, with_amplitude, with_measure, with_waveform
 from qpu_calibration.fit import Fit, good
 from qpu_calibration.graph import Graph, Node
 from qpu_calibration.guard import offences
@@ -264,6 +264,31 @@ def test_a_wrong_pi_amplitude_changes_nothing_and_says_why(value):
     assert bench.snapshot is before
     assert "must play at most 0.7 on line d0" in outcome.refused[(0,)]
     assert len(witness.runs) == 1
+
+
+@pytest.mark.parametrize(("wanted", "flagged"), [(0.71, False), (0.75, True)])
+def test_a_number_beyond_bounds_keeps_the_qubit_from_users_only_where_the_one_that_stays_is_wrong(wanted, flagged):
+    """It may be as good as any, and the bound too tight: whoever reads the reason is told what to do."""
+
+    class Stronger(Rabi):
+        depends_on = ()
+        invalidates = ()
+        settings = SHORT
+
+        def fit_one(self, data):
+            return good(pi_amplitude=(wanted, 1e-3, ""))
+
+    bench, _ = opened()
+    bench.snapshot = with_amplitude(bench.snapshot, 0, "x", 0.699)
+    graph, ledger = Graph({"rabi": Stronger()}, [0], ()), Ledger()
+    (entry,) = conduct(bench, graph, ledger, maintain(graph, ledger, graph.nodes()))
+    found = entry.findings[0,]
+    assert found.verdict is (Verdict.BAD if flagged else Verdict.GOOD)
+    assert "must play at most 0.7 on line d0, but would play 0.7" in found.reason
+    assert "widen it in the rack file" in found.reason
+    assert bench.snapshot.qubits[0].operational is not flagged
+    assert amplitude(bench.snapshot, 0, "x") == 0.699
+    assert list(ledger.flagged.values()) == ([f"rabi: {found.reason}"] if flagged else [])
 
 
 def test_the_readouts_of_a_line_are_bounded_together():

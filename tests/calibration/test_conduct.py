@@ -7,16 +7,19 @@ from itertools import combinations
 import pytest
 
 from qpu_bridge.errors import Cancelled, ScheduleError
+from qpu_bridge.target.configuration import configuration
 from qpu_bridge.target.versions import Versions
 from qpu_calibration.bench import Bench, Crowded
 from qpu_calibration.conduct import conduct
 from qpu_calibration.decide import Action, Verdict, inspect, maintain
-from qpu_calibration.edit import amplitude, with_frequency
+from qpu_calibration.edit import COLD, WARM, amplitude, with_amplitude, with_frequency, with_t1
 from qpu_calibration.fit import bad, good
 from qpu_calibration.flags import ROUTINE
 from qpu_calibration.graph import Graph, Node
 from qpu_calibration.ledger import Ledger
 from qpu_calibration.plan import Kind
+from qpu_calibration.routines.fine_amplitude import FineAmplitude
+from qpu_calibration.routines.rabi import Rabi
 from qpu_calibration.routines.ramsey import Ramsey
 from qpu_calibration.routines.readout import Readout
 from qpu_calibration.routines.t1 import T1
@@ -143,6 +146,100 @@ def test_a_qubit_that_is_given_back_is_as_good_as_it_was(lab, tmp_path):
         assert amplitude(bench.snapshot, 2, name) == pytest.approx(amplitude(known, 2, name), rel=2e-3)
     before, after = known.measure(2), bench.snapshot.measure(2)
     assert after.prob_meas0_prep1 + after.prob_meas1_prep0 < 1.2 * (before.prob_meas0_prep1 + before.prob_meas1_prep0)
+
+
+class Rough(Rabi):
+    """Two percent off."""
+
+    def update(self, snapshot, fit):
+        return with_amplitude(snapshot, fit.qubit, "x", 1.02 * fit["pi_amplitude"])
+
+
+class Silent(FineAmplitude):
+    """May not be played for now."""
+
+    def axes(self, snapshot, targets, settings):
+        raise ScheduleError("a pulse must be within its line")
+
+
+def in_use(bench: Bench) -> float:
+    return amplitude(bench.versions.current(), 2, "x")
+
+
+def test_users_have_the_fine_number_until_it_is_found_again(lab, tmp_path):
+    bench, path = kept(lab, tmp_path), tmp_path / "ledger.json"
+    graph = Graph.of(bench.snapshot)
+    graph.routines["rabi"] = Rough()
+    before, nodes = bench.snapshot, graph.nodes("rabi", [2])
+    for stopped in ("between the two", "in the middle of the second"):
+        ledger = Ledger(path)
+        rounds = conduct(bench, graph, ledger, maintain(graph, ledger, nodes, force=True, trust=True))
+        while next(rounds).action is not Action.CALIBRATE:
+            pass
+        assert amplitude(bench.snapshot, 2, "x") == pytest.approx(1.02 * amplitude(before, 2, "x"), rel=5e-3)
+        if stopped == "between the two":
+            rounds.close()
+        else:
+            bench.cancelled = lambda: True
+            with pytest.raises(Cancelled):
+                next(rounds)
+            bench.cancelled = None
+        assert bench.versions.current() == bench.snapshot == before
+        assert Ledger(path)[nodes[0]].calibrated == ledger[nodes[0]].calibrated == 0
+    ledger = Ledger(path)
+    for _ in conduct(bench, graph, ledger, maintain(graph, ledger, nodes, force=True, trust=True)):
+        assert in_use(bench) == pytest.approx(amplitude(before, 2, "x"), rel=3e-3)
+    (newest, first) = bench.versions.history()
+    assert (newest.routine, newest.parent, newest.targets) == ("rabi, fine_amplitude", first.calibration_id, ((2,),))
+    assert [set(fit["parameters"]) & {"pi_amplitude", "x_error"} for fit in newest.fits] == [{"pi_amplitude"}, {"x_error"}]
+
+
+def test_a_number_that_stays_rough_is_kept_from_users(lab, tmp_path):
+    bench, ledger = kept(lab, tmp_path), Ledger()
+    graph = Graph.of(bench.snapshot)
+    graph.routines["rabi"], fine = Rough(), graph.routines["fine_amplitude"]
+    graph.routines["fine_amplitude"] = Silent()
+    nodes = graph.nodes("rabi", [2])
+    list(conduct(bench, graph, ledger, maintain(graph, ledger, nodes, force=True, trust=True)))
+    assert "rougher numbers" in ledger.flagged[2,]
+    assert not bench.versions.current().qubits[2].operational
+    graph.routines["fine_amplitude"] = fine
+    list(conduct(bench, graph, ledger, maintain(graph, ledger, nodes, trust=True)))
+    assert ledger.flagged == {}
+    assert bench.versions.current().qubits[2].operational
+    assert in_use(bench) == pytest.approx(amplitude(five.snapshot(), 2, "x"), rel=3e-3)
+
+
+def test_qubits_that_live_longer_than_hoped_are_waited_for(lab, tmp_path, graph):
+    """Shots that began warm made readouts look worse than they are: these are looked at again, and users wait longer too."""
+    known = five.snapshot()
+    hasty = known.timing.model_copy(update={"passive_reset": 150e-6, "default_rep_delay": 160e-6})
+    hoped = tuple(qubit.model_copy(update={"t1": 18e-6, "t2": 18e-6}) for qubit in known.qubits)
+    bench = kept(lab, tmp_path)
+    bench.snapshot = bench.versions.commit(
+        known.model_copy(update={"timing": hasty, "qubits": hoped}), routine="design", parent=known.calibration_id
+    )
+    ledger, nodes = Ledger(), [node for node in graph.nodes() if node.target in ((0,), (2,))]
+    entries = list(conduct(bench, graph, ledger, maintain(graph, ledger, nodes)))
+    longest = max(bench.snapshot.qubits[q].t1 for q in (0, 2))
+    assert longest == pytest.approx(max(five.device().transmons[q].t1 for q in (0, 2)), rel=0.2)
+    timing = bench.versions.current().timing
+    assert WARM * longest <= timing.passive_reset <= 1.3 * COLD * longest
+    assert timing.default_rep_delay - timing.passive_reset == pytest.approx(10e-6)
+    assert configuration(bench.snapshot, bench.execution.capabilities)["default_rep_delay"] == timing.default_rep_delay * 1e6
+    *_, raised = (one for one in bench.versions.history() if bench.versions.open(one.calibration_id).timing == timing)
+    assert raised.routine == "t1"
+    assert raised.fits[0]["parameters"]["t1"]["value"] == pytest.approx(longest, rel=0.2)
+    # once more from the start: what had been read from warm qubits is found to be off
+    first = [entry.routine for entry in entries].index("t1")
+    assert ("readout", Verdict.MENDED) in [(e.routine, one.verdict) for e in entries[first:] for one in e.findings.values()]
+    for qubit in (0, 2):
+        before, after = known.measure(qubit), bench.snapshot.measure(qubit)
+        # of those that began warm, a percent and more
+        assert after.prob_meas1_prep0 < before.prob_meas1_prep0 + 5e-3
+    assert all(ledger.fresh(graph, node) for node in nodes)
+    # it comes down by a person only
+    assert with_t1(bench.snapshot, 0, 5e-6).timing == timing
 
 
 def test_only_what_drifted_is_repaired(lab, tmp_path, graph):

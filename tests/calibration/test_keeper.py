@@ -314,12 +314,17 @@ def test_somebody_else_calibrates_between_two_gaps(lab: Lab) -> None:
     lab.go(1.0)
     assert keeper.keep(lab.execution(), moved, Gap(until=1)) is None
     lab.versions.commit(lab.snapshot, routine="import", parent=moved.calibration_id, operator="ada")
+    theirs = Ledger(lab.folder / LEDGER)
+    theirs.events = 1000
+    theirs.write()
     lab.now += timedelta(minutes=5)
     current = lab.versions.current()
     assert current is not None
     # begins anew, with the numbers in use
     assert keeper.keep(lab.execution(), current, Gap()) == ""
     assert lab.versions.history()[0].routine == "import"
+    # and with what they noted, not with what it had noted itself
+    assert Ledger(lab.folder / LEDGER).events > 1000
 
 
 def test_a_device_without_enough_qubits_is_unfit_and_looked_at_sooner(lab: Lab) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from qpu_bridge.errors import SettingsError
 from qpu_calibration.graph import Graph, Node
-from qpu_calibration.ledger import Ledger, Moment
+from qpu_calibration.ledger import STRAY, Ledger, Moment
 from tests.calibration.fake import graph_of
 
 START = datetime(2026, 11, 21, tzinfo=UTC)
@@ -83,10 +83,10 @@ def test_what_drifts_is_looked_at_sooner_and_what_stands_still_later_again(graph
     holds = []
     # it goes off, is left there, moves further, is where the blur of looks explains it, jumps; early looks at what stands still
     for hours, astray, blur in [
-        (24, 0.6, 0),
-        (17, 0.6, 0),
-        (20, 1.2, 0),
-        (14, 1.3, 0.15),
+        (24, 1.2 * STRAY, 0),
+        (17, 1.2 * STRAY, 0),
+        (20, 2.4 * STRAY, 0),
+        (14, 2.6 * STRAY, 0.3 * STRAY),
         (17, 9, 0),
         (1, 9, 0),
         (4, 9, 0),

@@ -94,9 +94,10 @@ def test_a_job_that_is_stopped_anywhere_leaves_a_whole_version_and_is_gone_on_wi
         assert all(known.operator == "ada" for known in versions.history()[:-1])
     assert stops >= 2
     # what a rough frequency spoils is found again before all is done
-    assert versions.history()[0].routine == "ramsey"
+    made = [known.routine for known in versions.history()]
+    assert made[0].endswith("ramsey")
     # what an earlier one had finished was not done again by the last
-    assert sum(known.routine == "resonator_spectroscopy" for known in versions.history()) == 1
+    assert sum("resonator_spectroscopy" in routine for routine in made) == 1
 
 
 def test_only_the_numbers_in_use_are_calibrated(context: Made, tmp_path: Path) -> None:
