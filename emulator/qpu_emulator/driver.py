@@ -30,7 +30,6 @@ from qpu_emulator import five, five_ecr
 from qpu_emulator.chip.device import Device
 from qpu_emulator.chip.drift import typical
 from qpu_emulator.clock import VirtualClock
-from qpu_emulator.crew import Crew, Recipe
 from qpu_emulator.engines.choice import WISHES, choose
 from qpu_emulator.engines.parts import Part, cut, in_order
 from qpu_emulator.fault import Faults, disturbed
@@ -41,6 +40,7 @@ from qpu_emulator.performance import Performance, chunk, fall_back
 from qpu_emulator.readout.memory import Memory
 from qpu_emulator.scales import Scales, settings
 from qpu_emulator.warm_up import warm_up
+from qpu_emulator.workers import RemoteRun, Workers
 
 _AGE = Setting(
     name="age_h",
@@ -77,7 +77,7 @@ class EmulatorDriver:
         self._libraries = Libraries(self._device, self._options.kept)
         self._faults = Faults(self._options.faults)
         self._schedules: OrderedDict[bytes, Schedule] = OrderedDict()
-        self._crew = None if self._options.workers is None else Crew(self._options.workers, device)
+        self._workers = None if self._options.workers is None else Workers(self._options.workers, device)
         self._clock = VirtualClock(self._options.age_h, real=self._options.clock == "real")
         self._stopped = threading.Event()
         self._running = False
@@ -120,8 +120,8 @@ class EmulatorDriver:
         wanted = self._wishes | given("wish")
         choice = choose(program, library, Spectrum.in_program(program, library.device, scales.low_frequency), run.shots, wanted)
         performance = Performance(program, library, scales, run.shots, seed, wait, choice)
-        width = self._options.threads if self._crew is None else self._crew.width
-        parts, threads = cut(performance, len(run.table), width, self._options.memory)
+        most = self._options.threads if self._workers is None else self._workers.threads
+        parts, threads = cut(performance, len(run.table), most, self._options.memory)
         performance = replace(performance, memory=self._options.memory // threads)
         if choice.name == "pauli_frames" and "engine" not in wanted:
             performance = fall_back(performance, run.table, wanted)
@@ -180,9 +180,9 @@ class EmulatorDriver:
         self, performance: Performance, device: Device, wanted: Mapping[str, object], memory: int
     ) -> Callable[[Table, int, range], tuple[Memory, float]]:
         """Who plays some lanes of some rows: this process, or workers."""
-        if self._crew is not None:
-            crew, recipe = self._crew, self._crew.send(Recipe.of(performance, device, wanted, memory))
-            return lambda table, first, lanes: crew.play(recipe, table.values, first, lanes)
+        if self._workers is not None:
+            workers, sent = self._workers, self._workers.send(RemoteRun.of(performance, device, wanted, memory))
+            return lambda table, first, lanes: workers.play(sent, table.values, first, lanes)
         starting: dict[int, NDArray[np.float64]] = {}
         locks: dict[int, threading.Lock] = {}
 
@@ -216,8 +216,8 @@ class EmulatorDriver:
         """Forget all templates and windows."""
         self._stopped.set()
         self._schedules.clear()
-        if self._crew is not None:
-            self._crew.close()
+        if self._workers is not None:
+            self._workers.close()
         self._libraries.clear()
 
     @staticmethod

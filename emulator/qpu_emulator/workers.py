@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from qpu_bridge.errors import DriverFault, SettingsError
@@ -21,16 +21,20 @@ from qpu_emulator.scales import Scales
 from qpu_emulator.score.program import compile_program
 from qpu_emulator.windows.library import Library
 
+T = TypeVar("T")
+
 _KEPT = 8
+"""Conditions (with their solved pulses) and runs that a worker keeps."""
 _ANSWER_S = 30
+"""How long a scheduler and its workers may take to answer, s."""
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """All that a worker needs to play parts of one run.
+class RemoteRun:
+    """All that a worker needs to play parts of one run; sent once.
 
     Attributes:
-        run: Tells runs apart.
+        name: Tells runs apart.
         device: The truth under the run's condition.
         condition: Digest of device and scales: workers keep its solved pulses.
         schedule: The template.
@@ -42,7 +46,7 @@ class Recipe:
         memory: Limit in bytes for a part.
     """
 
-    run: str
+    name: str
     device: Device
     condition: str
     schedule: Schedule
@@ -54,8 +58,8 @@ class Recipe:
     memory: int
 
     @classmethod
-    def of(cls, performance: Performance, device: Device, wanted: Mapping[str, object], memory: int) -> Recipe:
-        """The recipe of a performance.
+    def of(cls, performance: Performance, device: Device, wanted: Mapping[str, object], memory: int) -> RemoteRun:
+        """What a worker needs of a run that was prepared here.
 
         Args:
             performance: On this machine.
@@ -83,8 +87,7 @@ class Recipe:
         """The same performance on another machine."""
         with _lock:
             library = _kept(_libraries, self.condition, lambda: Library(self.device, self.scales))
-            found: Performance = _kept(_performances, self.run, lambda: self._prepare(library))
-            return found
+            return _kept(_performances, self.name, lambda: self._prepare(library))
 
     def _prepare(self, library: Library) -> Performance:
         program = compile_program(self.schedule, library.device, library.zz)
@@ -95,27 +98,28 @@ class Recipe:
 
 
 _lock = threading.RLock()
-_libraries: OrderedDict[str, Any] = OrderedDict()
-_performances: OrderedDict[str, Any] = OrderedDict()
+_libraries: OrderedDict[str, Library] = OrderedDict()
+_performances: OrderedDict[str, Performance] = OrderedDict()
 
 
-def _kept(shelf: OrderedDict[str, Any], key: str, make: Any) -> Any:
-    if key not in shelf:
-        shelf[key] = make()
-    shelf.move_to_end(key)
-    while len(shelf) > _KEPT:
-        shelf.popitem(last=False)
-    return shelf[key]
+def _kept(found: OrderedDict[str, T], key: str, make: Callable[[], T]) -> T:
+    """What is kept under a key, made if it is not there; what was used longest ago is dropped."""
+    if key not in found:
+        found[key] = make()
+    found.move_to_end(key)
+    while len(found) > _KEPT:
+        found.popitem(last=False)
+    return found[key]
 
 
-def play(recipe: Recipe, values: Any, first_row: int, lanes: range) -> tuple[Memory, float]:
+def play(run: RemoteRun, values: Any, first_row: int, lanes: range) -> tuple[Memory, float]:
     """What a worker does: play some lanes of some rows."""
-    performance = recipe.performance()
+    performance = run.performance()
     table = Table(values)
     return performance.play(table, first_row, performance.starting(table, first_row), lanes)
 
 
-class Crew:
+class Workers:
     """A connection to workers.
 
     Args:
@@ -147,16 +151,16 @@ class Crew:
             raise SettingsError("workers must be there", given=f"{workers}: {error}", where=device) from None
 
     @property
-    def width(self) -> int:
-        """Parts that are played at a time."""
+    def threads(self) -> int:
+        """How many parts are played at a time."""
         threads: int = sum(self._client.nthreads().values())
         return max(1, threads)
 
-    def send(self, recipe: Recipe) -> Any:
-        """Send a recipe to all workers, once for all parts."""
-        return self._client.scatter(recipe, broadcast=True, hash=False)
+    def send(self, run: RemoteRun) -> Any:
+        """Send what all parts of a run have in common to all workers; `play` takes what this returns."""
+        return self._client.scatter(run, broadcast=True, hash=False)
 
-    def play(self, recipe: Any, values: Any, first_row: int, lanes: range) -> tuple[Memory, float]:
+    def play(self, run: Any, values: Any, first_row: int, lanes: range) -> tuple[Memory, float]:
         """Have a part played, and wait for it.
 
         Raises:
@@ -166,7 +170,7 @@ class Crew:
         from distributed.comm import CommClosedError
 
         try:
-            found: tuple[Memory, float] = self._client.submit(play, recipe, values, first_row, lanes, pure=False).result()
+            found: tuple[Memory, float] = self._client.submit(play, run, values, first_row, lanes, pure=False).result()
         except (KilledWorker, CommClosedError) as error:
             raise DriverFault("workers must stay alive", given=str(error)[:200]) from None
         return found

@@ -46,7 +46,7 @@ def test_both_workers_play(spread, scan):
     spread.load(scan)
     for _ in range(3):
         list(spread.run(Run(scan.digest, Table(np.linspace(0, 3, 400)[:, None]), 100, seed=5)))
-    counts = spread._crew._client.run(lambda: len(__import__("qpu_emulator.crew").crew._performances))
+    counts = spread._workers._client.run(lambda: len(__import__("qpu_emulator.workers").workers._performances))
     assert len(counts) == 2
     assert min(counts.values()) > 0
 
@@ -61,6 +61,6 @@ def test_noise_scales_reach_the_workers(spread, scan, snapshot):
 
 
 def test_workers_that_are_not_there(snapshot, monkeypatch):
-    monkeypatch.setattr("qpu_emulator.crew._ANSWER_S", 1)
+    monkeypatch.setattr("qpu_emulator.workers._ANSWER_S", 1)
     with pytest.raises(SettingsError, match="must be there"):
         EmulatorDriver("emu_five", snapshot, {"workers": "tcp://127.0.0.1:1"})
