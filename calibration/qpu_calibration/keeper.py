@@ -48,6 +48,7 @@ class Keeper:
         clock: What time it is, UTC.
         graph: Of the routines; of all that are installed, if None.
         seed: For simulated devices.
+        told: Told of each measurement.
 
     Attributes:
         shots: Played so far.
@@ -63,13 +64,14 @@ class Keeper:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         graph: Callable[[Snapshot], Graph] = Graph.of,
         seed: int | None = None,
+        told: Callable[[Entry], None] = lambda entry: None,
     ) -> None:
         self.folder = folder
         self.shots = 0
         # a round that finds nothing to do costs one shot, and reads in the ledger when something will be
         self._every_h, self._rest_h = every_h, (IMPATIENCE if (folder / LEDGER).exists() else 1.0) * every_h
         self._least, self._seed = least_qubits, seed
-        self._note, self._clock, self._graph = note, clock, graph
+        self._note, self._clock, self._graph, self._told = note, clock, graph, told
         self._heard = Moment(utc=clock())
         self._begun = self._read_begun()
         self._round: _Round | None = None
@@ -125,6 +127,7 @@ class Keeper:
             self._round = fresh
         current = self._round
         for entry in current.entries:
+            self._told(entry)
             if entry.action is Action.CALIBRATE or any(one.verdict is not Verdict.GOOD for one in entry.findings.values()):
                 for line in lines(entry):
                     self._note(line)

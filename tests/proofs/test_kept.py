@@ -10,7 +10,8 @@ from qpu_bridge.target import Snapshot
 from qpu_calibration.catalog import routine
 from qpu_calibration.graph import Graph, Node
 from qpu_emulator.chip.wander import Wander
-from tests.proofs.kept import Fresh, lived, restless
+from tests.proofs.kept import restless
+from tests.proofs.kept_life import Fresh, lived
 from tests.proofs.user import User
 
 QUBITS = (1, 3)
