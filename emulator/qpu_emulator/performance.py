@@ -20,6 +20,7 @@ from qpu_emulator.readout.measurement import Receiver
 from qpu_emulator.readout.memory import Memory
 from qpu_emulator.scales import Scales
 from qpu_emulator.score.lanes import Index, Lanes, prepare
+from qpu_emulator.score.passing import Passing
 from qpu_emulator.score.player import Player
 from qpu_emulator.score.program import Program
 from qpu_emulator.score.stage import Stage
@@ -147,7 +148,7 @@ class Performance:
             self.program.schedule,
             points,
             self.library.device,
-            self.program.lit if self.scales.readout > 0 else [],
+            self.program.reached if self.scales.readout > 0 else [],
             dealt - part.start,
             streams(self.seed, row, sweep, np.array(part)[None, :], zero + kind),
             streams(self.seed, row, sweep, first_shot + np.arange(len(dealt))[None, :], zero + _SHOTS),
@@ -161,7 +162,8 @@ class Performance:
             lanes.detuning = begin(lanes.draws, spectrum.static[touched], spectrum.moving[touched])
         engine.start(excited, lanes.point, lanes.draws)
         receiver = Receiver(self.program, self.library, self.scales, values, lanes, engine, hears=kind != _PILOT)
-        stage = Stage(self.program, self.library, spectrum, values, lanes, receiver, engine)
+        passing = Passing(self.program, self.library.device, values, lanes, self.scales.readout * self.choice.tones_pass)
+        stage = Stage(self.program, self.library, spectrum, values, lanes, receiver, engine, passing)
         Player(stage, values, lanes).play(self.program.schedule.realtime, np.arange(len(lanes)))
         return lanes, receiver, engine
 

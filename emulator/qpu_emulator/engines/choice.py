@@ -66,6 +66,7 @@ class Choice:
         levels: Per qubit of each cluster.
         shared: What the notes call the number of shots in a lane.
         approximations: What it leaves out.
+        tones_pass: Whether readout tones act on qubits that they do not read.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Choice:
     bytes_per_thread: int = 0
     block: int = 1
     pilots: tuple[int, int] = (64, 6)
+    tones_pass: bool = True
 
 
 def choose(program: Program, library: Library, spectrum: Spectrum, shots: int, wishes: Mapping[str, object]) -> Choice:
@@ -190,11 +192,13 @@ def pauli_frames(program: Program, shots: int) -> Choice:
     ]
     if program.lit:
         said.append(_GLOW)
+    if program.passing:
+        said.append("readout tones leave the qubits alone that they do not read")
     actions, qubits = sum(len(score.actions) for score in program.scores.values()), sum(map(len, program.clusters))
     # a circuit, and two bits per qubit and shot
     size = _BYTES_PER_ACTION * (actions + qubits) + qubits * max(shots, _LEAST_FRAMES) // 4
     levels, apart = [2] * len(program.clusters), _BYTES_PER_ACTION * qubits
-    return Choice(PauliFrames.name, 1, size, make, levels, "shots_per_circuit", tuple(said), apart)
+    return Choice(PauliFrames.name, 1, size, make, levels, "shots_per_circuit", tuple(said), apart, tones_pass=False)
 
 
 def trajectories(program: Program, shots: int, shared: int | None = None) -> Choice:

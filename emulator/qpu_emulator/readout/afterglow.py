@@ -1,10 +1,8 @@
-"""Photons that a readout tone leaves in its resonator: what they do to the qubit, and to the measurement that comes next.
+"""Photons that readout tones bring into resonators: what they do to the qubits, and to the measurement that comes next.
 
-Without a tone the field of level k rings down as ``alpha_k(t) = alpha exp(-(kappa/2 + i Delta_k) t)``, and a coherence changes as
-``d rho_10/dt = -i (Delta_1 - Delta_0) alpha_1 conj(alpha_0) rho_10``: an AC Stark shift and dephasing (Gambetta et al., PRA 74,
-042318 (2006), section V; all in the frame of the resonator's frequency). A superposition that a pulse makes at a moment starts
-with one field in both branches; then ``alpha_1 conj(alpha_0)`` is ``n exp(-(kappa + i (Delta_1 - Delta_0)) t)`` from there on.
-Each pulse is taken to make a new one: what an earlier branch has learnt of the qubit since is forgotten, an echo of it too.
+A coherence changes as ``d rho_10/dt = -i (Delta_1 - Delta_0) alpha_1 conj(alpha_0) rho_10``: an AC Stark shift and dephasing
+(`field`). A superposition that a pulse makes at a moment starts with one field in both branches. Each pulse is taken to make a
+new one: what an earlier branch has learnt of the qubit since is forgotten, an echo of it too.
 """
 
 from __future__ import annotations
@@ -17,9 +15,8 @@ from numpy.typing import NDArray
 
 from qpu_bridge.schedule import Waveform
 from qpu_emulator.chip.device import Device, Resonator
+from qpu_emulator.readout.field import Complex, Real, Tones, carry, silence
 
-Complex = NDArray[np.complex128]
-Real = NDArray[np.float64]
 Index = NDArray[np.int64]
 
 _TAU = 2 * np.pi
@@ -27,6 +24,8 @@ _DARK = 1e-4
 """Fewer photons are none: they would dephase by no more than that."""
 _GRAIN_HZ = 100.0
 """A shift during a pulse is rounded, so that lanes share windows; in 100 ns that is a turn of 3e-5 rad."""
+_SLIGHT = 0.01
+"""A smaller turn during a pulse is made before and after it, rad: that is wrong by its square, and needs no window of its own."""
 
 
 class Stirring(NamedTuple):
@@ -36,11 +35,12 @@ class Stirring(NamedTuple):
         before: What `Afterglow.elapse` returns, of the first half, for the superposition that was there.
         after: The same of the second half, for the one that is made.
         shift: Shift of the transition 01 in Hz that turns both by as much; of the first half only if there was a superposition.
+            None where both turn slightly.
     """
 
     before: tuple[Real, Real]
     after: tuple[Real, Real]
-    shift: Real
+    shift: Real | None
 
 
 class Afterglow:
@@ -48,7 +48,7 @@ class Afterglow:
 
     Args:
         device: The chip.
-        qubits: Those that are measured before the end.
+        qubits: Those that tones reach while there is something left to do with them.
         lanes: How many.
 
     Attributes:
@@ -58,70 +58,75 @@ class Afterglow:
     def __init__(self, device: Device, qubits: Sequence[int], lanes: int) -> None:
         known = {resonator.qubit: resonator for resonator in device.resonators}
         self.places = {qubit: place for place, qubit in enumerate(qubits)}
-        self._kappa = np.array([_TAU * known[qubit].kappa for qubit in qubits])
-        self._pulls = np.array([_TAU * pulls(known[qubit]) for qubit in qubits]).reshape(-1, 3)
+        self._rates = np.array([np.pi * known[q].kappa + 1j * _TAU * pulls(known[q]) for q in qubits]).reshape(-1, 3)
         shape = (lanes, len(qubits))
-        # field at a moment, in s since the start of the shot, and the level that it has known since; -1 is none in particular
-        self._field, self._since, self._level = np.zeros(shape, complex), np.zeros(shape), np.zeros(shape, np.int64)
-        # alpha_1 conj(alpha_0) of a superposition, and until when it has acted
-        self._pair, self._until = np.zeros(shape, complex), np.zeros(shape)
+        # fields of the levels at a moment, in s since the start of the shot
+        self._fields, self._until = np.zeros((*shape, 3), complex), np.zeros(shape)
+        # the level that a measurement has left; -1 where a pulse has made a superposition since, or where it makes no difference
+        self._level = np.full(shape, -1)
 
     def split(self, parents: Index) -> None:
         """Append lanes that begin as others are."""
         if self.places:
-            for name in ("_field", "_since", "_level", "_pair", "_until"):
+            for name in ("_fields", "_until", "_level"):
                 array = getattr(self, name)
                 setattr(self, name, np.concatenate([array, array[parents]]))
 
-    def shines(self, qubit: int, lanes: Index) -> bool:
-        """Whether there are photons in the qubit's resonator, in any of the lanes."""
-        return qubit in self.places and bool(self._field[lanes, self.places[qubit]].any())
+    def shines(self, qubit: int, lanes: Index, tones: Tones | None = None, now: Real | float = 0.0) -> bool:
+        """Whether there are photons in the qubit's resonator in any of the lanes, or tones have begun to bring some."""
+        if qubit not in self.places:
+            return False
+        place = self.places[qubit]
+        if self._fields[lanes, place].any():
+            return True
+        if tones is None:
+            return False
+        return bool(((now - tones.begun > tones.edges[0]) & (self._until[lanes, place] - tones.begun < tones.edges[-1])).any())
 
     def light(self, qubit: int, lanes: Index, field: Complex, level: Index, now: Real) -> None:
-        """A tone has just ended, and has left a field and the qubit in a level."""
+        """A tone that measures has just ended, and has left a field and the qubit in a level."""
         place = self.places[qubit]
-        self._field[lanes, place] = np.where(np.abs(field) ** 2 > _DARK, field, 0.0)
-        self._level[lanes, place], self._since[lanes, place] = level, now
-        self._pair[lanes, place], self._until[lanes, place] = 0.0, now
+        bright = np.abs(field) ** 2 > _DARK
+        self._fields[lanes, place] = np.where(bright, field, 0.0)[:, None]
+        self._level[lanes, place], self._until[lanes, place] = np.where(bright, level, -1), now
 
     def arriving(self, qubit: int, lanes: Index, level: Index, now: Real) -> Complex:
-        """The field that a moment finds, if the qubit is then found in a level; that it has had since the last pulse."""
+        """The field that a moment finds if the qubit is then found in a level, which it has had since the last pulse."""
         place = self.places[qubit]
-        rate = self._kappa[place] / 2 + 1j * self._pulls[place][level]
-        return np.asarray(self._field[lanes, place] * np.exp(-rate * (now - self._since[lanes, place])))
+        gone = now - self._until[lanes, place]
+        return np.asarray(self._fields[lanes, place, level] * np.exp(-self._rates[place][level] * gone))
 
-    def stir(self, qubit: int, lanes: Index, start: Real, stop: Real) -> Stirring:
+    def stir(self, qubit: int, lanes: Index, start: Real, stop: Real, tones: Tones | None = None) -> Stirring:
         """A pulse makes a superposition, at its middle; time must have elapsed until its start."""
-        place, middle = self.places[qubit], (start + stop) / 2
-        known, gone = self._level[lanes, place], middle - self._since[lanes, place]
-        own = np.where(known < 0, self._pulls[place][:2].mean(), self._pulls[place][known])
-        field = self._field[lanes, place] * np.exp(-(self._kappa[place] / 2 + 1j * own) * gone)
+        place = self.places[qubit]
+        before = self.elapse(qubit, lanes, (start + stop) / 2, tones)
+        known, fields = self._level[lanes, place], self._fields[lanes, place]
+        both = fields[:, 0] + fields[:, 1]
+        size = np.sqrt((np.abs(fields[:, :2]) ** 2).mean(axis=1))
+        field = np.where(
+            known < 0, size * np.exp(1j * np.angle(both)), np.take_along_axis(fields, np.maximum(known, 0)[:, None], 1)[:, 0]
+        )
         field[np.abs(field) ** 2 < _DARK] = 0.0
-        coherent = self._pair[lanes, place] != 0.0
-        before = self.elapse(qubit, lanes, middle)
-        self._field[lanes, place], self._since[lanes, place], self._level[lanes, place] = field, middle, -1
-        self._pair[lanes, place] = np.abs(field) ** 2
-        after = self.elapse(qubit, lanes, stop)
-        turned = np.where(coherent, before[1] + after[1], 2 * after[1])
-        shift = np.rint(turned / (stop - start) / _TAU / _GRAIN_HZ) * _GRAIN_HZ
-        return Stirring(before, after, shift)
+        self._fields[lanes, place], self._level[lanes, place] = field[:, None], -1
+        after = self.elapse(qubit, lanes, stop, tones)
+        turned = np.where(known < 0, before[1] + after[1], 2 * after[1])
+        if np.abs(turned).max() < _SLIGHT:
+            return Stirring(before, after, None)
+        return Stirring(before, after, np.rint(turned / (stop - start) / _TAU / _GRAIN_HZ) * _GRAIN_HZ)
 
-    def elapse(self, qubit: int, lanes: Index, now: Real | float) -> tuple[Real, Real]:
+    def elapse(self, qubit: int, lanes: Index, now: Real | float, tones: Tones | None = None) -> tuple[Real, Real]:
         """Let time pass for a superposition; what has passed already has no effect.
 
         Returns:
             ``float[lanes]`` each: ``x`` and ``y`` of the factor ``exp(-x - i y)`` that the coherence ``rho_10`` has changed by.
         """
         place = self.places[qubit]
-        rate = self._kappa[place] + 1j * self._apart(place)
-        now, before = np.maximum(now, self._until[lanes, place]), self._pair[lanes, place]
-        after = before * np.exp(-rate * (now - self._until[lanes, place]))
-        self._pair[lanes, place], self._until[lanes, place] = after, now
-        exponent = 1j * self._apart(place) / rate * (before - after)
-        return exponent.real, exponent.imag
-
-    def _apart(self, place: int) -> float:
-        return float(self._pulls[place][1] - self._pulls[place][0])
+        until, fields = self._until[lanes, place], self._fields[lanes, place]
+        then = np.asarray(np.maximum(now, until), np.float64)
+        lost = carry(fields, until, then, self._rates[place], silence(len(lanes)) if tones is None else tones)
+        lost[self._level[lanes, place] >= 0] = 0.0
+        self._fields[lanes, place], self._until[lanes, place] = fields, then
+        return lost.real, lost.imag
 
 
 def pulls(resonator: Resonator) -> Real:

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from qpu_bridge.schedule import Acquisition, Operation, Straight
 from qpu_emulator.chip.device import Resonator
 from qpu_emulator.engines.engine import Ensemble, Follower
-from qpu_emulator.readout.afterglow import Complex, left
+from qpu_emulator.readout.afterglow import left
 from qpu_emulator.readout.ear import Ear, Heard
+from qpu_emulator.readout.field import Complex
 from qpu_emulator.readout.memory import Memory
 from qpu_emulator.readout.resonator import Response
 from qpu_emulator.readout.signal import choose, integrate, jump, record, sum_traces, trace

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from math import pi
+from math import inf, pi
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from qpu_bridge.schedule import (
     Block,
     Body,
     Branch,
+    Operation,
     Schedule,
     Straight,
     While,
@@ -69,6 +70,8 @@ class Program:
         pairs: Coupler -> positions in ``qubits`` of two of one cluster with an idle ZZ.
         left_out: Couplers whose idle ZZ is not simulated because the cluster would become too large.
         lit: Qubits that a tone measures before the end, after which their resonators hold photons.
+        passing: Block -> qubit -> readout tones (rows of events) on the line of its resonator that measure others, and come
+            before its last pulse.
         control: Columns that real-time expressions read.
         events: Columns of `Schedule.events` as lists: a number out of a structured array takes ten times as long.
         noise: Slow noise on its qubits, by factor; see `noise.Spectrum.in_program`.
@@ -82,9 +85,15 @@ class Program:
     pairs: dict[int, tuple[int, int]] = field(default_factory=dict)
     left_out: list[int] = field(default_factory=list)
     lit: list[int] = field(default_factory=list)
+    passing: dict[Straight, dict[int, tuple[int, ...]]] = field(default_factory=dict)
     control: list[int] = field(default_factory=list)
     events: dict[str, list[Any]] = field(default_factory=dict)
     noise: dict[float, tuple[Device, Any]] = field(default_factory=dict)
+
+    @property
+    def reached(self) -> list[int]:
+        """Qubits in whose resonators tones may bring photons that do something."""
+        return sorted({*self.lit, *(qubit for near in self.passing.values() for qubit in near)})
 
 
 def compile_program(schedule: Schedule, device: Device, zz: Callable[[int], float], wiring: Wiring | None = None) -> Program:
@@ -118,7 +127,32 @@ def compile_program(schedule: Schedule, device: Device, zz: Callable[[int], floa
             if kind == BETWEEN
         }
     )
+    driven = [action for actions in found.values() for action in actions if action.kind != "readout"]
+    lines = {resonator.qubit: resonator.port for resonator in device.resonators}
+    for block, score in program.scores.items():
+        ends = {q: action.stop for action in score.actions if action.kind != "readout" for q in action.qubits}
+        until = ends if block is last else {q: inf for action in driven for q in action.qubits}
+        passing = _passing(program, score, lines, until)
+        if passing:
+            program.passing[block] = passing
     return program
+
+
+def _passing(program: Program, score: Score, lines: Mapping[int, str], until: Mapping[int, float]) -> dict[int, tuple[int, ...]]:
+    """Tones of a block on the lines of some qubits that measure others, and begin before a tick that is each qubit's own."""
+    events, latest = program.events, max(until.values(), default=0)
+    tones: dict[str, list[tuple[int, int]]] = {}
+    for action in score.actions:
+        for row in action.events if action.kind == "readout" and action.start < latest else ():
+            if events["operation"][row] == Operation.PLAY:
+                tones.setdefault(program.schedule.ports[events["port"][row]].name, []).append((row, action.qubits[0]))
+    found = {}
+    for qubit, end in until.items() if tones else ():
+        near = tones.get(lines.get(qubit, ""), ())
+        rows = tuple(row for row, measured in near if measured != qubit and events["start"][row] < end)
+        if rows:
+            found[qubit] = rows
+    return found
 
 
 def _score(program: Program, block: Straight, actions: list[Action], final: frozenset[int]) -> Score:

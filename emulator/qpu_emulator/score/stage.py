@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,10 +12,12 @@ from qpu_bridge.schedule import NONE, Straight
 from qpu_emulator.engines.engine import IDLE, ONE, TWO, Engine, Plan
 from qpu_emulator.jit import compiled
 from qpu_emulator.noise import Spectrum, advance
+from qpu_emulator.readout.field import Tones
 from qpu_emulator.readout.measurement import Receiver
 from qpu_emulator.score.actions import Action
 from qpu_emulator.score.cues import Cues, Found
 from qpu_emulator.score.lanes import Index, Lanes
+from qpu_emulator.score.passing import Passing
 from qpu_emulator.score.program import Program, Score
 from qpu_emulator.score.timeline import BETWEEN, END, FINAL, Timeline
 from qpu_emulator.score.values import Number, Values
@@ -52,6 +54,7 @@ class Stage:
         lanes: Where to play it.
         receiver: What measures.
         engine: Holds the states.
+        passing: Tones in resonators of qubits that they do not read.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class Stage:
         lanes: Lanes,
         receiver: Receiver,
         engine: Engine,
+        passing: Passing,
     ) -> None:
         self._program = program
         self._library = library
@@ -71,6 +75,7 @@ class Stage:
         self._lanes = lanes
         self._receiver = receiver
         self._engine = engine
+        self._passing = passing
         self._tick = float(program.schedule.clock.dt)
         # of each qubit: its cluster, its place there, how many levels it has
         places = {q: (number, place) for number, cluster in enumerate(program.clusters) for place, q in enumerate(cluster)}
@@ -88,14 +93,15 @@ class Stage:
         begun = _shared(self._lanes.time[chosen])
         first = 0
         for between in np.flatnonzero(score.laid[:, 0] == BETWEEN).tolist():
-            self._act(score, slice(first, between + 1), line, chosen, begun)
+            self._act(score, slice(first, between + 1), line, chosen, begun, tones=self._passing.through(block, chosen))
             chosen = self._receiver.split(score.actions[between], chosen)
             begun = _shared(self._lanes.time[chosen])
             first = between + 1
         stretch = None
         if score.stretch != NONE:
             stretch = np.rint(self._values.points[self._lanes.point[chosen], score.stretch]).astype(np.int64)
-        self._act(score, slice(first, None), line, chosen, begun, ends=True, stretch=stretch)
+        tones = self._passing.through(block, chosen)
+        self._act(score, slice(first, None), line, chosen, begun, tones=tones, ends=True, stretch=stretch)
         final = [score.actions[number] for number in np.flatnonzero(score.laid[:, 0] == FINAL).tolist()]
         if final:
             self._receiver.sample(final, chosen)
@@ -110,6 +116,7 @@ class Stage:
         chosen: Index,
         begun: Number,
         *,
+        tones: Mapping[int, Tones],
         ends: bool = False,
         stretch: Index | None = None,
     ) -> None:
@@ -121,7 +128,7 @@ class Stage:
         more = None if stretch is None else np.asarray(stretch * self._tick, np.float64)
         rows = 1 + 2 * len(actions) + len(self._home)
         turns = self._cues.turns(score, part, chosen, begun, rows)
-        light = self._light(actions, laid, moments, chosen, begun * self._tick, rows, more)
+        light = self._light(actions, laid, moments, chosen, begun * self._tick, rows, more, tones)
         plays = [(number, first) for number, (kind, first, _, _) in enumerate(laid.tolist()) if kind in (ONE, TWO)]
         played, levels = [actions[number] for number, _ in plays], [self._levels[first] for _, first in plays]
         shifts = (
@@ -178,13 +185,14 @@ class Stage:
         origin: Number,
         rows: int,
         more: NDArray[np.float64] | None,
+        tones: Mapping[int, Tones],
     ) -> _Light | None:
         """What photons in resonators do to the qubits; None if there are none.
 
         A flux pulse only turns phases: what photons do in its time is due with the idle time after it.
         """
         glow, qubits = self._lanes.glow, self._program.qubits
-        if not any(glow.shines(qubit, chosen) for qubit in glow.places):
+        if not any(glow.shines(qubit, chosen, tones.get(qubit), origin + moments.max()) for qubit in glow.places):
             return None
         light = _Light(np.zeros((2, rows, len(chosen))), np.zeros((2, rows, len(chosen))), {})
         for number, (kind, *places, _) in enumerate(laid.tolist()):
@@ -193,22 +201,21 @@ class Stage:
             start = start + more if kind == END and more is not None else start
             for place, position in enumerate(places):
                 qubit, row = qubits[position], 2 * number + 1 + place
-                if not glow.shines(qubit, chosen):
+                passing = tones.get(qubit)
+                if not glow.shines(qubit, chosen, passing, np.maximum(start, stop)):
                     continue
-                light.faded[0, row], light.turned[0, row] = glow.elapse(qubit, chosen, start)
+                light.faded[0, row], light.turned[0, row] = glow.elapse(qubit, chosen, start, passing)
                 if kind not in (ONE, TWO) or actions[number].kind == "flux":
                     continue
-                stirring = glow.stir(qubit, chosen, start, stop)
+                stirring = glow.stir(qubit, chosen, start, stop, passing)
                 light.faded[0, row] += stirring.before[0]
                 light.faded[1, row], light.turned[1, row] = stirring.after
-                if kind == TWO:
+                if kind == TWO or stirring.shift is None:
                     light.turned[0, row] += stirring.before[1]
-                elif stirring.shift.any():
+                else:
                     # the window is that of the shifted transmon, and leaves it in its frame
                     light.turned[1, row] = _TAU * stirring.shift * (stop - start)
                     light.shifts[number] = stirring.shift
-                else:
-                    light.turned[1, row] = 0.0
         return light
 
     def _shares(self, laid: Index, found: list[Found], rows: int, width: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
