@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from qpu_calibration.conduct import Entry
 from qpu_calibration.decide import Verdict
-from qpu_calibration.graph import said
-from qpu_calibration.page import Target
+from qpu_calibration.graph import target_name, target_names
 
 
 def lines(entry: Entry) -> Iterator[str]:
@@ -17,15 +16,7 @@ def lines(entry: Entry) -> Iterator[str]:
         if targets:
             far = ", ".join(f"{entry.deviations[target]:.2f}" for target in targets if target in entry.deviations)
             found = f"{verdict}, {far} of what is tolerated" if far else verdict
-            yield f"{entry.action} {entry.routine} of {together(targets)}: {found}"
+            yield f"{entry.action} {entry.routine} of {target_names(targets)}: {found}"
     for target, one in entry.findings.items():
         if one.reason or one.complaint:
-            yield f"{entry.action} {entry.routine} of {said(target)}: {one.reason or one.complaint}"
-
-
-def together(targets: Sequence[Target]) -> str:
-    """Several targets in words."""
-    if len(targets) == 1:
-        return said(targets[0])
-    kind = "qubits" if len(targets[0]) == 1 else "couplers"
-    return f"{kind} {', '.join('-'.join(map(str, target)) for target in targets)}"
+            yield f"{entry.action} {entry.routine} of {target_name(target)}: {one.reason or one.complaint}"

@@ -18,8 +18,8 @@ from qpu_bridge.target.check import faults
 from qpu_bridge.target.versions import Versions
 from qpu_calibration.archive import Archive
 from qpu_calibration.draft import Draft, published
-from qpu_calibration.fit import SLIPS, Fit, bad, slip
-from qpu_calibration.guard import TIGHT, offences
+from qpu_calibration.fit import ROUTINE_ERRORS, Fit, bad, error_sentence
+from qpu_calibration.guard import TIGHT, violations
 from qpu_calibration.measure import measure
 from qpu_calibration.page import Target
 from qpu_calibration.plan import Plan
@@ -261,11 +261,11 @@ class Bench:
             return snapshot, fit.reason
         try:
             after = routine.update(snapshot, fit)
-            found = offences(snapshot, after, self.execution.capabilities.limits) if after is not snapshot else []
+            found = violations(snapshot, after, self.execution.capabilities.limits) if after is not snapshot else []
         except (ScheduleError, SettingsError) as error:
             return snapshot, error.sentence
-        except SLIPS as error:
-            return snapshot, slip(error, "the update must be able to use what was found")
+        except ROUTINE_ERRORS as error:
+            return snapshot, error_sentence(error, "the update must be able to use what was found")
         return (snapshot, "; ".join([*found, TIGHT])) if found else (after, "")
 
     def _again(

@@ -75,7 +75,7 @@ def calibrate(
         with bench(shelf, seed=seed, cancelled=lambda: bool(stopped), figures=figures and not check) as one:
             well = conducted(one, graph, shelf.ledger(), wanted, check=check, force=force, trust=trust)
     except Cancelled:
-        typer.echo("interrupted; what was found before is kept", err=True)
+        typer.echo("interrupted; what was found before is kept, unless it was rough where a fine number had been", err=True)
         raise typer.Exit(INTERRUPTED) from None
     raise typer.Exit(0 if well else WRONG)
 
@@ -109,9 +109,9 @@ def details(name: VersionArgument = "current", device: DeviceOption = None, rack
 
     from qpu_calibration.device import Shelf
     from qpu_calibration.fit import Fit
-    from qpu_calibration.graph import said as named
+    from qpu_calibration.graph import target_name
     from qpu_calibration.numbers import diff
-    from qpu_calibration.picture import said
+    from qpu_calibration.picture import format_number
     from qpu_calibration.tables import changes
 
     shelf = Shelf.open(rack, device)
@@ -131,8 +131,10 @@ def details(name: VersionArgument = "current", device: DeviceOption = None, rack
             console.print(f"{word:>9}  {text}", markup=False, soft_wrap=True)
     fits = [Fit.model_validate(one) for one in known.fits]
     for fit in fits:
-        words = ", ".join(f"{key} {said(number.value, number.error, number.unit)}" for key, number in fit.parameters.items())
-        console.print(f"{named(fit.target):>9}  {words}", markup=False, soft_wrap=True)
+        words = ", ".join(
+            f"{key} {format_number(number.value, number.error, number.unit)}" for key, number in fit.parameters.items()
+        )
+        console.print(f"{target_name(fit.target):>9}  {words}", markup=False, soft_wrap=True)
     for run in known.data:
         for path in sorted((shelf.versions.folder / run).rglob("figure.png")):
             console.print(f"   figure  {path}", markup=False, soft_wrap=True)
@@ -211,12 +213,12 @@ def take(
 def _adopt(shelf: Shelf, snapshot: Snapshot, routine: str, reason: str) -> None:
     from rich.console import Console
 
-    from qpu_calibration.guard import offences
+    from qpu_calibration.guard import violations
     from qpu_calibration.numbers import diff
     from qpu_calibration.tables import changes
 
     before = shelf.current()
-    found = offences(before, snapshot, shelf.device.capabilities.limits)
+    found = violations(before, snapshot, shelf.device.capabilities.limits)
     if len(snapshot.qubits) != len(before.qubits) or {p.name for p in snapshot.ports} != {p.name for p in before.ports}:
         found.append("the qubits and lines must be those of the device")
     if found:

@@ -13,8 +13,8 @@ from qpu_bridge.errors import ScheduleError, SettingsError
 from qpu_bridge.target import Snapshot
 from qpu_calibration.bench import Bench, Crowded
 from qpu_calibration.decide import Action, Finding, Step, Steps, Verdict
-from qpu_calibration.fit import SLIPS, Fit
-from qpu_calibration.flags import hoist
+from qpu_calibration.fit import ROUTINE_ERRORS, Fit
+from qpu_calibration.flags import update_flags
 from qpu_calibration.graph import Graph, Node
 from qpu_calibration.groups import groups
 from qpu_calibration.ledger import Ledger, Moment
@@ -59,10 +59,10 @@ def conduct(
 ) -> Generator[Entry, None, None]:
     """Do steps, one entry per schedule's worth of targets.
 
-    After each step the ledger is written, what was found becomes a version, and whoever may not be given to users any more is
-    flagged in another (`flags.hoist`); what may be given to them again is so at the end. While a number that was fine is a rough
-    one (`Ledger.rough`) all of that waits: users have the fine one until it is found again. A caller that leaves the iterator
-    early leaves a ledger, numbers and flags that agree.
+    After each step the ledger is written and what was found becomes a version. Targets that users must not have any more are
+    flagged in another version (`flags.update_flags`); targets that are well again are given back at the end. While a fine number
+    is replaced by a rough one (`Ledger.rough`) all of that waits: users keep the fine one until it is found again. A caller that
+    leaves the iterator early leaves a ledger, numbers and flags that agree.
 
     Args:
         bench: On which to measure.
@@ -114,7 +114,7 @@ def _keep(bench: Bench, graph: Graph, ledger: Ledger, rough: Set[Node], *, round
     if whole:
         # apart from the flags, so that a version says what was found
         bench.publish()
-    hoist(bench, graph, ledger, lower=round_is_over)
+    update_flags(bench, graph, ledger, lower=round_is_over)
     if whole:
         bench.publish()
         ledger.calibration_id = bench.snapshot.calibration_id
@@ -180,7 +180,7 @@ def _look(bench: Bench, routine: Routine[Any], group: Sequence[Target], mend: bo
 def _blur(snapshot: Snapshot, routine: Routine[Any], fit: Fit) -> float:
     try:
         return float(routine.blur(snapshot, fit))
-    except (ScheduleError, SettingsError, *SLIPS):
+    except (ScheduleError, SettingsError, *ROUTINE_ERRORS):
         # what cannot be taken over must not end the work for the other targets
         return math.inf
 

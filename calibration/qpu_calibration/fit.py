@@ -12,7 +12,7 @@ from qpu_calibration.curve import CurveFit
 
 Number = tuple[float, float, str]
 """Value, standard error, unit."""
-SLIPS = (ArithmeticError, LookupError, TypeError, ValueError)
+ROUTINE_ERRORS = (ArithmeticError, LookupError, TypeError, ValueError)
 """What a routine's author did not think of raises one of these; it must not end the work for other targets."""
 
 
@@ -85,11 +85,11 @@ def bad(reason: str, found: CurveFit | None = None, /, **parameters: Number) -> 
     return _fit(reason, found, parameters)
 
 
-def slip(error: Exception, what: str) -> str:
+def error_sentence(error: Exception, what: str) -> str:
     """Why nothing was made of what was found.
 
     Args:
-        error: One of `SLIPS`.
+        error: One of `ROUTINE_ERRORS`.
         what: What the routine must be able to do with it.
     """
     return f"{what}; got {type(error).__name__}: {str(error)[:200]}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qpu_calibration.bench import Bench
 from qpu_calibration.edit import with_operational
-from qpu_calibration.graph import Graph, Node, said
+from qpu_calibration.graph import Graph, Node, target_name
 from qpu_calibration.ledger import Ledger
 from qpu_calibration.page import Target
 
@@ -43,7 +43,7 @@ def complaints(graph: Graph, ledger: Ledger, *, over: bool = True) -> dict[Targe
     return found
 
 
-def hoist(bench: Bench, graph: Graph, ledger: Ledger, *, lower: bool) -> dict[Target, str]:
+def update_flags(bench: Bench, graph: Graph, ledger: Ledger, *, lower: bool) -> dict[Target, str]:
     """Keep from users what is complained about, and give back what was kept from them for a reason that is gone.
 
     What somebody else has taken out of operation stays so.
@@ -69,8 +69,8 @@ def hoist(bench: Bench, graph: Graph, ledger: Ledger, *, lower: bool) -> dict[Ta
     for target in well:
         after = with_operational(after, target, True)
     if new or well:
-        words = [f"{said(target)} is not operational: {reason}" for target, reason in new.items()]
-        words += [f"{said(target)} is operational again" for target in well]
+        words = [f"{target_name(target)} is not operational: {reason}" for target, reason in new.items()]
+        words += [f"{target_name(target)} is operational again" for target in well]
         bench.adopt(after, ROUTINE, [*new, *well], "; ".join(words))
     return ledger.flagged
 

@@ -21,7 +21,7 @@ class Node(NamedTuple):
     target: Target
 
     def __str__(self) -> str:
-        return f"{self.routine} of {said(self.target)}"
+        return f"{self.routine} of {target_name(self.target)}"
 
 
 class Graph:
@@ -115,7 +115,7 @@ class Graph:
         if others and (couplers is not None or not found):
             raise SettingsError(
                 f"{name} is about couplers with {self.routines[str(name)].gate}",
-                given=", ".join(f"{said(pair)} with {' and '.join(sorted(self._native(pair)))}" for pair in others[:3]),
+                given=", ".join(f"{target_name(pair)} with {' and '.join(sorted(self._native(pair)))}" for pair in others[:3]),
                 where="couplers",
             )
         if name is not None and not found:
@@ -124,7 +124,7 @@ class Graph:
                 f"{name} is about {kind}s, of which some must be chosen",
                 given=f"qubits {list(qubits or [])}, couplers {[*map(list, couplers or [])]}",
                 where="couplers" if kind is Kind.COUPLER else "qubits",
-                remedy=f"Name some, such as {said(there[0])}, or leave qubits and couplers out." if there else "",
+                remedy=f"Name some, such as {target_name(there[0])}, or leave qubits and couplers out." if there else "",
             )
         return found
 
@@ -198,8 +198,16 @@ def couplers(snapshot: Snapshot) -> tuple[Target, ...]:
     return tuple(pairs.values())
 
 
-def said(target: Target) -> str:
-    """A target in words; none is the whole device."""
+def target_name(target: Target) -> str:
+    """``qubit 3`` or ``coupler 3-4``; ``device`` where there is no target."""
     if not target:
         return "device"
     return f"qubit {target[0]}" if len(target) == 1 else f"coupler {'-'.join(map(str, target))}"
+
+
+def target_names(targets: Sequence[Target]) -> str:
+    """Several targets of one kind: ``qubits 0, 2``, ``couplers 0-1, 3-4``."""
+    if len(targets) == 1:
+        return target_name(targets[0])
+    kind = "qubits" if len(targets[0]) == 1 else "couplers"
+    return f"{kind} {', '.join('-'.join(map(str, target)) for target in targets)}"

@@ -16,7 +16,7 @@ TIGHT = "the fit is sound, so that the bound may be what is wrong: widen it in t
 """What a person can do about a number beyond bounds: what was measured may be well."""
 
 
-def offences(before: Snapshot, after: Snapshot, limits: Limits) -> list[str]:
+def violations(before: Snapshot, after: Snapshot, limits: Limits) -> list[str]:
     """What an update must not do; empty if it may be adopted. Only what differs from before is looked at.
 
     Args:

@@ -12,7 +12,7 @@ from qpu_bridge.target import Snapshot
 from qpu_calibration.bench import Bench
 from qpu_calibration.conduct import Entry, conduct
 from qpu_calibration.decide import Action, Step, Verdict, blocked, inspect, maintain
-from qpu_calibration.graph import Graph, Node, said
+from qpu_calibration.graph import Graph, Node, target_name, target_names
 from qpu_calibration.ledger import Ledger
 from qpu_calibration.numbers import diff
 from qpu_calibration.page import Target
@@ -40,7 +40,7 @@ def conducted(
         task = progress.add_task("", total=None)
 
         def begins(step: Step) -> None:
-            progress.update(task, description=f"{DOING[step.action]} {step.routine} of {_targets(step.targets)}", completed=0)
+            progress.update(task, description=f"{DOING[step.action]} {step.routine} of {target_names(step.targets)}", completed=0)
 
         def told(_: str, __: Sequence[Target], done: int, of: int) -> None:
             progress.update(task, completed=done, total=of)
@@ -57,7 +57,7 @@ def conducted(
     for node, reason in waiting.items():
         console.print(f"[yellow]skipped[/] {node}: {escape(reason)}", soft_wrap=True)
     for target, reason in ledger.flagged.items():
-        console.print(f"[red]not operational[/] {said(target)}: {escape(reason)}", soft_wrap=True)
+        console.print(f"[red]not operational[/] {target_name(target)}: {escape(reason)}", soft_wrap=True)
     shots = sum(entry.shots for entry in entries)
     device_s = sum(entry.device_s for entry in entries)
     console.print(f"{len(entries)} measurements, {shots:,} shots, {device_s:.0f} s of device time", style="dim")
@@ -79,17 +79,12 @@ def _say(console: Console, entry: Entry) -> None:
     for verdict in Verdict:
         targets = [target for target, one in entry.findings.items() if one.verdict is verdict]
         if targets and verdict not in (Verdict.BAD, Verdict.BARRED):
-            console.print(f"[{COLOUR[verdict]}]{verdict:>6}[/] {entry.action} {entry.routine} of {_targets(targets)}")
+            console.print(f"[{COLOUR[verdict]}]{verdict:>6}[/] {entry.action} {entry.routine} of {target_names(targets)}")
     for target, one in entry.findings.items():
         if one.reason or one.complaint:
             colour = COLOUR[one.verdict] if one.reason else "yellow"
             word, words = one.verdict if one.reason else "but", escape(one.reason or one.complaint)
             console.print(
-                f"[{colour}]{word:>6}[/] {entry.action} {entry.routine} of {said(target)}: {words}",
+                f"[{colour}]{word:>6}[/] {entry.action} {entry.routine} of {target_name(target)}: {words}",
                 soft_wrap=True,
             )
-
-
-def _targets(targets: Sequence[Target]) -> str:
-    word = "qubit" if len(targets[0]) == 1 else "coupler"
-    return f"{word}{'s' if len(targets) > 1 else ''} {', '.join('-'.join(map(str, target)) for target in targets)}"

@@ -69,7 +69,7 @@ def picture(title: str, kind: str, panels: Sequence[tuple[Fit, Curve]]) -> Figur
             axes.plot(curve["model_x"], curve["model"], lw=1.2)
         axes.set_xlabel(curve.get("label", ""), fontsize=8)
         axes.tick_params(labelsize=7)
-        words = [f"{name} {said(p.value, p.error, p.unit)}" for name, p in fit.parameters.items()]
+        words = [f"{name} {format_number(p.value, p.error, p.unit)}" for name, p in fit.parameters.items()]
         wide = 1 if len(words) <= LINES else 2
         lines = [", ".join(words[first : first + wide]) for first in range(0, len(words), wide)]
         name = f"{kind} {'-'.join(map(str, fit.target))}"
@@ -78,7 +78,7 @@ def picture(title: str, kind: str, panels: Sequence[tuple[Fit, Curve]]) -> Figur
     return figure
 
 
-def said(value: float, error: float, unit: str) -> str:
+def format_number(value: float, error: float, unit: str) -> str:
     """A number for people: `4.859057(16) GHz`, the error of its last digits behind it; seconds and Hz in steps of a thousand."""
     size = abs(value)
     factor, prefix = 1.0, ""

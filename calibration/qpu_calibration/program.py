@@ -1,7 +1,8 @@
 """The program ``calibrate``: what the client's ``Calibrator`` asks for, on the road of the job that asks.
 
-Every routine that is done is adopted at once, as a version of its own: a job that is cancelled, killed or put back leaves the
-last whole version in use, and the ledger knows what is done, so that the next one goes on from there.
+Every routine that is done is adopted at once, as a version of its own, but for a rough one that waits for the fine one behind it
+(`conduct`): a job that is cancelled, killed or put back leaves the last whole version in use, and the ledger knows what is done,
+so that the next one goes on from there.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ from typing import TYPE_CHECKING
 
 from qpu_bridge.errors import BadRequest
 from qpu_bridge.target.versions import Versions
-from qpu_calibration.account import lines, together
+from qpu_calibration.account import lines
 from qpu_calibration.archive import Archive
 from qpu_calibration.bench import Bench
 from qpu_calibration.conduct import conduct
 from qpu_calibration.decide import blocked, inspect, maintain
-from qpu_calibration.graph import Graph, said
+from qpu_calibration.graph import Graph, target_name, target_names
 from qpu_calibration.ledger import LEDGER, Ledger
 from qpu_calibration.listen import listen
 from qpu_calibration.wish import VERSION, Wish, read_wish
@@ -85,7 +86,7 @@ def _calibrate(wish: Wish, context: Context) -> None:
     steps = inspect(graph, ledger, nodes) if wish.check else maintain(graph, ledger, nodes, force=wish.force, trust=wish.trust)
     measured = 0
     for entry in conduct(
-        bench, graph, ledger, steps, lambda step: context.log(f"{step.action} {step.routine} of {together(step.targets)} ...")
+        bench, graph, ledger, steps, lambda step: context.log(f"{step.action} {step.routine} of {target_names(step.targets)} ...")
     ):
         measured += 1
         for line in lines(entry):
@@ -94,7 +95,7 @@ def _calibrate(wish: Wish, context: Context) -> None:
     for node, reason in blocked(graph, ledger, nodes).items():
         context.log(f"skipped {node}: {reason}")
     for target, reason in ledger.flagged.items():
-        context.log(f"{said(target)} is not operational: {reason}")
+        context.log(f"{target_name(target)} is not operational: {reason}")
     if not measured:
         context.log("all is in specification; nothing was measured")
     elif not wish.check:

@@ -15,7 +15,7 @@ from pydantic import Field
 from qpu_bridge.schedule import Document, Limits
 from qpu_bridge.target import Snapshot
 from qpu_calibration.axis import Axis
-from qpu_calibration.fit import SLIPS, Fit, bad, slip
+from qpu_calibration.fit import ROUTINE_ERRORS, Fit, bad, error_sentence
 from qpu_calibration.measure import targets_of
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve, picture
@@ -145,8 +145,8 @@ class Routine(ABC, Generic[S]):
         for index, target in enumerate(targets_of(data)):
             try:
                 one = self.fit_one(data.isel({kind: index}))
-            except SLIPS as error:
-                one = bad(slip(error, "the fit must be able to use what was measured"))
+            except ROUTINE_ERRORS as error:
+                one = bad(error_sentence(error, "the fit must be able to use what was measured"))
             found.append(one.model_copy(update={"target": target}))
         return tuple(found)
 

@@ -10,9 +10,9 @@ from rich.table import Column, Table
 from qpu_calibration.conduct import Entry
 from qpu_calibration.decide import Verdict
 from qpu_calibration.fit import Fit
-from qpu_calibration.graph import said as named
+from qpu_calibration.graph import target_name
 from qpu_calibration.numbers import Change
-from qpu_calibration.picture import said
+from qpu_calibration.picture import format_number
 
 COLOUR = {Verdict.GOOD: "green", Verdict.OFF: "yellow", Verdict.MENDED: "green", Verdict.BAD: "red", Verdict.BARRED: "yellow"}
 
@@ -24,9 +24,9 @@ def changes(found: Sequence[Change], fits: Iterable[Fit] = ()) -> Table:
     table = Table(*(Column(head, overflow="fold") for head in heads), box=None)
     for change in found:
         error = _error(change, known)
-        before = "" if change.before is None else said(change.before, 0.0, change.unit)
-        after = "" if change.after is None else said(change.after, error, change.unit)
-        table.add_row(named(change.target), change.name, before, after, _step(change))
+        before = "" if change.before is None else format_number(change.before, 0.0, change.unit)
+        after = "" if change.after is None else format_number(change.after, error, change.unit)
+        table.add_row(target_name(change.target), change.name, before, after, _step(change))
     return table
 
 
@@ -39,7 +39,7 @@ def findings(entries: Iterable[Entry]) -> Table:
             deviation = entry.deviations.get(target)
             table.add_row(
                 entry.routine,
-                named(target),
+                target_name(target),
                 f"[{COLOUR[one.verdict]}]{words[one.verdict]}[/]",
                 "" if deviation is None else f"{deviation:.2f}",
                 one.reason or one.complaint,
@@ -71,5 +71,5 @@ def _step(change: Change) -> str:
         return "new" if change.before is None else "gone"
     step = change.after - change.before
     if change.unit in ("Hz", "s", "rad") or not change.before:
-        return f"{'+' if step > 0 else ''}{said(step, 0.0, change.unit)}"
+        return f"{'+' if step > 0 else ''}{format_number(step, 0.0, change.unit)}"
     return f"{100 * step / abs(change.before):+.3g} %"

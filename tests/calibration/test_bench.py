@@ -11,7 +11,7 @@ from qpu_calibration.bench import Bench
 from qpu_calibration.catalog import routine
 from qpu_calibration.edit import with_frequency
 from qpu_calibration.fit import bad
-from qpu_calibration.guard import offences
+from qpu_calibration.guard import violations
 from qpu_calibration.routines.ramsey import Ramsey
 from qpu_calibration.routines.t1 import T1
 
@@ -121,8 +121,8 @@ def test_somebody_may_want_the_device_back(kept):
 class TestGuard:
     def test_nothing_new_is_no_offence(self, kept):
         limits = kept.execution.capabilities.limits
-        assert offences(kept.snapshot, kept.snapshot, limits) == []
-        assert offences(kept.snapshot, with_frequency(kept.snapshot, 0, 5e9), limits) == []
+        assert violations(kept.snapshot, kept.snapshot, limits) == []
+        assert violations(kept.snapshot, with_frequency(kept.snapshot, 0, 5e9), limits) == []
 
     def test_frequencies_amplitudes_and_sums_of_tones(self, kept):
         limits = kept.execution.capabilities.limits
@@ -135,7 +135,7 @@ class TestGuard:
         narrow = limits.model_copy(update={"ports": ports})
 
         def said(change) -> str:
-            return "; ".join(offences(kept.snapshot, change, narrow))
+            return "; ".join(violations(kept.snapshot, change, narrow))
 
         assert "frame q0 must be at" in said(with_frequency(kept.snapshot, 0, 5.2e9))
         snapshot: Snapshot = kept.snapshot
@@ -152,6 +152,6 @@ class TestGuard:
         ports = tuple(port.model_copy(update={"max_amplitude": 0.5}) for port in limits.ports)
         shape = snapshot.waveforms["drag1"].model_copy(update={"beta": 0.3})
         reshaped = snapshot.model_copy(update={"waveforms": snapshot.waveforms | {"drag1": shape}})
-        found = offences(snapshot, reshaped, limits.model_copy(update={"ports": ports}))
+        found = violations(snapshot, reshaped, limits.model_copy(update={"ports": ports}))
         assert any("x on [1] must play at most 0.5" in offence for offence in found)
         assert not any("on [0]" in offence for offence in found)

@@ -28,7 +28,7 @@ from qpu_calibration.decide import Verdict, maintain
 from qpu_calibration.edit import amplitude, with_amplitude, with_measure, with_waveform
 from qpu_calibration.fit import Fit, good
 from qpu_calibration.graph import Graph, Node
-from qpu_calibration.guard import offences
+from qpu_calibration.guard import violations
 from qpu_calibration.ledger import Ledger
 from qpu_calibration.plan import Kind
 from qpu_calibration.routine import Routine, Settings
@@ -296,22 +296,22 @@ def test_the_readouts_of_a_line_are_bounded_together():
     limits, snapshot = bench.execution.capabilities.limits, bench.snapshot
     for qubit in range(4):
         snapshot = with_measure(snapshot, qubit, amplitude=0.17)
-    assert offences(bench.snapshot, snapshot, limits) == []
+    assert violations(bench.snapshot, snapshot, limits) == []
     louder = with_measure(snapshot, 4, amplitude=0.24)
-    assert offences(snapshot, louder, limits) == ["the tones of line r must add up to at most 0.9, but would make 0.92"]
+    assert violations(snapshot, louder, limits) == ["the tones of line r must add up to at most 0.9, but would make 0.92"]
     # what was too much before may become less step by step, and qubits that others spoiled can be calibrated
-    assert offences(louder, with_measure(louder, 4, amplitude=0.23), limits) == []
-    assert offences(louder, with_measure(louder, 0, angle=0.1), limits) == []
+    assert violations(louder, with_measure(louder, 4, amplitude=0.23), limits) == []
+    assert violations(louder, with_measure(louder, 0, angle=0.1), limits) == []
 
 
 def test_what_is_no_number_is_not_stored():
     bench, _ = opened()
     limits, snapshot = bench.execution.capabilities.limits, bench.snapshot
     for value in (float("nan"), float("inf"), "loud"):
-        (found,) = offences(snapshot, with_measure(snapshot, 1, threshold=value), limits)
+        (found,) = violations(snapshot, with_measure(snapshot, 1, threshold=value), limits)
         assert "measures[1]: threshold" in found
     shape = snapshot.waveforms["drag1"].model_copy(update={"beta": 1e4})
-    (found, *_) = offences(snapshot, with_waveform(snapshot, "drag1", shape), limits)
+    (found, *_) = violations(snapshot, with_waveform(snapshot, "drag1", shape), limits)
     assert "waveforms.drag1: a waveform's samples must have magnitude at most 1" in found
 
 
@@ -320,10 +320,10 @@ def test_too_long_pulses_are_not_stored():
     limits, snapshot = bench.execution.capabilities.limits, bench.snapshot
     name = snapshot.gate("cz", 0, 1).pulses[0].waveform
     longer = snapshot.waveforms[name].model_copy(update={"duration": 300})
-    assert "must last at most 200 samples on line c01" in offences(snapshot, with_waveform(snapshot, name, longer), limits)[0]
+    assert "must last at most 200 samples on line c01" in violations(snapshot, with_waveform(snapshot, name, longer), limits)[0]
     assert (
         "must last at most 4000 samples on line a"
-        in offences(snapshot, with_measure(snapshot, 0, acquire_duration=4001), limits)[0]
+        in violations(snapshot, with_measure(snapshot, 0, acquire_duration=4001), limits)[0]
     )
 
 

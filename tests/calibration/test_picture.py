@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from qpu_calibration.picture import said
+from qpu_calibration.picture import format_number
 
 
 @pytest.mark.parametrize(
@@ -23,4 +23,4 @@ from qpu_calibration.picture import said
     ],
 )
 def test_a_number_is_followed_by_the_error_of_its_last_digits(value: float, error: float, unit: str, text: str) -> None:
-    assert said(value, error, unit) == text
+    assert format_number(value, error, unit) == text

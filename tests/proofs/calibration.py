@@ -27,7 +27,7 @@ from qpu_bridge.target import Snapshot
 from qpu_calibration.bench import Bench
 from qpu_calibration.conduct import Entry, conduct
 from qpu_calibration.decide import maintain
-from qpu_calibration.graph import Graph, couplers, said
+from qpu_calibration.graph import Graph, couplers, target_name
 from qpu_calibration.ledger import Ledger
 from qpu_calibration.page import Target
 from qpu_calibration.plan import Kind
@@ -192,22 +192,22 @@ def numbers(found: Calibrated, targets: Iterable[Target]) -> dict[Target, beside
 
 def faults(found: Calibrated, beside_truth: dict[Target, beside.Numbers], targets: Iterable[Target]) -> list[str]:
     """What is not as it must be: beyond its limit, flagged though well, or in users' reach though broken."""
-    words = [f"{said(target)}: {word}" for target, known in beside_truth.items() for word in beside.exceeded(known)]
+    words = [f"{target_name(target)}: {word}" for target, known in beside_truth.items() for word in beside.exceeded(known)]
     for (name, target), reason in found.unbelieved.items():
         if target in targets and not found.plant.spoils(target):
-            words.append(f"{name} of {said(target)} was not believed: {reason}")
+            words.append(f"{name} of {target_name(target)} was not believed: {reason}")
     users = build_target(found.snapshot)
     offered = {tuple(sorted(place)) for name in users.operation_names for place in users[name] or () if name in ("sx", *FAMILIES)}
     for target in targets:
         spoiled, reason = found.plant.spoils(target), found.ledger.flagged.get(target, "")
         if spoiled and tuple(sorted(target)) in offered:
-            words.append(f"{said(target)} is in users' reach in spite of the {found.plant.kind}")
+            words.append(f"{target_name(target)} is in users' reach in spite of the {found.plant.kind}")
         if not spoiled and reason:
-            words.append(f"{said(target)} was flagged: {reason}")
+            words.append(f"{target_name(target)} was flagged: {reason}")
         if not spoiled and tuple(sorted(target)) not in offered:
-            words.append(f"{said(target)} is kept from users")
+            words.append(f"{target_name(target)} is kept from users")
     if not any(set(target) == set(found.plant.target) for target in found.ledger.flagged):
-        words.append(f"the {found.plant.kind} of {said(found.plant.target)} was not flagged")
+        words.append(f"the {found.plant.kind} of {target_name(found.plant.target)} was not flagged")
     return words
 
 
@@ -220,8 +220,8 @@ def row(seed: int, family: str, pairs: bool, everything: bool) -> dict[str, Any]
     return {
         "family": family,
         "seed": seed,
-        "plant": f"{found.plant.kind} of {said(found.plant.target)}",
-        "flagged": {said(target): reason for target, reason in found.ledger.flagged.items()},
+        "plant": f"{found.plant.kind} of {target_name(found.plant.target)}",
+        "flagged": {target_name(target): reason for target, reason in found.ledger.flagged.items()},
         "wall_s": found.wall_s,
         "work_s": found.work_s,
         "shots": sum(entry.shots for entry in found.entries),
