@@ -79,7 +79,7 @@ def run(params_json: str, context: Context) -> str:
         for index, rows, made in zip(group, played, estimator_v2_post_processor_v0_1(result), strict=True):
             answered[index] = PubResult(made.data, of_pub(request, index, rows, mitigated, made.metadata))
     metadata = of_result(request, mitigated) | {"qpu_bridge": provenance(context, seed)}
-    return answer(PrimitiveResult([answered[index] for index in range(len(request.pubs))], metadata))
+    return answer(PrimitiveResult([answered[index] for index in range(len(request.pubs))], metadata), typed=request.typed)
 
 
 def _admit(request: EstimatorRequest, device: DeviceView) -> list[Returned]:

@@ -21,7 +21,7 @@ from qpu_bridge.errors import BadRequest, UnsupportedOption
 from qpu_bridge.programs.configurations import configurations
 from qpu_bridge.programs.foreign_text import said
 from qpu_bridge.programs.layer_noise import read_model
-from qpu_bridge.programs.legacy_request import LegacyOptions, read_circuit, read_options, read_pubs, read_values
+from qpu_bridge.programs.legacy_request import LegacyOptions, read_circuit, read_options, read_pubs, read_values, wants_types
 from qpu_bridge.programs.option_table import ESTIMATOR
 from qpu_bridge.programs.randomization import randomizations
 
@@ -41,6 +41,7 @@ class EstimatorRequest:
         options: Checked options.
         client_options: The same in the form that the client's own code takes, with the level's defaults filled in.
         layer_errors: The noise of layers as the caller gave it; None if it is to be learned where it is needed.
+        typed: Whether the answer is in Qiskit's types.
     """
 
     pubs: tuple[EstimatorPub, ...]
@@ -49,7 +50,8 @@ class EstimatorRequest:
     precisions: tuple[float, ...]
     options: LegacyOptions
     client_options: EstimatorOptions
-    layer_errors: tuple[LayerError, ...] | None = None
+    layer_errors: tuple[LayerError, ...] | None
+    typed: bool
 
     @property
     def needs_layer_noise(self) -> bool:
@@ -101,7 +103,9 @@ def read_request(
         precisions.append(precision)
     errors = read_model(options.at("resilience.layer_noise_model"))
     counts = tuple(configurations(pub) for pub in pubs)
-    return EstimatorRequest(tuple(pubs), tuple(shots), counts, tuple(precisions), options, client_options, errors)
+    return EstimatorRequest(
+        tuple(pubs), tuple(shots), counts, tuple(precisions), options, client_options, errors, wants_types(params)
+    )
 
 
 def _client_options(options: LegacyOptions, level: Any) -> EstimatorOptions:

@@ -13,13 +13,14 @@ from qiskit.primitives.containers import PrimitiveResult
 from qiskit_ibm_runtime.json import RuntimeEncoder
 
 from qpu_bridge.programs.compression import pack
+from qpu_bridge.programs.plain_answer import plain
 from qpu_bridge.telemetry import Stage, stage
 
 
 @stage(Stage.ANSWER)
-def answer(result: PrimitiveResult) -> str:
-    """The text of a result, as the client's `RuntimeDecoder` reads it."""
-    return json.dumps(result, cls=_Encoder)
+def answer(result: PrimitiveResult[Any], *, typed: bool) -> str:
+    """The text of a result: as the client's `RuntimeDecoder` reads it, or plain."""
+    return json.dumps(result, cls=_Encoder) if typed else plain(result)
 
 
 class _Encoder(RuntimeEncoder):  # type: ignore[misc]  # the client is not typed

@@ -83,6 +83,18 @@ class LegacyOptions:
         )
 
 
+def wants_types(params: Mapping[str, Any]) -> bool:
+    """Whether results are to be in Qiskit's types, which its client asks for; others get plain JSON.
+
+    Raises:
+        BadRequest: If ``support_qiskit`` is neither true nor false.
+    """
+    wanted = params.get("support_qiskit", False)
+    if not isinstance(wanted, bool):
+        raise BadRequest("support_qiskit must be true or false", given=str(wanted)[:80], where="params.support_qiskit")
+    return wanted
+
+
 def read_options(
     params: Mapping[str, Any],
     known: frozenset[str],

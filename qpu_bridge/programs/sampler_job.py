@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import repeat
 from math import prod
 from typing import Any
 
 import numpy as np
 from qiskit import QuantumCircuit
 from qiskit.primitives.containers import BitArray, DataBin, PrimitiveResult, SamplerPubResult
+from qiskit.primitives.containers.sampler_pub import SamplerPub
 from qiskit_ibm_runtime.decoders.executor_sampler.post_processor_v0_1 import sampler_v2_post_processor_v0_1
 from qiskit_ibm_runtime.execution_span import DoubleSliceSpan, ExecutionSpans, TwirledSliceSpanV2
 from qiskit_ibm_runtime.executor_sampler.prepare import prepare
@@ -35,6 +37,7 @@ from qpu_bridge.programs.executor import execute
 from qpu_bridge.programs.experimental import QUASI
 from qpu_bridge.programs.foreign_text import preparing
 from qpu_bridge.programs.legacy_answer import answer
+from qpu_bridge.programs.plain_answer import admit_values
 from qpu_bridge.programs.plan import planned_s
 from qpu_bridge.programs.provenance import provenance
 from qpu_bridge.programs.quasi import Calibration, calibrate, calibration_program, qubits_of
@@ -97,7 +100,7 @@ def run(params_json: str, context: Context) -> str:
         "version": 2,
         "qpu_bridge": provenance(context, seed),
     }
-    return answer(PrimitiveResult([answered[index] for index in range(len(request.pubs))], metadata))
+    return answer(PrimitiveResult([answered[index] for index in range(len(request.pubs))], metadata), typed=request.typed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,8 @@ def _admit(request: SamplerRequest, device: DeviceView) -> list[Returned]:
         admit_rows(number * prod(pub.shape))
         items.append(returned_by(pub.circuit, number * prod(pub.shape), each))
     admit_results(items, level, device)
+    if not request.typed:
+        admit_values(sum(map(_values, request.pubs, request.returned_shots, repeat(level))))
     admit_options(request.options.execute_options(None), device)
     twirling = request.client_options.twirling
     if (calibration_shots := request.options.experimental.calibration_shots) is not None:
@@ -126,6 +131,14 @@ def _admit(request: SamplerRequest, device: DeviceView) -> list[Returned]:
         _require_no_decisions(circuits)
     admit_twirling(circuits, gates=bool(twirling.enable_gates), measurements=bool(twirling.enable_measure), folding=False)
     return items
+
+
+def _values(pub: SamplerPub, shots: int, level: str) -> int:
+    """How many samples, or numbers, a pub's result holds."""
+    rows: int = prod(pub.shape)
+    if level == "classified":
+        return rows * shots * len(pub.circuit.cregs)
+    return 2 * rows * sum(map(len, pub.circuit.cregs)) * (1 if level == "avg_kerneled" else shots)
 
 
 def _require_no_decisions(circuits: Iterable[QuantumCircuit]) -> None:

@@ -14,7 +14,7 @@ from qiskit_ibm_runtime.options_models import SamplerOptions
 from qpu_bridge.driver import Capabilities
 from qpu_bridge.errors import BadRequest, UnsupportedOption
 from qpu_bridge.programs.experimental import QUASI
-from qpu_bridge.programs.legacy_request import LegacyOptions, read_circuit, read_options, read_pubs, read_values
+from qpu_bridge.programs.legacy_request import LegacyOptions, read_circuit, read_options, read_pubs, read_values, wants_types
 from qpu_bridge.programs.option_table import SAMPLER
 
 DEFAULT_SHOTS = 4096
@@ -30,12 +30,14 @@ class SamplerRequest:
         returned_shots: Shots that each pub's result holds; twirled data may be longer and is truncated.
         options: Checked options.
         client_options: The same in the form that the client's own code takes.
+        typed: Whether the answer is in Qiskit's types.
     """
 
     pubs: tuple[SamplerPub, ...]
     returned_shots: tuple[int, ...]
     options: LegacyOptions
     client_options: SamplerOptions
+    typed: bool
 
 
 def read_request(
@@ -70,7 +72,7 @@ def read_request(
         bindings = BindingsArray({tuple(circuit.parameters): bound} if circuit.num_parameters else None, shape=bound.shape[:-1])
         pubs.append(SamplerPub(circuit, bindings, shots))
         returned.append(kept)
-    return SamplerRequest(tuple(pubs), tuple(returned), options, client_options)
+    return SamplerRequest(tuple(pubs), tuple(returned), options, client_options, wants_types(params))
 
 
 def _require_classified(options: LegacyOptions, client_options: SamplerOptions) -> None:

@@ -116,4 +116,8 @@ def _known(found: Caller | None) -> Caller:
 
 
 def _stranger() -> NotAuthorized:
-    return NotAuthorized("a request must carry a valid token", where="Authorization", remedy="Ask for a new token.")
+    return NotAuthorized(
+        "a request must carry a valid token",
+        where="Authorization",
+        remedy="Send 'apikey TOKEN', of `qpu-bridge token create`, or 'Bearer ACCESS', of POST /identity/token.",
+    )

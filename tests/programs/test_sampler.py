@@ -166,7 +166,7 @@ def test_circuits_that_return_nothing(backend: IBMBackend, context: Context) -> 
 
 def test_text_circuits_and_short_pubs(context: Context) -> None:
     text = """OPENQASM 3.0; include "stdgates.inc"; qubit[5] q; bit[2] c; x q[0]; c[0] = measure q[0];"""
-    result = answered(json.dumps({"pubs": [[text]], "shots": 8, "version": 2}), context)
+    result = answered(json.dumps({"pubs": [[text]], "shots": 8, "version": 2, "support_qiskit": True}), context)
     assert result[0].data.c.num_shots == 8
 
 
