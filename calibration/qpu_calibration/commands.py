@@ -55,11 +55,11 @@ def calibrate(
     if check and (force or trust):
         raise SettingsError("--check changes nothing", given="--force" if force else "--trust", remedy="Leave one of them out.")
     from qpu_bridge.cli.rack import running_url
-    from qpu_calibration import errand
     from qpu_calibration.device import Shelf, bench
     from qpu_calibration.graph import Graph
-    from qpu_calibration.live import conducted
-    from qpu_calibration.wish import Wish
+    from qpu_calibration.request import CalibrationRequest
+    from qpu_calibration.submission import calibrate_as_job
+    from qpu_calibration.terminal import calibrate_in_terminal
 
     shelf = Shelf.open(rack, device)
     graph = Graph.of(shelf.current())
@@ -69,11 +69,13 @@ def calibrate(
     try:
         if running_url(shelf.rack) is not None:
             fields = {"routine": routine, "qubits": some_qubits, "couplers": some_couplers, "seed": seed}
-            wish = Wish.model_validate(fields | {"check": check, "force": force, "trust": trust, "figures": figures})
-            well = errand.run(shelf, wish, lambda: bool(stopped))
+            request = CalibrationRequest.model_validate(
+                fields | {"check": check, "force": force, "trust": trust, "figures": figures}
+            )
+            well = calibrate_as_job(shelf, request, lambda: bool(stopped))
             raise typer.Exit(0 if well else WRONG)
         with bench(shelf, seed=seed, cancelled=lambda: bool(stopped), figures=figures and not check) as one:
-            well = conducted(one, graph, shelf.ledger(), wanted, check=check, force=force, trust=trust)
+            well = calibrate_in_terminal(one, graph, shelf.ledger(), wanted, check=check, force=force, trust=trust)
     except Cancelled:
         typer.echo("interrupted; what was found before is kept, unless it was rough where a fine number had been", err=True)
         raise typer.Exit(INTERRUPTED) from None

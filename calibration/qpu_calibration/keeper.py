@@ -15,14 +15,14 @@ from qpu_bridge.errors import BridgeError, Cancelled, SettingsError
 from qpu_bridge.execution import Execution, Gap
 from qpu_bridge.target import Snapshot, file
 from qpu_bridge.target.versions import Versions
-from qpu_calibration.account import lines
 from qpu_calibration.archive import Archive
 from qpu_calibration.bench import Bench
 from qpu_calibration.conduct import Entry, conduct
 from qpu_calibration.decide import Action, Verdict, maintain
+from qpu_calibration.device_clock import read_device_clock
 from qpu_calibration.graph import Graph
 from qpu_calibration.ledger import LEDGER, Ledger, Moment
-from qpu_calibration.listen import listen
+from qpu_calibration.log import log_lines
 
 BEGUN = "monitor.json"
 """File that says when the last round began, in the folder of a device's calibration."""
@@ -121,7 +121,7 @@ class Keeper:
         if self._round is None:
             ahead_h = IMPATIENCE * self._every_h
             fresh = _Round(self.folder, execution, snapshot, self._graph, self._seed, ahead_h, gap)
-            self.hear(listen(fresh.bench))
+            self.hear(read_device_clock(fresh.bench))
             if not self._round_is_due():
                 return None
             self._round = fresh
@@ -129,7 +129,7 @@ class Keeper:
         for entry in current.entries:
             self._told(entry)
             if entry.action is Action.CALIBRATE or any(one.verdict is not Verdict.GOOD for one in entry.findings.values()):
-                for line in lines(entry):
+                for line in log_lines(entry):
                     self._note(line)
             self.shots += entry.shots
             self.hear(current.heard_ns)

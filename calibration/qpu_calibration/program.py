@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING
 
 from qpu_bridge.errors import BadRequest
 from qpu_bridge.target.versions import Versions
-from qpu_calibration.account import lines
 from qpu_calibration.archive import Archive
 from qpu_calibration.bench import Bench
 from qpu_calibration.conduct import conduct
-from qpu_calibration.decide import blocked, inspect, maintain
+from qpu_calibration.decide import Step, blocked, inspect, maintain
+from qpu_calibration.device_clock import read_device_clock
 from qpu_calibration.graph import Graph, target_name, target_names
 from qpu_calibration.ledger import LEDGER, Ledger
-from qpu_calibration.listen import listen
-from qpu_calibration.wish import VERSION, Wish, read_wish
+from qpu_calibration.log import log_lines
+from qpu_calibration.request import VERSION, CalibrationRequest, read_request
 
 if TYPE_CHECKING:
     from qpu_bridge.programs import Context, DeviceView
@@ -34,7 +34,7 @@ def check(params_json: str, device: DeviceView) -> float | None:
     Raises:
         CallerError: If the parameters are wrong, or the device has no such routine, qubit or coupler.
     """
-    read_wish(params_json).nodes(Graph.of(device.snapshot))
+    read_request(params_json).nodes(Graph.of(device.snapshot))
     return None
 
 
@@ -47,49 +47,36 @@ def run(params_json: str, context: Context) -> str:
         BadRequest: If the job names a calibration that is in use no longer.
         Cancelled: If somebody wanted the device back.
     """
-    wish = read_wish(params_json)
+    request = read_request(params_json)
     graph = Graph.of(context.device.snapshot)
-    wanted = len(wish.nodes(graph))
+    wanted = len(request.nodes(graph))
     start = datetime.now(UTC)
     if context.device.dry_run:
         context.log(f"a dry run: {wanted} routines on qubits and couplers would be seen to; nothing was measured")
     else:
-        _calibrate(wish, context)
+        _calibrate(request, context)
     return json.dumps({"schema_version": VERSION, "start": start.isoformat(), "stop": datetime.now(UTC).isoformat()})
 
 
-def _calibrate(wish: Wish, context: Context) -> None:
+def _calibrate(request: CalibrationRequest, context: Context) -> None:
     folder = context.calibration
-    versions = None if folder is None else Versions(folder)
-    ledger = Ledger(None if folder is None else folder / LEDGER)
-    bench = Bench(
-        context.execution,
-        context.device.snapshot,
-        versions,
-        None if folder is None else Archive(folder),
-        seed=context.seed if wish.seed is None else wish.seed,
-        operator=context.user,
-        cancelled=context.cancelled,
-        figures=wish.figures and not wish.check,
-    )
+    bench, ledger = _bench(request, context), Ledger(None if folder is None else folder / LEDGER)
     before = bench.snapshot.calibration_id
-    if before != context.device.snapshot.calibration_id:
-        raise BadRequest(
-            "a calibration must start from the numbers in use",
-            given=context.device.snapshot.calibration_id,
-            where="calibration_id",
-            remedy=f"Leave calibration_id out, or name {before}. A batch keeps to the one that it began with: use a session.",
-        )
-    listen(bench)
+    read_device_clock(bench)
     graph = Graph.of(bench.snapshot)
-    nodes = wish.nodes(graph)
-    steps = inspect(graph, ledger, nodes) if wish.check else maintain(graph, ledger, nodes, force=wish.force, trust=wish.trust)
+    nodes = request.nodes(graph)
+    if request.check:
+        steps = inspect(graph, ledger, nodes)
+    else:
+        steps = maintain(graph, ledger, nodes, force=request.force, trust=request.trust)
+
+    def begins(step: Step) -> None:
+        context.log(f"{step.action} {step.routine} of {target_names(step.targets)} ...")
+
     measured = 0
-    for entry in conduct(
-        bench, graph, ledger, steps, lambda step: context.log(f"{step.action} {step.routine} of {target_names(step.targets)} ...")
-    ):
+    for entry in conduct(bench, graph, ledger, steps, begins):
         measured += 1
-        for line in lines(entry):
+        for line in log_lines(entry):
             context.log(line)
         context.go_on()
     for node, reason in blocked(graph, ledger, nodes).items():
@@ -98,8 +85,36 @@ def _calibrate(wish: Wish, context: Context) -> None:
         context.log(f"{target_name(target)} is not operational: {reason}")
     if not measured:
         context.log("all is in specification; nothing was measured")
-    elif not wish.check:
+    elif not request.check:
         after = bench.snapshot.calibration_id
         context.log("no number changed" if before == after else f"in use: {after}")
     used = f"{bench.shots} shots, {context.execution.usage_seconds:.3f} s of device time"
     context.log(f"{measured} measurements, {used}, qpu-bridge {version('qpu-bridge')}")
+
+
+def _bench(request: CalibrationRequest, context: Context) -> Bench:
+    """The bench of a job, on the numbers in use.
+
+    Raises:
+        BadRequest: If the job names a calibration that is in use no longer.
+    """
+    folder = context.calibration
+    bench = Bench(
+        context.execution,
+        context.device.snapshot,
+        None if folder is None else Versions(folder),
+        None if folder is None else Archive(folder),
+        seed=context.seed if request.seed is None else request.seed,
+        operator=context.user,
+        cancelled=context.cancelled,
+        figures=request.figures and not request.check,
+    )
+    in_use = bench.snapshot.calibration_id
+    if in_use != context.device.snapshot.calibration_id:
+        raise BadRequest(
+            "a calibration must start from the numbers in use",
+            given=context.device.snapshot.calibration_id,
+            where="calibration_id",
+            remedy=f"Leave calibration_id out, or name {in_use}. A batch keeps to the one that it began with: use a session.",
+        )
+    return bench

@@ -16,7 +16,7 @@ from qpu_bridge.execution import Execution
 from qpu_bridge.plugins import open_driver
 from qpu_bridge.programs import Context, DeviceView
 from qpu_bridge.target.versions import Versions
-from qpu_calibration.wish import Wish, read_wish
+from qpu_calibration.request import CalibrationRequest, read_request
 from qpu_emulator import five
 
 Made = Callable[..., Context]
@@ -41,10 +41,10 @@ def context(tmp_path: Path, seed: int) -> Iterator[Made]:
 
 
 def test_what_is_asked_survives_the_way() -> None:
-    wish = Wish(routine="rabi", qubits=(0, 3), couplers=((0, 1),), force=True, trust=False, seed=5)
-    assert read_wish(wish.params()) == wish
-    assert read_wish(asked()) == Wish()
-    assert read_wish('{"schema_version": "v0.1"}') == Wish()
+    request = CalibrationRequest(routine="rabi", qubits=(0, 3), couplers=((0, 1),), force=True, trust=False, seed=5)
+    assert read_request(request.params()) == request
+    assert read_request(asked()) == CalibrationRequest()
+    assert read_request('{"schema_version": "v0.1"}') == CalibrationRequest()
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Asking a device what time it is: its clock is heard in the time stamps of results only."""
+"""What time it is on a device: only the time stamps of results tell."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from qpu_calibration.plan import write
 from qpu_calibration.reading import Reading
 
 
-def listen(bench: Bench) -> int:
+def read_device_clock(bench: Bench) -> int:
     """Measure one qubit once, for the time stamp: the shortest that every device can play.
 
     Returns:

@@ -1,4 +1,4 @@
-"""A calibration that somebody watches: progress while it runs, tables when it is done."""
+"""A calibration at the terminal: progress while it runs, tables when it is done."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from qpu_calibration.tables import COLOUR, changes, findings
 DOING = {Action.LOOK: "looking at", Action.CALIBRATE: "calibrating"}
 
 
-def conducted(
+def calibrate_in_terminal(
     bench: Bench, graph: Graph, ledger: Ledger, wanted: Sequence[Node], *, check: bool, force: bool, trust: bool
 ) -> bool:
-    """Calibrate, or only look, and tell it on the terminal.
+    """Calibrate, or only look, and show it.
 
     Returns:
         Whether all that was wanted is in specification.

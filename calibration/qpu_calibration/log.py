@@ -1,4 +1,4 @@
-"""What a calibration did, in lines of text for a log."""
+"""What a calibration did, as lines of a log."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from qpu_calibration.decide import Verdict
 from qpu_calibration.graph import target_name, target_names
 
 
-def lines(entry: Entry) -> Iterator[str]:
+def log_lines(entry: Entry) -> Iterator[str]:
     """One entry: who was good, off or mended in one line, who was bad in a line each."""
     for verdict in (Verdict.GOOD, Verdict.OFF, Verdict.MENDED):
         targets = [target for target, one in entry.findings.items() if one.verdict is verdict]

@@ -1,4 +1,4 @@
-"""A calibration that a running bridge does for whoever keeps the machine: a job, ahead of the line, and its log as it grows."""
+"""`qpu-bridge calibrate` while a bridge runs: submit a job ahead of the queue, and show its log as it grows."""
 
 from __future__ import annotations
 
@@ -21,20 +21,22 @@ from qpu_calibration.device import Shelf
 from qpu_calibration.fit import Fit
 from qpu_calibration.graph import Graph
 from qpu_calibration.numbers import diff
+from qpu_calibration.request import CalibrationRequest
 from qpu_calibration.tables import changes
-from qpu_calibration.wish import Wish
 
-LOOK_S = 0.2
-"""How often the log is read, s."""
+POLL_S = 0.2
+"""Time between two looks at the job's log, s."""
 
 
-def run(shelf: Shelf, wish: Wish, cancelled: Callable[[], bool], say: Callable[[str], None] = typer.echo) -> bool:
-    """Have the bridge calibrate, and tell what it tells; what changed is shown as it is where no bridge runs.
+def calibrate_as_job(
+    shelf: Shelf, request: CalibrationRequest, cancelled: Callable[[], bool], say: Callable[[str], None] = typer.echo
+) -> bool:
+    """Calibrate by a job of the running bridge; at the end show what changed, as `terminal` does where no bridge runs.
 
     Args:
         shelf: Of the device.
-        wish: What.
-        cancelled: Whether to stop.
+        request: What to calibrate.
+        cancelled: Asked again and again; True cancels the job.
         say: Takes the lines of the job's log.
 
     Returns:
@@ -45,10 +47,10 @@ def run(shelf: Shelf, wish: Wish, cancelled: Callable[[], bool], say: Callable[[
         Cancelled: If it was stopped, from here or elsewhere.
         OperatorError: If it failed.
     """
-    wish.nodes(Graph.of(shelf.current()))
+    request.nodes(Graph.of(shelf.current()))
     store = open_store(shelf.rack)
     try:
-        job = submitted(store, shelf.device.name, wish)
+        job = submit(store, shelf.device.name, request)
         condition = store.devices.condition(shelf.device.name)
         say(f"job {job.id} calibrates {shelf.device.name} ahead of {condition.queue - 1} others")
         if condition.word is not Word.ONLINE:
@@ -62,7 +64,7 @@ def run(shelf: Shelf, wish: Wish, cancelled: Callable[[], bool], say: Callable[[
         raise OperatorError("a calibration must be able to run", given=job.reason, where=job.id)
     _show_changes(shelf, job)
     graph, ledger = Graph.of(shelf.current()), shelf.ledger()
-    nodes = wish.nodes(graph)
+    nodes = request.nodes(graph)
     return not blocked(graph, ledger, nodes) and all(ledger.fresh(graph, node) for node in nodes)
 
 
@@ -76,9 +78,9 @@ def _show_changes(shelf: Shelf, job: Job) -> None:
             Console(highlight=False).print(changes(found, fits))
 
 
-def submitted(store: Store, device: str, wish: Wish) -> Job:
+def submit(store: Store, device: str, request: CalibrationRequest) -> Job:
     """A job ahead of all others that wait; the audit log says who asked for it."""
-    params = wish.params().encode()
+    params = request.params().encode()
     owner = Owner(os_user(), DEFAULT_INSTANCE)
     digest = hashlib.sha256(params).digest()
     job = store.accept(owner, Request(CALIBRATE, device, params, log_level="INFO", digest=digest))
@@ -92,7 +94,7 @@ def submitted(store: Store, device: str, wish: Wish) -> Job:
 
 
 def _followed(store: Store, job: Job, cancelled: Callable[[], bool], say: Callable[[str], None]) -> Job:
-    """Until its end."""
+    """Show the job's log until its end."""
     told = 0
     asked = False
     while True:
@@ -108,4 +110,4 @@ def _followed(store: Store, job: Job, cancelled: Callable[[], bool], say: Callab
             with suppress(WrongState):
                 store.cancel(job.id, actor=os_user())
             asked = True
-        time.sleep(LOOK_S)
+        time.sleep(POLL_S)

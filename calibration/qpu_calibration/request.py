@@ -17,7 +17,7 @@ VERSION = "v0.1"
 WHERE = "options.experimental"
 
 
-class Wish(Document):
+class CalibrationRequest(Document):
     """The experimental options of the client's calibrator.
 
     Attributes:
@@ -58,7 +58,7 @@ class Wish(Document):
             raise BadRequest(error.must, given=error.given, where=f"{WHERE}.{error.where or 'routine'}") from None
 
 
-def read_wish(params_json: str) -> Wish:
+def read_request(params_json: str) -> CalibrationRequest:
     """Read and check parameters, without looking at the device.
 
     Raises:
@@ -75,16 +75,16 @@ def read_wish(params_json: str) -> Wish:
     options = params.get("options", {})
     _require_known(options, {"experimental"}, "options")
     experimental = options.get("experimental", {})
-    _require_known(experimental, set(Wish.model_fields), WHERE)
+    _require_known(experimental, set(CalibrationRequest.model_fields), WHERE)
     try:
-        wish = Wish.model_validate_json(json.dumps(experimental), strict=True)
+        request = CalibrationRequest.model_validate_json(json.dumps(experimental), strict=True)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise BadRequest("an option must fit", given=first["msg"][:80], where=f"{WHERE}.{place}") from None
-    if wish.check and wish.force:
+    if request.check and request.force:
         raise BadRequest("check changes nothing, so that nothing can be forced", given="both", where=WHERE)
-    return wish
+    return request
 
 
 def _require_known(found: Any, known: set[str], where: str) -> None:
