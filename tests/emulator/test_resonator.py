@@ -57,11 +57,11 @@ def test_two_jumps_ring_from_level_to_level(truth, levels, moments, offset, ther
         np.zeros((1, 1), int),
     )
     before = np.array([there] if there else []) * resonator.gain * np.exp(1j * resonator.cable_phase)
-    parts = [np.array([getattr(response, name)]) for name in ("still", "jumps", "field", "ringing", "tails")]
-    found = integrate(*args, *parts, np.zeros(1), before)[0]
+    parts = [np.array([getattr(response, name)]) for name in ("gathered", "field", "ringing", "tails")]
+    found = integrate(*args, *parts, 0.0, before)[0]
     assert found == pytest.approx(wanted.sum(), abs=4e-3 * abs(wanted).sum())
     out = np.zeros((1, 400), np.complex64)
-    trace(*args, parts[2], parts[3], 0, 0.0, before, out)
+    trace(*args, parts[1], parts[2], 0, 0.0, before, out)
     assert np.abs(out[0] - wanted).max() < 0.02 * abs(wanted).max()
     assert out[0].sum() == pytest.approx(found, rel=1e-5)
 

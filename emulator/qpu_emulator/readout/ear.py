@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qpu_bridge.schedule import Operation, Waveform
-from qpu_emulator.readout.resonator import Listening, Response, respond
+from qpu_emulator.chip.device import Resonator
+from qpu_emulator.readout.resonator import Listening, Response, loudest, noise, respond_each
 from qpu_emulator.score.actions import Action
 from qpu_emulator.score.lanes import Index, Lanes
 from qpu_emulator.score.program import Program
@@ -18,20 +19,33 @@ from qpu_emulator.windows.library import Library
 _TAU = 2 * np.pi
 _NOTHING: Number = 0.0
 _SILENCE = Waveform(np.ones(1, complex), np.ones(1, np.int64))
+_ARRAYS = ("gathered", "field", "ringing", "tails")
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What a capture hears: response and complex strength of each tone in each lane, and the capture's sample in s."""
+    """What a capture hears.
 
+    Attributes:
+        resonator: Index of what the tones come through.
+        tones: Each tone, with its frequencies and those of the capture that differ, ``float[n, 2]`` in Hz.
+        entry: ``int[tones, lanes]``, which of these, of all tones one after the other.
+        factor: ``complex[tones, lanes]``, amplitude and phase.
+    """
+
+    resonator: int
+    tones: tuple[tuple[Listening, NDArray[np.float64]], ...]
     entry: NDArray[np.int64]
     factor: NDArray[np.complex128]
-    responses: list[Response]
-    dt: float
+
+    @property
+    def dt(self) -> float:
+        """Sample of the capture, s."""
+        return self.tones[0][0].dt
 
 
 class Ear:
-    """The responses that a run needs, each solved once for a device.
+    """The responses that a run needs; of tones that are not swept each is solved once for a device.
 
     Args:
         program: What is played.
@@ -66,7 +80,7 @@ class Ear:
         count = int(self._samples[capture])
         heard = self._values.of(capture, "frequency", lanes, chosen)
         plays = [row for row in action.events if events["operation"][row] == Operation.PLAY] or [-1]
-        shape, responses = (len(plays), len(chosen)), list[Response]()
+        shape, tones, known = (len(plays), len(chosen)), [], 0
         entry, factor = np.empty(shape, np.int64), np.empty(shape, np.complex128)
         for number, play in enumerate(plays):
             if play < 0:
@@ -82,33 +96,52 @@ class Ear:
             if isinstance(frequency, np.ndarray) or isinstance(heard, np.ndarray):
                 pairs = np.stack(np.broadcast_arrays(frequency, heard), axis=1)
                 unlike, which = np.unique(pairs, axis=0, return_inverse=True)
-                both = unlike.tolist()
-                entry[number] = which.ravel() + len(responses)
+                entry[number] = which.ravel() + known
             else:
-                both = [(frequency, heard)]
-                entry[number] = len(responses)
-            for tone_frequency, capture_frequency in both:
-                listening = Listening(
-                    tone,
-                    tone_dt,
-                    tone_start,
-                    tone_frequency,
-                    None if kernel < 0 else schedule.waveforms[kernel],
-                    dt,
-                    (events["start"][capture] - origin) * tick,
-                    count,
-                    capture_frequency,
-                )
-                responses.append(self._response(action.where, listening))
+                unlike = np.array([[frequency, heard]])
+                entry[number] = known
+            listening = Listening(
+                tone,
+                tone_dt,
+                tone_start,
+                float(unlike[0, 0]),
+                None if kernel < 0 else schedule.waveforms[kernel],
+                dt,
+                (events["start"][capture] - origin) * tick,
+                count,
+                float(unlike[0, 1]),
+            )
+            known += len(unlike)
+            tones.append((listening, unlike))
             phase = phase - self._values.of(capture, "phase", lanes, chosen)
-            if len(both) > 1 or both[0][0] != both[0][1]:
+            if len(unlike) > 1 or unlike[0, 0] != unlike[0, 1]:
                 phase = phase + _TAU * (heard - frequency) * np.asarray((lanes.time[chosen] + origin) * tick, np.float64)
             factor[number] = amplitude * np.exp(1j * phase)
-        return Heard(entry, factor, responses, dt)
+        return Heard(action.where, tuple(tones), entry, factor)
 
-    def _response(self, where: int, listening: Listening) -> Response:
-        key = (where, listening)
+    def loudness(self, heard: Heard) -> float:
+        """Largest magnitude of what is heard, in units of the capture's noise."""
+        resonator = self._through(heard)
+        strength = np.abs(heard.factor).max()
+        return max(loudest(resonator, *tone) for tone in heard.tones) * float(strength) / noise(resonator, heard.tones[0][0])
+
+    def response(self, heard: Heard) -> Response:
+        """Of all tones and their frequencies, one after the other."""
+        found = [self._respond(heard, *tone) for tone in heard.tones]
+        if len(found) == 1:
+            return found[0]
+        gathered, field, ringing, tails = (np.concatenate([getattr(one, name) for one in found]) for name in _ARRAYS)
+        return replace(found[0], gathered=gathered, field=field, ringing=ringing, tails=tails)
+
+    def _respond(self, heard: Heard, listening: Listening, frequencies: NDArray[np.float64]) -> Response:
+        if len(frequencies) > 1:
+            # nobody will ask for just these again
+            return respond_each(self._through(heard), listening, frequencies)
+        key = (heard.resonator, listening)
         found = self._library.responses.get(key)
         if found is None:
-            found = self._library.responses[key] = respond(self._library.device.resonators[where], listening)
+            found = self._library.responses[key] = respond_each(self._through(heard), listening, frequencies)
         return found
+
+    def _through(self, heard: Heard) -> Resonator:
+        return self._library.device.resonators[heard.resonator]

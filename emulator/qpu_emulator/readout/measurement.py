@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,6 @@ from qpu_emulator.readout.afterglow import left
 from qpu_emulator.readout.ear import Ear, Heard
 from qpu_emulator.readout.field import Complex
 from qpu_emulator.readout.memory import Memory
-from qpu_emulator.readout.resonator import Response
 from qpu_emulator.readout.signal import choose, integrate, jump, record, sum_traces, trace
 from qpu_emulator.scales import Scales
 from qpu_emulator.score.actions import Action
@@ -24,7 +23,6 @@ from qpu_emulator.score.values import Values
 from qpu_emulator.windows.library import Library
 
 _TAU = 2 * np.pi
-_PARTS = ("still", "jumps", "field", "ringing", "tails")
 _INAUDIBLE = 0.02
 """A neighbour's whole signal below this share of the noise of one shot is left away."""
 _REACH = 10
@@ -93,6 +91,9 @@ class Receiver:
         self._hears = hears
         self._ear = Ear(program, library, values, lanes)
         self._tick = float(program.schedule.clock.dt)
+        # the last one is that of a capture without a kernel
+        self._shapes = [*(waveform.digest for waveform in program.schedule.waveforms), b""]
+        self._near: dict[int, list[tuple[int, Resonator]]] = {}
 
         shape = (len(lanes.lane_of_shot), len(program.schedule.columns))
         self.memory = Memory(np.zeros(shape, bool), np.zeros(shape, np.complex64))
@@ -155,7 +156,7 @@ class Receiver:
         return children
 
     def _plays(self, action: Action) -> bool:
-        return any(self._events["operation"][row] == Operation.PLAY for row in action.events)
+        return bool(self._tones(action))
 
     def _columns(self, action: Action) -> list[int]:
         return [self._events["column"][row] for row in self._captures(action)]
@@ -192,7 +193,7 @@ class Receiver:
         resonator, seconds = self._device.resonators[action.where], (action.stop - action.start) * tick
         now = np.asarray((self._lanes.time[lanes] + action.stop) * tick, np.float64)
         field = glow.arriving(qubit, lanes, before, now)
-        for play in (row for row in action.events if events["operation"][row] == Operation.PLAY):
+        for play in self._tones(action):
             tone, dt = schedule.waveforms[events["waveform"][play]], float(schedule.ports[events["port"][play]].clock.dt)
             amplitude, frequency, phase = (
                 np.broadcast_to(self._values.of(play, name, self._lanes, lanes), len(lanes))
@@ -222,7 +223,7 @@ class Receiver:
         column = self._events["column"][capture]
         found = self._ear.listen(measured.action, capture, measured.action.start, chosen)
         before = self._still_there(capture, measured, chosen, where, level)
-        count = found.responses[0].count
+        count = found.tones[0][0].count
         if column in self._summed:
             self.memory.sums[column] = np.zeros((self._lanes_at_first, count), complex)
         elif self._program.schedule.columns[column].acquisition is Acquisition.RAW:
@@ -238,29 +239,25 @@ class Receiver:
             if known and column in self._program.control:
                 # its bit has been acted upon already
                 continue
-            key = (self._program.schedule.digest, capture, (measured.action.where, *measured.action.events))
+            key = self._hinges(capture, measured.action)
             if key in self._library.deaf:
                 continue
             found = self._ear.listen(measured.action, capture, origin, chosen)
+            if self._ear.loudness(found) <= _INAUDIBLE:
+                if key is not None and len(self._library.deaf) < _DEAF:
+                    self._library.deaf.add(key)
+                continue
             # what its own tones drive is signal rather than noise
             scale = self._scales.readout_crosstalk * (1.0 if measured.action.events == hearer.events else self._scales.readout)
-            loud = max(response.loudest for response in found.responses) * float(np.abs(found.factor).max())
-            if loud <= _INAUDIBLE * found.responses[0].noise:
-                self._forget(key)
-            else:
-                weak = Heard(found.entry, found.factor * scale, found.responses, found.dt)
-                self._add(column, weak, measured, origin, where, 0.0)
+            self._add(column, replace(found, factor=found.factor * scale), measured, origin, where, 0.0)
 
     def _reached(self, measured: _Measured, chosen: Index) -> list[_Measured]:
         """Resonators on the same lines that the tones of a measurement come near to, their qubits untouched by the schedule."""
         action, mine = measured.action, self._device.resonators[measured.action.where]
-        frequencies = [
-            self._values.of(row, "frequency", self._lanes, chosen)
-            for row in action.events
-            if self._events["operation"][row] == Operation.PLAY
-        ]
+        near = self._idle(measured.action.where, mine) if self._scales.readout_crosstalk > 0 else []
+        frequencies = [self._values.of(row, "frequency", self._lanes, chosen) for row in self._tones(action)] if near else []
         found = []
-        for index, other in self._idle(mine) if self._scales.readout_crosstalk > 0 else ():
+        for index, other in near:
             if any(np.abs(frequency - other.frequency).min() < _REACH * other.kappa for frequency in frequencies):
                 excited = self._device.transmons[other.qubit].thermal * self._scales.thermal
                 level = choose(self._lanes.shot_draws, measured.shots, 0 * measured.shots, np.array([[1 - excited, excited]]))
@@ -269,21 +266,26 @@ class Receiver:
                 found.append(_Measured(ghost, measured.shots, measured.time, levels, never))
         return found
 
-    def _idle(self, mine: Resonator) -> list[tuple[int, Resonator]]:
+    def _idle(self, number: int, mine: Resonator) -> list[tuple[int, Resonator]]:
         """Resonators on a resonator's lines, of qubits that the schedule does not touch."""
-        near = [(index, self._device.resonators[index]) for _, index in self._program.wiring.resonators[mine.port]]
-        return [
-            (index, other)
-            for index, other in near
-            if (other.port, other.acquire_port) == (mine.port, mine.acquire_port) and other.qubit not in self._program.qubits
-        ]
+        if number not in self._near:
+            near = [(index, self._device.resonators[index]) for _, index in self._program.wiring.resonators[mine.port]]
+            self._near[number] = [
+                (index, other)
+                for index, other in near
+                if (other.port, other.acquire_port) == (mine.port, mine.acquire_port) and other.qubit not in self._program.qubits
+            ]
+        return self._near[number]
 
-    def _forget(self, key: tuple[bytes, int, tuple[int, ...]]) -> None:
-        """Listen no more, unless another row may be louder."""
-        if not any(self._values.depends(row, "amplitude", "frequency") for row in (key[1], *key[2][1:])):
-            if len(self._library.deaf) >= _DEAF:
-                self._library.deaf.clear()
-            self._library.deaf.add(key)
+    def _hinges(self, capture: int, action: Action) -> tuple[object, ...] | None:
+        """What it hinges on how loud a measurement is to a capture, whatever the template; None if another row may be louder."""
+        schedule, events, rows = self._program.schedule, self._events, (capture, *self._tones(action))
+        if any(self._values.depends(row, "amplitude", "frequency") for row in rows):
+            return None
+        begin = events["start"][capture]
+        numbers = [(events["amplitude"][row], events["frequency"][row], events["start"][row] - begin) for row in rows]
+        shapes = [(schedule.ports[events["port"][row]].name, self._shapes[events["waveform"][row]]) for row in rows]
+        return action.where, events["duration"][capture], *numbers, *shapes
 
     def _add(
         self,
@@ -300,24 +302,27 @@ class Receiver:
         """Add a signal to a column, or begin it with that, and draw the line between its bits again."""
         schedule, shots = self._program.schedule, measured.shots
         # the responses count time in samples of the capture from the origin on, up to the capture's end
-        span = (found.responses[0].first + found.responses[0].count) * found.dt
+        response = self._ear.response(found)
+        span = (response.first + response.count) * found.dt
         late = (measured.action.start - origin) * self._tick
         args = (self._lanes.shot_draws, shots, where, measured.levels, measured.left, late, span, found.factor, found.entry)
-        still, jumps, fields, ringing, tails = (_stacked(found.responses, name) for name in _PARTS)
         if schedule.columns[column].acquisition is Acquisition.RAW:
-            first, spread = found.responses[0].first, noise * found.responses[0].sample_noise
+            traces = response.field, response.ringing, response.first, noise * response.sample_noise, before
             if column in self._summed:
-                sum_traces(*args, fields, ringing, first, spread, before, self._began[shots], self.memory.sums[column])
+                sum_traces(*args, *traces, self._began[shots], self.memory.sums[column])
                 return
             written = self.memory.raw[column][shots]
-            trace(*args, fields, ringing, first, spread, before, written)
+            trace(*args, *traces, written)
             self.memory.raw[column][shots] = written
             return
-        spreads = np.array([response.noise for response in found.responses])[found.entry[0]] * noise
-        signal = integrate(*args, still, jumps, fields, ringing, tails, spreads, before)
+        parts = response.gathered, response.field, response.ringing, response.tails
+        signal = integrate(*args, *parts, noise * response.noise, before)
         line = schedule.columns[column].discriminator
         told = (False, 0.0, 0.0) if line is None else (True, line.angle, line.threshold)
         record(self.memory.iq, self.memory.bits, shots, column, signal, fresh, *told)
+
+    def _tones(self, action: Action) -> list[int]:
+        return [row for row in action.events if self._events["operation"][row] == Operation.PLAY]
 
     def _captures(self, action: Action) -> list[int]:
         return [row for row in action.events if self._events["operation"][row] == Operation.CAPTURE]
@@ -327,10 +332,3 @@ class Receiver:
         resonators = self._device.resonators
         same = resonators[one.where].acquire_port == resonators[other.where].acquire_port
         return same and one.where != other.where and one.start < other.stop and other.start < one.stop
-
-
-def _stacked(responses: list[Response], name: str) -> NDArray[np.complex128]:
-    """A part of all responses; of a single one without a copy."""
-    if len(responses) == 1:
-        return np.asarray(getattr(responses[0], name))[None]
-    return np.array([getattr(response, name) for response in responses])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,8 @@ from qpu_bridge.schedule import Waveform
 from qpu_emulator.chip.device import Resonator
 from qpu_emulator.jit import compiled
 from qpu_emulator.readout.afterglow import pulls
+
+Real = NDArray[np.float64]
 
 _TAU = 2 * np.pi
 _LEVELS = 3
@@ -21,9 +24,10 @@ _JUMPS = ((0, 1), (1, 0), (1, 2), (2, 1))
 class Response:
     """What one tone of unit amplitude and phase zero brings to one capture, as a function of the qubit's history.
 
+    Of several frequencies (`respond_each`) each array has one more axis, the first.
+
     Attributes:
-        still: ``complex[3]``, integrated signal if the level stays.
-        jumps: ``complex[4, samples + 1]``, if it jumps at the start of a sample (0-1, 1-0, 1-2, 2-1).
+        gathered: ``complex[3, samples + 1]``, integrated signal up to the start of a sample if the level stays.
         field: ``complex[3, samples]``, demodulated signal if the level stays, before the weights.
         ringing: ``complex[3]``, factor per sample of what is left of an earlier level's field, demodulated.
         tails: ``complex[3, samples + 1]``, integrated signal of a unit field that rings down from the start of a sample on.
@@ -31,11 +35,9 @@ class Response:
         count: Samples of the capture.
         noise: Standard deviation of each quadrature of the integrated signal.
         sample_noise: The same of one sample of the trace.
-        loudest: Largest magnitude of ``still``.
     """
 
-    still: NDArray[np.complex128]
-    jumps: NDArray[np.complex128]
+    gathered: NDArray[np.complex128]
     field: NDArray[np.complex128]
     ringing: NDArray[np.complex128]
     tails: NDArray[np.complex128]
@@ -43,7 +45,19 @@ class Response:
     count: int
     noise: float
     sample_noise: float
-    loudest: float
+
+    @property
+    def still(self) -> NDArray[np.complex128]:
+        """``complex[3]``, integrated signal if the level stays."""
+        return np.asarray(self.gathered[..., -1])
+
+    @property
+    def jumps(self) -> NDArray[np.complex128]:
+        """``complex[4, samples + 1]``, integrated signal if the level jumps at the start of a sample (0-1, 1-0, 1-2, 2-1)."""
+        (old, new), past = np.array(_JUMPS).T, np.zeros((*self.field.shape[:-1], 1))
+        field = np.concatenate([self.field, past], axis=-1)
+        rest = (field[..., old, :] - field[..., new, :]) * self.tails[..., new, :]
+        return np.asarray(self.gathered[..., old, :] + self.gathered[..., new, -1:] - self.gathered[..., new, :] + rest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,69 +89,99 @@ class Listening:
 
 def respond(resonator: Resonator, listening: Listening) -> Response:
     """Solve the linear resonator for each level of the qubit."""
+    found = respond_each(resonator, listening, np.array([[listening.tone_frequency, listening.frequency]]))
+    return replace(found, gathered=found.gathered[0], field=found.field[0], ringing=found.ringing[0], tails=found.tails[0])
+
+
+def respond_each(resonator: Resonator, listening: Listening, frequencies: Real) -> Response:
+    """The same at several frequencies of tone and capture, ``float[n, 2]`` in Hz, instead of those of ``listening``."""
+    _, gathered, field, ringing, tails = _solve(True, *_driven(resonator, listening, frequencies))
+    spread = resonator.noise * np.sqrt(1e-9 / listening.dt)
+    first = field.shape[-1] - listening.count
+    return Response(gathered, field, ringing, tails, first, listening.count, noise(resonator, listening), spread)
+
+
+def loudest(resonator: Resonator, listening: Listening, frequencies: Real) -> float:
+    """Largest magnitude of `Response.still` at several frequencies, without the rest."""
+    return float(np.abs(_solve(False, *_driven(resonator, listening, frequencies))[0]).max())
+
+
+def noise(resonator: Resonator, listening: Listening) -> float:
+    """See `Response`."""
+    return resonator.noise * float(np.sqrt(1e-9 / listening.dt) * np.linalg.norm(_weights(listening)))
+
+
+def _weights(listening: Listening) -> NDArray[np.complex128]:
+    """Of each sample since the start of the measurement."""
     first = round(listening.start / listening.dt)
     weights = np.zeros(first + listening.count, complex)
     weights[first:] = 1.0 if listening.kernel is None else listening.kernel.expand()
-    off = resonator.frequency + pulls(resonator) - listening.tone_frequency
+    return weights
+
+
+def _driven(resonator: Resonator, listening: Listening, frequencies: Real) -> tuple[Any, ...]:
+    """What `_solve` wants to know of tones and resonator, in its order."""
+    tone, capture = frequencies.T
+    off = (resonator.frequency - tone)[:, None] + pulls(resonator)
     decay = np.asarray(np.pi * resonator.kappa + 1j * _TAU * off, np.complex128)
     # seen from the frame of the capture, the tone turns as any play does: exp(-2 pi i (f - f_capture) t)
-    beat = 1j * _TAU * (listening.tone_frequency - listening.frequency) * listening.dt
+    beat = 1j * _TAU * (tone - capture) * listening.dt
     turn = resonator.gain * np.exp(1j * resonator.cable_phase - beat / 2)
-    ringing = np.exp(-decay * listening.dt - beat)
-    tone = listening.tone.expand() * complex(resonator.drive)
     times = listening.dt, listening.tone_start, listening.tone_dt
-    still, jumps, field, tails = _solve(tone, times, decay, turn, np.exp(-beat), weights, ringing)
-    spread = resonator.noise * np.sqrt(1e-9 / listening.dt)
-    noise = spread * float(np.linalg.norm(weights))
-    return Response(still, jumps, field, ringing, tails, first, listening.count, noise, spread, float(np.abs(still).max()))
+    return listening.tone.expand() * complex(resonator.drive), times, decay, turn, np.exp(-beat), _weights(listening)
 
 
 @compiled()
 def _solve(
+    whole: bool,
     tone: NDArray[np.complex128],
     times: tuple[float, float, float],
-    decay: NDArray[np.complex128],
-    turn: complex,
-    step: complex,
+    decays: NDArray[np.complex128],
+    turns: NDArray[np.complex128],
+    steps: NDArray[np.complex128],
     weights: NDArray[np.complex128],
-    ringing: NDArray[np.complex128],
-) -> tuple[NDArray[np.complex128], NDArray[np.complex128], NDArray[np.complex128], NDArray[np.complex128]]:
-    """The arrays of `Response` of a resonator that starts empty: still, jumps, field, tails.
+) -> tuple[NDArray[np.complex128], ...]:
+    """The arrays of `Response` of a resonator that starts empty: still, gathered, field, ringing, tails.
 
     Args:
+        whole: Whether more is wanted than the first; the others are not filled else.
         tone: What drives it, tick by tick.
         times: Sample of the capture, start and tick of the tone, s.
-        decay: Of each level, 1/s.
-        turn: What a field is worth to the capture in the middle of the first sample.
-        step: By which that turns from sample to sample.
+        decays: ``complex[n, 3]``, of each level, 1/s.
+        turns: ``complex[n]``, what a field is worth to the capture in the middle of the first sample.
+        steps: ``complex[n]``, by which that turns from sample to sample.
         weights: Of the samples.
-        ringing: See `Response`.
     """
-    (dt, begin, tick), samples = times, len(weights)
-    half = np.exp(-decay * (dt / 2))
-    gain = (1 - half) / decay
-    field = np.empty((_LEVELS, samples), np.complex128)
-    gathered = np.zeros((_LEVELS, samples + 1), np.complex128)
-    tails = np.zeros((_LEVELS, samples + 1), np.complex128)
-    inside = np.zeros(_LEVELS, np.complex128)
-    # levels go side by side: each waits for its own last number
-    for sample in range(samples):
-        place = int(np.floor(((sample + 0.5) * dt - begin) / tick))
-        driven = tone[place] if 0 <= place < len(tone) else 0.0j
-        for level in range(_LEVELS):
-            middle = half[level] * inside[level] + gain[level] * driven
-            inside[level] = half[level] * middle + gain[level] * driven
-            field[level, sample] = middle * turn
-            gathered[level, sample + 1] = gathered[level, sample] + middle * turn * weights[sample]
-        turn *= step
-    for sample in range(samples - 1, -1, -1):
-        for level in range(_LEVELS):
-            tails[level, sample] = weights[sample] + ringing[level] * tails[level, sample + 1]
-    jumps = np.empty((len(_JUMPS), samples + 1), np.complex128)
-    for row in range(len(_JUMPS)):
-        old, new = _JUMPS[row]
+    (dt, begin, tick), samples, count = times, len(weights), len(decays) if whole else 0
+    still, ringing = np.empty(decays.shape, np.complex128), np.empty(decays.shape, np.complex128)
+    field = np.empty((count, _LEVELS, samples), np.complex128)
+    gathered = np.empty((count, _LEVELS, samples + 1), np.complex128)
+    tails = np.empty((count, _LEVELS, samples + 1), np.complex128)
+    inside, total = np.zeros(_LEVELS, np.complex128), np.zeros(_LEVELS, np.complex128)
+    for one in range(len(decays)):
+        turn = turns[one]
+        half = np.exp(-decays[one] * (dt / 2))
+        gain = (1 - half) / decays[one]
+        ringing[one] = half * half * steps[one]
+        inside[:] = total[:] = 0.0
+        # levels go side by side: each waits for its own last number
         for sample in range(samples):
-            left = gathered[old, sample] + gathered[new, samples] - gathered[new, sample]
-            jumps[row, sample] = left + (field[old, sample] - field[new, sample]) * tails[new, sample]
-        jumps[row, samples] = gathered[old, samples]
-    return gathered[:, samples].copy(), jumps, field, tails
+            place = int(np.floor(((sample + 0.5) * dt - begin) / tick))
+            driven = tone[place] if 0 <= place < len(tone) else 0.0j
+            for level in range(_LEVELS):
+                middle = half[level] * inside[level] + gain[level] * driven
+                inside[level] = half[level] * middle + gain[level] * driven
+                if whole:
+                    field[one, level, sample] = middle * turn
+                    gathered[one, level, sample] = total[level]
+                total[level] += middle * turn * weights[sample]
+            turn *= steps[one]
+        still[one] = total
+        if not whole:
+            continue
+        gathered[one, :, samples] = total
+        tails[one, :, samples] = 0.0
+        for sample in range(samples - 1, -1, -1):
+            for level in range(_LEVELS):
+                tails[one, level, sample] = weights[sample] + ringing[one, level] * tails[one, level, sample + 1]
+    return still, gathered, field, ringing, tails

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qpu_emulator.jit import compiled
-from qpu_emulator.stream import ahead, normals, some_normals, uniform
+from qpu_emulator.stream import ahead, normals, uniform
 
 _BLOCK = 256
 """Shots whose noise is drawn at a time."""
@@ -72,14 +72,6 @@ def jump(
 
 
 @compiled()
-def _row(old: int, new: int) -> int:
-    """Which of the jumps."""
-    if old == 1:
-        return 1 if new == 0 else 2
-    return 0 if old == 0 else 3
-
-
-@compiled()
 def integrate(
     streams: NDArray[np.uint64],
     shots: NDArray[np.int64],
@@ -90,12 +82,11 @@ def integrate(
     span: float,
     factor: NDArray[np.complex128],
     entry: NDArray[np.int64],
-    still: NDArray[np.complex128],
-    jumps: NDArray[np.complex128],
+    gathered: NDArray[np.complex128],
     field: NDArray[np.complex128],
     ringing: NDArray[np.complex128],
     tails: NDArray[np.complex128],
-    spread: NDArray[np.float64],
+    spread: float,
     before: NDArray[np.complex128],
 ) -> NDArray[np.complex128]:
     """Integrated signals of a capture.
@@ -110,55 +101,51 @@ def integrate(
         span: What the responses last, s.
         factor: ``complex[tones, points]``, amplitude and phase of each tone.
         entry: ``int[tones, points]``, which response.
-        still: Of the responses, one after the other, as are the four that follow.
-        jumps: See `resonator.Response`.
-        field: See `resonator.Response`.
-        ringing: See `resonator.Response`.
-        tails: See `resonator.Response`.
-        spread: ``float[points]``, noise of each quadrature.
+        gathered: Of the responses (`resonator.Response`), one after the other, as are the three that follow.
+        field: The same.
+        ringing: The same.
+        tails: The same.
+        spread: Noise of each quadrature.
         before: ``complex[shots]``, demodulated signal of the field that is there at the start; of none no entries.
     """
     out = np.zeros(len(shots), np.complex128)
-    samples = jumps.shape[2] - 1
+    samples = field.shape[2]
     # most shots stay in their level
-    staying = np.zeros((factor.shape[1], still.shape[1]), np.complex128)
+    staying = np.zeros((factor.shape[1], field.shape[1]), np.complex128)
     for p in range(factor.shape[1]):
         for tone in range(factor.shape[0]):
-            for a in range(still.shape[1]):
-                staying[p, a] += factor[tone, p] * still[entry[tone, p], a]
-    words, due = np.empty(_BLOCK, np.uint64), np.empty(_BLOCK, np.bool_)
-    g, h = np.zeros(_BLOCK), np.zeros(_BLOCK)
+            for a in range(field.shape[1]):
+                staying[p, a] += factor[tone, p] * gathered[entry[tone, p], a, samples]
+    words, g, h = np.empty(_BLOCK, np.uint64), np.zeros(_BLOCK), np.zeros(_BLOCK)
     for start in range(0, len(shots), _BLOCK):
         count = min(_BLOCK, len(shots) - start)
-        drawn = 0
-        for member in range(count):
-            words[member] = streams[shots[start + member]]
-            due[member] = spread[point[start + member]] > 0.0
-            drawn += due[member]
-        if drawn == count:
+        if spread > 0.0:
+            for member in range(count):
+                words[member] = streams[shots[start + member]]
             normals(words[:count], g[:count], h[:count])
-        elif drawn:
-            some_normals(words[:count], due[:count], g[:count], h[:count])
+            for member in range(count):
+                streams[shots[start + member]] = words[member]
         for member in range(count):
             position = start + member
             p = point[position]
             a, b, c = levels[position, 0], levels[position, 1], levels[position, 2]
             stays = left[position, 0] + late > span
             if stays and not len(before):
-                out[position] = staying[p, a] + spread[p] * (g[member] + 1j * h[member])
+                out[position] = staying[p, a] + spread * (g[member] + 1j * h[member])
                 continue
             first, second = (left[position, 0] + late) / span, (left[position, 1] + late) / span
             value = staying[p, a] if stays else 0.0 + 0.0j
             for tone in range(0 if stays else factor.shape[0]):
                 e = entry[tone, p]
                 one = int(first * samples)
-                heard = jumps[e, _row(a, b), one]
+                rest = field[e, a, one] - field[e, b, one] if one < samples else 0.0j
+                heard = gathered[e, a, one] + gathered[e, b, samples] - gathered[e, b, one] + rest * tails[e, b, one]
                 if second <= 1.0:
                     two = int(second * samples)
-                    heard += jumps[e, _row(b, c), two] - still[e, b]
-                    if one < samples:
-                        rest = (field[e, a, one] - field[e, b, one]) * ringing[e, b] ** (two - one)
-                        heard += rest * (tails[e, c, two] - tails[e, b, two])
+                    rest *= ringing[e, b] ** (two - one)
+                    heard += gathered[e, b, two] - gathered[e, b, samples] - rest * tails[e, b, two]
+                    rest += field[e, b, two] - field[e, c, two] if two < samples else 0.0j
+                    heard += gathered[e, c, samples] - gathered[e, c, two] + rest * tails[e, c, two]
                 value += factor[tone, p] * heard
             if len(before):
                 e = entry[0, p]
@@ -172,10 +159,7 @@ def integrate(
                 if second <= 1.0:
                     two = int(second * samples)
                     value += ring * ringing[e, b] ** (two - one) * (tails[e, c, two] - tails[e, b, two])
-            out[position] = value + spread[p] * (g[member] + 1j * h[member])
-        if drawn:
-            for member in range(count):
-                streams[shots[start + member]] = words[member]
+            out[position] = value + spread * (g[member] + 1j * h[member])
     return out
 
 

@@ -89,7 +89,7 @@ class Library:
         self._pairs: dict[int, Pair | StaticPair] = {}
         self._zz: dict[int, float] = {}
         self.responses: dict[tuple[int, Listening], Response] = {}
-        self.deaf: set[tuple[bytes, int, tuple[int, ...]]] = set()  # captures of templates to measurements next to them
+        self.deaf: set[tuple[object, ...] | None] = set()  # captures to measurements next to them, as the receiver names them
         self.named: dict[tuple[object, ...], int] = {}  # windows of single plays, as `Cues` names them
         self.unravelled: dict[int, Any] = {}  # what engines make of the windows of so many qubits
         self.idle = [Idle(device, self.relaxations, levels) for levels in (2, 3)]
