@@ -7,7 +7,7 @@ import xarray as xr
 
 from qpu_bridge.target import Snapshot, waveform
 from qpu_calibration.axis import Axis, Values
-from qpu_calibration.edit import amplitude, rotation
+from qpu_calibration.edit import amplitude, drag_pulse
 from qpu_calibration.page import Page
 from qpu_calibration.reading import excited
 
@@ -24,7 +24,7 @@ def look(page: Page, side: Values, of: int) -> None:
     """Turn what is asked for to the measurement of one place; takes two pulses, or one if no pole is asked for."""
     number = side.astype(int)
     halves = np.array([amplitude(page.snapshot, target[of], "sx") for target in page.targets])[:, None]
-    shapes = [waveform(rotation(page.snapshot, target[of], "sx")[1]) for target in page.targets]
+    shapes = [waveform(drag_pulse(page.snapshot, target[of], "sx")[1]) for target in page.targets]
     around, flip = number < 4, number == 4
     axes = _TURNS[np.where(around, number, 3)]
     page.drive(shapes, halves * (around | flip), axes, of=of)
@@ -37,7 +37,7 @@ def exposed(snapshot: Snapshot, qubit: int) -> float:
 
     A weak turn about Z acts in proportion to the part of the vector that is on the equator.
     """
-    pulse, shape = rotation(snapshot, qubit, "sx")
+    pulse, shape = drag_pulse(snapshot, qubit, "sx")
     envelope = waveform(shape).expand().real
     turned = np.pi / 2 * np.cumsum(envelope) / envelope.sum()
     return float(np.sin(turned).sum() * float(snapshot.port(snapshot.frame(pulse.frame).port).dt))

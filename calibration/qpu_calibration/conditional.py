@@ -10,10 +10,10 @@ import xarray as xr
 from qpu_bridge.target import Snapshot, waveform
 from qpu_calibration import bloch
 from qpu_calibration.axis import Axis, Reach, Values
-from qpu_calibration.edit import flux, known_gate, rotation
+from qpu_calibration.edit import drag_pulse, flux_pulse, known_gate
 from qpu_calibration.page import Page, Played, Target
 from qpu_calibration.plan import Point
-from qpu_calibration.reach import loudness
+from qpu_calibration.reach import amplitude_range
 
 OTHER = Axis("other", np.array([0.0, 1.0]), stepped=True)
 """Level of the qubit that is not looked at."""
@@ -44,8 +44,9 @@ def play(page: Page, at: Point, of: int, gates: int, played: Played | None = Non
 
 def reach(snapshot: Snapshot, targets: Sequence[Target]) -> Reach:
     """How far the amplitude of ``cz`` may go."""
-    pulses = [flux(snapshot, pair) for pair in targets]
-    return loudness(snapshot, [pulse.frame for pulse in pulses], [waveform(snapshot.waveforms[p.waveform]) for p in pulses])
+    pulses = [flux_pulse(snapshot, pair) for pair in targets]
+    shapes = [waveform(snapshot.waveforms[pulse.waveform]) for pulse in pulses]
+    return amplitude_range(snapshot, [pulse.frame for pulse in pulses], shapes)
 
 
 def turned(data: xr.Dataset, of: int) -> tuple[Values, Values, Values]:
@@ -62,7 +63,7 @@ def parted(phase: Values, error: Values) -> tuple[Values, Values]:
 
 def exposed(snapshot: Snapshot, qubit: int) -> float:
     """How long on the equator the pulses of `play` around the gates are worth to a qubit, s."""
-    (pulse, shape), gate = rotation(snapshot, qubit, "sx"), known_gate(snapshot, "sx", (qubit,))
+    (pulse, shape), gate = drag_pulse(snapshot, qubit, "sx"), known_gate(snapshot, "sx", (qubit,))
     played = shape.duration * float(snapshot.port(snapshot.frame(pulse.frame).port).dt)
     # into the equator, the rest of that gate, and out again
     return 2 * bloch.exposed(snapshot, qubit) + gate.duration * float(snapshot.timing.dt) - played

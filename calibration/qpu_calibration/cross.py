@@ -17,7 +17,7 @@ from qpu_bridge.target import (
     Snapshot,
     waveform,
 )
-from qpu_calibration.edit import amplitude, known_gate, rotation, with_gate
+from qpu_calibration.edit import amplitude, drag_pulse, known_gate, with_gate
 from qpu_calibration.page import Target
 
 Change = Callable[[complex], complex]
@@ -39,7 +39,7 @@ def halves(snapshot: Snapshot, pair: Target) -> tuple[PulseSpec, PulseSpec]:
     return found[0], found[1]
 
 
-def strength(pulse: PulseSpec) -> complex:
+def complex_amplitude(pulse: PulseSpec) -> complex:
     """Amplitude and phase in one."""
     assert not isinstance(pulse.amplitude, Curve)
     return complex(pulse.amplitude * np.exp(1j * pulse.phase))
@@ -48,7 +48,7 @@ def strength(pulse: PulseSpec) -> complex:
 def tone(snapshot: Snapshot, pair: Target) -> complex:
     """The tone on the target's line in the first half; 0 if there is none."""
     own = snapshot.qubits[pair[1]].drive_frame
-    return next((strength(pulse) for pulse in _played(snapshot, pair, {own})), 0j)
+    return next((complex_amplitude(pulse) for pulse in _played(snapshot, pair, {own})), 0j)
 
 
 def with_cross(snapshot: Snapshot, pair: Target, change: Change) -> Snapshot:
@@ -80,7 +80,7 @@ def _played(snapshot: Snapshot, pair: Target, frames: Set[str]) -> list[PulseSpe
 
 def _changed(snapshot: Snapshot, pair: Target, frame: str, change: Change) -> Snapshot:
     gate, (first, second) = known_gate(snapshot, "ecr", pair), _played(snapshot, pair, {frame})
-    old, new = strength(first), change(strength(first))
+    old, new = complex_amplitude(first), change(complex_amplitude(first))
     late = second.phase - first.phase
     # a sign stays a sign, so that a small change of a pulse is a small change of its numbers
     sign = -1.0 if isinstance(first.amplitude, float) and first.amplitude < 0 and (new / old).real > 0 else 1.0
@@ -95,7 +95,7 @@ def _changed(snapshot: Snapshot, pair: Target, frame: str, change: Change) -> Sn
     return with_gate(snapshot, gate.model_copy(update={"pulses": pulses}))
 
 
-def longer(snapshot: Snapshot, name: str, ticks: int) -> Waveform:
+def with_flat_top(snapshot: Snapshot, name: str, ticks: int) -> Waveform:
     """An envelope whose flat part is so long.
 
     Raises:
@@ -111,7 +111,7 @@ def longer(snapshot: Snapshot, name: str, ticks: int) -> Waveform:
     raise SettingsError("a pulse of cross-resonance must have a flat top", given=shape.shape, where=f"waveform {name}")
 
 
-def flat(snapshot: Snapshot, name: str) -> int:
+def flat_top(snapshot: Snapshot, name: str) -> int:
     """How long the flat part of an envelope is, in samples."""
     shape = snapshot.waveforms[name]
     if isinstance(shape, GaussianSquareShape):
@@ -123,8 +123,8 @@ def flat(snapshot: Snapshot, name: str) -> int:
     raise SettingsError("a pulse of cross-resonance must have a flat top", given=shape.shape, where=f"waveform {name}")
 
 
-def rabi(snapshot: Snapshot, qubit: int) -> float:
+def rabi_rate(snapshot: Snapshot, qubit: int) -> float:
     """Rabi frequency in Hz of a qubit at full scale of its own line, of its pi pulse's area."""
-    shape = waveform(rotation(snapshot, qubit)[1])
+    shape = waveform(drag_pulse(snapshot, qubit)[1])
     dt = float(snapshot.port(snapshot.frame(snapshot.qubits[qubit].drive_frame).port).dt)
     return float(1 / (2 * abs(amplitude(snapshot, qubit)) * np.sum(shape.expand().real) * dt))

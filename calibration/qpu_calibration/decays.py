@@ -1,4 +1,8 @@
-"""Two decays of randomized benchmarking that are compared: one of sequences, one of the same sequences and something more."""
+"""Two decays of randomized benchmarking, fitted together.
+
+One is of plain sequences. The other is of the same sequences with something *more*: an interleaved gate, or neighbours that play
+at the same time.
+"""
 
 from __future__ import annotations
 
@@ -10,17 +14,17 @@ from qpu_calibration.fit import Fit, Number
 from qpu_calibration.picture import Curve, drawn
 
 
-def compared(x: Values, y: Values, sigma: Values, floor: float) -> CurveFit:
+def fit_two_decays(x: Values, y: Values, sigma: Values, floor: float) -> CurveFit:
     """Fit both decays.
 
     Args:
-        x: Cliffords; 1 where there is something more, 0 where there is not: ``float64[2, n]``.
-        y: Share that ends where it should.
-        sigma: Its standard error.
-        floor: What long sequences tend to: one over the dimension.
+        x: ``float64[2, n]``: number of Cliffords; 1 for sequences with something more, 0 for plain ones.
+        y: ``float64[n]``, survival probabilities.
+        sigma: Their standard errors.
+        floor: Survival probability of infinitely long sequences, one over the dimension.
 
     Returns:
-        Parameters ``height``, ``height_more``, ``decay`` and ``more``, as of `survival`.
+        Parameters ``height``, ``height_more``, ``decay`` and ``more`` of `survival`.
     """
     height = 0.95 * (1 - floor)
     starts = [
@@ -37,23 +41,25 @@ def compared(x: Values, y: Values, sigma: Values, floor: float) -> CurveFit:
 
 
 def survival(x: Values, floor: float, height: float, height_more: float, decay: float, more: float) -> Values:
-    """Share that ends where it should.
+    """Survival probability: ``floor + height (1 - decay)^n``.
+
+    With something more it is ``floor + height_more ((1 - decay) (1 - more))^n``.
 
     Args:
-        x: Cliffords; whether there is something more.
-        floor: What long sequences tend to.
-        height: Above it, of sequences of no length.
-        height_more: The same with something more.
-        decay: Of the depolarizing parameter per Clifford.
-        more: Of the depolarizing parameter per Clifford, by what there is more.
+        x: As in `fit_two_decays`.
+        floor: Survival probability of infinitely long sequences.
+        height: That of plain sequences of length 0, less the floor.
+        height_more: The same of sequences with something more.
+        decay: 1 less the depolarizing parameter of a Clifford.
+        more: 1 less the depolarizing parameter of what comes with each Clifford.
     """
     length, beside = x
     kept = np.log(np.maximum(1 - decay, 1e-9)) + beside * np.log(np.maximum(1 - more, 1e-9))
     return np.asarray(floor + np.where(beside > 0, height_more, height) * np.exp(kept * length))
 
 
-def amiss(found: CurveFit, floor: float) -> str:
-    """Why two decays are not believed; empty if they are."""
+def rejection(found: CurveFit, floor: float) -> str:
+    """Why both decays are rejected; empty if they are not."""
     heights = [(found.value[name], found.error[name]) for name in ("height", "height_more")]
     if any(height < 0.4 * (1 - floor) or height < 6 * error for height, error in heights):
         return "no sequence survives"
@@ -62,7 +68,7 @@ def amiss(found: CurveFit, floor: float) -> str:
 
 
 def drawn_with_more(x: Values, y: Values, sigma: Values, floor: float, fit: Fit, label: str) -> Curve:
-    """Of points as `compared` takes them: those with something more, and their curve."""
+    """The panel of sequences with something more: points as `fit_two_decays` takes them, and their curve."""
     more = x[1] > 0
 
     def model(lengths: Values, **shape: float) -> Values:
@@ -72,10 +78,14 @@ def drawn_with_more(x: Values, y: Values, sigma: Values, floor: float, fit: Fit,
 
 
 def bound(found: CurveFit, dimension: int) -> Number:
-    """How far the error of an interleaved gate may be from what decays say, whatever the errors of gates are made of.
+    """Systematic bound of interleaved benchmarking: how far the gate's error may be from what both decays say.
 
-    Magesan et al., PRL 109, 080505, equation 5, on top of the standard error. Its own is that of both decays, as if they were
-    independent.
+    Magesan et al., PRL 109, 080505, equation 5. It holds whatever kinds of errors the gates have, and comes on top of the
+    standard error. Its own standard error takes both decays for independent.
+
+    Args:
+        found: Of `fit_two_decays`.
+        dimension: 2 for one qubit, 4 for two.
     """
 
     def worst(decay: float, more: float) -> float:

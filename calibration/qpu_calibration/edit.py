@@ -117,7 +117,7 @@ def with_gate(snapshot: Snapshot, gate: GateSpec) -> Snapshot:
     return snapshot.model_copy(update={"gates": gates})
 
 
-def rotation(snapshot: Snapshot, qubit: int, name: str = "x") -> tuple[PulseSpec, DragShape]:
+def drag_pulse(snapshot: Snapshot, qubit: int, name: str = "x") -> tuple[PulseSpec, DragShape]:
     """The one pulse of a qubit's ``x`` or ``sx``, and its DRAG envelope.
 
     Raises:
@@ -133,41 +133,41 @@ def rotation(snapshot: Snapshot, qubit: int, name: str = "x") -> tuple[PulseSpec
 
 def amplitude(snapshot: Snapshot, qubit: int, name: str = "x") -> float:
     """The amplitude of a qubit's ``x`` or ``sx``."""
-    level = rotation(snapshot, qubit, name)[0].amplitude
-    assert isinstance(level, float)
-    return level
+    value = drag_pulse(snapshot, qubit, name)[0].amplitude
+    assert isinstance(value, float)
+    return value
 
 
-def with_amplitude(snapshot: Snapshot, qubit: int, name: str, level: float) -> Snapshot:
+def with_amplitude(snapshot: Snapshot, qubit: int, name: str, value: float) -> Snapshot:
     """With another amplitude of ``x`` or ``sx``.
 
     With ``x``, the curve of a fractional ``rx`` is stretched alike, and copies of the pulse in gates of two qubits (the echo of a
     cross-resonance gate) follow.
     """
-    pulse, _ = rotation(snapshot, qubit, name)
-    level = round(float(level), 9)
+    pulse, _ = drag_pulse(snapshot, qubit, name)
+    value = round(float(value), 9)
     old = amplitude(snapshot, qubit, name)
     drive = snapshot.qubits[qubit].drive_frame
 
     def changed(gate: GateSpec) -> GateSpec:
         if gate.name == name and gate.qubits == (qubit,):
-            return gate.model_copy(update={"pulses": (pulse.model_copy(update={"amplitude": level}),)})
+            return gate.model_copy(update={"pulses": (pulse.model_copy(update={"amplitude": value}),)})
         if name == "x" and gate.name == "rx" and gate.qubits == (qubit,):
-            return gate.model_copy(update={"pulses": tuple(_stretched(p, level / old if old else 1.0) for p in gate.pulses)})
+            return gate.model_copy(update={"pulses": tuple(_stretched(p, value / old if old else 1.0) for p in gate.pulses)})
         if name == "x" and len(gate.qubits) == 2 and qubit in gate.qubits:
             return gate.model_copy(update={"pulses": tuple(_copied(p) for p in gate.pulses)})
         return gate
 
     def _copied(part: PulseSpec) -> PulseSpec:
         copy = part.frame == drive and part.waveform == pulse.waveform and part.amplitude == old
-        return part.model_copy(update={"amplitude": level}) if copy else part
+        return part.model_copy(update={"amplitude": value}) if copy else part
 
     return snapshot.model_copy(update={"gates": tuple(changed(gate) for gate in snapshot.gates)})
 
 
 def with_beta(snapshot: Snapshot, qubit: int, beta: float) -> Snapshot:
     """With another DRAG coefficient (samples) of all the qubit's rotations; an envelope that other qubits share stays theirs."""
-    pulse, shape = rotation(snapshot, qubit)
+    pulse, shape = drag_pulse(snapshot, qubit)
     drive = snapshot.qubits[qubit].drive_frame
     old = pulse.waveform
     shared = any(p.waveform == old and p.frame != drive for gate in snapshot.gates for p in gate.pulses)
@@ -184,7 +184,7 @@ def with_beta(snapshot: Snapshot, qubit: int, beta: float) -> Snapshot:
     return snapshot.model_copy(update={"gates": gates})
 
 
-def flux(snapshot: Snapshot, pair: tuple[int, ...]) -> PulseSpec:
+def flux_pulse(snapshot: Snapshot, pair: tuple[int, ...]) -> PulseSpec:
     """The one flux pulse of a coupler's ``cz``.
 
     Raises:
@@ -197,23 +197,23 @@ def flux(snapshot: Snapshot, pair: tuple[int, ...]) -> PulseSpec:
     return pulse
 
 
-def flux_level(snapshot: Snapshot, pair: tuple[int, ...]) -> float:
+def flux_amplitude(snapshot: Snapshot, pair: tuple[int, ...]) -> float:
     """The amplitude of a coupler's ``cz``."""
-    level = flux(snapshot, pair).amplitude
-    assert isinstance(level, float)
-    return level
+    value = flux_pulse(snapshot, pair).amplitude
+    assert isinstance(value, float)
+    return value
 
 
-def with_flux(snapshot: Snapshot, pair: tuple[int, ...], level: float) -> Snapshot:
+def with_flux_amplitude(snapshot: Snapshot, pair: tuple[int, ...], value: float) -> Snapshot:
     """With another amplitude of ``cz``; the curve of a fractional ``rzz`` is stretched alike."""
-    pulse = flux(snapshot, pair)
-    level = round(float(level), 9)
-    old = flux_level(snapshot, pair)
-    ratio = level / old if old else 1.0
+    pulse = flux_pulse(snapshot, pair)
+    value = round(float(value), 9)
+    old = flux_amplitude(snapshot, pair)
+    ratio = value / old if old else 1.0
 
     def changed(gate: GateSpec) -> GateSpec:
         if gate.qubits == pair and gate.name == "cz":
-            return gate.model_copy(update={"pulses": (pulse.model_copy(update={"amplitude": level}),)})
+            return gate.model_copy(update={"pulses": (pulse.model_copy(update={"amplitude": value}),)})
         if gate.qubits == pair and gate.name == "rzz":
             return gate.model_copy(update={"pulses": tuple(_stretched(p, ratio) for p in gate.pulses)})
         return gate
@@ -223,7 +223,7 @@ def with_flux(snapshot: Snapshot, pair: tuple[int, ...], level: float) -> Snapsh
 
 def flux_window(snapshot: Snapshot, pair: tuple[int, ...]) -> tuple[int, int]:
     """Ticks at which the flux pulse of a coupler's ``cz`` starts within its gate, and of the gate."""
-    return flux(snapshot, pair).start, known_gate(snapshot, "cz", pair).duration
+    return flux_pulse(snapshot, pair).start, known_gate(snapshot, "cz", pair).duration
 
 
 def with_flux_window(snapshot: Snapshot, pair: tuple[int, ...], start: int, duration: int) -> Snapshot:
@@ -243,7 +243,7 @@ def with_zz(snapshot: Snapshot, pair: tuple[int, ...], hz: float) -> Snapshot:
     return snapshot.model_copy(update={"couplings": tuple(known.values())})
 
 
-def turns(snapshot: Snapshot, name: str, pair: tuple[int, ...]) -> tuple[float, ...]:
+def virtual_z(snapshot: Snapshot, name: str, pair: tuple[int, ...]) -> tuple[float, ...]:
     """Virtual Z (rad) at the end of a gate of fixed angle, in the order of its qubits."""
     found = dict.fromkeys(pair, 0.0)
     for phase in known_gate(snapshot, name, pair).phases:
@@ -253,7 +253,7 @@ def turns(snapshot: Snapshot, name: str, pair: tuple[int, ...]) -> tuple[float, 
     return tuple(found.values())
 
 
-def with_turns(snapshot: Snapshot, name: str, pair: tuple[int, ...], angles: Sequence[float]) -> Snapshot:
+def with_virtual_z(snapshot: Snapshot, name: str, pair: tuple[int, ...], angles: Sequence[float]) -> Snapshot:
     """With other virtual Z (rad, brought to half a turn) at the end of a gate, in the order of its qubits."""
     phases = tuple(
         PhaseSpec(qubit=qubit, angle=round(math.remainder(angle, math.tau), 9)) for qubit, angle in zip(pair, angles, strict=True)
@@ -270,5 +270,5 @@ def with_error(snapshot: Snapshot, name: str, qubits: tuple[int, ...], error: fl
 def _stretched(pulse: PulseSpec, ratio: float) -> PulseSpec:
     if not isinstance(pulse.amplitude, Curve):
         return pulse
-    values = tuple(round(value * ratio, 9) for value in pulse.amplitude.value)
+    values = tuple(round(knot * ratio, 9) for knot in pulse.amplitude.value)
     return pulse.model_copy(update={"amplitude": pulse.amplitude.model_copy(update={"value": values})})

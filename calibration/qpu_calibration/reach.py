@@ -1,4 +1,4 @@
-"""Reach: how far an axis may go, by what the device may play."""
+"""How far an axis may go: the ranges of amplitude, frequency and duration that a device's lines allow (`Axis.reach`)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from qpu_bridge.target import Snapshot
 from qpu_calibration.axis import Reach, Values
 
 
-def loudness(snapshot: Snapshot, frames: Sequence[str], shapes: Sequence[Waveform]) -> Reach:
-    """Of amplitudes, either sign: what the line allows, and an equal share of it where it carries the tones of several readouts.
+def amplitude_range(snapshot: Snapshot, frames: Sequence[str], shapes: Sequence[Waveform]) -> Reach:
+    """Amplitudes of either sign that a line allows; a line that carries several readout tones gives each an equal share.
 
     Args:
         snapshot: What is believed of the machine.
@@ -34,12 +34,12 @@ def loudness(snapshot: Snapshot, frames: Sequence[str], shapes: Sequence[Wavefor
     return reach
 
 
-def band(snapshot: Snapshot, frames: Sequence[str]) -> Reach:
-    """Of frequencies in Hz: the line's band.
+def frequency_range(snapshot: Snapshot, frames: Sequence[str]) -> Reach:
+    """Frequencies in Hz within the band of each target's line.
 
     Args:
         snapshot: What is believed of the machine.
-        frames: Instead of which each target's carrier is played.
+        frames: Each target's frame, whose frequency the axis replaces.
     """
     ports = [snapshot.frame(name).port for name in frames]
 
@@ -50,13 +50,13 @@ def band(snapshot: Snapshot, frames: Sequence[str]) -> Reach:
     return reach
 
 
-def duration(snapshot: Snapshot, frames: Sequence[str], more: Sequence[int]) -> Reach:
-    """Of lengths in s that all targets share: what the narrowest line allows.
+def duration_range(snapshot: Snapshot, frames: Sequence[str], more: Sequence[int]) -> Reach:
+    """Durations in s that all targets share, up to what the narrowest of their lines allows.
 
     Args:
         snapshot: What is believed of the machine.
         frames: At which each target's pulse is played.
-        more: Samples that each pulse lasts longer than the axis says.
+        more: By how many samples each pulse is longer than the axis says (its edges).
     """
     ports = [snapshot.frame(name).port for name in frames]
 

@@ -44,11 +44,13 @@ def excited(data: xr.Dataset) -> tuple[Values, Values]:
     return (ones - low) / contrast, np.sqrt(likely * (1 - likely) / (shots + 4)) / contrast
 
 
-def along(data: xr.Dataset) -> tuple[Values, Values]:
-    """Averaged IQ points along the direction in which they differ most, from the median on, in digitizer units.
+def iq_projection(data: xr.Dataset) -> tuple[Values, Values]:
+    """Averaged IQ points, projected on the axis along which they scatter most (their first principal component).
+
+    `qiskit-experiments` calls this step `SVD`. The sign of the axis is arbitrary; positions count from the median point.
 
     Returns:
-        Positions, of either sign; and the scatter across that direction as their standard error.
+        Positions in digitizer units, in the shape of the data; and their standard error, the scatter across the axis.
     """
     points = data["iq"].values - np.median(data["iq"].values.real) - 1j * np.median(data["iq"].values.imag)
     flat = points.ravel()

@@ -9,7 +9,7 @@ from qpu_bridge.errors import SettingsError
 from qpu_bridge.target import ConstantShape
 from qpu_calibration import bloch
 from qpu_calibration.axis import Axis
-from qpu_calibration.cross import flat, halves, longer, rabi
+from qpu_calibration.cross import flat_top, halves, rabi_rate, with_flat_top
 from qpu_calibration.edit import with_waveform
 from qpu_calibration.fit import good
 from qpu_calibration.measure import measure
@@ -82,18 +82,18 @@ def test_longer_tones_keep_their_edges():
     snapshot = five_ecr.snapshot()
     name = halves(snapshot, (0, 1))[0].waveform
     shape = snapshot.waveforms[name]
-    assert flat(snapshot, name) == shape.width
-    assert longer(snapshot, name, shape.width).duration == shape.duration
-    edges = longer(snapshot, name, 0).expand()
-    assert longer(snapshot, name, 40).expand()[:40] == pytest.approx(edges[:40], abs=1e-9)
+    assert flat_top(snapshot, name) == shape.width
+    assert with_flat_top(snapshot, name, shape.width).duration == shape.duration
+    edges = with_flat_top(snapshot, name, 0).expand()
+    assert with_flat_top(snapshot, name, 40).expand()[:40] == pytest.approx(edges[:40], abs=1e-9)
     bare = with_waveform(snapshot, name, ConstantShape(shape="constant", duration=100))
-    assert longer(bare, name, 60).duration == 60
+    assert with_flat_top(bare, name, 60).duration == 60
     curved = with_waveform(snapshot, name, snapshot.waveforms["drag0"])
     with pytest.raises(SettingsError, match="flat top"):
-        longer(curved, name, 60)
+        with_flat_top(curved, name, 60)
 
 
 def test_the_rabi_frequency_follows_from_the_pi_pulse():
     truth, snapshot = five_ecr.device(), five_ecr.snapshot()
     wanted = truth.transmons[1].rabi["x1"] * truth.lines["x1"].gain
-    assert rabi(snapshot, 1) == pytest.approx(wanted, rel=0.01)
+    assert rabi_rate(snapshot, 1) == pytest.approx(wanted, rel=0.01)

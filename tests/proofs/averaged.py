@@ -15,7 +15,7 @@ import numpy as np
 from scipy.linalg import expm
 
 from qpu_calibration.clifford import Word, single, words
-from qpu_calibration.edit import rotation
+from qpu_calibration.edit import drag_pulse
 from qpu_calibration.fit import Fit
 from qpu_calibration.page import Target
 from qpu_calibration.routines.rb import PULSES
@@ -109,7 +109,7 @@ class Playing:
     @cached_property
     def slots(self) -> dict[tuple[bool, bool], Map]:
         """The same, with relaxation and ZZ that go on."""
-        ticks = rotation(self.truth.right, self.pair[0], "sx")[1].duration
+        ticks = drag_pulse(self.truth.right, self.pair[0], "sx")[1].duration
         half = self._rest(ticks * TICK / 2)
         return {who: half @ turn @ half for who, turn in self.ideal.items()}
 
@@ -215,4 +215,4 @@ def drawn(name: str, forwards: bool, length: int, interleaved: bool) -> tuple[tu
 
 def _kept(truth: Truth, qubit: int) -> float:
     """Of the depolarizing parameter, in a pulse."""
-    return 1 - 2 * relaxed(truth.device, qubit, rotation(truth.right, qubit, "sx")[1].duration)
+    return 1 - 2 * relaxed(truth.device, qubit, drag_pulse(truth.right, qubit, "sx")[1].duration)

@@ -10,7 +10,7 @@ from scipy.interpolate import CubicSpline
 
 from qpu_bridge.schedule import shapes
 from qpu_bridge.target import Curve, Snapshot, waveform
-from qpu_calibration.edit import amplitude, rotation
+from qpu_calibration.edit import amplitude, drag_pulse
 from qpu_calibration.fit import Fit
 from qpu_calibration.page import Target
 from qpu_emulator.bring_up.rotation import relaxed
@@ -50,7 +50,7 @@ def qubit(truth: Device, snapshot: Snapshot, fits: Fits, index: int) -> Numbers:
     transmon, target = truth.transmons[index], (index,)
     numbers: Numbers = {}
     for name, angle in (("sx", np.pi / 2), ("x", np.pi)):
-        shape = rotation(snapshot, index, name)[1]
+        shape = drag_pulse(snapshot, index, name)[1]
         (unitary,) = _played(truth, snapshot, index, [amplitude(snapshot, index, name)])
         numbers[f"{name} over limit"] = 1 + _infidelity(unitary, angle) / relaxed(truth, index, shape.duration)
         fine = fits["fine_amplitude"][target]
@@ -103,7 +103,7 @@ def _levels(curve: float | Curve, angles: np.ndarray[Any, Any]) -> list[float]:
 
 def _played(truth: Device, snapshot: Snapshot, index: int, levels: Sequence[float]) -> Any:
     """What believed pulses do to the true transmon, ``complex[n, 3, 3]``, in the frame of the believed carrier."""
-    shape = rotation(snapshot, index)[1]
+    shape = drag_pulse(snapshot, index)[1]
     tone = Tone(shapes.drag(shape.duration, shape.sigma, shape.beta), TICK, 0.0, truth.line_of(index))
     numbers = np.zeros((len(levels), 1, 3))
     numbers[:, 0, 0] = levels

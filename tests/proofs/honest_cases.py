@@ -11,17 +11,17 @@ from qpu_bridge.target import Snapshot
 from qpu_calibration.cross import with_axis, with_cross, with_tone
 from qpu_calibration.edit import (
     amplitude,
-    flux_level,
-    rotation,
-    turns,
+    drag_pulse,
+    flux_amplitude,
+    virtual_z,
     with_amplitude,
     with_beta,
-    with_flux,
+    with_flux_amplitude,
     with_frequency,
     with_measure,
     with_qubit,
     with_readout_frequency,
-    with_turns,
+    with_virtual_z,
     with_zz,
 )
 from qpu_calibration.fit import Fit
@@ -80,18 +80,18 @@ def _lived(snapshot: Snapshot, draw: Draw) -> Snapshot:
 
 
 def _bent(snapshot: Snapshot, draw: Draw) -> Snapshot:
-    return with_beta(snapshot, 0, rotation(snapshot, 0)[1].beta * (1 + draw.uniform(-0.1, 0.1)))
+    return with_beta(snapshot, 0, drag_pulse(snapshot, 0)[1].beta * (1 + draw.uniform(-0.1, 0.1)))
 
 
 def _flux(snapshot: Snapshot, draw: Draw) -> Snapshot:
     pair = _pair(snapshot)
-    return with_flux(snapshot, pair, flux_level(snapshot, pair) * (1 + draw.uniform(-0.004, 0.004)))
+    return with_flux_amplitude(snapshot, pair, flux_amplitude(snapshot, pair) * (1 + draw.uniform(-0.004, 0.004)))
 
 
 def _turned(snapshot: Snapshot, draw: Draw) -> Snapshot:
     (name,) = {gate.name for gate in snapshot.gates} & {"cz", "ecr"}
     pair = _pair(snapshot)
-    return with_turns(snapshot, name, pair, [turn + draw.uniform(-0.1, 0.1) for turn in turns(snapshot, name, pair)])
+    return with_virtual_z(snapshot, name, pair, [turn + draw.uniform(-0.1, 0.1) for turn in virtual_z(snapshot, name, pair)])
 
 
 def _seen(snapshot: Snapshot, draw: Draw) -> Snapshot:
@@ -143,7 +143,7 @@ def _unturned(snapshot: Snapshot, draw: Draw) -> Snapshot:
 
 def _virtual(truth: Truth, _: Fit) -> Mapping[str, float]:
     # both are known to a turn, and the fit says them within half a turn
-    return dict(zip(("first", "second"), turns(truth.right, "cz", truth.pair), strict=True))
+    return dict(zip(("first", "second"), virtual_z(truth.right, "cz", truth.pair), strict=True))
 
 
 ONE = (
@@ -168,7 +168,7 @@ ONE = (
     Case("readout", known_readout.readout),
     Case("ramsey", lambda t, _: {"f01": t.device.transmons[0].frequency}, _moved(5e3)),
     Case("anharmonicity", lambda t, _: {"anharmonicity": t.device.transmons[0].anharmonicity}),
-    Case("drag", lambda t, _: {"beta": rotation(t.right, 0)[1].beta}, _bent),
+    Case("drag", lambda t, _: {"beta": drag_pulse(t.right, 0)[1].beta}, _bent),
     Case("fine_amplitude", lambda t, _: {f"{n}_amplitude": amplitude(t.right, 0, n) for n in ("x", "sx")}, _louder(0.005)),
     Case("rx_curve", lambda t, _: dict.fromkeys(("quarter_error", "half_error", "whole_error"), 0.0)),
     Case("t1", lambda t, _: {"t1": t.device.transmons[0].t1 or np.inf}, _lived),

@@ -13,9 +13,9 @@ from scipy.optimize import brentq
 
 from qpu_bridge.target import CosineSquareShape, Snapshot, waveform
 from qpu_calibration.axis import Values
-from qpu_calibration.cross import halves, longer, rabi, strength
+from qpu_calibration.cross import complex_amplitude, halves, rabi_rate, with_flat_top
 from qpu_calibration.curve import fit_curve
-from qpu_calibration.edit import amplitude, rotation
+from qpu_calibration.edit import amplitude, drag_pulse
 from qpu_calibration.fit import Fit
 from qpu_calibration.page import Target
 from qpu_calibration.routines.cpmg import power
@@ -169,7 +169,7 @@ def _exchanged(truth: Truth, other: int, qubit: int) -> complex:
         turn = _steady([done(ticks) for ticks in LENGTHS])[0]
         return complex(turn[0], turn[1])
 
-    own = settings.turns / settings.longest_s / rabi(truth.right, qubit)
+    own = settings.turns / settings.longest_s / rabi_rate(truth.right, qubit)
     return rate(settings.level, 0.0) / settings.level * own / rate(0.0, own)
 
 
@@ -218,12 +218,12 @@ def terms(truth: Truth, _: Fit) -> Numbers:
     """Turns of the target under the first half's tone: from one length of its flat part to the next, mean of a microsecond."""
     control, _ = truth.pair
     first = halves(truth.believed, truth.pair)[0]
-    level, flips = strength(first), _flip(truth, control)
+    level, flips = complex_amplitude(first), _flip(truth, control)
     (coupler,) = truth.device.couplers
     assert isinstance(coupler, StaticCoupling)
 
     def done(ticks: int) -> Matrix:
-        pulse = longer(truth.believed, first.waveform, ticks)
+        pulse = with_flat_top(truth.believed, first.waveform, ticks)
         pair = EchoedPair(truth.device, coupler, control, pulse, flips, 0, TICK)
         return pair.half(abs(level), float(np.angle(level)), 0.0, 0.0)
 
@@ -237,7 +237,7 @@ def cancelled(truth: Truth, fit: Fit) -> Numbers:
     known = terms(truth, fit)
     along = float(np.arctan2(known["zy"], known["zx"]))
     across = (complex(known["ix"], known["iy"]) * np.exp(-1j * along)).imag
-    return {"axis": along, "quadrature": -across / rabi(truth.believed, truth.pair[1])}
+    return {"axis": along, "quadrature": -across / rabi_rate(truth.believed, truth.pair[1])}
 
 
 def axis(truth: Truth, _: Fit) -> Numbers:
@@ -249,7 +249,7 @@ def axis(truth: Truth, _: Fit) -> Numbers:
 def angle(truth: Truth, _: Fit) -> Numbers:
     """Angle of a gate, and the amplitude that would make it a quarter turn."""
     found = _trained(truth)["angle"]
-    return {"angle": found, "amplitude": abs(strength(halves(truth.believed, truth.pair)[0])) * np.pi / 2 / found}
+    return {"angle": found, "amplitude": abs(complex_amplitude(halves(truth.believed, truth.pair)[0])) * np.pi / 2 / found}
 
 
 def target_left(truth: Truth, _: Fit) -> Numbers:
@@ -312,7 +312,7 @@ def _with_flip(truth: Truth) -> Matrix:
 
 
 def _flip(truth: Truth, qubit: int) -> Matrix:
-    shape = rotation(truth.believed, qubit)[1]
+    shape = drag_pulse(truth.believed, qubit)[1]
     return rotate(truth.device, qubit, shape.duration, shape.beta, np.array([amplitude(truth.believed, qubit)]))[0][:2, :2]
 
 

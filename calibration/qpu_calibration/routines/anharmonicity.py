@@ -16,7 +16,7 @@ from qpu_calibration.line import find_line, peak
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve, drawn
 from qpu_calibration.plan import Point
-from qpu_calibration.reach import band
+from qpu_calibration.reach import frequency_range
 from qpu_calibration.reading import excited
 from qpu_calibration.routine import Routine, Settings
 from qpu_calibration.routines.qubit_spectroscopy import long_pulse, weak
@@ -55,7 +55,8 @@ class Anharmonicity(Routine[AnharmonicitySettings]):
         """Frequencies around each target's own f12."""
         believed = [snapshot.qubits[q].frequency + snapshot.qubits[q].anharmonicity for (q,) in targets]
         tones = np.array(believed)[:, None] + np.linspace(-1, 1, settings.points) * settings.span_hz
-        return [Axis("frequency", tones, "Hz", reach=band(snapshot, [snapshot.qubits[q].drive_frame for (q,) in targets]))]
+        allowed = frequency_range(snapshot, [snapshot.qubits[q].drive_frame for (q,) in targets])
+        return [Axis("frequency", tones, "Hz", reach=allowed)]
 
     def play(self, page: Page, at: Point, settings: AnharmonicitySettings) -> None:
         """The matrix element from 1 to 2 is the square root of two of that from 0 to 1."""

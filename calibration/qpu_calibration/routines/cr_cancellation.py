@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from qpu_bridge.target import Snapshot
-from qpu_calibration.cross import rabi, tone, with_tone
+from qpu_calibration.cross import rabi_rate, tone, with_tone
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Target
 from qpu_calibration.routines.cr_tomography import CRTomography
@@ -29,7 +29,7 @@ class CRCancellation(CRTomography):
 
     def facts(self, snapshot: Snapshot, target: Target) -> Mapping[str, float]:
         """How fast the target's own tone turns it at full scale."""
-        return {**super().facts(snapshot, target), "rabi": rabi(snapshot, target[1])}
+        return {**super().facts(snapshot, target), "rabi": rabi_rate(snapshot, target[1])}
 
     def fit_one(self, data: xr.Dataset) -> Fit:
         """The tone across the axis of ZX that leaves no turn about it."""
@@ -53,4 +53,4 @@ class CRCancellation(CRTomography):
     def deviation(self, snapshot: Snapshot, fit: Fit) -> float:
         """In units of 0.3 MHz by which the tone turns the target across the axis of ZX."""
         across = float((tone(snapshot, fit.target) * np.exp(-1j * fit["axis"])).imag)
-        return abs(fit["quadrature"] - across) * rabi(snapshot, fit.target[1]) / 300e3
+        return abs(fit["quadrature"] - across) * rabi_rate(snapshot, fit.target[1]) / 300e3

@@ -16,7 +16,7 @@ from qpu_calibration.fit import Fit, Number, bad, good
 from qpu_calibration.page import Numbers, Page, Target
 from qpu_calibration.picture import Curve
 from qpu_calibration.plan import Kind, Point
-from qpu_calibration.reach import loudness
+from qpu_calibration.reach import amplitude_range
 from qpu_calibration.routine import Routine, Settings
 
 LEAST = 0.4
@@ -60,7 +60,7 @@ class CRRotary(Routine[CRRotarySettings]):
         scan = np.linspace(0, settings.most, settings.points)
         levels = [np.concatenate([[abs(tone(snapshot, pair))], scan]) for pair in targets]
         shapes = [waveform(snapshot.waveforms[halves(snapshot, pair)[0].waveform]) for pair in targets]
-        allowed = loudness(snapshot, [snapshot.qubits[pair[1]].drive_frame for pair in targets], shapes)
+        allowed = amplitude_range(snapshot, [snapshot.qubits[pair[1]].drive_frame for pair in targets], shapes)
         rotary = Axis("rotary", np.array(levels), reach=allowed, held=1)
         return [Axis("control", np.array([0.0, 1.0]), stepped=True), rotary, bloch.sides(poles=True)]
 

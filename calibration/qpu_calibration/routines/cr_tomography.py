@@ -12,13 +12,13 @@ from pydantic import Field
 from qpu_bridge.target import Snapshot
 from qpu_calibration import bloch
 from qpu_calibration.axis import Axis, Values
-from qpu_calibration.cross import flat, halves, longer, strength, with_axis, with_cross
+from qpu_calibration.cross import complex_amplitude, flat_top, halves, with_axis, with_cross, with_flat_top
 from qpu_calibration.curve import CurveFit, fit_curve, several
 from qpu_calibration.fit import Fit, Number, bad, good
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve, beside, drawn
 from qpu_calibration.plan import Kind, Point
-from qpu_calibration.reach import duration
+from qpu_calibration.reach import duration_range
 from qpu_calibration.routine import Routine, Settings
 
 TAU = 2 * np.pi
@@ -62,8 +62,8 @@ class CRTomography(Routine[CRTomographySettings]):
         tick, grain = float(snapshot.timing.dt), snapshot.timing.granularity
         ticks = np.unique((np.linspace(0, settings.longest_s, settings.points) / tick / grain).round()) * grain
         firsts = [halves(snapshot, pair)[0] for pair in targets]
-        edges = [longer(snapshot, pulse.waveform, grain).duration - grain for pulse in firsts]
-        allowed = duration(snapshot, [pulse.frame for pulse in firsts], edges)
+        edges = [with_flat_top(snapshot, pulse.waveform, grain).duration - grain for pulse in firsts]
+        allowed = duration_range(snapshot, [pulse.frame for pulse in firsts], edges)
         return [
             Axis("control", np.array([0.0, 1.0]), stepped=True),
             Axis("length", ticks * tick, "s", stepped=True, reach=allowed, step=grain * tick),
@@ -77,8 +77,8 @@ class CRTomography(Routine[CRTomographySettings]):
         if at.number("control"):
             page.x()
         page.barrier()
-        shapes = [longer(page.snapshot, pulse.waveform, ticks) for pulse in firsts]
-        levels = np.array([strength(pulse) for pulse in firsts])[:, None]
+        shapes = [with_flat_top(page.snapshot, pulse.waveform, ticks) for pulse in firsts]
+        levels = np.array([complex_amplitude(pulse) for pulse in firsts])[:, None]
         page.play([pulse.frame for pulse in firsts], shapes, np.abs(levels), np.angle(levels))
         page.barrier()
         bloch.look(page, at["side"], 1)
@@ -87,8 +87,8 @@ class CRTomography(Routine[CRTomographySettings]):
     def facts(self, snapshot: Snapshot, target: Target) -> Mapping[str, float]:
         """The gate's tone, and how long its flat part is."""
         first = halves(snapshot, target)[0]
-        played = strength(first)
-        seconds = flat(snapshot, first.waveform) * float(snapshot.timing.dt)
+        played = complex_amplitude(first)
+        seconds = flat_top(snapshot, first.waveform) * float(snapshot.timing.dt)
         zz, exposed = snapshot.zz(*target), bloch.exposed(snapshot, target[1])
         turned = {"behind": TAU * (zz or 0.0) * exposed, "behind_open": TAU * (USUAL_ZZ_HZ if zz is None else 0.0) * exposed}
         return {"amplitude": abs(played), "phase": float(np.angle(played)), "flat": seconds, **turned}
@@ -122,13 +122,13 @@ class CRTomography(Routine[CRTomographySettings]):
 
     def update(self, snapshot: Snapshot, fit: Fit) -> Snapshot:
         """Amplitude of both halves; the phase of all that turns the target, so that the tone beside keeps its axis."""
-        played = strength(halves(snapshot, fit.target)[0])
+        played = complex_amplitude(halves(snapshot, fit.target)[0])
         after = with_cross(snapshot, fit.target, lambda level: level * fit["amplitude"] / abs(level))
         return with_axis(after, fit.target, fit["phase"] - float(np.angle(played)))
 
     def deviation(self, snapshot: Snapshot, fit: Fit) -> float:
         """In units of 15 % and of 0.15 rad: what the whole gate's own routines follow without this one."""
-        played = strength(halves(snapshot, fit.target)[0])
+        played = complex_amplitude(halves(snapshot, fit.target)[0])
         turn = abs(float(np.angle(np.exp(1j * fit["phase"]) / played)))
         return max(abs(fit["amplitude"] / abs(played) - 1), turn) / 0.15
 

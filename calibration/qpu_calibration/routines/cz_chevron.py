@@ -12,7 +12,7 @@ from qpu_bridge.target import Snapshot
 from qpu_calibration import bloch, conditional
 from qpu_calibration.axis import Axis, Values
 from qpu_calibration.curve import fit_curve
-from qpu_calibration.edit import flux_level, with_flux
+from qpu_calibration.edit import flux_amplitude, with_flux_amplitude
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve
@@ -56,7 +56,7 @@ class CZChevron(Routine[CZChevronSettings]):
     def axes(self, snapshot: Snapshot, targets: Sequence[Target], settings: CZChevronSettings) -> Sequence[Axis]:
         """Level of the first qubit; amplitudes of the sign that is believed; sides of the second."""
         levels = np.linspace(0, settings.most, settings.points)
-        signs = np.array([np.sign(flux_level(snapshot, pair)) or 1.0 for pair in targets])
+        signs = np.array([np.sign(flux_amplitude(snapshot, pair)) or 1.0 for pair in targets])
         scan = Axis("amplitude", signs[:, None] * levels, reach=conditional.reach(snapshot, targets))
         return [conditional.OTHER, scan, bloch.sides()]
 
@@ -96,11 +96,11 @@ class CZChevron(Routine[CZChevronSettings]):
 
     def update(self, snapshot: Snapshot, fit: Fit) -> Snapshot:
         """Amplitude of ``cz``."""
-        return with_flux(snapshot, fit.target, fit["amplitude"])
+        return with_flux_amplitude(snapshot, fit.target, fit["amplitude"])
 
     def deviation(self, snapshot: Snapshot, fit: Fit) -> float:
         """In units of 3 %."""
-        return abs(fit["amplitude"] / flux_level(snapshot, fit.target) - 1) / 0.03
+        return abs(fit["amplitude"] / flux_amplitude(snapshot, fit.target) - 1) / 0.03
 
     def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
         """Conditional phase against amplitude, with the parabola around half a turn."""

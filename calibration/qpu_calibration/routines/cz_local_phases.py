@@ -11,7 +11,7 @@ from pydantic import Field
 from qpu_bridge.target import Snapshot
 from qpu_calibration import bloch, conditional
 from qpu_calibration.axis import Axis, Values
-from qpu_calibration.edit import turns, with_turns
+from qpu_calibration.edit import virtual_z, with_virtual_z
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve
@@ -53,7 +53,7 @@ class CZLocalPhases(Routine[CZLocalPhasesSettings]):
 
     def facts(self, snapshot: Snapshot, target: Target) -> Mapping[str, float]:
         """The virtual Z that were played."""
-        first, second = turns(snapshot, "cz", target)
+        first, second = virtual_z(snapshot, "cz", target)
         return {"first": first, "second": second}
 
     def fit_one(self, data: xr.Dataset) -> Fit:
@@ -76,11 +76,11 @@ class CZLocalPhases(Routine[CZLocalPhasesSettings]):
 
     def update(self, snapshot: Snapshot, fit: Fit) -> Snapshot:
         """Virtual Z of ``cz``."""
-        return with_turns(snapshot, "cz", fit.target, (fit["first"], fit["second"]))
+        return with_virtual_z(snapshot, "cz", fit.target, (fit["first"], fit["second"]))
 
     def deviation(self, snapshot: Snapshot, fit: Fit) -> float:
         """In units of 0.03 rad."""
-        known = turns(snapshot, "cz", fit.target)
+        known = virtual_z(snapshot, "cz", fit.target)
         found = (fit["first"], fit["second"])
         return max(abs(float(conditional.wrapped(f - k))) for f, k in zip(found, known, strict=True)) / 0.03
 

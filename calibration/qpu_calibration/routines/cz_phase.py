@@ -12,7 +12,7 @@ from qpu_bridge.target import Snapshot
 from qpu_calibration import bloch, conditional
 from qpu_calibration.axis import Axis, Values
 from qpu_calibration.curve import fit_curve
-from qpu_calibration.edit import flux_level, known_gate, with_flux
+from qpu_calibration.edit import flux_amplitude, known_gate, with_flux_amplitude
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve, drawn
@@ -52,7 +52,7 @@ class CZPhase(Routine[CZPhaseSettings]):
     def axes(self, snapshot: Snapshot, targets: Sequence[Target], settings: CZPhaseSettings) -> Sequence[Axis]:
         """Level of the first qubit; amplitudes around what is believed, and none; sides of the second."""
         around = np.append(1 + np.linspace(-settings.span, settings.span, settings.points), 0.0)
-        levels = np.array([flux_level(snapshot, pair) for pair in targets])
+        levels = np.array([flux_amplitude(snapshot, pair) for pair in targets])
         scan = Axis("amplitude", levels[:, None] * around, reach=conditional.reach(snapshot, targets))
         return [conditional.OTHER, scan, bloch.sides()]
 
@@ -88,11 +88,11 @@ class CZPhase(Routine[CZPhaseSettings]):
 
     def update(self, snapshot: Snapshot, fit: Fit) -> Snapshot:
         """Amplitude of ``cz``."""
-        return with_flux(snapshot, fit.target, fit["amplitude"])
+        return with_flux_amplitude(snapshot, fit.target, fit["amplitude"])
 
     def deviation(self, snapshot: Snapshot, fit: Fit) -> float:
         """In units of 0.03 rad: an infidelity of 1.4e-4."""
-        return abs((fit["amplitude"] - flux_level(snapshot, fit.target)) * fit["slope"]) / 0.03
+        return abs((fit["amplitude"] - flux_amplitude(snapshot, fit.target)) * fit["slope"]) / 0.03
 
     def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
         """What is missing to whole turns."""

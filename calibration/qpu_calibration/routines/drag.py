@@ -11,7 +11,7 @@ from pydantic import Field
 from qpu_bridge.target import Snapshot, waveform
 from qpu_calibration.axis import Axis, Values
 from qpu_calibration.curve import fit_curve
-from qpu_calibration.edit import amplitude, rotation, with_beta
+from qpu_calibration.edit import amplitude, drag_pulse, with_beta
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve, drawn
@@ -57,14 +57,14 @@ class Drag(Routine[DragSettings]):
     def axes(self, snapshot: Snapshot, targets: Sequence[Target], settings: DragSettings) -> Sequence[Axis]:
         """Betas of each target, a schedule each; and which way the last pulse turns."""
         around = np.linspace(-settings.span, settings.span, settings.points)
-        betas = [rotation(snapshot, q)[1].beta + optimum(snapshot, q) * around for (q,) in targets]
+        betas = [drag_pulse(snapshot, q)[1].beta + optimum(snapshot, q) * around for (q,) in targets]
         return [Axis("beta", np.array(betas), stepped=True), Axis("last", np.array([np.pi / 2, -np.pi / 2]), "rad")]
 
     def play(self, page: Page, at: Point, settings: DragSettings) -> None:
         """All pulses have the beta of the point."""
         betas = at.numbers("beta", len(page.targets))
         shapes = [
-            waveform(rotation(page.snapshot, q)[1].model_copy(update={"beta": beta}))
+            waveform(drag_pulse(page.snapshot, q)[1].model_copy(update={"beta": beta}))
             for (q,), beta in zip(page.targets, betas, strict=True)
         ]
         level = np.array([amplitude(page.snapshot, q) for (q,) in page.targets])[:, None]
@@ -108,7 +108,7 @@ class Drag(Routine[DragSettings]):
 
     def deviation(self, snapshot: Snapshot, fit: Fit) -> float:
         """In units of a tenth of the optimum."""
-        before = rotation(snapshot, fit.qubit)[1].beta
+        before = drag_pulse(snapshot, fit.qubit)[1].beta
         return abs(fit["beta"] - before) / abs(0.1 * optimum(snapshot, fit.qubit))
 
     def curve(self, data: xr.Dataset, fit: Fit) -> Curve:

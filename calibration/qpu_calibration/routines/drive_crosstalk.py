@@ -14,12 +14,12 @@ from qpu_bridge.target import CosineSquareShape, Snapshot, waveform
 from qpu_calibration import bloch
 from qpu_calibration.axis import Axis, Values
 from qpu_calibration.curve import CurveFit, fit_curve, several
-from qpu_calibration.edit import amplitude, rotation
+from qpu_calibration.edit import amplitude, drag_pulse
 from qpu_calibration.fit import Fit, Number, bad, good
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve, beside
 from qpu_calibration.plan import Kind, Point
-from qpu_calibration.reach import duration
+from qpu_calibration.reach import duration_range
 from qpu_calibration.routine import Routine, Settings
 from qpu_calibration.routines.cr_tomography import drawn_turn, turning
 
@@ -72,7 +72,7 @@ class DriveCrosstalk(Routine[DriveCrosstalkSettings]):
         steps = np.unique(np.rint(settings.longest_s * np.linspace(0, 1, settings.points) ** 2 / grid))
         drives = [snapshot.qubits[q].drive_frame for pair in targets for q in pair]
         edges = 2 * round(_rise(settings, grid) / float(snapshot.timing.dt))
-        allowed = duration(snapshot, drives, [edges] * len(drives))
+        allowed = duration_range(snapshot, drives, [edges] * len(drives))
         return [
             Axis("driven", np.array([0.0, 1.0]), stepped=True),
             Axis("line", np.array([0.0, 1.0]), stepped=True),
@@ -208,7 +208,7 @@ def _ratio(place: str, own: _Turn, other: _Turn, scale: float) -> dict[str, Numb
 
 def _area(snapshot: Snapshot, qubit: int) -> float:
     """Area of the calibrated pi pulse, full scale times s."""
-    shape = waveform(rotation(snapshot, qubit)[1])
+    shape = waveform(drag_pulse(snapshot, qubit)[1])
     return abs(amplitude(snapshot, qubit)) * float(np.sum(shape.samples.real * shape.repeats)) * float(snapshot.timing.dt)
 
 

@@ -9,7 +9,7 @@ import xarray as xr
 from pydantic import Field
 
 from qpu_bridge.target import Snapshot
-from qpu_calibration.cross import halves, strength, with_cross
+from qpu_calibration.cross import complex_amplitude, halves, with_cross
 from qpu_calibration.curve import CurveFit
 from qpu_calibration.fit import Fit, Number
 from qpu_calibration.page import Target
@@ -41,7 +41,7 @@ class ECRAmplitude(Train[ECRAmplitudeSettings]):
 
     def facts(self, snapshot: Snapshot, target: Target) -> Mapping[str, float]:
         """The amplitude that was played."""
-        return {"amplitude": abs(strength(halves(snapshot, target)[0]))}
+        return {"amplitude": abs(complex_amplitude(halves(snapshot, target)[0]))}
 
     def numbers(self, data: xr.Dataset, found: CurveFit) -> dict[str, Number]:
         """Angle, and the amplitude that would make it a quarter turn."""
@@ -55,4 +55,4 @@ class ECRAmplitude(Train[ECRAmplitudeSettings]):
 
     def deviation(self, snapshot: Snapshot, fit: Fit) -> float:
         """In units of 2 %: an infidelity of 2e-4."""
-        return abs(fit["amplitude"] / abs(strength(halves(snapshot, fit.target)[0])) - 1) / 0.02
+        return abs(fit["amplitude"] / abs(complex_amplitude(halves(snapshot, fit.target)[0])) - 1) / 0.02

@@ -12,7 +12,7 @@ from qpu_bridge.target import Snapshot
 from qpu_calibration import bloch
 from qpu_calibration.axis import Axis, Values
 from qpu_calibration.conditional import LEAST, wrapped
-from qpu_calibration.edit import turns, with_turns
+from qpu_calibration.edit import virtual_z, with_virtual_z
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve
@@ -63,7 +63,7 @@ class ECRControlPhase(Routine[ECRControlPhaseSettings]):
 
     def facts(self, snapshot: Snapshot, target: Target) -> Mapping[str, float]:
         """The virtual Z that was played."""
-        return {"played": turns(snapshot, "ecr", target)[0]}
+        return {"played": virtual_z(snapshot, "ecr", target)[0]}
 
     def fit_one(self, data: xr.Dataset) -> Fit:
         """What the train has beyond one pair, mean of both targets."""
@@ -82,11 +82,11 @@ class ECRControlPhase(Routine[ECRControlPhaseSettings]):
 
     def update(self, snapshot: Snapshot, fit: Fit) -> Snapshot:
         """Virtual Z of the control."""
-        return with_turns(snapshot, "ecr", fit.target, (fit["turn"], turns(snapshot, "ecr", fit.target)[1]))
+        return with_virtual_z(snapshot, "ecr", fit.target, (fit["turn"], virtual_z(snapshot, "ecr", fit.target)[1]))
 
     def deviation(self, snapshot: Snapshot, fit: Fit) -> float:
         """In units of 0.06 rad."""
-        return abs(float(wrapped(fit["turn"] - turns(snapshot, "ecr", fit.target)[0]))) / 0.06
+        return abs(float(wrapped(fit["turn"] - virtual_z(snapshot, "ecr", fit.target)[0]))) / 0.06
 
     def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
         """What is left of one pair with the target at +x and at -x, then of the train."""

@@ -9,7 +9,7 @@ import xarray as xr
 
 from qpu_bridge.target import Snapshot
 from qpu_calibration.curve import CurveFit
-from qpu_calibration.edit import turns, with_turns
+from qpu_calibration.edit import virtual_z, with_virtual_z
 from qpu_calibration.fit import Fit, Number
 from qpu_calibration.page import Target
 from qpu_calibration.train import Train, TrainSettings
@@ -26,7 +26,7 @@ class ECRTargetPhase(Train[TrainSettings]):
 
     def facts(self, snapshot: Snapshot, target: Target) -> Mapping[str, float]:
         """The virtual Z that was played."""
-        return {"played": turns(snapshot, "ecr", target)[1]}
+        return {"played": virtual_z(snapshot, "ecr", target)[1]}
 
     def numbers(self, data: xr.Dataset, found: CurveFit) -> dict[str, Number]:
         """What to turn by, and what was left."""
@@ -35,8 +35,8 @@ class ECRTargetPhase(Train[TrainSettings]):
 
     def update(self, snapshot: Snapshot, fit: Fit) -> Snapshot:
         """Virtual Z of the target."""
-        return with_turns(snapshot, "ecr", fit.target, (turns(snapshot, "ecr", fit.target)[0], fit["turn"]))
+        return with_virtual_z(snapshot, "ecr", fit.target, (virtual_z(snapshot, "ecr", fit.target)[0], fit["turn"]))
 
     def deviation(self, snapshot: Snapshot, fit: Fit) -> float:
         """In units of 0.06 rad."""
-        return abs(float(np.angle(np.exp(1j * (fit["turn"] - turns(snapshot, "ecr", fit.target)[1]))))) / 0.06
+        return abs(float(np.angle(np.exp(1j * (fit["turn"] - virtual_z(snapshot, "ecr", fit.target)[1]))))) / 0.06

@@ -15,7 +15,7 @@ from qpu_calibration import bloch
 from qpu_calibration.axis import Axis, Values
 from qpu_calibration.conditional import LEAST
 from qpu_calibration.curve import CurveFit, fit_curve, several
-from qpu_calibration.edit import amplitude, flux, flux_level, flux_window, rotation, with_flux_window
+from qpu_calibration.edit import amplitude, drag_pulse, flux_amplitude, flux_pulse, flux_window, with_flux_window
 from qpu_calibration.fit import Fit, Number, bad, good
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve, beside, drawn
@@ -69,14 +69,14 @@ class PortDelays(Routine[PortDelaysSettings]):
         of, tick, grain = int(at.number("of")), float(page.snapshot.timing.dt), page.snapshot.timing.granularity
         span = -(-round(settings.span_s / tick) // grain) * grain
         lag = round(at.number("lag") / tick)
-        pulses = [flux(page.snapshot, pair) for pair in page.targets]
-        flips = [rotation(page.snapshot, pair[of]) for pair in page.targets]
+        pulses = [flux_pulse(page.snapshot, pair) for pair in page.targets]
+        flips = [drag_pulse(page.snapshot, pair[of]) for pair in page.targets]
         fluxes = [waveform(page.snapshot.waveforms[pulse.waveform]) for pulse in pulses]
         turns = [waveform(shape) for _, shape in flips]
         half = -(-max(shape.duration for shape in (*fluxes, *turns)) // (2 * grain)) * grain + span
         page.sx(phase=np.pi / 2 + at["begun"], of=of)
         page.barrier()
-        levels = np.array([flux_level(page.snapshot, pair) for pair in page.targets])[:, None]
+        levels = np.array([flux_amplitude(page.snapshot, pair) for pair in page.targets])[:, None]
         page.play([pulse.frame for pulse in pulses], [_amid(shape, half, lag) for shape in fluxes], settings.level * levels)
         rotations = np.array([amplitude(page.snapshot, pair[of]) for pair in page.targets])[:, None]
         page.drive([_amid(shape, half, 0) for shape in turns], rotations, of=of)
@@ -178,4 +178,4 @@ def _wanted(snapshot: Snapshot, fit: Fit) -> tuple[int, int]:
 
 
 def _length(snapshot: Snapshot, pair: Target) -> int:
-    return waveform(snapshot.waveforms[flux(snapshot, pair).waveform]).duration
+    return waveform(snapshot.waveforms[flux_pulse(snapshot, pair).waveform]).duration

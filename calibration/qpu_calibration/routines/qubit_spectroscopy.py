@@ -13,14 +13,14 @@ from qpu_bridge.schedule.shapes import gaussian
 from qpu_bridge.target import Snapshot, waveform
 from qpu_calibration.axis import Axis, Values
 from qpu_calibration.curve import CurveFit, fit_curve
-from qpu_calibration.edit import amplitude, rotation, with_frequency
+from qpu_calibration.edit import amplitude, drag_pulse, with_frequency
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.line import find_line, peak
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve, drawn
 from qpu_calibration.plan import Point
-from qpu_calibration.reach import band
-from qpu_calibration.reading import Reading, along
+from qpu_calibration.reach import frequency_range
+from qpu_calibration.reading import Reading, iq_projection
 from qpu_calibration.routine import Routine, Settings
 
 
@@ -60,7 +60,8 @@ class QubitSpectroscopy(Routine[QubitSpectroscopySettings]):
         """Frequencies around each target's own."""
         believed = np.array([snapshot.qubits[q].frequency for (q,) in targets])
         tones = believed[:, None] + np.linspace(-1, 1, settings.points) * settings.span_hz
-        return [Axis("frequency", tones, "Hz", reach=band(snapshot, [snapshot.qubits[q].drive_frame for (q,) in targets]))]
+        allowed = frequency_range(snapshot, [snapshot.qubits[q].drive_frame for (q,) in targets])
+        return [Axis("frequency", tones, "Hz", reach=allowed)]
 
     def play(self, page: Page, at: Point, settings: QubitSpectroscopySettings) -> None:
         """A long Gaussian pulse of the area that the believed pi pulse says."""
@@ -71,7 +72,7 @@ class QubitSpectroscopy(Routine[QubitSpectroscopySettings]):
 
     def fit_one(self, data: xr.Dataset) -> Fit:
         """One line."""
-        x, (y, sigma) = data["frequency"].values, along(data)
+        x, (y, sigma) = data["frequency"].values, iq_projection(data)
         found, wrong = find_line(x, y, sigma)
         if not wrong:
             bounds = {"width": (0.0, x[-1] - x[0])}
@@ -89,7 +90,7 @@ class QubitSpectroscopy(Routine[QubitSpectroscopySettings]):
 
     def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
         """IQ points along the direction in which they move."""
-        return drawn(data["frequency"].values, along(data)[0], peak, fit, "drive frequency, GHz", scale=1e-9)
+        return drawn(data["frequency"].values, iq_projection(data)[0], peak, fit, "drive frequency, GHz", scale=1e-9)
 
 
 def _projected(data: xr.Dataset, sigma: Values, found: CurveFit) -> Values:
@@ -112,5 +113,5 @@ def long_pulse(snapshot: Snapshot, seconds: float) -> Waveform:
 
 def weak(snapshot: Snapshot, qubit: int, seconds: float) -> float:
     """The amplitude at which a long pulse has the area of the believed pi pulse."""
-    area = waveform(rotation(snapshot, qubit)[1]).expand().real.sum()
+    area = waveform(drag_pulse(snapshot, qubit)[1]).expand().real.sum()
     return float(amplitude(snapshot, qubit) * area / long_pulse(snapshot, seconds).expand().real.sum())

@@ -10,15 +10,15 @@ from pydantic import Field
 
 from qpu_bridge.target import Snapshot, waveform
 from qpu_calibration.axis import Axis, Values
-from qpu_calibration.cross import rabi
+from qpu_calibration.cross import rabi_rate
 from qpu_calibration.curve import CurveFit, fit_curve
-from qpu_calibration.edit import amplitude, rotation, with_amplitude
+from qpu_calibration.edit import amplitude, drag_pulse, with_amplitude
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve, drawn
 from qpu_calibration.plan import Point
-from qpu_calibration.reach import loudness
-from qpu_calibration.reading import Reading, along
+from qpu_calibration.reach import amplitude_range
+from qpu_calibration.reading import Reading, iq_projection
 from qpu_calibration.routine import Routine, Settings
 
 TURNS = (0.35, 12.0)
@@ -50,12 +50,12 @@ class Rabi(Routine[RabiSettings]):
         """Amplitudes of each target's own scan."""
         most = [settings.most * abs(amplitude(snapshot, q)) for (q,) in targets]
         drives = [snapshot.qubits[q].drive_frame for (q,) in targets]
-        allowed = loudness(snapshot, drives, [waveform(rotation(snapshot, q)[1]) for (q,) in targets])
+        allowed = amplitude_range(snapshot, drives, [waveform(drag_pulse(snapshot, q)[1]) for (q,) in targets])
         return [Axis("amplitude", np.linspace(0, 1, settings.points) * np.array(most)[:, None], reach=allowed)]
 
     def play(self, page: Page, at: Point, settings: RabiSettings) -> None:
         """One pulse in the shape of the calibrated ``x``."""
-        shapes = [waveform(rotation(page.snapshot, q)[1]) for (q,) in page.targets]
+        shapes = [waveform(drag_pulse(page.snapshot, q)[1]) for (q,) in page.targets]
         page.drive(shapes, at["amplitude"])
         page.measure()
 
@@ -66,7 +66,7 @@ class Rabi(Routine[RabiSettings]):
     def fit_one(self, data: xr.Dataset) -> Fit:
         """A cosine with its first extremum at amplitude 0."""
         x = _turning(data)
-        y, sigma = along(data)
+        y, sigma = iq_projection(data)
         size = float(np.ptp(y))
         starts = [{"height": s * size, "pi": x[-1] / turns, "base": y[0]} for turns in np.linspace(*TURNS, 60) for s in (1, -1)]
         bounds = {"pi": (x[-1] / 30, 30 * x[-1])}
@@ -95,7 +95,7 @@ class Rabi(Routine[RabiSettings]):
 
     def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
         """IQ points along the direction in which they move."""
-        y, _ = along(data)
+        y, _ = iq_projection(data)
         return drawn(_turning(data), y, oscillation, fit, "amplitude")
 
 
@@ -106,8 +106,8 @@ def bend(snapshot: Snapshot, qubit: int) -> float:
     the expansion of Motzoi et al., PRL 103, 110501). A scan to three pi pulses that leaves it out finds one 0.2 % too large.
     """
     level = snapshot.qubits[qubit].anharmonicity
-    shape = waveform(rotation(snapshot, qubit)[1]).expand().real
-    return float((rabi(snapshot, qubit) / level) ** 2 / 8 * (shape**3).sum() / shape.sum()) if level else 0.0
+    shape = waveform(drag_pulse(snapshot, qubit)[1]).expand().real
+    return float((rabi_rate(snapshot, qubit) / level) ** 2 / 8 * (shape**3).sum() / shape.sum()) if level else 0.0
 
 
 def _turning(data: xr.Dataset) -> Values:

@@ -13,7 +13,7 @@ from qpu_bridge.errors import SettingsError
 from qpu_bridge.target import GateSpec, Snapshot
 from qpu_calibration.axis import Axis, Values
 from qpu_calibration.clifford import ENTANGLERS, Word, words
-from qpu_calibration.decays import amiss, bound, compared, drawn_with_more
+from qpu_calibration.decays import bound, drawn_with_more, fit_two_decays, rejection
 from qpu_calibration.edit import with_error
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Played, Target
@@ -72,14 +72,14 @@ class RB2(Routine[RB2Settings]):
 
     def fit_one(self, data: xr.Dataset) -> Fit:
         """Both decays; the second is that of the first and the gate."""
-        found = compared(*survived(data, "interleaved"), floor=0.25)
+        found = fit_two_decays(*survived(data, "interleaved"), floor=0.25)
         # the mean fidelity of a depolarizing channel of two qubits
         numbers = {
             "error_per_clifford": found.of("decay", scale=0.75),
             "error": found.of("more", scale=0.75),
             "bound": bound(found, 4),
         }
-        if reason := amiss(found, 0.25):
+        if reason := rejection(found, 0.25):
             return bad(reason, found, **numbers)
         if not found.error["more"] < 0.5 * found.value["more"]:
             return bad("the sequences do not tell the error", found, **numbers)

@@ -9,7 +9,7 @@ import xarray as xr
 
 from qpu_bridge.target import Snapshot
 from qpu_calibration.axis import Axis
-from qpu_calibration.decays import amiss, bound, compared, drawn_with_more
+from qpu_calibration.decays import bound, drawn_with_more, fit_two_decays, rejection
 from qpu_calibration.edit import known_gate, with_error
 from qpu_calibration.fit import Fit, Number, bad, good
 from qpu_calibration.page import Page, Target
@@ -52,10 +52,10 @@ class RBInterleaved(Routine[RBSettings]):
         """For each gate, its sequences and the plain ones."""
         numbers: dict[str, Number] = {}
         for number, name in enumerate(GATES[1:], start=1):
-            found = compared(*survived(data.isel(between=[0, number]), "between"), floor=0.5)
+            found = fit_two_decays(*survived(data.isel(between=[0, number]), "between"), floor=0.5)
             numbers[f"{name}_error"] = found.of("more", scale=0.5)
             numbers[f"{name}_bound"] = bound(found, 2)
-            if reason := amiss(found, 0.5):
+            if reason := rejection(found, 0.5):
                 return bad(reason, found, **numbers)
             if not found.error["more"] < 0.5 * found.value["more"]:
                 return bad(f"the sequences do not tell the error of {name}", found, **numbers)

@@ -16,7 +16,7 @@ from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve, drawn
 from qpu_calibration.plan import Point
-from qpu_calibration.reach import band
+from qpu_calibration.reach import frequency_range
 from qpu_calibration.reading import Reading
 from qpu_calibration.routine import Routine, Settings
 from qpu_calibration.routines.resonator_spectroscopy import answer, capture, readout_frequency
@@ -53,7 +53,7 @@ class ReadoutFrequency(Routine[ReadoutFrequencySettings]):
         """What is prepared, and frequencies around each target's own."""
         believed = np.array([readout_frequency(snapshot, q) for (q,) in targets])
         tones = believed[:, None] + np.linspace(-1, 1, settings.points) * settings.span_hz
-        allowed = band(snapshot, [snapshot.measure(q).drive_frame for (q,) in targets])
+        allowed = frequency_range(snapshot, [snapshot.measure(q).drive_frame for (q,) in targets])
         return [Axis("prepared", np.array([0.0, 1.0]), stepped=True), Axis("frequency", tones, "Hz", reach=allowed)]
 
     def play(self, page: Page, at: Point, settings: ReadoutFrequencySettings) -> None:

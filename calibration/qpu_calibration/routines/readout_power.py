@@ -20,7 +20,7 @@ from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve
 from qpu_calibration.plan import Point
-from qpu_calibration.reach import loudness
+from qpu_calibration.reach import amplitude_range
 from qpu_calibration.reading import Reading
 from qpu_calibration.routine import Routine, Settings
 
@@ -69,11 +69,12 @@ class ReadoutPower(Routine[ReadoutPowerSettings]):
         tops = [_loudest(snapshot, q, settings.share) for (q,) in targets]
         lows = [min(settings.least * snapshot.measure(q).amplitude, 0.5 * top) for (q,), top in zip(targets, tops, strict=True)]
         tones = [snapshot.measure(q) for (q,) in targets]
-        loud = loudness(snapshot, [m.drive_frame for m in tones], [waveform(snapshot.waveforms[m.waveform]) for m in tones])
+        shapes = [waveform(snapshot.waveforms[m.waveform]) for m in tones]
+        allowed = amplitude_range(snapshot, [m.drive_frame for m in tones], shapes)
         return [
             Axis("prepared", np.array([0.0, 1.0]), stepped=True),
             Axis("length", np.array(settings.lengths), stepped=True, reach=listened(snapshot, targets)),
-            Axis("amplitude", np.linspace(lows, tops, settings.amplitudes, axis=1), reach=loud),
+            Axis("amplitude", np.linspace(lows, tops, settings.amplitudes, axis=1), reach=allowed),
         ]
 
     def play(self, page: Page, at: Point, settings: ReadoutPowerSettings) -> None:

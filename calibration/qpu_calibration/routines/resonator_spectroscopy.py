@@ -19,7 +19,7 @@ from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve, drawn
 from qpu_calibration.plan import Point
-from qpu_calibration.reach import band
+from qpu_calibration.reach import frequency_range
 from qpu_calibration.reading import Reading
 from qpu_calibration.routine import Routine, Settings
 
@@ -57,7 +57,7 @@ class ResonatorSpectroscopy(Routine[ResonatorSpectroscopySettings]):
         believed = [readout_frequency(snapshot, q) for (q,) in targets]
         around = np.linspace(-settings.span_hz, settings.span_hz, settings.points)
         tones = [snapshot.measure(q).drive_frame for (q,) in targets]
-        return [Axis("frequency", np.array(believed)[:, None] + around, "Hz", reach=band(snapshot, tones))]
+        return [Axis("frequency", np.array(believed)[:, None] + around, "Hz", reach=frequency_range(snapshot, tones))]
 
     def play(self, page: Page, at: Point, settings: ResonatorSpectroscopySettings) -> None:
         """The readout alone; the kernel is not known yet."""

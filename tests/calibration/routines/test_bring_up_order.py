@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from qpu_calibration.catalog import routine
-from qpu_calibration.edit import rotation
+from qpu_calibration.edit import drag_pulse
 from qpu_calibration.graph import Graph
 from qpu_emulator import five
 from qpu_emulator.bring_up.discrimination import solve_measure
@@ -56,4 +56,4 @@ def test_a_device_of_which_only_the_design_is_known(lab, seed, family):
     assert found == pytest.approx(wanted, rel=0.1, abs=4 * fits["readout"].error("prob_meas0_prep1") * 2**0.5)
     scale = -1 / (4 * 3.14159 * truth.anharmonicity * 1e-9)
     # 1.04 to 1.08 of it for a transmon alone
-    assert 0.94 * scale < rotation(bench.snapshot, 0)[1].beta < 1.14 * scale
+    assert 0.94 * scale < drag_pulse(bench.snapshot, 0)[1].beta < 1.14 * scale

@@ -8,7 +8,7 @@ from scipy.interpolate import CubicSpline
 
 from qpu_bridge.target import Curve, Snapshot
 from qpu_calibration.catalog import routine
-from qpu_calibration.edit import rotation, with_gate
+from qpu_calibration.edit import drag_pulse, with_gate
 from qpu_emulator import five_ecr
 from qpu_emulator.bring_up.rotation import rotate
 
@@ -40,7 +40,7 @@ def test_rx_is_right_within_a_hundredth_at_every_angle(lab):
     assert not outcome.refused
     for (q,) in targets:
         curve = knots(bench.snapshot, "rx", q)
-        shape = rotation(bench.snapshot, q)[1]
+        shape = drag_pulse(bench.snapshot, q)[1]
         levels = CubicSpline(curve.angle, curve.value)(np.abs(ANGLES))
         found = rotate(device.truth, q, shape.duration, shape.beta, levels)
         turned = 2 * np.arctan2(-(found[:, 0, 1] + found[:, 1, 0]).imag, (found[:, 0, 0] + found[:, 1, 1]).real)

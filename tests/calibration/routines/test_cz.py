@@ -7,7 +7,7 @@ import pytest
 
 from qpu_bridge.target import waveform
 from qpu_calibration.catalog import routine
-from qpu_calibration.edit import flux, flux_level, turns, with_flux, with_turns, with_waveform
+from qpu_calibration.edit import flux_amplitude, flux_pulse, virtual_z, with_flux_amplitude, with_virtual_z, with_waveform
 from qpu_emulator.windows.pair import Pair
 from tests.calibration.channel import error, solved
 from tests.calibration.conftest import raw
@@ -29,13 +29,14 @@ def test_from_the_design_to_twice_the_coherence_limit(lab, seed):
 def test_an_amplitude_far_off_is_found_again_and_rzz_follows(lab):
     bench = lab().bench
     known, pair = bench.snapshot, (0, 1)
-    bench.snapshot = with_flux(known, pair, 0.8 * flux_level(known, pair))
+    bench.snapshot = with_flux_amplitude(known, pair, 0.8 * flux_amplitude(known, pair))
     assert bench.snapshot.gate("rzz", *pair) != known.gate("rzz", *pair)
     for name in ("cz_chevron", "cz_phase"):
         outcome = bench.run(routine(name), [pair])
         assert not outcome.refused
     fit = outcome.fits[pair]
-    assert flux_level(bench.snapshot, pair) == pytest.approx(flux_level(known, pair), abs=4 * fit.error("amplitude") + 2e-5)
+    wanted = flux_amplitude(known, pair)
+    assert flux_amplitude(bench.snapshot, pair) == pytest.approx(wanted, abs=4 * fit.error("amplitude") + 2e-5)
     before, after = (s.gate("rzz", *pair).pulses[0].amplitude.value for s in (known, bench.snapshot))
     assert after == pytest.approx(before, abs=2e-3)
 
@@ -43,8 +44,8 @@ def test_an_amplitude_far_off_is_found_again_and_rzz_follows(lab):
 def test_phases_of_either_qubit_are_found_again(lab):
     bench = lab().bench
     known, pair = bench.snapshot, (0, 1)
-    first, second = turns(known, "cz", pair)
-    bench.snapshot = with_turns(known, "cz", pair, (first + 2.5, second - 1.0))
+    first, second = virtual_z(known, "cz", pair)
+    bench.snapshot = with_virtual_z(known, "cz", pair, (first + 2.5, second - 1.0))
     outcome = bench.run(routine("cz_local_phases"), [pair])
     assert not outcome.refused
     fit = outcome.fits[pair]
@@ -64,7 +65,7 @@ def test_a_coupler_that_does_nothing_keeps_its_numbers(lab):
 
 def pulsed(truth, snapshot, pair):
     """What the flux pulse of a gate does to the truth, ``complex[9, 9]`` between levels ``3 a + b``."""
-    pulse = flux(snapshot, pair)
+    pulse = flux_pulse(snapshot, pair)
     shape = waveform(snapshot.waveforms[pulse.waveform])
     solver = Pair(truth, next(one for one in truth.couplers if one.qubits == pair))
     levels = solver.frequency(pulse.amplitude * shape.samples.real)[None]
@@ -76,7 +77,8 @@ def test_leakage_is_what_one_gate_takes_from_11(lab, rise, level):
     device = lab()
     bench, pair = device.bench, (0, 1)
     shape = bench.snapshot.waveforms["flux"].model_copy(update={"rise": rise})
-    bench.snapshot = with_waveform(with_flux(bench.snapshot, pair, level * flux_level(bench.snapshot, pair)), "flux", shape)
+    reshaped = with_waveform(bench.snapshot, "flux", shape)
+    bench.snapshot = with_flux_amplitude(reshaped, pair, level * flux_amplitude(bench.snapshot, pair))
     one = routine("cz_leakage")
     fit = bench.run(one, [pair]).fits[pair]
     assert fit.good, fit.reason

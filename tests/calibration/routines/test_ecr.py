@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from qpu_calibration.catalog import routine
-from qpu_calibration.cross import halves, strength, tone, with_axis, with_cross, with_tone
-from qpu_calibration.edit import known_gate, turns, with_gate, with_turns
+from qpu_calibration.cross import complex_amplitude, halves, tone, with_axis, with_cross, with_tone
+from qpu_calibration.edit import known_gate, virtual_z, with_gate, with_virtual_z
 from qpu_emulator import five_ecr
 from tests.calibration.channel import error, solved
 from tests.calibration.conftest import raw
@@ -41,7 +41,7 @@ def test_terms_of_the_hamiltonian_are_those_of_the_books(lab):
     (fit,) = bench.look(routine("cr_tomography"), [(0, 1)])
     control, target = (truth.transmons[q] for q in (0, 1))
     apart, alpha, j = control.frequency - target.frequency, control.anharmonicity, 1.9e6
-    drive = abs(strength(halves(bench.snapshot, (0, 1))[0])) * control.rabi["x0"] * truth.lines["x0"].gain
+    drive = abs(complex_amplitude(halves(bench.snapshot, (0, 1))[0])) * control.rabi["x0"] * truth.lines["x0"].gain
     # first order in the drive; higher ones take some percents at this strength
     assert fit["zx"] == pytest.approx(abs(j * drive / apart * alpha / (alpha + apart)), rel=0.2)
     assert fit["ix"] == pytest.approx(-abs(j * drive / (alpha + apart)), rel=0.35)
@@ -54,7 +54,9 @@ def test_a_tone_of_the_wrong_phase_and_strength_is_set_right(lab):
     for name in ("cr_tomography", "cr_phase", "ecr_amplitude"):
         outcome = bench.run(routine(name), [pair])
         assert not outcome.refused
-    assert abs(strength(halves(bench.snapshot, pair)[0])) == pytest.approx(abs(strength(halves(known, pair)[0])), rel=0.02)
+    assert abs(complex_amplitude(halves(bench.snapshot, pair)[0])) == pytest.approx(
+        abs(complex_amplitude(halves(known, pair)[0])), rel=0.02
+    )
     assert error(five_ecr.device(), bench.snapshot, pair)[0] < 5e-4
 
 
@@ -83,12 +85,12 @@ def test_the_rotary_tone_stays_where_no_other_is_better(lab):
 def test_phases_of_either_qubit_are_found_again(lab, name, first, second):
     bench = lab(five_ecr.device(), five_ecr.snapshot()).bench
     pair = (2, 1)
-    known = turns(bench.snapshot, "ecr", pair)
-    bench.snapshot = with_turns(bench.snapshot, "ecr", pair, (known[0] + first, known[1] + second))
+    known = virtual_z(bench.snapshot, "ecr", pair)
+    bench.snapshot = with_virtual_z(bench.snapshot, "ecr", pair, (known[0] + first, known[1] + second))
     outcome = bench.run(routine(name), [pair])
     assert not outcome.refused
     fit = outcome.fits[pair]
-    found = turns(bench.snapshot, "ecr", pair)
+    found = virtual_z(bench.snapshot, "ecr", pair)
     assert found == pytest.approx(known, abs=4 * fit.error("turn") + 5e-3)
 
 

@@ -8,7 +8,7 @@ import pytest
 from qpu_bridge.errors import SettingsError
 from qpu_bridge.target import waveform
 from qpu_calibration.catalog import routine
-from qpu_calibration.edit import amplitude, flux_window, rotation
+from qpu_calibration.edit import amplitude, drag_pulse, flux_window
 from qpu_calibration.graph import Graph
 from qpu_emulator import five, five_ecr
 from qpu_emulator.bring_up.echoed import EchoedPair
@@ -85,7 +85,7 @@ def test_an_echoed_gate_behind_lines_that_are_late_can_be_as_good(late):
     loud = (Crosstalk(port="x0", qubit=1, amplitude=0.1, phase=2.2),)
     truth, snapshot = device.model_copy(update={"lines": lines, "crosstalk": loud}), five_ecr.snapshot()
     level = amplitude(snapshot, 0)
-    shape = rotation(snapshot, 0)[1]
+    shape = drag_pulse(snapshot, 0)[1]
     flip = rotate(truth, 0, shape.duration, shape.beta, np.array([level]))[0][:2, :2]
     half = waveform(snapshot.waveforms["cross"])
     pair = EchoedPair(truth, truth.couplers[0], 0, half, flip, shape.duration, 1e-9)

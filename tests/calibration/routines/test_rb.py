@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from qpu_calibration.catalog import routine
-from qpu_calibration.decays import bound, compared, survival
-from qpu_calibration.edit import amplitude, flux_level, with_amplitude, with_error, with_flux
+from qpu_calibration.decays import bound, fit_two_decays, survival
+from qpu_calibration.edit import amplitude, flux_amplitude, with_amplitude, with_error, with_flux_amplitude
 from qpu_calibration.graph import Graph, Node
 from qpu_emulator import five, five_ecr
 from qpu_emulator.chip.device import Crosstalk
@@ -40,7 +40,7 @@ def test_error_of_single_qubits(lab):
 def test_error_of_a_coupler(lab):
     bench = lab().bench
     limit = bench.snapshot.gate("cz", 0, 1).error
-    bench.snapshot = with_flux(bench.snapshot, (3, 4), 1.01 * flux_level(bench.snapshot, (3, 4)))
+    bench.snapshot = with_flux_amplitude(bench.snapshot, (3, 4), 1.01 * flux_amplitude(bench.snapshot, (3, 4)))
     outcome = bench.run(routine("rb2"), [(0, 1), (3, 4)], quick("rb2", (1, 25, 60)))
     assert outcome.fits[(3, 4)]["error"] > 2 * limit
     right = outcome.fits[(0, 1)]
@@ -95,7 +95,7 @@ def test_both_decays_and_the_bound_of_closed_form(rng):
     lengths, sigma = np.tile([1.0, 50, 100, 200, 400], 4), 1e-3
     x = np.stack([np.repeat(lengths, 2), np.tile([0.0, 1.0], lengths.size)])
     known = {"height": 0.47, "height_more": 0.46, "decay": 2e-3, "more": 5e-3}
-    found = compared(x, survival(x, 0.5, **known) + rng.normal(0, sigma, x.shape[1]), np.full(x.shape[1], sigma), 0.5)
+    found = fit_two_decays(x, survival(x, 0.5, **known) + rng.normal(0, sigma, x.shape[1]), np.full(x.shape[1], sigma), 0.5)
     for name, true in known.items():
         assert found.value[name] == pytest.approx(true, abs=4 * found.error[name])
         assert found.error[name] < 0.05 * true

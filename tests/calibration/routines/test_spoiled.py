@@ -8,7 +8,7 @@ from qpu_bridge.schedule.check import check_table
 from qpu_calibration.catalog import routine
 from qpu_calibration.edit import (
     amplitude,
-    rotation,
+    drag_pulse,
     with_amplitude,
     with_beta,
     with_frequency,
@@ -59,12 +59,12 @@ def test_beta(lab):
     bench = lab().bench
     truth = bench.snapshot
     for (q,), factor in zip(APART, (0.0, 0.6, 1.7), strict=True):
-        bench.snapshot = with_beta(bench.snapshot, q, factor * rotation(truth, q)[1].beta)
+        bench.snapshot = with_beta(bench.snapshot, q, factor * drag_pulse(truth, q)[1].beta)
     outcome = bench.run(routine("drag"), APART)
     assert not outcome.refused
     for (q,) in APART:
-        known = rotation(truth, q)[1].beta
-        assert rotation(bench.snapshot, q)[1].beta == pytest.approx(known, abs=4 * outcome.fits[(q,)].error("beta") + 0.01)
+        known = drag_pulse(truth, q)[1].beta
+        assert drag_pulse(bench.snapshot, q)[1].beta == pytest.approx(known, abs=4 * outcome.fits[(q,)].error("beta") + 0.01)
 
 
 def test_fine_amplitudes_of_x_and_sx_apart(lab):
