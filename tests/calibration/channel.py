@@ -128,4 +128,4 @@ def _ecr(truth: Device, snapshot: Snapshot, gate: GateSpec) -> NDArray[np.comple
     assert number(tones[1].amplitude) == -tone
     late = crosses[1].phase - crosses[0].phase
     assert abs(np.exp(1j * (tones[1].phase - tones[0].phase)) - np.exp(1j * late)) < 1e-6
-    return pair.whole(level, crosses[0].phase, tone, tones[0].phase, late)
+    return pair.whole(level, crosses[0].phase, tone, tones[0].phase - crosses[0].phase, late)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cmath
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,6 +25,7 @@ _TAU = 2 * np.pi
 _EDGE, _CROSS_SIGMA = 40, 13.0
 _KEPT = [0, 1, 4, 5]
 _TIE, _ENOUGH, _TRIES, _SAME = 1e-3, 0.02, 60, 1e-13
+_KNOWN = 8
 _X, _Y, _ONE = np.array([[0, 1], [1, 0]], complex), np.array([[0, -1j], [1j, 0]]), np.eye(2, dtype=complex)
 ECR = (np.kron(_X, _ONE) - np.kron(_Y, _X)) / np.sqrt(2)
 """Control times target: RZX(pi/4), then X on the control, then RZX(-pi/4)."""
@@ -73,38 +75,47 @@ class EchoedPair:
         ports = [device.line_of(control), device.line_of(target)]
         delays = [device.lines.get(port, IDEAL).delay for port in ports]
         early = min(round(delay / dt) for delay in delays)
-        self._tones = tuple(
-            Tone(half, dt, (round(delay / dt) - early) * dt, port) for port, delay in zip(ports, delays, strict=True)
-        )
         # axes are those that the target's own line gives, delayed as it is
         self._late = _TAU * (self._frequencies[1] * (delays[0] - delays[1]) % 1.0)
-        self._reach = [device.reach(qubit) for qubit in coupler.qubits]
-        self._lines = device.lines
+        tones = tuple(Tone(half, dt, (round(delay / dt) - early) * dt, port) for port, delay in zip(ports, delays, strict=True))
+        # each tone alone, at full amplitude: both add up
+        alone = np.zeros((2, 2, 3))
+        alone[[0, 1], [0, 1], 0] = 1.0
+        reach = [device.reach(qubit) for qubit in coupler.qubits]
+        self._alone, self._repeats, self._step = combine(tones, alone, reach, device.lines)
+        self._known: dict[tuple[float, float, float], Complex] = {}
         self._second = (half.duration + flip_ticks) * dt
         turn = np.diag([1, 1, 1, np.exp(-1j * np.pi * self._pair.zz() * flip_ticks * dt)])
         self._flip = turn @ np.kron(flip, _ONE) @ turn
 
-    def half(self, amplitude: float, phase: float, rotary: float, rotary_phase: float) -> Complex:
-        """The first half at time 0, ``complex[4, 4]``, control times target."""
-        first = self._pair.frequencies[0]
-        numbers = np.zeros((1, 2, 3))
-        numbers[0, :, 0] = amplitude, rotary
-        numbers[0, :, 1] = self._frequencies[1] - first
+    def half(self, amplitude: float, phase: float, rotary: float, apart: float) -> Complex:
+        """The first half at time 0, ``complex[4, 4]``, control times target.
+
+        Args:
+            amplitude: Of the tone across.
+            phase: Of that tone, rad.
+            rotary: Amplitude of the rotary tone.
+            apart: Its phase beyond that of the other, rad.
+        """
+        key = amplitude, rotary, apart
+        if key not in self._known:
+            # a change of both phases only turns what is known: of the slopes of a fit the dearest are wanted once
+            self._known = dict([*self._known.items()][-_KNOWN:]) | {key: self._driven(amplitude, rotary, apart)}
         # the first tone gives the frame of the window: its phase comes back as a virtual Z on both
         own = phase + self._late
-        numbers[0, 1, 2] = rotary_phase - own
-        samples, repeats, dt = combine(self._tones, numbers, self._reach, self._lines)
-        carrier = first + numbers[:, 0, 1]
-        unitary = self._pair.propagate(samples, repeats, dt, carrier, _KEPT)[0][0][_KEPT]
-        unitary = _about(unitary, own, own)
-        if self._swapped:
-            order = [0, 2, 1, 3]
-            unitary = unitary[np.ix_(order, order)]
-        return np.asarray(unitary)
+        return _about(self._known[key], own, own)
 
-    def whole(self, amplitude: float, phase: float, rotary: float, rotary_phase: float, late: float) -> Complex:
+    def _driven(self, amplitude: float, rotary: float, apart: float) -> Complex:
+        """The same for a first tone of phase zero where it arrives."""
+        samples = amplitude * self._alone[:1] + rotary * np.exp(1j * (apart - self._late)) * self._alone[1:]
+        carrier = np.array([self._frequencies[1]])
+        unitary = self._pair.propagate(samples, self._repeats, self._step, carrier, _KEPT)[0][0][_KEPT]
+        order = [0, 2, 1, 3] if self._swapped else [0, 1, 2, 3]
+        return np.asarray(unitary[np.ix_(order, order)])
+
+    def whole(self, amplitude: float, phase: float, rotary: float, apart: float, late: float) -> Complex:
         """The gate; ``late`` is what the second half's tones have in phase beyond the opposite sign."""
-        first = self.half(amplitude, phase, rotary, rotary_phase)
+        first = self.half(amplitude, phase, rotary, apart)
         extra = np.pi + late
         control = extra - _TAU * ((self._frequencies[1] - self._frequencies[0]) * self._second % 1.0)
         return np.asarray(_about(first, control, extra) @ self._flip @ first)
@@ -126,11 +137,12 @@ class EchoedPair:
             # numbers that hardly matter stay where they start; for the same reason fits end early
             return np.concatenate([_differences(self.whole(*(x * scale))), _TIE * (x - start)])
 
-        starts = [np.array([1.0, -axis, rotary / 0.02, 0.0, 0.0]) for rotary in rotaries]
+        starts = [np.array([1.0, -axis, rotary / 0.02, axis, 0.0]) for rotary in rotaries]
         found = (least_squares(wrong, start, args=(start,), ftol=_ENOUGH, max_nfev=_TRIES) for start in starts)
         best = min(found, key=lambda one: float(one.cost))
-        amplitude, phase, rotary, rotary_phase, late = np.round(best.x * scale, 9)
-        infidelity, turns = _best_turns(self.whole(amplitude, phase, rotary, rotary_phase, late))
+        amplitude, phase, rotary, apart, late = np.round(best.x * scale, 9)
+        infidelity, turns = _best_turns(self.whole(amplitude, phase, rotary, apart, late))
+        rotary_phase = phase + apart
         return Echo(
             float(amplitude),
             (float(phase), float(phase + late)),
@@ -218,12 +230,13 @@ def _best_turns(unitary: Complex) -> tuple[float, tuple[float, float]]:
     """Infidelity to ECR after the best virtual Z on both, and their angles."""
     # rows of the target gate tell how much of the trace belongs to each output state
     rows = (unitary * ECR.conj()).sum(axis=1)
+    none, first, second, both = rows.tolist()
     control = target = before = 0.0
     for _ in range(40):
-        with_target = rows * np.exp(1j * target * np.array([0, 1, 0, 1]))
-        control = -float(np.angle(with_target[2:].sum() * np.conj(with_target[:2].sum())))
-        with_control = rows * np.exp(1j * control * np.array([0, 0, 1, 1]))
-        target = -float(np.angle(with_control[1::2].sum() * np.conj(with_control[::2].sum())))
+        turned = cmath.exp(1j * target)
+        control = -cmath.phase((second + both * turned) * (none + first * turned).conjugate())
+        turned = cmath.exp(1j * control)
+        target = -cmath.phase((first + both * turned) * (none + second * turned).conjugate())
         if abs(target - before) < _SAME:
             break
         before = target
