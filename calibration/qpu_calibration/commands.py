@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import re
 import signal
 import sys
 from importlib.metadata import version
@@ -248,20 +249,21 @@ def _qubits(text: str | None) -> list[int] | None:
         return None
     found: list[int] = []
     for part in text.split(","):
-        first, _, last = part.strip().partition("-")
-        if not first.isdigit() or (last and not last.isdigit()):
+        ends = re.fullmatch(r"\s*([0-9]+)(?:-([0-9]+))?\s*", part)
+        some = range(int(ends[1]), int(ends[2] or ends[1]) + 1) if ends else ()
+        if not some:
             raise SettingsError("qubits must be given like 0,1,4-7", given=text)
-        found += range(int(first), int(last or first) + 1)
+        found += some
     return found
 
 
 def _couplers(text: str | None) -> list[tuple[int, ...]] | None:
     if text is None:
         return None
-    pairs = [tuple(part.strip().split("-")) for part in text.split(",")]
-    if any(len(pair) != 2 or not all(end.isdigit() for end in pair) for pair in pairs):
+    pairs = [re.fullmatch(r"\s*([0-9]+)-([0-9]+)\s*", part) for part in text.split(",")]
+    if not all(pairs):
         raise SettingsError("couplers must be given like 0-1,1-2", given=text)
-    return [tuple(map(int, pair)) for pair in pairs]
+    return [(int(pair[1]), int(pair[2])) for pair in pairs if pair]
 
 
 def _interrupted() -> list[int]:

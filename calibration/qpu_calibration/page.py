@@ -138,8 +138,9 @@ class Page:
         exact = times[0] / float(self.snapshot.timing.dt)
         ticks = np.rint(exact)
         grain = self.snapshot.timing.granularity
-        if np.any(np.abs(exact - ticks) > 1e-3) or np.any(ticks % grain) or np.any(ticks < 0):
-            raise SettingsError(f"a wait must be a multiple of {grain} ticks", given=str(exact[0]), where="wait")
+        wrong = (np.abs(exact - ticks) > 1e-3) | (ticks % grain != 0) | (ticks < 0)
+        if wrong.any():
+            raise SettingsError(f"a wait must be a multiple of {grain} ticks", given=f"{exact[wrong][0]:g}", where="wait")
         self._writing.append(lambda ink: ink.build.wait(ink.duration(ticks)))
 
     def barrier(self) -> None:

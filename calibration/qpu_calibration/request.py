@@ -32,8 +32,8 @@ class CalibrationRequest(Document):
     """
 
     routine: str = "all"
-    qubits: tuple[int, ...] | None = None
-    couplers: tuple[tuple[int, int], ...] | None = None
+    qubits: tuple[int, ...] | None = Field(None, min_length=1)
+    couplers: tuple[tuple[int, int], ...] | None = Field(None, min_length=1)
     check: bool = False
     force: bool = False
     trust: bool = True

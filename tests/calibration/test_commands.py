@@ -133,6 +133,8 @@ def test_who_loses_the_device_in_the_middle_stops(home, monkeypatch):
     [
         (["calibrate", "rabbi"], "a routine must be one of"),
         (["calibrate", "--qubits", "0,x"], "like 0,1,4-7"),
+        (["calibrate", "--qubits", "0,4-2"], "like 0,1,4-7"),
+        (["calibrate", "--qubits", "1-"], "like 0,1,4-7"),
         (["calibrate", "--qubits", "9"], "one of the device's 5"),
         (["calibrate", "--couplers", "0-4"], "a coupler must be one of 0-1, 1-2, 2-3, 3-4"),
         (["calibrate", "--couplers", "0"], "like 0-1,1-2"),

@@ -126,6 +126,8 @@ def test_waits_lie_on_the_grid_and_are_common():
     np.testing.assert_allclose(axis.values, [0, 104e-9, 1e-6], atol=1e-15)
     with pytest.raises(SettingsError, match="multiple"):
         page([(0,)], 1).wait(1e-9)
+    with pytest.raises(SettingsError, match=r"multiple of 4 ticks; got 9\.5"):
+        page([(0,)], 3).wait(np.array([[4e-9, 9.5e-9, 3e-9]]))
     with pytest.raises(SettingsError, match="equally long"):
         page([(0,), (1,)], 1).wait(np.array([[4e-9], [8e-9]]))
 

@@ -57,6 +57,8 @@ def test_what_is_asked_survives_the_way() -> None:
         ('{"schema_version": "v0.1", "options": {"image": "x"}}', UnsupportedOption, "image"),
         (asked(device={"t1": 0.0}), UnsupportedOption, "device"),
         (asked(qubits="all"), BadRequest, r"options\.experimental\.qubits"),
+        (asked(qubits=[]), BadRequest, r"options\.experimental\.qubits"),
+        (asked(couplers=[]), BadRequest, r"options\.experimental\.couplers"),
         (asked(seed=-1), BadRequest, r"options\.experimental\.seed"),
         (asked(check=True, force=True), BadRequest, "nothing can be forced"),
         (asked(routine="tea"), BadRequest, "a routine must be one of"),
