@@ -21,7 +21,7 @@ _TONES = 5
 _ALPHA = {"cz": -0.31e9, "ecr": -0.335e9}
 _BANDS = {"cz": (4.865e9, 5.03e9), "ecr": (4.895e9, 5.01e9)}
 """Frequencies of the two kinds of qubits; neighbours are of different kinds."""
-_APART = {"cz": (100e6, 215e6), "ecr": (40e6, 280e6)}
+APART = {"cz": (100e6, 215e6), "ecr": (40e6, 280e6)}
 """How far apart neighbours may be for the family's gates."""
 _ALPHAS = {"cz": (0.28e9, 0.38e9), "ecr": (0.2e9, 0.45e9)}
 """And how far apart f01 and f12."""
@@ -137,11 +137,15 @@ def two_kinds(size: int, pairs: Iterable[Pair]) -> list[int]:
 
 def as_published(published: Published) -> bool:
     """Whether a chip of the published frequencies can make its family's gates."""
-    least, most = _APART[published.family]
+    return all(qubit.frequency for qubit in published.qubits) and not misplaced(published)
+
+
+def misplaced(published: Published) -> dict[Pair, float]:
+    """Neighbours that are published too near or too far apart for the family's gates, and how far apart, Hz."""
+    least, most = APART[published.family]
     known = [qubit.frequency for qubit in published.qubits]
-    if not all(known):
-        return False
-    return all(least <= abs((known[a] or 0.0) - (known[b] or 0.0)) <= most for a, b in published.couplings)
+    gaps = {(a, b): abs(one - other) for a, b in published.couplings if (one := known[a]) and (other := known[b])}
+    return {pair: gap for pair, gap in gaps.items() if not least <= gap <= most}
 
 
 def _lifetimes(qubit: PublishedQubit, draw: np.random.Generator) -> tuple[float, float]:

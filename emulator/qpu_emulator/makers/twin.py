@@ -2,39 +2,27 @@
 
 from __future__ import annotations
 
-import json
-from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
-from scipy.optimize import brentq
 
 from qpu_bridge.target import Snapshot
 from qpu_bridge.target.gate import Curve, GateSpec
 from qpu_emulator.bring_up import solve_snapshot
-from qpu_emulator.bring_up.discrimination import HOLD, Reading
+from qpu_emulator.bring_up.discrimination import HOLD
 from qpu_emulator.bring_up.recipe import DT, GRAIN, RING, Recipe
-from qpu_emulator.cache import Cache, key
+from qpu_emulator.cache import Cache
 from qpu_emulator.chip.device import Device, Transmon
-from qpu_emulator.makers.chip import as_published, behind_lines, build
+from qpu_emulator.makers.chip import APART, behind_lines, build, misplaced
 from qpu_emulator.makers.published import BROKEN, Published
+from qpu_emulator.makers.readout import SHORTEST_TONE, met
 
-_CHANCE = 0.9
-"""Sum of both readout errors that is still met: at 1 a readout tells nothing."""
-_SHORTEST_DRIVE, _SHORTEST_FLUX, _SHORTEST_CROSS, _SHORTEST_TONE = 20, 56, 160, 240
-"""What is shorter leaks, needs more than full scale, or does not fill a resonator, ticks."""
+_SHORTEST_DRIVE, _SHORTEST_FLUX, _SHORTEST_CROSS = 20, 56, 160
+"""What is shorter leaks, or needs more than full scale, ticks."""
 _LONGEST_TONE = 8000
 """Nobody listens longer, whatever is published, ticks."""
-_UNSEEN = 2e-4
-"""So small a readout error is one that was not seen in some thousand shots."""
-_RELAXED = 0.9
-"""Share of the smaller readout error that relaxation during the tone may make; the rest is the receiver's."""
-_LOUDER = 3.0
-"""A tone may be so much louder than designed, 27 photons, where no receiver is as quiet as the published errors want."""
-_DEAFENING = 1e6
-"""No receiver is so noisy."""
 _NEAR = 0.02
 """What is so little away from what was published is taken for it."""
 
@@ -88,7 +76,7 @@ def make(
     recipe, short = _recipe(published)
     truth = build(published, name, seed)
     truth = behind_lines(truth) if imperfect else truth
-    readings = [_reading(truth, index, published, recipe, cache) for index in range(len(truth.resonators))]
+    readings = [met(truth, index, published, recipe, cache) for index in range(len(truth.resonators))]
     tones = {resonator.qubit: reading.tone for resonator, reading in zip(truth.resonators, readings, strict=True)}
     recipe = replace(recipe, readouts={q: (tone, recipe.readout_of(q)[1]) for q, tone in tones.items()})
     resonators = tuple(
@@ -127,14 +115,34 @@ def _unlike(published: Published, truth: Device) -> list[str]:
         for index, qubit in enumerate(published.qubits)
         if not qubit.operational
     ]
-    if any(qubit.frequency for qubit in published.qubits) and not as_published(published):
-        found.append(f"neighbours are published too near or too far apart for {published.family}: all frequencies are drawn")
+    found += _drawn(published)
     for index, (qubit, transmon) in enumerate(zip(published.qubits, truth.transmons, strict=True)):
-        if not (qubit.t1 and qubit.t2):
-            found.append(f"T1 or T2 of qubit {index} is not published, and drawn")
-        elif transmon.t2 and qubit.t2 > (1 + _NEAR) * transmon.t2:
-            found.append(f"T2 of qubit {index} is published with {qubit.t2:.3g} s; twice its T1 is {2 * qubit.t1:.3g} s")
+        for name, own, taken in (("T1", qubit.t1, transmon.t1 or np.inf), ("T2", qubit.t2, transmon.t2 or np.inf)):
+            if not own:
+                found.append(f"{name} of qubit {index} is not published; here it is {1e6 * taken:.3g} us")
+            elif own > (1 + _NEAR) * taken:
+                found.append(f"{name} of qubit {index} is published with {1e6 * own:.3g} us; its T1 allows {1e6 * taken:.3g} us")
+        if qubit.anharmonicity and abs(qubit.anharmonicity - transmon.anharmonicity) > 1:
+            own, taken = (1e-6 * alpha for alpha in (qubit.anharmonicity, transmon.anharmonicity))
+            found.append(f"anharmonicity of qubit {index} is published with {own:.1f} MHz; here it is {taken:.1f} MHz")
     return found
+
+
+def _drawn(published: Published) -> list[str]:
+    """Why frequencies are not the published ones."""
+    missing = [str(index) for index, qubit in enumerate(published.qubits) if not qubit.frequency]
+    if len(missing) == len(published.qubits):
+        return []
+    if missing:
+        return [f"frequencies of the qubits {', '.join(missing)} are not published: all are drawn"]
+    wrong = misplaced(published)
+    if not wrong:
+        return []
+    (first, second), gap = next(iter(sorted(wrong.items())))
+    least, most = (round(1e-6 * limit) for limit in APART[published.family])
+    more = f", {len(wrong) - 1} other pairs are so too" if len(wrong) > 1 else ""
+    why = f"{published.family} needs {least} to {most} MHz{more}"
+    return [f"qubits {first} and {second} are published {1e-6 * gap:.0f} MHz apart, {why}: all frequencies are drawn"]
 
 
 def _echoing(transmon: Transmon) -> Transmon:
@@ -176,7 +184,7 @@ def _recipe(published: Published) -> tuple[Recipe, tuple[str, ...]]:
     }
     both = pulse(published.pair_s, usual)
     measures = {
-        index: ticks(qubit.readout_s, _SHORTEST_TONE + RING, f"the measurement of {index}")
+        index: ticks(qubit.readout_s, SHORTEST_TONE + RING, f"the measurement of {index}")
         for index, qubit in enumerate(published.qubits)
         if qubit.readout_s is not None
     }
@@ -194,84 +202,6 @@ def _recipe(published: Published) -> tuple[Recipe, tuple[str, ...]]:
         readouts={q: (min(length - RING - length % HOLD, _LONGEST_TONE), length) for q, length in measures.items()},
     )
     return recipe, tuple(short)
-
-
-@dataclass(frozen=True, slots=True)
-class _Readout:
-    """Length of a tone, how much louder than designed it is, noise and threshold that make the published errors."""
-
-    tone: int
-    louder: float
-    noise: float
-    threshold: float
-    errors: tuple[float, float]
-    remark: str = ""
-
-
-def _reading(truth: Device, index: int, published: Published, recipe: Recipe, cache: Cache | None) -> _Readout:
-    """As it was met before, or met now."""
-    resonator, qubit = truth.resonators[index], published.qubits[index]
-    errors, lengths = [qubit.prob_meas1_prep0, qubit.prob_meas0_prep1], recipe.readout_of(resonator.qubit)
-    name = key("reading", index, resonator, truth.transmons[resonator.qubit], *lengths, errors)
-    text = None if cache is None else cache.find(name)
-    if text is not None:
-        tone, louder, noise, threshold, errors, remark = json.loads(text)
-        return _Readout(tone, louder, noise, threshold, tuple(errors), remark)
-    found = _met(truth, index, published, *lengths)
-    if cache is not None:
-        cache.keep(
-            name, json.dumps([found.tone, found.louder, found.noise, found.threshold, found.errors, found.remark]).encode()
-        )
-    return found
-
-
-def _met(truth: Device, index: int, published: Published, longest: int, whole: int) -> _Readout:
-    """The mean of both errors is met by the receiver's noise, their difference by the threshold.
-
-    The tone is as long as the measurement leaves, or shorter, so that the qubit relaxes no more than its errors allow. In a time
-    ``t`` no receiver finds both quadratures of a field with less variance than ``1/(2 kappa t)`` of each (Clerk et al., RMP 82,
-    1155): where less noise is wanted the tone is louder instead.
-    """
-    qubit, transmon, resonator = published.qubits[index], truth.transmons[index], truth.resonators[index]
-    first, second = qubit.prob_meas1_prep0, qubit.prob_meas0_prep1
-    if first + second > _CHANCE:
-        first, second = (error * _CHANCE / (first + second) for error in (first, second))
-    limit = resonator.gain / np.sqrt(2 * 2 * np.pi * resonator.kappa * float(DT))
-    quietest = float(limit / _LOUDER)
-
-    def wrong(reading: Reading, noise: float) -> tuple[float, float]:
-        reading.louder(noise)
-        return reading.errors(reading.leaning(first - second))
-
-    def relaxes(ticks: int) -> bool:
-        # their difference is the threshold's: the smaller one says what relaxation has left of both
-        return min(wrong(Reading(truth, resonator, ticks), quietest)) > _RELAXED * max(min(first, second), _UNSEEN)
-
-    ticks = longest
-    if relaxes(longest):
-        tones = range(_SHORTEST_TONE, longest, HOLD)
-        ticks = tones[max(bisect_left(tones, True, key=relaxes) - 1, 0)]
-    reading = Reading(truth, resonator, ticks)
-    noise = quietest
-    if sum(wrong(reading, quietest)) < first + second:
-        span = np.log(quietest), np.log(_DEAFENING)
-        best = brentq(lambda log_noise: sum(wrong(reading, float(np.exp(log_noise)))) - first - second, *span, xtol=1e-5)
-        noise = float(np.exp(best))
-    reading.louder(noise)
-    threshold = reading.leaning(first - second)
-    errors = reading.errors(threshold)
-    said = f"readout of qubit {index} is published with errors of {qubit.prob_meas1_prep0:.2g} and {qubit.prob_meas0_prep1:.2g}"
-    here = f"{errors[0]:.2g} and {errors[1]:.2g}"
-    if qubit.prob_meas1_prep0 + qubit.prob_meas0_prep1 > _CHANCE:
-        remark = f"{said}, which tells nothing; here they are {here}"
-    elif sum(errors) > (1 + _NEAR) * (first + second):
-        remark = f"{said}; its T1 of {1e6 * (transmon.t1 or 0):.3g} us leaves {here} to a tone of {ticks} ns"
-    elif ticks < longest:
-        remark = f"{said} in {whole} ns; its T1 of {1e6 * (transmon.t1 or 0):.3g} us leaves these to a tone of {ticks} ns"
-    else:
-        remark = ""
-    louder = max(1.0, float(limit) / noise)
-    return _Readout(ticks, louder, float(np.round(louder * noise, 3)), float(np.round(louder * threshold, 4)), errors, remark)
 
 
 def _gates(

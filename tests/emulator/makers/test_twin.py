@@ -230,4 +230,18 @@ def test_what_is_broken_is_not_for_users():
     found = twin.make(known, "emu_broken", SEED, datetime(2026, 11, 21, tzinfo=UTC), lambda _: None)
     assert [qubit.operational for qubit in found.snapshot.qubits] == [False, True]
     assert found.remarks[0] == "qubit 0 is published as broken: it works, but is not for users"
-    assert found.remarks[1].startswith("T2 of qubit 1 is published with")
+    assert found.remarks[1:] == ("T2 of qubit 1 is published with 540 us; its T1 allows 360 us",)
+
+
+def test_each_remark_names_the_number_and_what_is_taken():
+    qubits = tuple(PublishedQubit(t1, T2, f, alpha) for t1, f, alpha in ((T1, 4.9e9, -0.33e9), (None, 4.95e9, -0.2e9)))
+    known = Published("lab", "cz", qubits, {(0, 1): None}, (), 36e-9, 68e-9)
+    found = twin.make(known, "emu_said", SEED, datetime(2026, 11, 21, tzinfo=UTC), lambda _: None)
+    t1, alpha = (getattr(found.device.transmons[1], name) for name in ("t1", "anharmonicity"))
+    assert found.remarks == (
+        "qubits 0 and 1 are published 50 MHz apart, cz needs 100 to 215 MHz: all frequencies are drawn",
+        f"T1 of qubit 1 is not published; here it is {1e6 * t1:.3g} us",
+        f"anharmonicity of qubit 1 is published with -200.0 MHz; here it is {1e-6 * alpha:.1f} MHz",
+    )
+    half = Published("lab", "cz", (qubits[0], replace(qubits[1], frequency=None)), {(0, 1): None}, (), 36e-9, 68e-9)
+    assert "frequencies of the qubits 1 are not published: all are drawn" in twin._drawn(half)
