@@ -34,14 +34,27 @@ class Reading(StrEnum):
 def excited(data: xr.Dataset) -> tuple[Values, Values]:
     """Population of the excited state, readout errors undone, and its standard error; of data of one target.
 
-    The error is the binomial one of the shots (Agresti and Coull's add-two estimate, never 0); what the belief about the readout
-    adds is not in it, so a fit leaves height and offset free where that matters.
+    The error is that of the shots (`binomial_variance`); what the belief about the readout adds is not in it, so a fit leaves
+    height and offset free where that matters.
     """
     ones, shots = data["ones"].values, float(data.attrs["shots"])
     low, high = data["prob_meas1_prep0"].values, 1 - data["prob_meas0_prep1"].values
     contrast = np.maximum(high - low, 0.05)
-    likely = (ones * shots + 2) / (shots + 4)
-    return (ones - low) / contrast, np.sqrt(likely * (1 - likely) / (shots + 4)) / contrast
+    return (ones - low) / contrast, np.sqrt(binomial_variance(ones, shots)) / contrast
+
+
+def binomial_variance(share: Values, shots: float, outcomes: int = 2) -> Values:
+    """Variance of shares that were counted in some shots, never 0.
+
+    Four shots are added, the same number to each outcome (Agresti and Coull, The American Statistician 52, 119).
+
+    Args:
+        share: Of the shots, each 0 to 1.
+        shots: How many there were.
+        outcomes: How many outcomes a shot has.
+    """
+    likely = (share * shots + 4 / outcomes) / (shots + 4)
+    return np.asarray(likely * (1 - likely) / (shots + 4))
 
 
 def iq_projection(data: xr.Dataset) -> tuple[Values, Values]:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
+from scipy.stats import binom
 
 from qpu_calibration.axis import Axis
 from qpu_calibration.measure import measure, targets_of
 from qpu_calibration.plan import Kind, Plan, write
-from qpu_calibration.reading import Reading, excited
+from qpu_calibration.reading import Reading, binomial_variance, excited
 
 
 def plan(bench, targets, axes, play, reading, shots=200) -> Plan:
@@ -82,3 +84,20 @@ def test_points_and_means_are_of_the_same_clouds(lab):
     mean = measure(plan(bench, [(0,), (4,)], [], play, Reading.MEAN, 400), bench.snapshot, bench.execution, seed=1)
     assert one["iq"].dims == ("qubit", "shot")
     np.testing.assert_allclose(one["iq"].mean("shot"), mean["iq"], rtol=0.02)
+
+
+@pytest.mark.parametrize("probability", [0.01, 0.3, 0.5, 0.99])
+def test_the_variance_of_counted_shares_is_that_of_all_counts_there_may_be(probability):
+    shots = 4000
+    share = np.arange(shots + 1) / shots
+    weights = binom.pmf(np.arange(shots + 1), shots, probability)
+    wanted = probability * (1 - probability) / shots
+    assert weights @ binomial_variance(share, shots) == pytest.approx(wanted, rel=0.1)
+
+
+def test_a_share_that_was_never_counted_is_not_sure_to_be_0():
+    for outcomes in (2, 4):
+        never, always = binomial_variance(np.array([0.0, 1.0]), 100, outcomes)
+        assert never > 0
+        assert always > 0
+    assert binomial_variance(np.array([0.25]), 100, 4)[0] == pytest.approx(0.25 * 0.75 / 104)

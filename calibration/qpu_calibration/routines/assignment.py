@@ -14,7 +14,7 @@ from qpu_calibration.axis import Axis, Values
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Target
 from qpu_calibration.plan import Kind, Point
-from qpu_calibration.reading import Reading
+from qpu_calibration.reading import Reading, binomial_variance
 from qpu_calibration.routine import Routine, Settings
 from qpu_calibration.routines.readout import WORST
 
@@ -63,8 +63,7 @@ class Assignment(Routine[AssignmentSettings]):
     def fit_one(self, data: xr.Dataset) -> Fit:
         """The shares are the matrix; what it is without crosstalk is made of its own margins."""
         matrix, shots = data["joint"].values.T, int(data.attrs["shots"])
-        likely = (matrix * shots + 2) / (shots + 4)
-        error = np.sqrt(likely * (1 - likely) / (shots + 4))
+        error = np.sqrt(binomial_variance(matrix, shots))
         numbers = {
             f"prob_meas{read}_prep{prepared}": (matrix[j, i], error[j, i], "")
             for i, prepared in enumerate(STATES)
@@ -130,9 +129,8 @@ def shifts(matrix: Values, shots: int) -> tuple[Values, Values]:
     first, second = parts.sum(axis=0)[1], parts.sum(axis=1)[1].T
     found, error = [], []
     for ones in (first, second):
-        likely = (ones * shots + 2) / (shots + 4)
         found.append(float((ones[1] - ones[0]).mean()))
-        error.append(float(np.sqrt((likely * (1 - likely)).sum() / (shots + 4)) / 2))
+        error.append(float(np.sqrt(binomial_variance(ones, shots).sum()) / 2))
     return np.array(found), np.array(error)
 
 

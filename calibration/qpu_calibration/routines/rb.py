@@ -18,6 +18,7 @@ from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve, drawn
 from qpu_calibration.plan import Point
+from qpu_calibration.reading import binomial_variance
 from qpu_calibration.routine import Routine, Settings
 
 PULSES = 2
@@ -110,8 +111,7 @@ def survived(data: xr.Dataset, beside: str | None = None) -> tuple[Values, Value
     dims = ([beside] if beside else []) + ["length", "sample"]
     ones = data["ones"].transpose(*dims, "flipped").values
     shots = float(data.attrs["shots"])
-    likely = (ones * shots + 2) / (shots + 4)
-    sigma = np.sqrt((likely * (1 - likely)).sum(axis=-1) / (shots + 4)) / 2
+    sigma = np.sqrt(binomial_variance(ones, shots).sum(axis=-1)) / 2
     right = (1 - ones[..., 0] + ones[..., 1]) / 2
     x = [part.ravel() for part in np.meshgrid(*(data[name].values for name in dims), indexing="ij")]
     lengths = np.stack([x[1], np.sign(x[0])]) if beside else x[0]

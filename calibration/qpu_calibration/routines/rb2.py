@@ -19,7 +19,7 @@ from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Played, Target
 from qpu_calibration.picture import Curve
 from qpu_calibration.plan import Kind, Point
-from qpu_calibration.reading import Reading
+from qpu_calibration.reading import Reading, binomial_variance
 from qpu_calibration.routine import Routine, Settings
 
 
@@ -152,7 +152,6 @@ def survived(data: xr.Dataset, beside: str) -> tuple[Values, Values, Values]:
     joint = data["joint"].transpose(beside, "length", "sample", "end", "outcome").values
     right = np.diagonal(joint, axis1=-2, axis2=-1)
     shots = float(data.attrs["shots"])
-    likely = (right * shots + 1) / (shots + 4)
-    sigma = np.sqrt((likely * (1 - likely)).sum(axis=-1) / (shots + 4)) / right.shape[-1]
+    sigma = np.sqrt(binomial_variance(right, shots, outcomes=4).sum(axis=-1)) / right.shape[-1]
     between, length, _ = np.meshgrid(data[beside], data["length"], data["sample"], indexing="ij")
     return np.stack([length.ravel(), between.ravel()]), right.mean(axis=-1).ravel(), sigma.ravel()

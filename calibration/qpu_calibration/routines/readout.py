@@ -15,7 +15,7 @@ from qpu_calibration.edit import with_measure
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Target
 from qpu_calibration.plan import Point
-from qpu_calibration.reading import Reading
+from qpu_calibration.reading import Reading, binomial_variance
 from qpu_calibration.routine import Routine, Settings
 
 WORST = 0.25
@@ -62,13 +62,14 @@ class Readout(Routine[ReadoutSettings]):
         threshold = _best_threshold(zero, one)
         counts = len(low)
         first, second = float(np.mean(zero > threshold)), float(np.mean(one <= threshold))
+        errors = np.sqrt(binomial_variance(np.array([first, second]), counts)).tolist()
         width = float(np.sqrt((np.var((low * np.exp(-1j * angle)).imag) + np.var((high * np.exp(-1j * angle)).imag)) / 2))
         ratio, arm_error = abs(arm) / (2 * max(width, 1e-300)), np.sqrt((np.var(zero) + np.var(one)) / counts)
         numbers = {
             "angle": (angle, width * np.sqrt(2 / counts) / max(abs(arm), 1e-300), "rad"),
             "threshold": (threshold, _unsure(zero, one), ""),
-            "prob_meas1_prep0": (first, _binomial(first, counts), ""),
-            "prob_meas0_prep1": (second, _binomial(second, counts), ""),
+            "prob_meas1_prep0": (first, errors[0], ""),
+            "prob_meas0_prep1": (second, errors[1], ""),
             "signal_to_noise": (ratio, float(np.hypot(arm_error / (2 * max(width, 1e-300)), ratio / (2 * np.sqrt(counts)))), ""),
         }
         if (first + second) / 2 > WORST:
@@ -134,8 +135,3 @@ def _lowest(wrong: Values) -> Values:
     bend, slope, _ = np.polyfit(LINES, np.moveaxis(wrong, -1, 0), 2)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(np.where(bend > 0, np.clip(-slope / (2 * bend), LINES[0], LINES[-1]), 0.0))
-
-
-def _binomial(share: float, counts: int) -> float:
-    likely = (share * counts + 2) / (counts + 4)
-    return float(np.sqrt(likely * (1 - likely) / (counts + 4)))

@@ -21,7 +21,7 @@ from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve
 from qpu_calibration.plan import Point
 from qpu_calibration.reach import amplitude_range
-from qpu_calibration.reading import Reading
+from qpu_calibration.reading import Reading, binomial_variance
 from qpu_calibration.routine import Routine, Settings
 
 MOST_APART = 50.0
@@ -271,8 +271,8 @@ def confused(data: xr.Dataset) -> tuple[Values, Values]:
     arm = middle[1] - middle[0]
     along = ((points - middle.mean(axis=0)[..., None]) * np.exp(-1j * np.angle(arm))[..., None]).real
     wrong, shots = np.stack([along[0] > 0, along[1] <= 0]), points.shape[-1]
-    likely = (wrong.sum(axis=-1) + 2) / (shots + 4)
-    return wrong.mean(axis=-1), np.sqrt(likely * (1 - likely) / (shots + 4))
+    share = wrong.mean(axis=-1)
+    return share, np.sqrt(binomial_variance(share, shots))
 
 
 def _mean(data: xr.Dataset) -> tuple[Values, Values]:
