@@ -14,6 +14,9 @@ from qpu_calibration.reading import excited
 _TURNS = np.array([np.pi / 2, -np.pi / 2, np.pi, 0.0])
 """Axes (rad) of the ``sx`` before the measurement: 1 then says +x, -x, +y, -y."""
 
+FAR = 5.0
+"""Standard errors by which opposite sides do not contradict one another yet."""
+
 
 def sides(*, poles: bool = False) -> Axis:
     """The ways to look, as an axis: four around the equator, and two at the poles if wanted."""
@@ -44,10 +47,15 @@ def exposed(snapshot: Snapshot, qubit: int) -> float:
 
 
 def vector(data: xr.Dataset) -> tuple[Values, Values]:
-    """Bloch vectors and their standard errors, ``float[..., 2 or 3]``; ``side`` must be the last dimension of the populations."""
+    """Bloch vectors and their standard errors, ``float[..., 2 or 3]``; ``side`` must be the last dimension of the populations.
+
+    Populations of opposite sides add up to 1. Where they do not, by far, one of them is wrong, and errors say by how much.
+    """
     assert data["ones"].dims[-1] == "side"
     y, sigma = excited(data)
-    return y[..., ::2] - y[..., 1::2], np.hypot(sigma[..., ::2], sigma[..., 1::2])
+    found, error = y[..., ::2] - y[..., 1::2], np.hypot(sigma[..., ::2], sigma[..., 1::2])
+    apart = np.abs(y[..., ::2] + y[..., 1::2] - 1)
+    return found, np.hypot(error, np.where(apart > FAR * error, apart, 0.0))
 
 
 def angle(found: Values, sigma: Values) -> tuple[Values, Values]:

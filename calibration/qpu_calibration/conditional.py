@@ -19,6 +19,8 @@ OTHER = Axis("other", np.array([0.0, 1.0]), stepped=True)
 """Level of the qubit that is not looked at."""
 LEAST = 0.4
 """Length of a Bloch vector below which its direction is not believed."""
+UNSURE = 0.3
+"""Error of a direction, rad, above which it is not: shots leave a tenth of that."""
 
 
 def play(page: Page, at: Point, of: int, gates: int, played: Played | None = None) -> None:

@@ -11,6 +11,10 @@ from scipy.optimize import leastsq
 
 from qpu_calibration.axis import Values
 
+MOST = 8.0
+"""Chi square per degree of freedom up to which a curve is believed; calibrated devices leave 1, others up to 4."""
+LONE = 6.0
+"""How far off a single point may be (`CurveFit.lone`); by chance it is up to 4."""
 BEST_STARTS = 3
 """So many of the starts, those nearest to the data, are followed to their end."""
 _STEP = 1e-5
@@ -18,6 +22,8 @@ _STEP = 1e-5
 _ENDS = {"ftol": 1.5e-8, "xtol": 1.5e-8, "gtol": 0.0, "maxfev": 8000}
 _STUCK = 1e-2
 """Of the slope of a bounded number in the middle of its span; with less it is at its bound."""
+_USUAL = 1.4826
+"""Standard deviation of normal numbers over the median of their sizes."""
 _OFF = 1e-12
 """Starts keep so far from a bound, in units of the span: on it nothing would move them."""
 
@@ -30,6 +36,7 @@ class CurveFit:
         value: Parameter -> best value.
         error: Parameter -> standard error; inf where the data do not say.
         chi_square: Per degree of freedom, against the errors of the points.
+        lone: How far off the worst point is, in its errors and in what is usual among the others where these are off further.
         cover: Covariances of the parameters in their order, ``float64[k, k]``, as if there were no bounds; empty where the data
             do not say.
     """
@@ -38,10 +45,18 @@ class CurveFit:
     error: Mapping[str, float]
     chi_square: float
     cover: Values = field(default_factory=lambda: np.zeros((0, 0)), compare=False)
+    lone: float = 0.0
 
     def of(self, name: str, unit: str = "", scale: float = 1.0) -> tuple[float, float, str]:
         """Value, error and unit of one parameter, as `fit.good` takes them."""
         return self.value[name] * scale, self.error[name] * abs(scale), unit
+
+    def fault(self, most: float = MOST) -> str:
+        """Why these points are not those of the curve; empty if they may be."""
+        if self.chi_square > most:
+            return "the points do not follow the curve"
+        lonely = self.lone > LONE * np.sqrt(most / MOST)
+        return "a point lies far off the curve that the others follow" if lonely else ""
 
     def made(self, number: Callable[..., float], unit: str = "") -> tuple[float, float, str]:
         """A number made of all parameters, its error to first order, and its unit."""
@@ -106,10 +121,10 @@ def fit_curve(
                 continue
             square = float(info["fvec"] @ info["fvec"])
             if square < least:
-                best, least = (found, spread), square
+                best, least = (found, spread, np.abs(info["fvec"])), square
     if best is None:
         return CurveFit(dict.fromkeys(names, np.nan), dict.fromkeys(names, np.inf), np.inf)
-    found, spread = best
+    found, spread, off = best
     reduced = least / max(1, y.size - len(names))
     errors, cover = np.full(len(names), np.inf), np.zeros((0, 0))
     if spread is not None:
@@ -127,7 +142,8 @@ def fit_curve(
             unit = rows / size[:, None]
             cover = np.linalg.pinv(unit @ unit.T, hermitian=True) * grown / np.outer(size, size)
     value = within.bound(found).tolist()
-    return CurveFit(dict(zip(names, value, strict=True)), dict(zip(names, errors.tolist(), strict=True)), reduced, cover)
+    lone = float(off.max() / max(1.0, _USUAL * np.median(off)))
+    return CurveFit(dict(zip(names, value, strict=True)), dict(zip(names, errors.tolist(), strict=True)), reduced, cover, lone)
 
 
 @dataclass(frozen=True)
@@ -163,10 +179,11 @@ class _Within:
 
 
 def several(**found: CurveFit) -> CurveFit:
-    """Fits of several curves as one, for the figure: parameters are named ``curve.parameter``, chi square is the largest."""
+    """Fits of several curves as one, for the figure: parameters are named ``curve.parameter``, the worst says what is off."""
     value = {f"{curve}.{name}": one.value[name] for curve, one in found.items() for name in one.value}
     error = {f"{curve}.{name}": one.error[name] for curve, one in found.items() for name in one.error}
-    return CurveFit(value, error, max(one.chi_square for one in found.values()))
+    square, lone = (max(getattr(one, name) for one in found.values()) for name in ("chi_square", "lone"))
+    return CurveFit(value, error, square, lone=lone)
 
 
 def random_effect(sigma: Values, pattern: Values, rest: Values, free: int, most: float) -> Values:

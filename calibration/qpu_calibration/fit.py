@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from qpu_bridge.schedule import Document
-from qpu_calibration.curve import CurveFit
+from qpu_calibration.curve import MOST, CurveFit
 
 Number = tuple[float, float, str]
 """Value, standard error, unit."""
@@ -70,14 +70,15 @@ class Fit(Document):
         return self.target[0]
 
 
-def good(found: CurveFit | None = None, /, **parameters: Number) -> Fit:
-    """A fit to believe.
+def good(found: CurveFit | None = None, most: float = MOST, /, **parameters: Number) -> Fit:
+    """A fit to believe, if the points follow the curve.
 
     Args:
         found: The curve that was fitted, if one was; its shape and chi square are kept for the figure.
+        most: Chi square per degree of freedom above which they do not.
         parameters: ``(value, standard error, unit)`` each. Numbers that are not finite make the fit a bad one.
     """
-    return _fit("", found, parameters)
+    return _fit("" if found is None else found.fault(most), found, parameters)
 
 
 def bad(reason: str, found: CurveFit | None = None, /, **parameters: Number) -> Fit:

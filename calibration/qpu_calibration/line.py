@@ -37,4 +37,7 @@ def find_line(x: Values, y: Values, sigma: Values) -> tuple[CurveFit, str]:
         return found, "the line lies at the edge of the scan or outside of it"
     if found.value["width"] > span / 4:
         return found, "the line is as wide as the scan"
+    left = np.abs(y - peak(x, **found.value))[np.abs(x - found.value["centre"]) > 3 * found.value["width"] + step]
+    if left.max(initial=0.0) > max(abs(height) / 2, 6 * float(np.median(sigma))):
+        return found, "there is more than one line"
     return found, ""

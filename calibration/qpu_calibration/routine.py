@@ -21,6 +21,7 @@ from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve, picture
 from qpu_calibration.plan import Kind, Plan, Point, write
 from qpu_calibration.reading import Reading
+from qpu_calibration.validity import invalid
 
 LOOK_SHOTS = 50
 """Fewest shots per point of a short look."""
@@ -143,8 +144,10 @@ class Routine(ABC, Generic[S]):
         kind = data.attrs["kind"]
         found = []
         for index, target in enumerate(targets_of(data)):
+            measured = data.isel({kind: index})
             try:
-                one = self.fit_one(data.isel({kind: index}))
+                reason = invalid(measured)
+                one = bad(reason) if reason else self.fit_one(measured)
             except ROUTINE_ERRORS as error:
                 one = bad(error_sentence(error, "the fit must be able to use what was measured"))
             found.append(one.model_copy(update={"target": target}))

@@ -86,8 +86,6 @@ class Train(Routine[S], Generic[S]):
         numbers = self.numbers(data, found)
         if found.value["height"] < 0.6:
             return bad("the target's turns do not follow the control", found, **numbers)
-        if found.chi_square > 8:
-            return bad("the target does not turn alike in each pair", found, **numbers)
         return good(found, **numbers)
 
     def curve(self, data: xr.Dataset, fit: Fit) -> Curve:

@@ -70,6 +70,8 @@ class ActiveReset(Routine[ActiveResetSettings]):
             return bad("a prepared 1 is not seen again even where nothing is flipped", **numbers)
         if y[1, 1] > (y[1, 0] + y[0, 0]) / 2:
             return bad("the flip leaves more than half of a prepared 1", **numbers)
+        if y[0, 1] > (y[1, 0] + y[0, 0]) / 2:
+            return bad("the flip takes more than half of a prepared 0 away", **numbers)
         return good(**numbers)
 
     def curve(self, data: xr.Dataset, fit: Fit) -> Curve:

@@ -92,9 +92,13 @@ class CPMG(Routine[CPMGSettings]):
         ]
         if not _stands(life, 0.5) or not life.error["t1"] < 0.3 * life.value["t1"]:
             return bad("the waits do not tell T1", life)
+        if life.value["base"] > -0.4:
+            return bad("what decays does not come to rest in 0", life)
         for count, train in zip(pulses, trains, strict=True):
             if not _stands(train, 0.3):
                 return bad(f"no contrast of {count:.0f} pulses stands out of the noise", train)
+            if reason := train.fault():
+                return bad(f"{reason} of {count:.0f} pulses", train)
             if not train.error["t2"] < 0.3 * train.value["t2"]:
                 return bad(f"the waits do not tell T2 of {count:.0f} pulses", train)
         t2, error = (np.array([getattr(train, field)["t2"] for train in trains]) for field in ("value", "error"))

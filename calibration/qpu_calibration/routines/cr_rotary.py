@@ -97,7 +97,7 @@ class CRRotary(Routine[CRRotarySettings]):
             "away": (float(away[taken]), float(error[taken]), "rad^2"),
             "before": (float(away[0]), float(error[0]), "rad^2"),
         }
-        if np.median(length) < LEAST:
+        if min(np.median(length), length[0], length[taken]) < LEAST:
             return bad("the target does not stay on the equator at any amplitude", **numbers)
         gates = CRRotarySettings.model_validate_json(data.attrs["settings"]).gates
         if away[taken] > (MOST_AWAY / gates) ** 2:

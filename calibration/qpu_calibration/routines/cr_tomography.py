@@ -114,8 +114,6 @@ class CRTomography(Routine[CRTomographySettings]):
         numbers["phase"] = (float(np.angle(np.exp(1j * (float(data["phase"]) - axis)))), across / max(rate, 1.0), "rad")
         if rate < 10 * error:
             return bad("no ZX stands out of the noise", both, **numbers)
-        if both.chi_square > 12:
-            return bad("the target does not turn about a fixed axis", both, **numbers)
         if not 0.3 < factor < 3:
             return bad("the amplitude is off by more than a tone's strength follows it", both, **numbers)
         return good(both, **numbers)

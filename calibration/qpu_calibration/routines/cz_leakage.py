@@ -11,6 +11,7 @@ from pydantic import Field
 from qpu_bridge.target import Snapshot
 from qpu_calibration.axis import Axis, Values
 from qpu_calibration.curve import fit_curve
+from qpu_calibration.decays import UNLIKE
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve
@@ -95,9 +96,11 @@ class CZLeakage(Routine[CZLeakageSettings]):
         numbers = {"leakage": found.of("leakage")}
         if found.value["height"] < 0.6:
             return bad("the pair is not brought to 11", found, **numbers)
+        if found.value["height"] > 1.02 + 5 * found.error["height"]:
+            return bad("11 is read more often than the readout allows", found, **numbers)
         if found.error["leakage"] > max(settings.most, found.value["leakage"] / 2.5):
             return bad("the leakage is not told apart from what is allowed", found, **numbers)
-        return good(found, **numbers)
+        return good(found, UNLIKE, **numbers)
 
     def complaint(self, snapshot: Snapshot, fit: Fit) -> str:
         """Where too much leaks."""

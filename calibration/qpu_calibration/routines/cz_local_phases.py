@@ -70,6 +70,8 @@ class CZLocalPhases(Routine[CZLocalPhasesSettings]):
             numbers[f"{name}_left"] = (float(middle / gates), sigma, "rad")
         if length.min() < conditional.LEAST:
             return bad("a qubit is not seen on the equator", **numbers)
+        if error.max() > conditional.UNSURE:
+            return bad("opposite sides of a qubit's vector contradict each other", **numbers)
         if np.abs(conditional.wrapped(left[:, 1] - left[:, 0])).max() > 1.2:
             return bad("the gates are far from whole turns of conditional phase", **numbers)
         return good(None, **numbers)

@@ -82,8 +82,6 @@ class CZPhase(Routine[CZPhaseSettings]):
             return bad("amplitude makes no difference that stands out of the noise", found, **numbers)
         if not min(x) < found.value["amplitude"] < max(x):
             return bad("half a turn lies outside of the scan", found, **numbers)
-        if found.chi_square > 12:
-            return bad("the phase does not follow the amplitude smoothly", found, **numbers)
         return good(found, **numbers)
 
     def update(self, snapshot: Snapshot, fit: Fit) -> Snapshot:

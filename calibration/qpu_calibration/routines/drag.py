@@ -98,8 +98,6 @@ class Drag(Routine[DragSettings]):
         beta = found.of("beta")
         if not x[0] - 0.5 * np.ptp(x) < beta[0] < x[-1] + 0.5 * np.ptp(x):
             return bad("the crossing lies far outside of the scan", found, beta=beta)
-        if found.chi_square > 12:
-            return bad("the difference does not follow beta smoothly", found, beta=beta)
         return good(found, beta=beta)
 
     def update(self, snapshot: Snapshot, fit: Fit) -> Snapshot:

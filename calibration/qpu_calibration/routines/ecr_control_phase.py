@@ -11,7 +11,7 @@ from pydantic import Field
 from qpu_bridge.target import Snapshot
 from qpu_calibration import bloch
 from qpu_calibration.axis import Axis, Values
-from qpu_calibration.conditional import LEAST, wrapped
+from qpu_calibration.conditional import LEAST, UNSURE, wrapped
 from qpu_calibration.edit import virtual_z, with_virtual_z
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Target
@@ -76,6 +76,8 @@ class ECRControlPhase(Routine[ECRControlPhaseSettings]):
         numbers = {"turn": (float(wrapped(float(data["played"]) - left)), sigma, "rad"), "left": (left, sigma, "rad")}
         if length.min() < LEAST:
             return bad("the control is not seen on the equator", **numbers)
+        if error.max() > UNSURE:
+            return bad("opposite sides of the control's vector contradict each other", **numbers)
         if abs(apart) > 1.2:
             return bad("the target does not turn the control by a quarter turn", **numbers)
         return good(None, **numbers)

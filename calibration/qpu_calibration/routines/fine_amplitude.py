@@ -86,8 +86,6 @@ class FineAmplitude(Routine[FineAmplitudeSettings]):
             return bad("the pulses do not turn the qubit over", found, **numbers)
         if max(abs(numbers[f"{name}_error"][0]) for name in ("x", "sx")) * float(data["turns"].max()) > 0.5:
             return bad("the errors of the trains go beyond a quarter turn", found, **numbers)
-        if found.chi_square > 12:
-            return bad("the populations are not those of trains of pulses", found, **numbers)
         return good(found, **numbers)
 
     def update(self, snapshot: Snapshot, fit: Fit) -> Snapshot:

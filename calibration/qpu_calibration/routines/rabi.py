@@ -71,15 +71,13 @@ class Rabi(Routine[RabiSettings]):
         starts = [{"height": s * size, "pi": x[-1] / turns, "base": y[0]} for turns in np.linspace(*TURNS, 60) for s in (1, -1)]
         bounds = {"pi": (x[-1] / 30, 30 * x[-1])}
         found = fit_curve(oscillation, x, y, sigma, starts, bounds)
-        found = fit_curve(oscillation, x, y, _projected(x, sigma, found), [found.value], bounds)
+        found = fit_curve(oscillation, x, y, _projected(x, sigma, found, float(data.attrs["shots"])), [found.value], bounds)
         turns = x[-1] / found.value["pi"]
         height = abs(found.value["height"])
         level, error, unit = found.of("pi")
         pi = (level * (1 + float(data["bend"]) * level**2), error, unit)
         if height < 6 * found.error["height"]:
             return bad("no oscillation stands out of the noise", found, pi_amplitude=pi)
-        if found.chi_square > 8:
-            return bad("the points do not follow the amplitude smoothly", found, pi_amplitude=pi)
         if not TURNS[0] < turns < TURNS[1]:
             return bad(f"the scan holds {turns:.2g} pi pulses, too few or too many to tell", found, pi_amplitude=pi)
         return good(found, pi_amplitude=pi)
@@ -116,14 +114,10 @@ def _turning(data: xr.Dataset) -> Values:
     return np.asarray(x * (1 - float(data["bend"]) * x**2))
 
 
-def _projected(x: Values, sigma: Values, found: CurveFit) -> Values:
+def _projected(x: Values, sigma: Values, found: CurveFit, shots: float) -> Values:
     """Errors with what the scatter across does not show: projection noise, most where the curve is steep and tells most."""
-    if not np.isfinite(found.chi_square):
-        return sigma
     share = np.sin(np.pi / 2 * x / found.value["pi"]) ** 2
-    spread = share * (1 - share)
-    more = max(0.0, found.chi_square - 1) * spread / max(float(spread.mean()), 1e-9)
-    return np.asarray(sigma * np.sqrt(1 + more))
+    return np.asarray(np.hypot(sigma, found.value["height"] * np.sqrt(share * (1 - share) / shots)))
 
 
 def oscillation(x: Values, height: float, pi: float, base: float) -> Values:

@@ -13,6 +13,7 @@ from qpu_bridge.target import Snapshot
 from qpu_calibration import clifford
 from qpu_calibration.axis import Axis, Values
 from qpu_calibration.curve import fit_curve
+from qpu_calibration.decays import UNLIKE
 from qpu_calibration.edit import known_gate, with_error
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Target
@@ -76,10 +77,7 @@ class RB(Routine[RBSettings]):
             return bad("no sequence survives", found, **numbers)
         if not found.error["decay"] < 0.5 * found.value["decay"]:
             return bad("the sequences do not tell the error", found, **numbers)
-        # pulses that are wrong in the same way each time make sequences differ: that is in the errors, and no fault of the curve
-        if found.chi_square > 100:
-            return bad("what survives is no exponential of the length", found, **numbers)
-        return good(found, **numbers)
+        return good(found, UNLIKE, **numbers)
 
     def update(self, snapshot: Snapshot, fit: Fit) -> Snapshot:
         """The believed errors of ``sx``, and of ``x`` and ``rx`` by how long they take beside it."""

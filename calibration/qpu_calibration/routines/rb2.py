@@ -13,7 +13,7 @@ from qpu_bridge.errors import SettingsError
 from qpu_bridge.target import GateSpec, Snapshot
 from qpu_calibration.axis import Axis, Values
 from qpu_calibration.clifford import ENTANGLERS, Word, words
-from qpu_calibration.decays import bound, drawn_with_more, fit_two_decays, rejection
+from qpu_calibration.decays import UNLIKE, bound, drawn_with_more, fit_two_decays, rejection
 from qpu_calibration.edit import with_error
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Played, Target
@@ -83,7 +83,7 @@ class RB2(Routine[RB2Settings]):
             return bad(reason, found, **numbers)
         if not found.error["more"] < 0.5 * found.value["more"]:
             return bad("the sequences do not tell the error", found, **numbers)
-        return good(found, **numbers)
+        return good(found, UNLIKE, **numbers)
 
     def update(self, snapshot: Snapshot, fit: Fit) -> Snapshot:
         """The believed error of the entangling gate."""

@@ -9,7 +9,7 @@ import xarray as xr
 
 from qpu_bridge.target import Snapshot
 from qpu_calibration.axis import Axis
-from qpu_calibration.decays import bound, drawn_with_more, fit_two_decays, rejection
+from qpu_calibration.decays import UNLIKE, bound, drawn_with_more, fit_two_decays, rejection
 from qpu_calibration.edit import known_gate, with_error
 from qpu_calibration.fit import Fit, Number, bad, good
 from qpu_calibration.page import Page, Target
@@ -59,7 +59,7 @@ class RBInterleaved(Routine[RBSettings]):
                 return bad(reason, found, **numbers)
             if not found.error["more"] < 0.5 * found.value["more"]:
                 return bad(f"the sequences do not tell the error of {name}", found, **numbers)
-        return good(found, **numbers)
+        return good(found, UNLIKE, **numbers)
 
     def update(self, snapshot: Snapshot, fit: Fit) -> Snapshot:
         """The believed errors of ``sx`` and ``x``."""

@@ -9,7 +9,7 @@ import xarray as xr
 
 from qpu_bridge.target import PulseSpec, Snapshot
 from qpu_calibration.axis import Axis, Values
-from qpu_calibration.decays import drawn_with_more, fit_two_decays, rejection
+from qpu_calibration.decays import UNLIKE, drawn_with_more, fit_two_decays, rejection
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.groups import groups
 from qpu_calibration.page import Page, Target
@@ -98,4 +98,4 @@ def added(x: Values, y: Values, sigma: Values, floor: float, scale: float) -> Fi
     together = (alone[0] + more[0], float(np.sqrt(max(more[1] ** 2 - alone[1] ** 2, 0.0))), "")
     if reason := rejection(found, floor):
         return bad(reason, found, alone=alone, added=more, together=together)
-    return good(found, alone=alone, added=more, together=together)
+    return good(found, UNLIKE, alone=alone, added=more, together=together)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from qpu_bridge.target import SampledShape, Snapshot
-from qpu_calibration.axis import Axis
+from qpu_calibration.axis import Axis, Values
 from qpu_calibration.edit import with_measure, with_waveform
 from qpu_calibration.fit import Fit, Number, bad, good
 from qpu_calibration.page import Page, Target
@@ -70,6 +70,8 @@ class ReadoutKernel(Routine[ReadoutKernelSettings]):
         numbers: dict[str, Number] = {"signal_share": (share, 1 / np.sqrt(len(gap)), "")}
         if share < 0.7:
             return bad("the traces of 0 and 1 do not differ beyond their noise", **numbers)
+        if _jump(np.abs(gap)) > 8 * noise:
+            return bad("a moment of the traces stands out of those before and after it", **numbers)
         size = float(np.sqrt(signal))
         gain = size * np.sqrt(len(gap)) / max(float(abs(np.sum(gap))), 1e-300)
         # what noise does to both sums alike leaves their ratio; its power, which is taken off, is known no better than this
@@ -147,6 +149,14 @@ def _held(traces: Complex, hold: int) -> Complex:
     edges = np.arange(0, traces.shape[-1], hold)
     sums = np.add.reduceat(traces.astype(complex), edges, axis=-1)
     return np.asarray(sums / np.array(_repeats(traces.shape[-1], hold)))
+
+
+def _jump(gap: Values) -> float:
+    """By how much one of the distances exceeds both beside it and half of all others: a resonator rings up, it does not jump."""
+    beside = np.maximum(np.append(gap[1:], 0.0), np.append(0.0, gap[:-1]))
+    at = int(np.argmax(gap - beside))
+    others = np.delete(gap, at)
+    return float(gap[at] - beside[at] - others.max(initial=0.0) / 2)
 
 
 def _scatter(traces: Complex, hold: int) -> float:

@@ -74,6 +74,8 @@ class ResonatorSpectroscopy(Routine[ResonatorSpectroscopySettings]):
         numbers = {"frequency": found.of("frequency", "Hz"), "linewidth": found.of("linewidth", "Hz")}
         if share < 0.5:
             return bad("no resonance stands out of the noise", found, **numbers)
+        if share < 0.95:
+            return bad("the answer is not that of one resonance", found, **numbers)
         if not x[0] < found.value["frequency"] < x[-1]:
             return bad("the resonance lies outside of the scan", found, **numbers)
         if found.value["linewidth"] > (x[-1] - x[0]) / 1.5:

@@ -87,8 +87,6 @@ class RxCurve(Routine[RxCurveSettings]):
             return bad("the pulses do not turn the qubit over", found, **numbers)
         if max(abs(found.value[name]) for name in ANCHORS) * halves > 0.4:
             return bad("the errors of the trains go beyond a fifth of a turn", found, **numbers)
-        if found.chi_square > 12:
-            return bad("the errors do not follow the angle smoothly", found, **numbers)
         return good(found, **numbers)
 
     def update(self, snapshot: Snapshot, fit: Fit) -> Snapshot:
@@ -110,17 +108,15 @@ class RxCurve(Routine[RxCurveSettings]):
 
     def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
         """Relative error of each angle, from the steepest slope of its train."""
-        if not fit.shape:
-            return {}
         y, sigma = excited(data)
-        share = 1 / data["part"].values
-        fine = np.linspace(share.min(), 1, 101)
-        model = between(fine, *(fit.shape[name] for name in ANCHORS))
+        share, height = 1 / data["part"].values, fit.shape.get("height", 0.5)
         halves = RxCurveSettings.model_validate_json(data.attrs["settings"]).halves
-        train = (y[:, 1, 0] - y[:, 1, 1]) / 2 / fit.shape["height"] * (-1.0) ** halves
+        train = (y[:, 1, 0] - y[:, 1, 1]) / 2 / height * (-1.0) ** halves
         near = np.arcsin(np.clip(train, -1, 1)) / (np.pi * halves)
-        error = np.hypot(sigma[:, 1, 0], sigma[:, 1, 1]) / 2 / fit.shape["height"] / (np.pi * halves)
-        return {"x": share, "y": near, "error": error, "label": "angle / pi", "model_x": fine, "model": model}
+        error = np.hypot(sigma[:, 1, 0], sigma[:, 1, 1]) / 2 / height / (np.pi * halves)
+        found = {"x": share, "y": near, "error": error, "label": "angle / pi"}
+        fine = np.linspace(share.min(), 1, 101)
+        return found | ({"model_x": fine, "model": between(fine, *(fit.shape[name] for name in ANCHORS))} if fit.shape else {})
 
 
 def between(share: Values, quarter: float, half: float, whole: float) -> Values:

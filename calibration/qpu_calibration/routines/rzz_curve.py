@@ -14,6 +14,7 @@ from qpu_bridge.target import Curve as Knots
 from qpu_bridge.target import PhaseSpec, PulseSpec, Snapshot
 from qpu_calibration import bloch, conditional
 from qpu_calibration.axis import Axis, Values
+from qpu_calibration.curve import MOST
 from qpu_calibration.edit import with_gate
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Target
@@ -107,7 +108,7 @@ class RzzCurve(Routine[RzzCurveSettings]):
             reason = "a qubit is not seen on the equator"
         elif np.abs(left[:, :, 0]).max() > FARTHEST:
             reason = "the phases of single gates are so far off that turns might be miscounted"
-        elif square > 25:
+        elif square > MOST:
             reason = "the errors do not follow the angle smoothly"
         return bad(reason, None, **numbers) if reason else found
 

@@ -85,6 +85,10 @@ class T1(Routine[T1Settings]):
         t1 = found.of("t1", "s")
         if found.value["height"] < 0.3 or found.value["height"] < 6 * found.error["height"]:
             return bad("no decay stands out of the noise", found, t1=t1)
+        if found.value["base"] > 0.3:
+            return bad("what decays does not come to rest in 0", found, t1=t1)
+        if found.value["height"] + found.value["base"] < 0.7:
+            return bad("what decays was not prepared in 1", found, t1=t1)
         if not t1[1] < 0.3 * t1[0]:
             return bad("the waits do not tell T1", found, t1=t1)
         return good(found, t1=t1)

@@ -74,6 +74,8 @@ class T2Star(Routine[T2StarSettings]):
         # a little beyond what noise can do, lest the error of T2* be cut at the edge
         bounds = {"height": (0.0, 1.0), "slow": (-0.6, 1.6), "t2": (span / 300, 20 * span), "base": (0.0, 1.0)}
         found = fit_curve(fringe, x, y, sigma, starts, bounds)
+        # slow noise explains some of what is off, not all
+        reason = found.fault()
         found = fit_curve(fringe, x, y, _wandering(x, y, sigma, found), [found.value], bounds)
         numbers = {
             "t2_star": found.of("t2", "s"),
@@ -86,7 +88,7 @@ class T2Star(Routine[T2StarSettings]):
             return bad("the waits do not tell T2*", found, **numbers)
         if abs(numbers["detuning"][0]) > 0.25 * (y.size / 2 - 1) / span:
             return bad("the fringe is too fast for the scan", found, **numbers)
-        return good(found, **numbers)
+        return bad(reason, found, **numbers) if reason else good(found, **numbers)
 
     def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
         """The first quadrature."""
