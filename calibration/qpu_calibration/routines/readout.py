@@ -62,13 +62,9 @@ class Readout(Routine[ReadoutSettings]):
         threshold = _best_threshold(zero, one)
         counts = len(low)
         first, second = float(np.mean(zero > threshold)), float(np.mean(one <= threshold))
-<<<<<<< HEAD
         errors = np.sqrt(binomial_variance(np.array([first, second]), counts)).tolist()
-        width = float(np.sqrt((np.var((low * np.exp(-1j * angle)).imag) + np.var((high * np.exp(-1j * angle)).imag)) / 2))
-=======
         widths = [float(np.std((points * np.exp(-1j * angle)).imag)) for points in (low, high)]
         width = float(np.sqrt(np.mean(np.square(widths))))
->>>>>>> dc9b560 (x)
         ratio, arm_error = abs(arm) / (2 * max(width, 1e-300)), np.sqrt((np.var(zero) + np.var(one)) / counts)
         numbers = {
             "angle": (angle, width * np.sqrt(2 / counts) / max(abs(arm), 1e-300), "rad"),
