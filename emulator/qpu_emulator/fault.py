@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
-from typing import Literal, Self, TypeVar
+from typing import Literal, Self, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,10 @@ from qpu_emulator.chip.device import Device
 
 T = TypeVar("T", bound=np.generic)
 
-_KINDS = ("drop_chunk", "delay_chunk", "oversize_chunk", "overflow", "hang", "crash", "dead_qubit", "frequency_jump", "firmware")
+Kind = Literal[
+    "drop_chunk", "delay_chunk", "oversize_chunk", "overflow", "hang", "crash", "dead_qubit", "frequency_jump", "firmware"
+]
+"""What can go wrong, see `Fault`."""
 
 
 class Fault(Document):
@@ -40,9 +43,7 @@ class Fault(Document):
         times: Runs until it is over; None goes on for ever, as ``firmware`` must, with which no run begins.
     """
 
-    kind: Literal[
-        "drop_chunk", "delay_chunk", "oversize_chunk", "overflow", "hang", "crash", "dead_qubit", "frequency_jump", "firmware"
-    ]
+    kind: Kind
     chunk: int = Field(0, ge=0)
     seconds: float = Field(1.0, ge=0)
     qubit: int | None = Field(None, ge=0)
@@ -119,7 +120,7 @@ class Faults:
         """What a run may ask for."""
         if not self.allowed:
             return ()
-        kinds = tuple(kind for kind in _KINDS if kind != "firmware")
+        kinds = tuple(kind for kind in get_args(Kind) if kind != "firmware")
         return (
             Setting(name="fault", kind="text", description="What goes wrong during the run.", choices=kinds),
             Setting(name="fault_chunk", kind="integer", description="With which chunk of a result.", minimum=0),

@@ -57,7 +57,7 @@ class Options(Document):
         """Check what the rack file holds.
 
         Raises:
-            SettingsError: Naming each option that is unknown or does not fit.
+            SettingsError: Naming all options that are unknown, or the first that does not fit.
         """
         unknown = sorted(set(given) - set(cls.model_fields))
         if unknown:

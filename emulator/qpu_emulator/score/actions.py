@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from qpu_bridge.errors import ScheduleError
 from qpu_bridge.schedule import NONE, PortKind, Schedule, Straight
 from qpu_emulator.chip.device import Device, StaticCoupling, TunableCoupler
+
+Kind = Literal["drive", "cross", "flux", "driven_flux", "readout"]
+"""Pulses on one transmon; drives across a static pair (cross-resonance); a flux pulse on a coupler; one that meets drives of its
+own pair; a measurement."""
 
 
 class Action(NamedTuple):
     """Events that overlap in time on the same qubits: one window, or one measurement.
 
     Attributes:
-        kind: ``drive``, ``cross``, ``flux``, ``driven_flux`` (drives of a pair's own lines meet its flux pulse) or ``readout``.
+        kind: What the events are.
         where: Index of the qubit, of the coupler (cross and both of flux), or of the resonator.
         qubits: On which qubits.
         start: Ticks since the start of the block, when the first arrives at the chip.
@@ -23,7 +27,7 @@ class Action(NamedTuple):
         events: Rows of `Schedule.events`; of drives the one that gives the frame comes first, a flux pulse last.
     """
 
-    kind: str
+    kind: Kind
     where: int
     qubits: tuple[int, ...]
     start: int
@@ -102,7 +106,7 @@ class Sorter:
         lines = [device.lines.get(port.name) for port in schedule.ports]
         self._delays = [0 if line is None else round(line.delay / tick) for line in lines]
         self._driven = [wiring.driven(port.name) if port.kind is PortKind.DRIVE else None for port in schedule.ports]
-        self._targets: list[tuple[str, int] | None] = [self._of_line(number) for number in range(len(schedule.ports))]
+        self._targets: list[tuple[Kind, int] | None] = [self._of_line(number) for number in range(len(schedule.ports))]
 
     def actions(self, block: Straight) -> list[Action]:
         """The actions of a block, in order of start.
@@ -110,7 +114,7 @@ class Sorter:
         Raises:
             ScheduleError: If a line leads nowhere, or pulses meet that the emulator does not model together.
         """
-        still: dict[tuple[str, int], list[_Group]] = {}
+        still: dict[tuple[Kind, int], list[_Group]] = {}
         drives: list[Action] = []
         ports, starts, durations = (self._events[name] for name in ("port", "start", "duration"))
         # until when each transmon is driven, and whether each drive begins later and reaches no other
@@ -222,17 +226,17 @@ class Sorter:
 
         return [action for action in drives if stays(action)]
 
-    def _qubits(self, kind: str, where: int) -> tuple[int, ...]:
+    def _qubits(self, kind: Kind, where: int) -> tuple[int, ...]:
         return self._device.couplers[where].qubits if kind == "flux" else (self._device.resonators[where].qubit,)
 
-    def _of_line(self, number: int) -> tuple[str, int] | None:
+    def _of_line(self, number: int) -> tuple[Kind, int] | None:
         """What all plays of a line act on; None if that depends on the play."""
         port, driven = self._schedule.ports[number], self._driven[number]
         if driven is not None:
             return "drive", driven
         return ("flux", self._wiring.flux[port.name]) if port.kind is PortKind.FLUX and port.name in self._wiring.flux else None
 
-    def _target(self, row: int) -> tuple[str, int]:
+    def _target(self, row: int) -> tuple[Kind, int]:
         number: int = self._events["port"][row]
         port, target = self._schedule.ports[number], self._targets[number]
         if target is not None:
