@@ -259,7 +259,7 @@ class Page:
         self._writing.append(lambda ink: ink.play(key, envelope, level, phase, None))
 
     def _shape(self, name: str) -> Waveform:
-        return _made(self.snapshot.waveforms[name])
+        return waveform(self.snapshot.waveforms[name])
 
     def _column(self, name: str, angle: float, threshold: float) -> Column:
         if self.reading.bits:
@@ -288,6 +288,3 @@ def _at(number: float | Curve, angle: float | None) -> float:
 @lru_cache(maxsize=512)
 def _spline(curve: Curve) -> CubicSpline:
     return CubicSpline(curve.angle, curve.value)
-
-
-_made = lru_cache(maxsize=512)(waveform)

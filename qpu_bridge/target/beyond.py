@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
 from qpu_bridge.schedule import Document, Limits, PortLimits
 from qpu_bridge.target.gate import Curve
 from qpu_bridge.target.shape import waveform
 from qpu_bridge.target.snapshot import Snapshot
+
+D = TypeVar("D", bound=Document)
 
 ROUND = 1e-9
 """By how much sums of rounded numbers may be over."""
@@ -23,10 +26,7 @@ def beyond(snapshot: Snapshot, limits: Limits, known: Snapshot | None = None) ->
         known: What is the same there is not looked at, and what was too loud there may become less step by step.
     """
     lines = {port.name: port for port in limits.ports}
-    frames = {} if known is None else {frame.name: frame for frame in known.frames}
-    for frame in snapshot.frames:
-        if _same(frame, frames.get(frame.name)):
-            continue
+    for frame in _others(snapshot.frames, () if known is None else known.frames):
         line = lines.get(frame.port)
         if line is None:
             yield f"frame {frame.name} must be on a line of the device, but is on {frame.port}"
@@ -35,36 +35,34 @@ def beyond(snapshot: Snapshot, limits: Limits, known: Snapshot | None = None) ->
                 f"frame {frame.name} must be at {line.min_frequency:.6g} to {line.max_frequency:.6g} Hz on line {frame.port},"
                 f" but would be at {frame.frequency:.9g} Hz"
             )
-    gates = {} if known is None else {(gate.name, gate.qubits): gate for gate in known.gates}
-    new = reshaped(known, snapshot)
-    for gate in snapshot.gates:
-        if _same(gate, gates.get((gate.name, gate.qubits))) and new.isdisjoint(pulse.waveform for pulse in gate.pulses):
-            continue
+    gates, new = _others(snapshot.gates, () if known is None else known.gates), reshaped(known, snapshot)
+    if new:
+        gates = [gate for gate in snapshot.gates if gate in gates or not new.isdisjoint(pulse.waveform for pulse in gate.pulses)]
+    for gate in gates:
         for pulse in gate.pulses:
             levels = pulse.amplitude.value if isinstance(pulse.amplitude, Curve) else (pulse.amplitude,)
             line, shape = lines.get(snapshot.frame(pulse.frame).port), waveform(snapshot.waveforms[pulse.waveform])
             what = f"{gate.name} on {list(gate.qubits)}"
             yield from _loud(what, max(map(abs, levels)) * shape.peak, line)
             yield from _long(what, shape.duration, line)
-    measures = {} if known is None else {measure.qubit: measure for measure in known.measures}
-    other = bool(new)
+    measures = _others(snapshot.measures, () if known is None else known.measures)
     for measure in snapshot.measures:
-        same = _same(measure, measures.get(measure.qubit))
-        other = other or not same
-        if same and new.isdisjoint((measure.waveform, measure.kernel)):
+        if measure not in measures and new.isdisjoint((measure.waveform, measure.kernel)):
             continue
         line, shape = lines.get(snapshot.frame(measure.drive_frame).port), waveform(snapshot.waveforms[measure.waveform])
         what = f"readout of qubit {measure.qubit}"
         yield from _loud(what, abs(measure.amplitude) * shape.peak, line)
         yield from _long(what, shape.duration, line)
         yield from _long(what, measure.acquire_duration, lines.get(snapshot.frame(measure.acquire_frame).port))
-    if other or len(measures) != len(snapshot.measures):
+    if new or measures:
         yield from _crowded({} if known is None else _sums(known), _sums(snapshot), lines)
 
 
-def _same(entry: Document, before: Document | None) -> bool:
-    """Edits keep what they do not touch: most need no comparison of their numbers."""
-    return entry is before or entry == before
+def _others(entries: Sequence[D], known: Sequence[D]) -> list[D]:
+    """Entries that are not known. Edits keep what they do not touch, and its place: few numbers need to be compared."""
+    kept = set(map(id, known))
+    new = [(place, entry) for place, entry in enumerate(entries) if id(entry) not in kept]
+    return [entry for place, entry in new if place >= len(known) or entry != known[place]]
 
 
 def _crowded(before: dict[str, float], after: dict[str, float], lines: dict[str, PortLimits]) -> Iterator[str]:
@@ -97,4 +95,5 @@ def _long(what: str, samples: int, line: PortLimits | None) -> Iterator[str]:
 def reshaped(known: Snapshot | None, snapshot: Snapshot) -> set[str]:
     """Names of the waveforms that are others than in a known snapshot; all, without one."""
     before = {} if known is None else known.waveforms
-    return {name for name, shape in snapshot.waveforms.items() if not _same(shape, before.get(name))}
+    new = [name for name, shape in snapshot.waveforms.items() if shape is not before.get(name)]
+    return {name for name in new if snapshot.waveforms[name] != before.get(name)}

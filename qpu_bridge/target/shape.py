@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Annotated, Literal
 
 import numpy as np
@@ -58,8 +59,9 @@ Shape = Annotated[
 ]
 
 
+@lru_cache(maxsize=1024)
 def waveform(shape: Shape) -> Waveform:
-    """The samples of a shape.
+    """The samples of a shape; kept, for the same few are asked for again and again.
 
     Raises:
         ScheduleError: If the numbers make no envelope of magnitude at most 1.
