@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -16,10 +17,13 @@ from pydantic import TypeAdapter
 from qpu_calibration.fit import Fit
 
 _FITS = TypeAdapter(tuple[Fit, ...])
+Passes = Sequence[tuple[xr.Dataset, tuple[Fit, ...]]]
+"""Data and fits of each pass of a run."""
+Draw = Callable[[xr.Dataset, tuple[Fit, ...]], Figure]
 
 
 class Archive:
-    """Raw data of one device: ``runs/NAME/data.zarr``, ``fits.json``, ``figure.png``.
+    """Raw data of one device: ``runs/NAME/data.zarr``, ``fits.json``, ``figure.png``; ``figure.txt`` says why there is none.
 
     Args:
         folder: Of the device's calibration.
@@ -28,12 +32,13 @@ class Archive:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def keep(self, routine: str, passes: Sequence[tuple[xr.Dataset, Sequence[Fit], Figure | None]]) -> str:
+    def keep(self, routine: str, passes: Passes, draw: Draw | None = None) -> str:
         """Keep the passes of a run, whole or not at all.
 
         Args:
             routine: Its name.
-            passes: Data, fits and figure of each.
+            passes: Data and fits.
+            draw: Draws the figure of a pass; None for no figures.
 
         Returns:
             The run's folder, relative to that of the device.
@@ -42,14 +47,14 @@ class Archive:
         runs.mkdir(parents=True, exist_ok=True)
         work = Path(mkdtemp(prefix=".new-", dir=runs))
         try:
-            for number, (data, fits, figure) in enumerate(passes):
+            for number, (data, fits) in enumerate(passes):
                 place = work if number == len(passes) - 1 else work / f"pass{number}"
                 place.mkdir(exist_ok=True)
                 # format 2 is read by every tool there is, and has all of our types
                 data.to_zarr(place / "data.zarr", zarr_format=2, consolidated=True)
-                (place / "fits.json").write_bytes(_FITS.dump_json(tuple(fits), indent=1))
-                if figure is not None:
-                    figure.savefig(place / "figure.png", dpi=110)
+                (place / "fits.json").write_bytes(_FITS.dump_json(fits, indent=1))
+                if draw is not None:
+                    _draw(draw, data, fits, place)
             name = self._named(runs, work, routine)
         except BaseException:
             shutil.rmtree(work, ignore_errors=True)
@@ -72,3 +77,14 @@ class Archive:
         work.chmod(0o755)
         os.rename(work, runs / name)
         return name
+
+
+def _draw(draw: Draw, data: xr.Dataset, fits: tuple[Fit, ...], place: Path) -> None:
+    """Write the figure; what its author or matplotlib did not think of must not cost what was found."""
+    picture = BytesIO()
+    try:
+        draw(data, fits).savefig(picture, dpi=110)
+    except Exception as error:  # noqa: BLE001
+        (place / "figure.txt").write_text(f"no figure could be drawn: {type(error).__name__}: {error}\n")
+    else:
+        (place / "figure.png").write_bytes(picture.getvalue())

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import xarray as xr
-from matplotlib.figure import Figure
 
 from qpu_bridge.errors import ScheduleError, SettingsError
 from qpu_bridge.execution import Execution
@@ -16,7 +15,7 @@ from qpu_bridge.schedule.check import check_once, check_table
 from qpu_bridge.target import Snapshot
 from qpu_bridge.target.check import faults
 from qpu_bridge.target.versions import Versions
-from qpu_calibration.archive import Archive
+from qpu_calibration.archive import Archive, Passes
 from qpu_calibration.draft import Draft, published
 from qpu_calibration.fit import ROUTINE_ERRORS, Fit, bad, error_sentence
 from qpu_calibration.guard import TIGHT, violations
@@ -39,7 +38,7 @@ class Outcome:
         fits: The last one of each target.
         changed: Targets whose numbers in the snapshot are others now.
         refused: Target -> why nothing of it was changed.
-        passes: Data, fits and figure of each pass.
+        passes: Data and fits of each pass; ``routine.plot(*pass)`` draws them.
         run: Where the raw data are, empty where nothing is kept.
     """
 
@@ -47,7 +46,7 @@ class Outcome:
     fits: Mapping[Target, Fit]
     changed: tuple[Target, ...]
     refused: Mapping[Target, str]
-    passes: tuple[tuple[xr.Dataset, tuple[Fit, ...], Figure | None], ...] = field(repr=False, default=())
+    passes: Passes = field(repr=False, default=())
     run: str = ""
 
 
@@ -64,7 +63,7 @@ class Bench:
         operator: Who asked for it.
         cancelled: Asked while the device is busy; True stops it.
         told: Told of each schedule that is done: routine, targets, how many of how many.
-        figures: Whether figures are drawn.
+        figures: Whether figures are drawn for the archive.
         shots: Played so far.
         holds: Whether changes wait for `publish`, which makes one version of them; else each is one at once.
         drafts: Those that wait.
@@ -99,7 +98,7 @@ class Bench:
         believed, refused = self.snapshot, dict[Target, str]()
         fits: dict[Target, Fit] = {}
         left = list(targets)
-        passes: list[tuple[xr.Dataset, tuple[Fit, ...], Figure | None]] = []
+        passes: list[tuple[xr.Dataset, tuple[Fit, ...]]] = []
         for step in routine.passes(settings or routine.settings):
             if not left:
                 break
@@ -110,7 +109,7 @@ class Bench:
             if plan is None:
                 break
             data, found = self._look(routine, plan, step, believed)
-            passes.append((data, found, routine.plot(data, found) if self.figures else None))
+            passes.append((data, found))
             for fit in found:
                 fits[fit.target] = fit
                 believed, reason = self._taken(routine, believed, fit)
@@ -122,7 +121,7 @@ class Bench:
         if believed is not self.snapshot and (wrong := faults(believed)):
             refused |= dict.fromkeys(left, "; ".join(wrong))
             believed = self.snapshot
-        run = self.archive.keep(routine.name, passes) if self.archive is not None and passes else ""
+        run = self._kept(routine, passes)
         changed = tuple(t for t in targets if t not in refused) if believed is not self.snapshot else ()
         if changed:
             self._adopt(believed, Draft(self.snapshot, routine.name, changed, tuple(fits[target] for target in changed), run))
@@ -166,8 +165,7 @@ class Bench:
                 taken += [fit.target] if believed is not before else []
         if not taken or faults(believed):
             return fits, (), ""
-        drawn = [(data, found, routine.plot(data, found) if self.figures else None) for data, found in seen]
-        run = self.archive.keep(routine.name, drawn) if self.archive is not None else ""
+        run = self._kept(routine, seen)
         theirs = tuple(fit for fit in fits if fit.target in taken)
         self._adopt(believed, Draft(self.snapshot, routine.name, tuple(taken), theirs, run))
         return fits, tuple(taken), run
@@ -268,14 +266,20 @@ class Bench:
             return snapshot, error_sentence(error, "the update must be able to use what was found")
         return (snapshot, "; ".join([*found, TIGHT])) if found else (after, "")
 
+    def _kept(self, routine: Routine[Any], passes: Passes) -> str:
+        """Where the raw data are, empty if nothing is kept."""
+        if self.archive is None or not passes:
+            return ""
+        return self.archive.keep(routine.name, passes, routine.plot if self.figures else None)
+
     def _again(
         self,
         routine: Routine[Any],
-        passes: Sequence[tuple[xr.Dataset, tuple[Fit, ...], Figure | None]],
+        passes: Passes,
         refused: Mapping[Target, str],
     ) -> Snapshot:
         believed = self.snapshot
-        for _, found, _ in passes:
+        for _, found in passes:
             for fit in found:
                 if fit.target not in refused:
                     believed, _ = self._taken(routine, believed, fit)

@@ -96,6 +96,33 @@ def test_a_fit_that_fails_for_one_target_leaves_the_others_theirs(kept):
     assert not outcome.fits[(2,)].parameters
 
 
+@pytest.mark.parametrize("wrong", [AttributeError, ZeroDivisionError])
+def test_a_figure_that_cannot_be_drawn_costs_nothing_else(kept, tmp_path, wrong):
+    class Unseen(T1):
+        def plot(self, data, fits):
+            raise wrong("no such axes")
+
+    outcome = kept.run(Unseen(), [(0,)])
+    assert outcome.changed == ((0,),)
+    run = tmp_path / "store" / outcome.run
+    assert (run / "figure.txt").read_text() == f"no figure could be drawn: {wrong.__name__}: no such axes\n"
+    assert (run / "fits.json").is_file()
+    assert not (run / "figure.png").exists()
+
+
+def test_a_figure_that_cannot_be_written_costs_nothing_else(kept, tmp_path):
+    class Odd(T1):
+        def plot(self, data, fits):
+            figure = super().plot(data, fits)
+            # what matplotlib takes for mathematics is read when the figure is written
+            figure.suptitle(r"$\frac{$")
+            return figure
+
+    outcome = kept.run(Odd(), [(0,)])
+    assert outcome.changed == ((0,),)
+    assert "ValueError" in (tmp_path / "store" / outcome.run / "figure.txt").read_text()
+
+
 def test_what_the_device_cannot_play_for_one_target_does_not_stop_the_others(kept):
     kept.snapshot = with_frequency(kept.snapshot, 0, 30e9)
     kept.versions = None
