@@ -161,7 +161,7 @@ class Performance:
             touched = self.program.qubits
             lanes.detuning = begin(lanes.draws, spectrum.static[touched], spectrum.moving[touched])
         engine.start(excited, lanes.point, lanes.draws)
-        receiver = Receiver(self.program, self.library, self.scales, values, lanes, engine, hears=kind != _PILOT)
+        receiver = Receiver(self.program, self.library, self.scales, values, lanes, engine, samples_final=kind != _PILOT)
         passing = Passing(self.program, self.library.device, values, lanes, self.scales.readout * self.choice.tones_pass)
         stage = Stage(self.program, self.library, spectrum, values, lanes, receiver, engine, passing)
         Player(stage, values, lanes).play(self.program.schedule.realtime, np.arange(len(lanes)))

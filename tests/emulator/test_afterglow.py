@@ -6,7 +6,7 @@ import qutip
 
 from qpu_bridge.schedule import Acquisition, Column, Output, shapes
 from qpu_emulator.readout.afterglow import left
-from qpu_emulator.readout.resonator import Listening, respond
+from qpu_emulator.readout.resonator import Probe, respond
 from qpu_emulator.score.program import compile_program
 
 _TAU = 2 * np.pi
@@ -45,7 +45,7 @@ def _bloch(exact, fresh, wait, idle, settings, tone=_AMPLITUDE):
 def test_what_a_tone_leaves_is_what_its_resonator_holds_at_the_end(truth):
     """Half a sample before the end, as the trace has it; rung down beyond the end."""
     resonator, tone = truth.resonators[0], shapes.gaussian_square(400, 20, 320)
-    heard = Listening(tone, 1e-9, 3e-8, resonator.frequency + 2e6, None, 1e-9, 0.0, 600, resonator.frequency)
+    heard = Probe(tone, 1e-9, 3e-8, resonator.frequency + 2e6, None, 1e-9, 0.0, 600, resonator.frequency)
     seen = respond(resonator, heard).field[:, -1]
     now = 599.5e-9
     found = left(resonator, tone, 1e-9, 3e-8, resonator.frequency + 2e6, now)

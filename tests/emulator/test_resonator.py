@@ -7,7 +7,7 @@ from qpu_bridge.driver import Run
 from qpu_bridge.schedule import Acquisition, Column, Discriminator, Output, SlotKind, Table, Waveform, shapes
 from qpu_emulator import five
 from qpu_emulator.driver import EmulatorDriver
-from qpu_emulator.readout.resonator import Listening, respond
+from qpu_emulator.readout.resonator import Probe, respond
 from qpu_emulator.readout.signal import integrate, jump, trace
 from qpu_emulator.stream import streams
 
@@ -42,7 +42,7 @@ def test_two_jumps_ring_from_level_to_level(truth, levels, moments, offset, ther
     resonator = truth.resonators[0]
     plain = Waveform(np.ones(1, complex), np.array([400]))
     frequency = resonator.frequency
-    response = respond(resonator, Listening(plain, 1e-9, 0.0, frequency, plain, 1e-9, 0.0, 400, frequency + offset))
+    response = respond(resonator, Probe(plain, 1e-9, 0.0, frequency, plain, 1e-9, 0.0, 400, frequency + offset))
     wanted = _signal(resonator, lambda t: levels[sum(t >= moment for moment in moments)], 400, offset, there)
     one = np.zeros(1, np.int64)
     args = (
@@ -120,10 +120,8 @@ def test_a_readout_hears_its_neighbours_tone(close, fresh):
     alone = _point(close, fresh(), (), (0,), readout_crosstalk=0, **quiet)
     zero, one = (_point(close, fresh(), excited, (0, 1), **quiet) for excited in ((), (1,)))
     resonator = close[1].resonators[1]
-    listening = Listening(
-        shapes.constant(800), 1e-9, 0.0, resonator.frequency, None, 1e-9, 0.0, 800, close[1].resonators[0].frequency
-    )
-    heard = respond(resonator, listening).still * 0.1
+    probe = Probe(shapes.constant(800), 1e-9, 0.0, resonator.frequency, None, 1e-9, 0.0, 800, close[1].resonators[0].frequency)
+    heard = respond(resonator, probe).still * 0.1
     heard = heard * np.exp(-2j * np.pi * 3e6 * 100e-9)
     assert zero - alone == pytest.approx(heard[0], abs=0.1 * abs(heard[0]))
     assert one - zero == pytest.approx(heard[1] - heard[0], abs=0.1 * abs(heard[0]))
@@ -136,8 +134,8 @@ def test_one_tone_drives_the_resonators_of_all_idle_qubits_that_it_comes_near_to
     first, second = close[1].resonators[:2]
     quiet = {"readout": 1.0, "shots": 4000}
     alone, both = (_point(close, fresh(), (), (0,), readout_crosstalk=share, **quiet) for share in (0, 1))
-    listening = Listening(shapes.constant(800), 1e-9, 0.0, first.frequency, None, 1e-9, 0.0, 800, first.frequency)
-    heard = respond(second, listening).still[0] * 0.1
+    probe = Probe(shapes.constant(800), 1e-9, 0.0, first.frequency, None, 1e-9, 0.0, 800, first.frequency)
+    heard = respond(second, probe).still[0] * 0.1
     assert both - alone == pytest.approx(heard, abs=0.1 * abs(heard))
     # a qubit that the schedule does something else with keeps its state: its resonator is not driven by this tone
     touched = _point(close, fresh(), (1,), (0,), **quiet)

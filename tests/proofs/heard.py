@@ -13,7 +13,7 @@ from qpu_bridge.schedule import Waveform
 from qpu_bridge.schedule.shapes import constant
 from qpu_bridge.target import Snapshot, waveform
 from qpu_emulator.chip.device import Device
-from qpu_emulator.readout.resonator import Listening, Response, respond
+from qpu_emulator.readout.resonator import Probe, Response, respond
 
 TICK = 1e-9
 RISE_TICKS = 32
@@ -116,7 +116,7 @@ def answer(device: Device, snapshot: Snapshot, qubit: int) -> Response:
     tones = [snapshot.frame(name).frequency for name in (measure.drive_frame, measure.acquire_frame)]
     kernel = None if measure.kernel is None else waveform(snapshot.waveforms[measure.kernel])
     tone, start = waveform(snapshot.waveforms[measure.waveform]), measure.acquire_start * TICK
-    return respond(resonator, Listening(tone, TICK, 0.0, tones[0], kernel, TICK, start, measure.acquire_duration, tones[1]))
+    return respond(resonator, Probe(tone, TICK, 0.0, tones[0], kernel, TICK, start, measure.acquire_duration, tones[1]))
 
 
 def best(device: Device, qubit: int) -> float:
@@ -134,7 +134,7 @@ def best(device: Device, qubit: int) -> float:
 
         def heard(kernel: Waveform | None) -> Response:
             where = resonator.frequency
-            return respond(resonator, Listening(tone, TICK, 0.0, where, kernel, TICK, RISE_TICKS * TICK, ticks, where))
+            return respond(resonator, Probe(tone, TICK, 0.0, where, kernel, TICK, RISE_TICKS * TICK, ticks, where))
 
         field = heard(None).field[:, RISE_TICKS:]
         matched = np.conj(field[1] - field[0])

@@ -12,7 +12,7 @@ from scipy.special import erfc
 from qpu_bridge.target.qubit import MeasureSpec
 from qpu_bridge.target.shape import ConstantShape, SampledShape, Shape, waveform
 from qpu_emulator.chip.device import Device, Resonator
-from qpu_emulator.readout.resonator import Listening, respond
+from qpu_emulator.readout.resonator import Probe, respond
 
 AMPLITUDE = 0.18
 """Of a readout tone: five share one converter."""
@@ -33,7 +33,7 @@ class Reading:
         transmon = device.transmons[resonator.qubit]
         dt, start = 1e-9, _LISTEN_FROM * 1e-9
         tone = waveform(ConstantShape(shape="constant", duration=ticks))
-        blank = Listening(tone, dt, 0.0, resonator.frequency, None, dt, start, ticks - _LISTEN_FROM, resonator.frequency)
+        blank = Probe(tone, dt, 0.0, resonator.frequency, None, dt, start, ticks - _LISTEN_FROM, resonator.frequency)
         field = respond(resonator, blank).field[:, _LISTEN_FROM:]
         matched = np.conj(field[1] - field[0]).reshape(-1, HOLD).mean(axis=1)
         # a matched filter, turned by an arbitrary angle: nothing may rely on the clouds lying along the real axis

@@ -11,7 +11,7 @@ from qpu_bridge.schedule import Acquisition, Operation, Straight
 from qpu_emulator.chip.device import Resonator
 from qpu_emulator.engines.engine import Ensemble, Follower
 from qpu_emulator.readout.afterglow import left
-from qpu_emulator.readout.ear import Ear, Heard
+from qpu_emulator.readout.capture import CaptureModel, CaptureSignal
 from qpu_emulator.readout.field import Complex
 from qpu_emulator.readout.memory import Memory
 from qpu_emulator.readout.signal import choose, integrate, jump, record, sum_traces, trace
@@ -27,13 +27,14 @@ _INAUDIBLE = 0.02
 """A neighbour's whole signal below this share of the noise of one shot is left away."""
 _REACH = 10
 """Tones drive resonators of idle qubits within so many linewidths; farther off, less than 5 % of what is heard is theirs."""
-_DEAF = 100_000
+_KEPT_INAUDIBLE = 100_000
+"""Pairs of a capture and a measurement that it gets nothing of are remembered up to so many."""
 _NO_FIELD = np.zeros(0, complex)
 
 
 @dataclass(frozen=True, slots=True)
 class _Measured:
-    """A measurement, as the captures of others hear it.
+    """A measurement, as the captures of others get it.
 
     Attributes:
         action: Its events.
@@ -65,7 +66,7 @@ class Receiver:
         values: The run's numbers.
         lanes: Of the run.
         engine: Holds their states.
-        hears: Whether measurements at the end of the shot are wanted; they change no state.
+        samples_final: Whether measurements at the end of the shot are wanted; they change no state.
     """
 
     def __init__(
@@ -77,7 +78,7 @@ class Receiver:
         lanes: Lanes,
         engine: Ensemble | Follower,
         *,
-        hears: bool = True,
+        samples_final: bool = True,
     ) -> None:
         self._program = program
         self._events = program.events
@@ -88,8 +89,8 @@ class Receiver:
         self._values = values
         self._lanes = lanes
         self._engine = engine
-        self._hears = hears
-        self._ear = Ear(program, library, values, lanes)
+        self._samples_final = samples_final
+        self._capture_model = CaptureModel(program, library, values, lanes)
         self._tick = float(program.schedule.clock.dt)
         # the last one is that of a capture without a kernel
         self._shapes = [*(waveform.digest for waveform in program.schedule.waveforms), b""]
@@ -104,7 +105,7 @@ class Receiver:
 
     def sample(self, actions: list[Action], chosen: Index) -> None:
         """Measure qubits at the end of the shot, together; nothing is played on them any more."""
-        if not self._hears:
+        if not self._samples_final:
             return
         shots, where = self._lanes.shots_in(chosen)
         for number, cluster in enumerate(self._program.clusters):
@@ -149,7 +150,7 @@ class Receiver:
         if before is not None and after is not None:
             if not isinstance(self._engine, Follower):
                 self._engine.collapse(number, children, position, before[first], after[first])
-            self._leave(action, children, before[first], after[first])
+            self._keep_residual_field(action, children, before[first], after[first])
         for column in read:
             lanes.memory[children, column] = self.memory.bits[shots[first], column]
         lanes.lane_of_shot[shots] = children[which]
@@ -169,9 +170,9 @@ class Receiver:
         levels, moments = jump(self._lanes.shot_draws, shots, level, rates.down * scale, rates.up * scale, seconds)
         mine = _Measured(action, shots, self._lanes.time[chosen][where], levels, moments)
         for capture in self._captures(action):
-            self._hear(capture, mine, chosen, where, level)
-        for other in self._reached(mine, chosen):
-            self._overhear(action, other, chosen, where)
+            self._write_signal(capture, mine, chosen, where, level)
+        for other in self._driven_idle(mine, chosen):
+            self._add_crosstalk(action, other, chosen, where)
         if self._scales.readout * self._scales.readout_crosstalk > 0:
             # all that are kept are in one turn of one block, and come in order
             if self._measured and not mine.accompanies(self._measured[-1]):
@@ -179,13 +180,13 @@ class Receiver:
             self._measured = [other for other in self._measured if other.action.stop > action.start]
             for other in self._measured:
                 if self._acquires_with(action, other.action):
-                    self._overhear(action, other, chosen, where)
-                    self._overhear(other.action, mine, chosen, where, known=True)
+                    self._add_crosstalk(action, other, chosen, where)
+                    self._add_crosstalk(other.action, mine, chosen, where, known=True)
             self._measured.append(mine)
         return levels[:, 2]
 
-    def _leave(self, action: Action, lanes: Index, before: Index, after: Index) -> None:
-        """Keep the field that is in the resonator when a measurement ends: that of the level in which it leaves the qubit."""
+    def _keep_residual_field(self, action: Action, lanes: Index, before: Index, after: Index) -> None:
+        """Keep the field that is in the resonator when a measurement ends: that of the level in which the qubit is left."""
         (qubit,), glow = action.qubits, self._lanes.glow
         if qubit not in glow.places:
             return
@@ -206,8 +207,8 @@ class Receiver:
             field = field + np.sqrt(self._scales.readout) * amplitude * turned * fields[np.arange(len(lanes)), after]
         glow.light(qubit, lanes, field, after, now)
 
-    def _still_there(self, capture: int, measured: _Measured, chosen: Index, where: Index, level: Index) -> Complex:
-        """What a capture has of the field that the last measurement has left, per shot; of none no entries."""
+    def _residual_signal(self, capture: int, measured: _Measured, chosen: Index, where: Index, level: Index) -> Complex:
+        """What a capture gets of the field that the last measurement has left, ``complex[shots]``; empty if there is none."""
         action, glow = measured.action, self._lanes.glow
         if not glow.shines(action.qubits[0], chosen):
             return _NO_FIELD
@@ -218,11 +219,11 @@ class Receiver:
         turned = np.exp(1j * (resonator.cable_phase - phase - _TAU * (resonator.frequency - frequency) * start))
         return np.asarray(resonator.gain * turned[where] * field)
 
-    def _hear(self, capture: int, measured: _Measured, chosen: Index, where: Index, level: Index) -> None:
-        """Write what a capture of a measurement hears of its own resonator, and the receiver's noise."""
+    def _write_signal(self, capture: int, measured: _Measured, chosen: Index, where: Index, level: Index) -> None:
+        """Write what a capture of a measurement gets of its own resonator, and the receiver's noise."""
         column = self._events["column"][capture]
-        found = self._ear.listen(measured.action, capture, measured.action.start, chosen)
-        before = self._still_there(capture, measured, chosen, where, level)
+        found = self._capture_model.signal(measured.action, capture, measured.action.start, chosen)
+        before = self._residual_signal(capture, measured, chosen, where, level)
         count = found.tones[0][0].count
         if column in self._summed:
             self.memory.sums[column] = np.zeros((self._lanes_at_first, count), complex)
@@ -231,27 +232,27 @@ class Receiver:
             self.memory.raw.setdefault(column, np.zeros(shape, np.complex64))[measured.shots] = 0
         self._add(column, found, measured, measured.action.start, where, self._scales.readout, before, fresh=True)
 
-    def _overhear(self, hearer: Action, measured: _Measured, chosen: Index, where: Index, *, known: bool = False) -> None:
-        """Add what the captures of one measurement hear of another's resonator on the same line."""
-        origin = min(hearer.start, measured.action.start)
-        for capture in self._captures(hearer):
+    def _add_crosstalk(self, listener: Action, measured: _Measured, chosen: Index, where: Index, *, known: bool = False) -> None:
+        """Add what the captures of one measurement get of another's resonator on the same line."""
+        origin = min(listener.start, measured.action.start)
+        for capture in self._captures(listener):
             column = self._events["column"][capture]
             if known and column in self._program.control:
                 # its bit has been acted upon already
                 continue
-            key = self._hinges(capture, measured.action)
-            if key in self._library.deaf:
+            key = self._loudness_key(capture, measured.action)
+            if key in self._library.inaudible:
                 continue
-            found = self._ear.listen(measured.action, capture, origin, chosen)
-            if self._ear.loudness(found) <= _INAUDIBLE:
-                if key is not None and len(self._library.deaf) < _DEAF:
-                    self._library.deaf.add(key)
+            found = self._capture_model.signal(measured.action, capture, origin, chosen)
+            if self._capture_model.signal_to_noise(found) <= _INAUDIBLE:
+                if key is not None and len(self._library.inaudible) < _KEPT_INAUDIBLE:
+                    self._library.inaudible.add(key)
                 continue
             # what its own tones drive is signal rather than noise
-            scale = self._scales.readout_crosstalk * (1.0 if measured.action.events == hearer.events else self._scales.readout)
+            scale = self._scales.readout_crosstalk * (1.0 if measured.action.events == listener.events else self._scales.readout)
             self._add(column, replace(found, factor=found.factor * scale), measured, origin, where, 0.0)
 
-    def _reached(self, measured: _Measured, chosen: Index) -> list[_Measured]:
+    def _driven_idle(self, measured: _Measured, chosen: Index) -> list[_Measured]:
         """Resonators on the same lines that the tones of a measurement come near to, their qubits untouched by the schedule."""
         action, mine = measured.action, self._device.resonators[measured.action.where]
         near = self._idle(measured.action.where, mine) if self._scales.readout_crosstalk > 0 else []
@@ -277,8 +278,8 @@ class Receiver:
             ]
         return self._near[number]
 
-    def _hinges(self, capture: int, action: Action) -> tuple[object, ...] | None:
-        """What it hinges on how loud a measurement is to a capture, whatever the template; None if another row may be louder."""
+    def _loudness_key(self, capture: int, action: Action) -> tuple[object, ...] | None:
+        """All that decides how much a capture gets of a measurement, whatever the template; None if rows may differ."""
         schedule, events, rows = self._program.schedule, self._events, (capture, *self._tones(action))
         if any(self._values.depends(row, "amplitude", "frequency") for row in rows):
             return None
@@ -290,7 +291,7 @@ class Receiver:
     def _add(
         self,
         column: int,
-        found: Heard,
+        found: CaptureSignal,
         measured: _Measured,
         origin: int,
         where: Index,
@@ -302,7 +303,7 @@ class Receiver:
         """Add a signal to a column, or begin it with that, and draw the line between its bits again."""
         schedule, shots = self._program.schedule, measured.shots
         # the responses count time in samples of the capture from the origin on, up to the capture's end
-        response = self._ear.response(found)
+        response = self._capture_model.response(found)
         span = (response.first + response.count) * found.dt
         late = (measured.action.start - origin) * self._tick
         args = (self._lanes.shot_draws, shots, where, measured.levels, measured.left, late, span, found.factor, found.entry)

@@ -61,8 +61,8 @@ class Response:
 
 
 @dataclass(frozen=True, slots=True)
-class Listening:
-    """One tone and one capture of a measurement.
+class Probe:
+    """One tone and one capture of a measurement: what a resonator is probed with.
 
     Attributes:
         tone: Envelope.
@@ -87,48 +87,48 @@ class Listening:
     frequency: float
 
 
-def respond(resonator: Resonator, listening: Listening) -> Response:
+def respond(resonator: Resonator, probe: Probe) -> Response:
     """Solve the linear resonator for each level of the qubit."""
-    found = respond_each(resonator, listening, np.array([[listening.tone_frequency, listening.frequency]]))
+    found = respond_each(resonator, probe, np.array([[probe.tone_frequency, probe.frequency]]))
     return replace(found, gathered=found.gathered[0], field=found.field[0], ringing=found.ringing[0], tails=found.tails[0])
 
 
-def respond_each(resonator: Resonator, listening: Listening, frequencies: Real) -> Response:
-    """The same at several frequencies of tone and capture, ``float[n, 2]`` in Hz, instead of those of ``listening``."""
-    _, gathered, field, ringing, tails = _solve(True, *_driven(resonator, listening, frequencies))
-    spread = resonator.noise * np.sqrt(1e-9 / listening.dt)
-    first = field.shape[-1] - listening.count
-    return Response(gathered, field, ringing, tails, first, listening.count, noise(resonator, listening), spread)
+def respond_each(resonator: Resonator, probe: Probe, frequencies: Real) -> Response:
+    """The same at several frequencies of tone and capture, ``float[n, 2]`` in Hz, instead of those of ``probe``."""
+    _, gathered, field, ringing, tails = _solve(True, *_driven(resonator, probe, frequencies))
+    spread = resonator.noise * np.sqrt(1e-9 / probe.dt)
+    first = field.shape[-1] - probe.count
+    return Response(gathered, field, ringing, tails, first, probe.count, noise(resonator, probe), spread)
 
 
-def loudest(resonator: Resonator, listening: Listening, frequencies: Real) -> float:
+def loudest(resonator: Resonator, probe: Probe, frequencies: Real) -> float:
     """Largest magnitude of `Response.still` at several frequencies, without the rest."""
-    return float(np.abs(_solve(False, *_driven(resonator, listening, frequencies))[0]).max())
+    return float(np.abs(_solve(False, *_driven(resonator, probe, frequencies))[0]).max())
 
 
-def noise(resonator: Resonator, listening: Listening) -> float:
+def noise(resonator: Resonator, probe: Probe) -> float:
     """See `Response`."""
-    return resonator.noise * float(np.sqrt(1e-9 / listening.dt) * np.linalg.norm(_weights(listening)))
+    return resonator.noise * float(np.sqrt(1e-9 / probe.dt) * np.linalg.norm(_weights(probe)))
 
 
-def _weights(listening: Listening) -> NDArray[np.complex128]:
+def _weights(probe: Probe) -> NDArray[np.complex128]:
     """Of each sample since the start of the measurement."""
-    first = round(listening.start / listening.dt)
-    weights = np.zeros(first + listening.count, complex)
-    weights[first:] = 1.0 if listening.kernel is None else listening.kernel.expand()
+    first = round(probe.start / probe.dt)
+    weights = np.zeros(first + probe.count, complex)
+    weights[first:] = 1.0 if probe.kernel is None else probe.kernel.expand()
     return weights
 
 
-def _driven(resonator: Resonator, listening: Listening, frequencies: Real) -> tuple[Any, ...]:
+def _driven(resonator: Resonator, probe: Probe, frequencies: Real) -> tuple[Any, ...]:
     """What `_solve` wants to know of tones and resonator, in its order."""
     tone, capture = frequencies.T
     off = (resonator.frequency - tone)[:, None] + pulls(resonator)
     decay = np.asarray(np.pi * resonator.kappa + 1j * _TAU * off, np.complex128)
     # seen from the frame of the capture, the tone turns as any play does: exp(-2 pi i (f - f_capture) t)
-    beat = 1j * _TAU * (tone - capture) * listening.dt
+    beat = 1j * _TAU * (tone - capture) * probe.dt
     turn = resonator.gain * np.exp(1j * resonator.cable_phase - beat / 2)
-    times = listening.dt, listening.tone_start, listening.tone_dt
-    return listening.tone.expand() * complex(resonator.drive), times, decay, turn, np.exp(-beat), _weights(listening)
+    times = probe.dt, probe.tone_start, probe.tone_dt
+    return probe.tone.expand() * complex(resonator.drive), times, decay, turn, np.exp(-beat), _weights(probe)
 
 
 @compiled()
