@@ -27,10 +27,15 @@ ROOM = 256 * 2**20
 _MARK = b"qpu-bridge 1\n"
 _SUM = 16
 _OTHERS = 0o022
+"""Permissions with which others than the owner might write."""
 _SOLVERS = ("bring_up", "chip", "makers", "readout", "windows")
+"""Rooms whose code decides what is kept."""
 _STALE_S = 3600.0
+"""A half-written file of this age belongs to a process that has died, s."""
 _WANTED_S = 86_400.0
+"""That a file was wanted is noted no more often than this, s."""
 _LEFT = 0.75
+"""Share of the room that is left filled when old files are deleted."""
 
 logger = logging.getLogger(__name__)
 

@@ -16,7 +16,9 @@ from qpu_emulator.score.program import Program, compile_program
 from qpu_emulator.windows.library import Library
 
 _KEPT_CONDITIONS = 8
+"""So many conditions are kept; what was used longest ago is dropped."""
 KEPT_TEMPLATES = 256
+"""The same of compiled templates, of each condition."""
 
 
 @dataclass(slots=True)

@@ -31,9 +31,13 @@ from qpu_emulator.windows.library import Library
 Real = NDArray[np.float64]
 
 _FORGOTTEN = 3e-3
+"""A wait that leaves no more than this of an excitation makes shots independent."""
 _SETTLED = 1e-3
+"""Start populations are stationary if a step of the search changes them by less."""
 _TRIED = 16
+"""Shots with which a run that branches is tried in Pauli frames."""
 _NOISE, _SHOTS, _PILOT = 0, 1, 2
+"""Tell random streams apart: of the lanes' noise, of shots, of the lanes that search for start populations."""
 
 
 @dataclass(frozen=True, slots=True)

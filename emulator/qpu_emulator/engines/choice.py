@@ -37,16 +37,27 @@ WISHES = (
 """What a run may ask for, beside the factors on noise."""
 
 _SHOTS_PER_SLICE = 32
+"""So many shots or more of a density matrix share one path of the slow noise."""
 _MOST_SLICES = 64
+"""So many paths of the slow noise are drawn for a point at most, however many shots it has."""
 _MOST_DENSE = 9
+"""Qubits of the largest density matrix; a lane of it takes 2 MiB."""
 _MOST_PURE = 22
+"""Qubits of the largest pure state; a lane of it takes 32 MiB."""
 _BYTES_PER_ACTION = 2000
+"""A generous estimate for what Pauli frames write of an action: lines of a circuit of stim, and what waits to be written."""
 _BYTES_PER_CHANNEL = 4000
+"""The same for the Kraus operators that the tensor network keeps of an action."""
 _LEAST_FRAMES = 256
+"""Shots for which stim takes memory, also if there are fewer."""
 _BOND = 64
+"""Largest bond dimension, unless a run names another."""
 _MOST_SHARED = 16
+"""Shots of a group in the tensor network; the most of a group in trajectories."""
 _SHARED_FROM = 8
+"""From so many qubits in a cluster on, groups of shots share a trajectory unless a run says otherwise; fewer are fast alone."""
 _FEW_TRAJECTORIES = 256
+"""Shots share a trajectory only as far as so many trajectories are left."""
 _GLOW = "after a measurement on the way, photons in a resonator are those of one shot for all of its group"
 
 

@@ -13,21 +13,21 @@ from qpu_bridge.schedule import Body, Repeat, Straight, children
 from qpu_emulator.score.program import Program
 
 _NUMBER_S = 0.6e-9
-"""A number of a density matrix, in one slice and window."""
+"""Density matrix: time per number of the matrix, slice and window."""
 _NARROW = 4
-"""What a density matrix takes besides, in slices: eight are played at once, be they there or not; other rows may fill them."""
+"""Density matrix: slices are played in blocks, and a block that is not full costs as much; on average so many slices more."""
 _STEP_S = 0.25e-6
-"""A window in a trajectory: noise, phases, what waits for single qubits."""
+"""Trajectory: time per window for noise, phases and what waits for single qubits."""
 _AMPLITUDE_S = 1.5e-9
-"""An amplitude of a trajectory, in one window on two qubits."""
+"""Trajectory: time per amplitude and window on two qubits."""
 _CHANNEL_S = 500e-6
-"""A window on two qubits as Kraus operators, under the noise of one group of shots."""
+"""Tensor network: time to make the Kraus operators of a window on two qubits, for each group of shots."""
 _TENSOR_S = 120e-6
-"""... played on two neighbours of a matrix product state with bond dimension 1, in one shot."""
+"""Tensor network: time per shot and cut of a window on two qubits at bond dimension 1."""
 _TURN_S = 1.3e-6
-"""... and a window on one qubit, in one shot."""
+"""Tensor network: time per shot and window on one qubit."""
 _CUBE_S = 0.2e-6
-"""... and by how much a window on two grows with the cube of the bond dimension."""
+"""Tensor network: what each unit of the cubed bond dimension adds to `_TENSOR_S`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +47,29 @@ class Work:
     looks: int
 
     def density_matrix(self, shots: int, slices: int, levels: int) -> float:
-        """Of so many slices, which measurements on the way split until each shot has its own."""
+        """Time with density matrices, s.
+
+        Args:
+            shots: Per point.
+            slices: Matrices per point at the start; each measurement on the way doubles them, up to one per shot.
+            levels: Kept of each qubit.
+        """
         lanes = min(shots, slices << min(self.looks, 30))
         return self.windows * float(levels ** (2 * self.qubits)) * (lanes + _NARROW) * _NUMBER_S
 
     def trajectories(self, count: int) -> float:
-        """Of so many."""
+        """Time of so many trajectories, s."""
         passes = sum(times for _, _, times in self.pairs) * float(1 << self.qubits)
         return count * (self.windows * _STEP_S + passes * _AMPLITUDE_S)
 
     def tensor_network(self, shots: int, groups: int, bond: int) -> float:
-        """Of so many shots, in groups that share their noise."""
+        """Time of matrix product states, s.
+
+        Args:
+            shots: Per point.
+            groups: Of shots that share their noise.
+            bond: Largest bond dimension.
+        """
         played = sum(times * (_TENSOR_S + _CUBE_S * size**3) for times, size in self._bonds(bond))
         played += (self.windows - sum(times for _, _, times in self.pairs)) * _TURN_S
         return shots * played + groups * sum(times for _, _, times in self.pairs) * _CHANNEL_S
@@ -67,7 +79,10 @@ class Work:
         return max((size for _, size in self._bonds(most)), default=1)
 
     def _bonds(self, most: int) -> Iterator[tuple[int, int]]:
-        """Of each cut that a window makes through the line: how often, and the bond dimension, which may double each time."""
+        """Each cut through the line that a window on two qubits spans: how often, and the bond dimension there by then.
+
+        Every window may double the bond dimension of a cut.
+        """
         doubled = [0] * self.qubits
         for first, second, times in self.pairs:
             for cut in range(min(first, second), max(first, second)):
@@ -76,7 +91,7 @@ class Work:
 
 
 def work(program: Program) -> list[Work]:
-    """Of each cluster; a loop whose end is not known counts once."""
+    """What happens in each cluster; a loop whose end is not known counts once."""
     home = {qubit: (number, place) for number, cluster in enumerate(program.clusters) for place, qubit in enumerate(cluster)}
     windows, looks = [0] * len(program.clusters), [0] * len(program.clusters)
     pairs: list[list[tuple[int, int, int]]] = [[] for _ in program.clusters]

@@ -18,10 +18,15 @@ S = TypeVar("S")
 T = TypeVar("T")
 
 _STATES = 16 * 2**20
+"""Bytes of states in a part, where memory and the engine's block allow no more."""
 _RESULTS = 2**22
+"""Numbers that a part returns at most, so that chunks of a long run come one after the other."""
 _LANES = 1024
+"""Lanes of a part at most."""
 _FEW_LANES = 128
+"""A part of fewer lanes is not worth a thread."""
 _WORTH = 2**21
+"""Bytes of one row's states from which on its lanes are dealt to threads, if there are fewer rows than threads."""
 
 
 @dataclass(frozen=True, slots=True)

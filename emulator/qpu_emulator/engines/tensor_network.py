@@ -17,6 +17,7 @@ from qpu_emulator.windows.basis import Complex, Real, superoperator
 from qpu_emulator.windows.library import Library
 
 _NEGLIGIBLE = 1e-7
+"""Kraus operators of a smaller squared norm are left out."""
 _X = np.array([[0, 1], [1, 0]], complex)
 _PAULIS = np.array([_X, [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]])
 _EYE = np.eye(4)

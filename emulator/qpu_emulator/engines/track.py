@@ -12,7 +12,9 @@ from qpu_emulator.engines.twirling import circuit, errors, gate, nearest, rotati
 from qpu_emulator.windows.basis import Real
 
 _FAR = 0.1
+"""Chance of a Pauli error beyond which a window is not taken for a Clifford."""
 _SLANT = 0.15
+"""The same for the angle, rad, of a coherent error: twirling would hide it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,9 @@ from qpu_emulator.score.actions import Action, Sorter, Wiring
 from qpu_emulator.score.timeline import BETWEEN, FINAL
 
 _ZZ_QUBITS = 5
+"""Qubits of the largest cluster that idle ZZ alone may join."""
 _ZZ_TURN = 1e-3
+"""Turn in rad during the whole schedule below which idle ZZ joins nothing."""
 
 
 @dataclass(frozen=True, slots=True)
