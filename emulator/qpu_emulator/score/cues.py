@@ -22,7 +22,7 @@ from qpu_emulator.windows.tones import Tone
 
 _TAU = 2 * np.pi
 _PHASES = 64
-"""Steps of a turn to which the phase between a crosstalk tone and an own tone is rounded: else no window would ever come again."""
+"""Steps of a turn to which the phase between a crosstalk tone and an own tone is rounded: else no window would come again."""
 _EXACT = 2**32
 """The same between own tones, where rounding only makes equal what differs in the last digits."""
 
