@@ -143,6 +143,12 @@ class Page:
             raise SettingsError(f"a wait must be a multiple of {grain} ticks", given=f"{exact[wrong][0]:g}", where="wait")
         self._writing.append(lambda ink: ink.build.wait(ink.duration(ticks)))
 
+    def hold(self, ticks: int) -> None:
+        """The drive lines of each target's qubits wait, and no others: a multiple of the machine's grid."""
+        for qubit in (qubit for target in self.targets for qubit in target):
+            key = self._carriers.use(self.snapshot.qubits[qubit].drive_frame)
+            self._writing.append(partial(_held, key, ticks))
+
     def barrier(self) -> None:
         """What follows begins on all lines together."""
         self._writing.append(lambda ink: ink.build.barrier())
@@ -267,6 +273,10 @@ class Page:
         if self.reading is Reading.TRACE:
             return Column(name, Acquisition.RAW, average=True)
         return Column(name, output=Output.IQ, average=self.reading is Reading.MEAN)
+
+
+def _held(key: str, ticks: int, ink: Ink) -> None:
+    ink.build.delay(ink.frames[key], ticks)
 
 
 def _if_one(name: str, play: Callable[[Ink], None], ticks: int, ink: Ink) -> None:

@@ -59,7 +59,7 @@ def assignment(truth: Truth, _: Fit) -> Numbers:
         errors = believed(truth.device, truth.believed, qubit).errors(measure.angle, measure.threshold)
         right.append([1 - wrong for wrong in errors])
     kept = {
-        f"prob_meas{d}{c}_prep{b}{a}": (right[0][a] if c == a else 1 - right[0][a]) * (right[1][b] if d == b else 1 - right[1][b])
+        f"prob_meas{c}{d}_prep{a}{b}": (right[0][a] if c == a else 1 - right[0][a]) * (right[1][b] if d == b else 1 - right[1][b])
         for a, b, c, d in product((0, 1), repeat=4)
         if (c, d) != (1 - a, 1 - b)
     }

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import xarray as xr
 
-from qpu_bridge.target import Snapshot
+from qpu_bridge.target import GateSpec, Snapshot
 from qpu_calibration.axis import Axis
-from qpu_calibration.clifford import words
+from qpu_calibration.clifford import Word, words
 from qpu_calibration.decays import drawn_with_more
+from qpu_calibration.edit import known_gate
 from qpu_calibration.fit import Fit
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve
@@ -38,14 +39,19 @@ class RB2Simultaneous(Routine[RB2Settings]):
         return [who(snapshot, targets), *sequences(settings)]
 
     def play(self, page: Page, at: Point, settings: RB2Settings) -> None:
-        """Each coupler its own sequence."""
-        for target, still in zip(page.targets, resting(page, at), strict=True):
-            gate = entangler(page.snapshot, target)
-            forwards = gate.qubits == target
-            seed = (settings.seed, *target, int(at.number("sample")))
-            word = words(gate.name, forwards, int(at.number("length")), False, seed)
+        """Each coupler its own sequence; all end together, for one that has ended would relax until the others have."""
+        length, sample = int(at.number("length")), int(at.number("sample"))
+        gates = [entangler(page.snapshot, target) for target in page.targets]
+        spelled = [
+            words(gate.name, gate.qubits == target, length, False, (settings.seed, *target, sample))
+            for gate, target in zip(gates, page.targets, strict=True)
+        ]
+        lasts = [_ticks(page.snapshot, *one) for one in zip(page.targets, gates, spelled, strict=True)]
+        everybody = zip(page.targets, gates, spelled, lasts, resting(page, at), strict=True)
+        for target, gate, word, ticks, still in everybody:
             with page.only(target):
-                spell(page, at, word, gate.name, forwards, silent if still else None)
+                page.hold(max(lasts) - ticks)
+                spell(page, at, word, gate.name, gate.qubits == target, silent if still else None)
         page.measure()
 
     def fit_one(self, data: xr.Dataset) -> Fit:
@@ -55,3 +61,15 @@ class RB2Simultaneous(Routine[RB2Settings]):
     def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
         """What survives together."""
         return drawn_with_more(*survived(played_both(data), "beside"), 0.25, fit, "Cliffords, all together")
+
+
+def _ticks(snapshot: Snapshot, target: Target, gate: GateSpec, spelled: Sequence[Word]) -> int:
+    """How long a sequence lasts, the two pulses that close it included."""
+    pulse = [known_gate(snapshot, "sx", (qubit,)).duration for qubit in target]
+    now = [0, 0]
+    for place, turns in spelled:
+        if place < 0:
+            now = [max(now) + gate.duration] * 2
+        else:
+            now[place] += (len(turns) - 1) * pulse[place]
+    return max(ticks + 2 * own for ticks, own in zip(now, pulse, strict=True))

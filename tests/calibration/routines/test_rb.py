@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from qpu_bridge.schedule import Operation, row_values, unroll
 from qpu_calibration.catalog import routine
 from qpu_calibration.decays import bound, fit_two_decays, survival
 from qpu_calibration.edit import amplitude, flux_amplitude, with_amplitude, with_error, with_flux_amplitude
@@ -88,6 +89,21 @@ def test_couplers_side_by_side_play_their_own_sequences_as_alone(lab):
     data = outcome.passes[0][0]
     assert sorted(data["alone"].values[:, 0]) == [0, 0]
     assert sorted(data["alone"].values[0]) == [-1, 0, 1]
+
+
+@pytest.mark.parametrize("device", [five, five_ecr])
+def test_couplers_side_by_side_end_together(device):
+    """Who has ended would relax until the others have, the longer the longer sequences are: 1 % of an ecr's error."""
+    one, snapshot = routine("rb2_simultaneous"), device.snapshot()
+    plan = one.plan(snapshot, [(0, 1), (2, 3)], quick(one.name, (1, 30)))
+    for schedule, table in plan.sheets:
+        shot = unroll(schedule, row_values(schedule, 0, table))
+        ends = {"q0": 0, "q1": 0, "q2": 0, "q3": 0}
+        for event in shot.events[shot.events["operation"] == Operation.PLAY]:
+            name = schedule.frames[event["frame"]].name
+            if name in ends:
+                ends[name] = int(event["start"] + event["duration"])
+        assert max(ends["q0"], ends["q1"]) == max(ends["q2"], ends["q3"])
 
 
 def test_both_decays_and_the_bound_of_closed_form(rng):
