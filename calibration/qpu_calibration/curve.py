@@ -16,16 +16,16 @@ MOST = 8.0
 LONE = 6.0
 """How far off a single point may be (`CurveFit.lone`); by chance it is up to 4."""
 BEST_STARTS = 3
-"""So many of the starts, those nearest to the data, are followed to their end."""
+"""Of all starts, the search begins at so many: those whose curves are nearest to the data."""
 _STEP = 1e-5
-"""Of central differences, in units of a number: what they leave out goes with its square."""
+"""Step of central differences, in units of the number; their error goes with its square."""
 _ENDS = {"ftol": 1.5e-8, "xtol": 1.5e-8, "gtol": 0.0, "maxfev": 8000}
 _STUCK = 1e-2
-"""Of the slope of a bounded number in the middle of its span; with less it is at its bound."""
+"""A bounded number counts as at its bound where its slope (`_Within.slope`) is below this share of that in mid-span."""
 _USUAL = 1.4826
 """Standard deviation of normal numbers over the median of their sizes."""
 _OFF = 1e-12
-"""Starts keep so far from a bound, in units of the span: on it nothing would move them."""
+"""Share of the span by which starts keep away from bounds: on a bound the slope is 0, and nothing would move them."""
 
 
 @dataclass(frozen=True)
@@ -92,63 +92,110 @@ def fit_curve(
         bounds: Parameter -> least and greatest value.
     """
     given = list(starts)
-    names, within = list(given[0]), _Within.of(given[0], bounds or {})
-
-    def rests(free: Values) -> Values:
-        """Residuals, one row for each row of free numbers."""
-        columns = within.bound(free).T[:, :, None]
-        return np.asarray((model(x, **dict(zip(names, columns, strict=True))) - y) / sigma)
-
-    def rest(free: Values) -> Values:
-        found = np.asarray((model(x, **dict(zip(names, within.bound(free).tolist(), strict=True))) - y) / sigma)
-        if not np.isfinite(found @ found):
-            raise FloatingPointError
-        return found
-
-    def slopes(free: Values) -> Values:
-        steps = _STEP * np.where(within.bounded | (free == 0.0), 1.0, np.abs(free))
-        both = rests(np.concatenate([free + np.diag(steps), free - np.diag(steps)]))
-        return np.asarray((both[: len(free)] - both[len(free) :]) / (2 * steps[:, None]))
-
-    best, least = None, np.inf
+    names = list(given[0])
+    residuals = _Residuals(model, x, y, sigma, names, _Within.of(names, bounds or {}))
     with np.errstate(all="ignore"):
-        frees = within.free(np.array([[start[name] for name in names] for start in given]))
-        squares = (rests(frees) ** 2).sum(axis=1)
-        for free in frees[np.argsort(squares, kind="stable")[:BEST_STARTS]]:
-            try:
-                found, spread, info, _, _ = leastsq(rest, free, Dfun=slopes, col_deriv=True, full_output=True, **_ENDS)
-            except FloatingPointError:
-                continue
-            square = float(info["fvec"] @ info["fvec"])
-            if square < least:
-                best, least = (found, spread, np.abs(info["fvec"])), square
+        best = residuals.smallest(np.array([[start[name] for name in names] for start in given]))
     if best is None:
         return CurveFit(dict.fromkeys(names, np.nan), dict.fromkeys(names, np.inf), np.inf)
-    found, spread, off = best
-    reduced = least / max(1, y.size - len(names))
+    free, spread, left = best
+    reduced = float(left @ left) / max(1, y.size - len(names))
     errors, cover = np.full(len(names), np.inf), np.zeros((0, 0))
     if spread is not None:
-        slope, grown = within.slope(found), max(1.0, reduced)
-        errors = np.sqrt(np.diag(spread) * grown) * np.abs(slope)
-        stuck = within.bounded & (np.abs(np.cos(found)) < _STUCK)
-        cover = spread * np.outer(slope, slope) * grown
-        if stuck.any():
-            # at a bound nothing moves a number, though it is not known any better there
-            here, steps = within.bound(found), np.diag(_STEP * (within.high - within.low + np.abs(found) * ~within.bounded))
-            both = [model(x, **dict(zip(names, (here + way).T[:, :, None], strict=True))) / sigma for way in (steps, -steps)]
-            rows = (both[0] - both[1]) / (2 * np.diag(steps)[:, None])
-            size = np.linalg.norm(rows, axis=1)
-            size[size == 0.0] = np.inf  # what changes nothing
-            unit = rows / size[:, None]
-            cover = np.linalg.pinv(unit @ unit.T, hermitian=True) * grown / np.outer(size, size)
-    value = within.bound(found).tolist()
+        errors, cover = residuals.uncertainty(free, spread, max(1.0, reduced))
+    off = np.abs(left)
     lone = float(off.max() / max(1.0, _USUAL * np.median(off)))
+    value = residuals.within.bound(free).tolist()
     return CurveFit(dict(zip(names, value, strict=True)), dict(zip(names, errors.tolist(), strict=True)), reduced, cover, lone)
 
 
 @dataclass(frozen=True)
+class _Residuals:
+    """What points are off a model by, in units of their errors, as a function of free numbers (`_Within`).
+
+    Attributes:
+        model: The curve, as in `fit_curve`.
+        x: Of the points.
+        y: Of the points.
+        sigma: Of the points.
+        names: Of the parameters.
+        within: Their bounds.
+    """
+
+    model: Callable[..., Values]
+    x: Values
+    y: Values
+    sigma: Values
+    names: list[str]
+    within: _Within
+
+    def smallest(self, starts: Values) -> tuple[Values, Values | None, Values] | None:
+        """Search from the starts (``float64[starts, k]``, parameters) that are nearest to the data.
+
+        Returns:
+            The best free numbers, their covariance if the data say it, and the residuals; None if no start leads anywhere.
+        """
+        best, least = None, np.inf
+        frees = self.within.free(starts)
+        squares = (self._each(frees) ** 2).sum(axis=1)
+        for free in frees[np.argsort(squares, kind="stable")[:BEST_STARTS]]:
+            try:
+                found, spread, info, _, _ = leastsq(self._one, free, Dfun=self._slopes, col_deriv=True, full_output=True, **_ENDS)
+            except FloatingPointError:
+                continue
+            square = float(info["fvec"] @ info["fvec"])
+            if square < least:
+                best, least = (found, spread, info["fvec"]), square
+        return best
+
+    def uncertainty(self, free: Values, spread: Values, grown: float) -> tuple[Values, Values]:
+        """Standard errors and covariances of the parameters.
+
+        Args:
+            free: The best free numbers.
+            spread: Their covariance.
+            grown: Factor on all variances.
+        """
+        slope = self.within.slope(free)
+        errors = np.sqrt(np.diag(spread) * grown) * np.abs(slope)
+        stuck = self.within.bounded & (np.abs(np.cos(free)) < _STUCK)
+        return errors, self._unbounded(free) * grown if stuck.any() else spread * np.outer(slope, slope) * grown
+
+    def _each(self, frees: Values) -> Values:
+        """Residuals, one row for each row of free numbers."""
+        columns = self.within.bound(frees).T[:, :, None]
+        return np.asarray((self.model(self.x, **dict(zip(self.names, columns, strict=True))) - self.y) / self.sigma)
+
+    def _one(self, free: Values) -> Values:
+        numbers = self.within.bound(free).tolist()
+        found = np.asarray((self.model(self.x, **dict(zip(self.names, numbers, strict=True))) - self.y) / self.sigma)
+        if not np.isfinite(found @ found):
+            raise FloatingPointError
+        return found
+
+    def _slopes(self, free: Values) -> Values:
+        steps = _STEP * np.where(self.within.bounded | (free == 0.0), 1.0, np.abs(free))
+        both = self._each(np.concatenate([free + np.diag(steps), free - np.diag(steps)]))
+        return np.asarray((both[: len(free)] - both[len(free) :]) / (2 * steps[:, None]))
+
+    def _unbounded(self, free: Values) -> Values:
+        """Covariances as if there were no bounds: at a bound nothing moves a number, though it is not known any better there."""
+        within = self.within
+        here, steps = within.bound(free), np.diag(_STEP * (within.high - within.low + np.abs(free) * ~within.bounded))
+        both = [
+            self.model(self.x, **dict(zip(self.names, (here + way).T[:, :, None], strict=True))) / self.sigma
+            for way in (steps, -steps)
+        ]
+        rows = (both[0] - both[1]) / (2 * np.diag(steps)[:, None])
+        size = np.linalg.norm(rows, axis=1)
+        size[size == 0.0] = np.inf  # what changes nothing
+        unit = rows / size[:, None]
+        return np.asarray(np.linalg.pinv(unit @ unit.T, hermitian=True) / np.outer(size, size))
+
+
+@dataclass(frozen=True)
 class _Within:
-    """Numbers that know no bounds for some that do: ``low + (1 + sin(free)) (high - low) / 2`` (James and Roos, MINUIT).
+    """Free numbers that stand for bounded ones: ``low + (1 + sin(free)) (high - low) / 2`` (James and Roos, MINUIT).
 
     Attributes:
         low: Of each parameter; 0 where there is no bound.
@@ -174,7 +221,7 @@ class _Within:
         return np.where(self.bounded, np.arcsin(2 * np.clip(share, _OFF, 1 - _OFF) - 1), bound)
 
     def slope(self, free: Values) -> Values:
-        """Of a bound number against its free one."""
+        """Derivative of the bounded numbers by the free ones."""
         return np.where(self.bounded, np.cos(free) * (self.high - self.low) / 2, 1.0)
 
 
