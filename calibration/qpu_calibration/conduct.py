@@ -12,7 +12,7 @@ from typing import Any
 from qpu_bridge.errors import ScheduleError, SettingsError
 from qpu_bridge.target import Snapshot
 from qpu_calibration.bench import Bench, Crowded
-from qpu_calibration.decide import Action, Finding, Step, Steps, Verdict
+from qpu_calibration.decide import SHARP, Action, Finding, Step, Steps, Verdict
 from qpu_calibration.fit import ROUTINE_ERRORS, Fit
 from qpu_calibration.flags import update_flags
 from qpu_calibration.graph import Graph, Node
@@ -21,12 +21,11 @@ from qpu_calibration.ledger import Ledger, Moment
 from qpu_calibration.page import Target
 from qpu_calibration.routine import Routine
 
-SHARP = 1 / 3
-"""Of what is tolerated, or of what was found if that is less: the most that a look may leave open to mend it. What it then sets
-is right within tolerance, and what it saw was no chance, by three standard errors."""
-
 EARLY = 0.4
-"""Of what is tolerated: from here on a look brings back what drifts, where it is sharp enough."""
+"""Of what is tolerated: from here on a look brings back what only has to be brought back, if it is sure that it moved."""
+
+LIKELY = 1 / 2
+"""Of what was found: the most that a look may leave open of what is known to drift; two standard errors. Else it takes three."""
 
 
 @dataclass(frozen=True)
@@ -127,11 +126,11 @@ def _do(bench: Bench, graph: Graph, step: Step, begins: Callable[[Step], None] |
     while left:
         group = left.pop(0)
         if begins is not None:
-            begins(Step(step.action, step.routine, tuple(group), step.mend))
+            begins(replace(step, targets=tuple(group)))
         shots, used_s, timing = bench.shots, bench.execution.usage_seconds, bench.snapshot.timing
         try:
             if step.action is Action.LOOK:
-                found, fits, deviations, run = _look(bench, routine, group, step.mend)
+                found, fits, deviations, run = _look(bench, routine, group, step)
             else:
                 found, fits, deviations, run = _calibrate(bench, routine, group)
         except Crowded:
@@ -150,15 +149,18 @@ def _do(bench: Bench, graph: Graph, step: Step, begins: Callable[[Step], None] |
 Done = tuple[dict[Target, Finding], dict[Target, Fit], dict[Target, float], str]
 
 
-def _look(bench: Bench, routine: Routine[Any], group: Sequence[Target], mend: bool) -> Done:
+def _look(bench: Bench, routine: Routine[Any], group: Sequence[Target], step: Step) -> Done:
     before = bench.snapshot
-    from_here_on = EARLY if routine.restores and not routine.tells else 1.0
 
     def worth(fit: Fit) -> bool:
-        far = routine.deviation(before, fit)
-        return far > from_here_on and _blur(before, routine, fit) <= SHARP * min(1.0, far)
+        far, blur = routine.deviation(before, fit), _blur(before, routine, fit)
+        if routine.tells:
+            return far > 1 and blur <= SHARP
+        if far > 1:
+            return blur <= SHARP * far
+        return routine.restores and far > EARLY and blur <= (LIKELY if fit.target in step.drifting else SHARP) * far
 
-    if mend:
+    if step.mend:
         seen, mended, run = bench.mend(routine, group, worth)
     else:
         seen, mended, run = bench.look(routine, group), (), ""

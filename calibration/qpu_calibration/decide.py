@@ -7,12 +7,18 @@ Nothing here measures: a generator says what to do and is told what came of it.
 from __future__ import annotations
 
 from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from qpu_calibration.graph import Graph, Node
 from qpu_calibration.ledger import Ledger
 from qpu_calibration.page import Target
+
+SHARP = 1 / 3
+"""Of what is tolerated: the most that may be left open. What was mended is right within it then by three standard errors."""
+
+AGAIN = 2
+"""So often a look is repeated that has mended and left more open than that: what is far off is seen less well."""
 
 
 class Action(StrEnum):
@@ -47,12 +53,14 @@ class Step:
         routine: By which routine.
         targets: Of what.
         mend: Whether a look may mend what it finds off, where what it finds is sharp enough.
+        drifting: Those of the targets that are known to drift fast.
     """
 
     action: Action
     routine: str
     targets: tuple[Target, ...]
     mend: bool = False
+    drifting: tuple[Target, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -195,14 +203,28 @@ class _Maintenance:
         worth = self.open(name, worth)
         if not worth:
             return {}
-        found = yield Step(Action.LOOK, name, tuple(worth), mend=True)
+        found = dict((yield self.glance(name, worth)))
         _learn(self.graph, self.ledger, name, found)
+        for _ in range(AGAIN):
+            blurred = [target for target, one in found.items() if one.verdict is Verdict.MENDED and one.blur > SHARP]
+            if not blurred:
+                break
+            again = yield self.glance(name, blurred)
+            wrong = {target: one for target, one in again.items() if not one.well}
+            _learn(self.graph, self.ledger, name, wrong)
+            # it stays one look, which has mended
+            found |= {target: replace(found[target], blur=one.blur) for target, one in again.items()} | wrong
         self.proven.update(Node(name, target) for target, one in found.items() if one.well)
         for target, one in found.items():
             if one.verdict is Verdict.MENDED:
                 self.want_spoilt(Node(name, target))
         self.settle(found)
         return found
+
+    def glance(self, name: str, targets: Sequence[Target]) -> Step:
+        """A look that may mend."""
+        drifting = tuple(target for target in targets if self.ledger.drifts(self.graph, Node(name, target)))
+        return Step(Action.LOOK, name, tuple(targets), mend=True, drifting=drifting)
 
     def calibrate(self, name: str, targets: Sequence[Target]) -> Generator[Step, Findings, list[Target]]:
         """Calibrate; returns the targets for which it failed."""
@@ -233,10 +255,11 @@ class _Maintenance:
         self.went_back |= bool(spoilt)
 
     def settle(self, found: Findings) -> None:
-        """Look at everything again where what all measurements hang on has changed."""
+        """Look at everything again where what all measurements hang on has changed; what failed may have failed for that."""
         if any(one.unsettles for one in found.values()):
             self.ledger.doubt()
             self.proven.clear()
+            self.lost.clear()
             self.went_back = True
 
     def restore(self, name: str, targets: Sequence[Target]) -> Steps:

@@ -19,10 +19,10 @@ from qpu_calibration.page import Target
 LEDGER = "ledger.json"
 """Its file, in the folder of a device's calibration."""
 
-STRAY = 0.7
+STRAY = 0.75
 """Of what is tolerated: the drift that is expected from one look to the next."""
 
-SLOWLY = 1.2
+SLOWLY = 1.1
 """By how much the time between looks may grow from one to the next; it may halve. A single quiet step of a walk says little."""
 
 AT_FIRST = 1 / 4
@@ -145,6 +145,11 @@ class Ledger:
     def rest_h(self, graph: Graph) -> float:
         """When the next of those that may be taken for granted now may be no longer, in hours of device time."""
         return min((left for node in self._records if (left := self.left_h(graph, node)) > 0), default=math.inf)
+
+    def drifts(self, graph: Graph, node: Node) -> bool:
+        """Whether a node that only brings back what drifts has been seen to do so fast."""
+        routine, hold_h = graph.routines[node.routine], self[node].hold_h
+        return routine.restores and not routine.tells and hold_h is not None and hold_h < AT_FIRST * routine.timeout_h
 
     def found(self, graph: Graph, node: Node, astray: float, blur: float) -> None:
         """Note how far from where it should be a look has found a node, and the standard error, in units of what is tolerated.

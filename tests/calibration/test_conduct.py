@@ -271,7 +271,7 @@ def test_what_a_look_does_not_tell_well_enough_is_calibrated(lab, tmp_path, grap
         def blur(self, snapshot, fit):
             if why == "cannot be taken over":
                 raise ScheduleError("a carrier must be within its line")
-            return 0.4 if why == "blurred" else super().blur(snapshot, fit)
+            return 2.0 if why == "blurred" else super().blur(snapshot, fit)
 
     graph.routines["ramsey"] = Doubtful()
     bench, ledger = kept(lab, tmp_path), Ledger()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -167,6 +168,50 @@ def test_what_a_look_mends_is_not_calibrated_and_its_heirs_are_looked_at_unless_
     fake.play(maintain(graph, ledger, graph.nodes()))
     assert fake.did(Action.CALIBRATE) == [node]
     assert Node("t1", (1,)) in fake.did(Action.LOOK)
+
+
+def test_what_was_mended_from_far_off_is_looked_at_again_until_it_is_sharp(graph, ledger):
+    calibrated(graph, ledger)
+    node = Node("fine", (1,))
+    ledger.doubt([node])
+    steps = maintain(graph, ledger, [node])
+    asked = [next(steps)]
+    for blur in (0.8, 0.5, 0.2):
+        with suppress(StopIteration):
+            asked.append(steps.send({(1,): Finding(Verdict.MENDED, astray=2 * blur, blur=blur)}))
+    assert [(step.action, step.routine, step.targets) for step in asked] == [(Action.LOOK, "fine", ((1,),))] * 3
+    assert ledger.fresh(graph, node)
+    # once seen to be off, not three times
+    assert ledger[node].unsteady == 1
+    # what makes no sense then is calibrated
+    ledger.doubt([node])
+    steps = maintain(graph, ledger, [node])
+    next(steps)
+    assert steps.send({(1,): Finding(Verdict.MENDED, astray=2.0, blur=0.8)}).action is Action.LOOK
+    assert steps.send({(1,): Finding(Verdict.OFF, astray=2.0, blur=0.8)}).action is Action.CALIBRATE
+
+
+def test_what_is_seen_to_drift_may_be_mended_early(graph):
+    now = Moment(utc=datetime(2026, 11, 21, tzinfo=UTC), device_ns=0)
+    ledger = Ledger(clock=lambda: now)
+    calibrated(graph, ledger)
+    node = Node("fine", (1,))
+    graph.routines["fine"].restores = True
+    assert not ledger.drifts(graph, node)
+    now = Moment(utc=now.utc, device_ns=round(6 * 3.6e12))
+    ledger.found(graph, node, 5.0, 0.1)
+    ledger.calibrated(graph, node)
+    assert ledger.drifts(graph, node)
+    ledger.doubt([node, Node("fine", (0,))])
+    step = next(maintain(graph, ledger, graph.nodes("fine", [0, 1])))
+    assert (step.routine, step.targets, step.drifting) == ("fine", ((0,), (1,)), ((1,),))
+    # and that says nothing against it
+    ledger.strayed(node)
+    ledger.calibrated(graph, node)
+    assert ledger[node].unsteady == 1
+    ledger.strayed(node, beyond=False)
+    ledger.calibrated(graph, node)
+    assert ledger[node].unsteady == 0
 
 
 def test_a_look_that_shall_change_nothing_mends_nothing(graph, ledger):

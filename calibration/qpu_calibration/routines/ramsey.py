@@ -119,7 +119,7 @@ class Ramsey(Routine[RamseySettings]):
 
         Four fringes: a qubit that has moved to where the fringe stands still, four over the scan away, would not be seen.
         """
-        fewer = {"shots": min(settings.shots, 25), "points": 16, "fringes": min(settings.fringes, 4.0)}
+        fewer = {"shots": min(settings.shots, 15), "points": 16, "fringes": min(settings.fringes, 4.0)}
         return settings.model_copy(update=fewer)
 
     def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
