@@ -10,6 +10,7 @@ from qpu_bridge.target import Snapshot
 from qpu_calibration.catalog import routine
 from qpu_calibration.graph import Graph, Node
 from qpu_emulator.chip.wander import Wander
+from tests.proofs import kept_looks
 from tests.proofs.kept import restless
 from tests.proofs.kept_life import Fresh, lived
 from tests.proofs.user import User
@@ -36,3 +37,12 @@ def test_a_day_later_only_what_drifted_is_repaired_and_jobs_are_as_good_as_fresh
     assert all(f"(({RESTLESS},),)" in done for done in day.repaired[24.0])
     # the circuits and their seeds are the same, so that only half of the 7 % of 2 circuits of 4000 shots is left
     assert np.all(day.ratios(day.errors, 1) < 1.2)
+
+
+def test_what_stands_still_is_left_alone_and_what_walks_stays_within_what_is_tolerated() -> None:
+    still, walking = (kept_looks.lived(spread, 0.16, 10, SEED) for spread in (0.0, 4.0))
+    assert still.mends < 2
+    assert still.looks < 36
+    # left alone, it would be beyond four fifths of the time
+    assert np.mean(walking.off > 1) < 0.1
+    assert walking.looks < 180
