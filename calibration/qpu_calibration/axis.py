@@ -13,10 +13,11 @@ from qpu_bridge.target import Snapshot
 
 Values = NDArray[np.float64]
 Reach = Callable[[Limits], tuple[Values, Values]]
-"""Limits of a device, narrowed by what its laboratory allows -> least and most of an axis, ``float64[1 or targets]`` each."""
+"""From the limits of a device, within the bounds of the rack file, to the least and the largest value that an axis may have,
+``float64[1 or targets]`` each."""
 
-WAITING = 0.9
-"""Of the longest shot: what waits may take. Pulses and readout need the rest."""
+WAIT_SHARE = 0.9
+"""Share of the longest shot that a wait may take; pulses and readout need the rest."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,9 +30,9 @@ class Axis:
         unit: ``Hz``, ``s``, ``rad``; empty for plain numbers and fractions of full scale.
         stepped: False: the numbers fill slots of one schedule (amplitude, phase, frequency, wait). True: every point is a
             schedule of its own, since a waveform, a number of pulses or a prepared state differs.
-        reach: How far it may go on this device (`reach.py` has those of amplitudes, frequencies and lengths); None for anywhere.
-        step: What the numbers are multiples of; 0 for any number.
-        held: So many points at the beginning are no part of the scan and stay where they are.
+        reach: How far it may go on a device (see `reach.py`); None if nothing limits it.
+        step: All numbers are multiples of this; 0 if any number will do.
+        held: The first so many points are no part of the scan: `within` does not move them.
     """
 
     name: str
@@ -61,9 +62,9 @@ class Axis:
         return np.atleast_2d(self.values)
 
     def within(self, limits: Limits) -> Axis:
-        """The same scan, drawn together to end where the device's lines do.
+        """The same scan, compressed into what the device's lines allow.
 
-        Where a line leaves nothing of it, it stays as it is: the check of the schedule then says so.
+        A scan that lies wholly outside stays as it is: the check of the schedule then refuses it, and says why.
         """
         if self.reach is None:
             return self
@@ -97,4 +98,4 @@ def delays(snapshot: Snapshot, seconds: Values, name: str = "delay", parts: int 
 
 
 def _within_a_shot(limits: Limits) -> tuple[Values, Values]:
-    return np.zeros(1), np.array([WAITING * limits.max_duration * float(limits.dt)])
+    return np.zeros(1), np.array([WAIT_SHARE * limits.max_duration * float(limits.dt)])

@@ -10,10 +10,10 @@ from qpu_bridge.errors import SettingsError
 from qpu_bridge.target import CouplingSpec, Curve, DragShape, GateSpec, PhaseSpec, PulseSpec, Shape, Snapshot
 
 WARM = 5.0
-"""Times T1: a shorter wait leaves more than 0.7 % of an excited qubit, as much as a good readout errs."""
+"""Shortest wait between shots, in T1: it leaves 0.7 % of an excitation, which is as much as a good readout errs."""
 
 COLD = 8.0
-"""Times T1: so long a wait leaves 0.03 %."""
+"""Wait between shots that is set where one is too short, in T1: it leaves 0.03 % of an excitation."""
 
 
 def with_qubit(snapshot: Snapshot, qubit: int, **changes: Any) -> Snapshot:
@@ -43,10 +43,10 @@ def with_t1(snapshot: Snapshot, qubit: int, t1: float) -> Snapshot:
 
 
 def with_rest(snapshot: Snapshot, t1: float) -> Snapshot:
-    """With a wait between shots that is long enough for a qubit that lives so long (s), as far as the machine may wait.
+    """With a wait between shots that lets a qubit of this T1 (s) relax, as far as the machine may wait.
 
-    What is too short by far (`WARM`) becomes ample (`COLD`); what is too long stays. A default wait that left the rest to an
-    active reset does so still; any other keeps what it was longer than needed.
+    A wait shorter than `WARM` becomes `COLD`; one that is too long stays. A default wait that was shorter than ``passive_reset``
+    (it left the rest to an active reset) stays; any other grows by as much as ``passive_reset`` does.
     """
     timing = snapshot.timing
     cools = min(round(COLD * t1, 6), timing.max_rep_delay)

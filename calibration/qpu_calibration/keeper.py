@@ -29,12 +29,13 @@ BEGUN = "monitor.json"
 
 OPERATOR = "monitor"
 
-SHARE = 0.1
-"""Of the time, while jobs wait: after a gap in which one did, the next comes when jobs have had the rest."""
+SHARE_BESIDE_JOBS = 0.1
+"""Share of the time that monitors take while jobs wait: after they have used a gap, jobs have the device nine times as long."""
 
-IMPATIENCE = 0.1
-"""Of `every_h`: how soon after a round the next may begin, however fast something drifts. By this machine's clock also when an
-unfit device is looked at again, for no job moves its own clock."""
+SOONEST = 0.1
+"""Share of `every_h` after which the next round may begin at the earliest, however fast something drifts.
+
+An unfit device is looked at again after as long by this machine's clock: no job moves the device's own."""
 
 
 class Keeper:
@@ -69,7 +70,7 @@ class Keeper:
         self.folder = folder
         self.shots = 0
         # a round that finds nothing to do costs one shot, and reads in the ledger when something will be
-        self._every_h, self._rest_h = every_h, (IMPATIENCE if (folder / LEDGER).exists() else 1.0) * every_h
+        self._every_h, self._rest_h = every_h, (SOONEST if (folder / LEDGER).exists() else 1.0) * every_h
         self._least, self._seed = least_qubits, seed
         self._note, self._clock, self._graph, self._told = note, clock, graph, told
         self._heard = Moment(utc=clock())
@@ -111,7 +112,7 @@ class Keeper:
             raise
         finally:
             now = self._clock()
-            self._not_before = now + (now - began) * (1 / SHARE - 1)
+            self._not_before = now + (now - began) * (1 / SHARE_BESIDE_JOBS - 1)
         return None
 
     def _go_on(self, execution: Execution, snapshot: Snapshot, gap: Gap) -> str | None:
@@ -119,7 +120,7 @@ class Keeper:
             self._round.entries.close()
             self._round = None
         if self._round is None:
-            ahead_h = IMPATIENCE * self._every_h
+            ahead_h = SOONEST * self._every_h
             fresh = _Round(self.folder, execution, snapshot, self._graph, self._seed, ahead_h, gap)
             self.hear(read_device_clock(fresh.bench))
             if not self._round_is_due():
@@ -137,14 +138,14 @@ class Keeper:
                 return None
         self._round = None
         self._begin()
-        self._rest_h = min(self._every_h, max(IMPATIENCE * self._every_h, current.rest_h()))
+        self._rest_h = min(self._every_h, max(SOONEST * self._every_h, current.rest_h()))
         self._ended = self._clock()
         complaint = _complaint(current.bench.snapshot, self._least)
         self._unfit = bool(complaint)
         return complaint
 
     def _round_is_due(self) -> bool:
-        if self._unfit and (self._clock() - self._ended) / timedelta(hours=1) >= IMPATIENCE * self._every_h:
+        if self._unfit and (self._clock() - self._ended) / timedelta(hours=1) >= SOONEST * self._every_h:
             return True
         return self._begun is not None and self._begun.hours_until(self._heard) >= self._rest_h
 

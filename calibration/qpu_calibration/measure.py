@@ -62,7 +62,7 @@ def measure(
 
 
 def _numbers(plan: Plan, chunk: Any) -> NDArray[Any]:
-    """Of one chunk: ``[rows, targets, places, rounds, ...]``."""
+    """The numbers of one chunk, ``[rows, targets, places, rounds, ...]``."""
     if plan.reading is Reading.TRACE:
         # readouts may last differently long
         samples = max(trace.shape[-1] for trace in chunk.raw.values())

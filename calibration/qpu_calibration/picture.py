@@ -12,8 +12,9 @@ from qpu_calibration.axis import Values
 from qpu_calibration.fit import Fit
 
 COLUMNS = 4
+"""Panels in a row of the figure."""
 LINES = 4
-"""Of numbers above a panel; with more numbers, two stand in a line."""
+"""Lines of numbers above a panel; with more numbers, two stand in a line."""
 Curve = Mapping[str, Any]
 """What a panel shows: ``x``, ``y``, and perhaps ``error``, ``model_x``, ``model`` and the ``label`` of the abscissa."""
 

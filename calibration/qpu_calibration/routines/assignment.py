@@ -21,7 +21,7 @@ from qpu_calibration.routines.readout import WORST
 STATES = ("00", "10", "01", "11")
 """In the order of the outcomes, whose lowest bit is the first place; digits are in the order of the places."""
 DRAWS, SEED = 400, 1
-"""Of the bootstrap; one seed, so that the same data give the same errors."""
+"""Repetitions of the bootstrap, and its seed: the same data always give the same errors."""
 
 
 class AssignmentSettings(Settings):

@@ -20,7 +20,7 @@ from qpu_calibration.plan import Kind, Point
 from qpu_calibration.routine import Routine, Settings
 
 NEAR = 3
-"""Points on either side of half a turn that the curve is fitted to."""
+"""The parabola is fitted to so many points on either side of a conditional phase of pi."""
 
 
 class CZChevronSettings(Settings):

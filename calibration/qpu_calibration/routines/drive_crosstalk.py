@@ -213,7 +213,7 @@ def _area(snapshot: Snapshot, qubit: int) -> float:
 
 
 def _own_level(area: float, settings: DriveCrosstalkSettings) -> float:
-    """Of the tone on the own line."""
+    """Amplitude of the tone on the qubit's own line, full scale."""
     return min(1.0, 2 * settings.turns * area / settings.longest_s)
 
 

@@ -21,7 +21,7 @@ from qpu_calibration.routine import Routine, Settings
 WORST = 0.25
 """A mean error above which two clouds cannot be told apart well enough to calibrate with."""
 DRAWS, SEED = 60, 1
-"""Of the bootstrap; one seed, so that the same data give the same errors."""
+"""Repetitions of the bootstrap, and its seed: the same data always give the same errors."""
 LINES = np.linspace(-0.25, 0.25, 101)
 """Lines that are tried, from the middle of the clouds on, in units of their distance."""
 

@@ -238,7 +238,7 @@ def counted(
 
 
 def listened(snapshot: Snapshot, targets: Sequence[Target]) -> Reach:
-    """Of captures in units of those that are believed, shared by all targets: what their lines allow of tone and capture."""
+    """Lengths of captures, in units of those that are believed, that all targets' lines allow for tone and capture."""
 
     def reach(limits: Limits) -> tuple[Values, Values]:
         lines = {line.name: line.max_duration for line in limits.ports}
@@ -276,6 +276,6 @@ def confused(data: xr.Dataset) -> tuple[Values, Values]:
 
 
 def _mean(data: xr.Dataset) -> tuple[Values, Values]:
-    """Of both levels, ``[length, amplitude]``."""
+    """Mean assignment error of both levels and its standard error, ``[length, amplitude]``."""
     wrong, sigma = confused(data)
     return wrong.mean(axis=0), np.hypot(*sigma) / 2

@@ -21,14 +21,14 @@ from qpu_calibration.reading import excited
 from qpu_calibration.routine import Routine, Settings
 
 SHORT = 0.2
-"""Share of the device's median T1 below which something eats up the qubit's energy, most often a two-level system nearby
+"""A T1 below this share of the others' median is complained about: most often a two-level system nearby takes the energy
 (Klimov et al., PRL 121, 090502)."""
 
 FAR = 40.0
-"""Waits of a first look go so many times beyond what is believed, and begin so many times below it."""
+"""The first look waits from 1/40 of the shortest T1 that is believed to 40 times the longest."""
 
 PARTS = (1, 3, 8, 20, 80, 300)
-"""Parts of the longest wait at which a fit of a time starts."""
+"""The fit of a time starts at these fractions (1 over each) of the longest wait."""
 
 
 class Waits(Settings):

@@ -20,7 +20,7 @@ from qpu_calibration.routines.ramsey import QUADRATURES, TAU, first_quadrature, 
 from qpu_calibration.routines.t1 import Waits, spread
 
 SHARED = 0.5
-"""Root of the largest share of a point's shots that have their slow noise in common."""
+"""Square root of the largest share of a point's shots that can have the same slow noise."""
 
 
 class T2StarSettings(Waits):
