@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from qpu_calibration.conduct import EARLY, LIKELY
 from qpu_calibration.decide import SHARP
 from qpu_calibration.graph import Graph, Node
-from qpu_calibration.keeper import IMPATIENCE
+from qpu_calibration.keeper import SOONEST
 from qpu_calibration.ledger import Ledger, Moment
 from tests.calibration.fake import graph_of
 
@@ -62,17 +62,17 @@ def lived(spread: float, blur: float, days: int, seed: int) -> Days:
         hour = there = believed = 0.0
         ledger = Ledger(clock=lambda: Moment(utc=datetime(2026, 1, 1, tzinfo=UTC), device_ns=round(hour * 3.6e12)))  # noqa: B023
         ledger.calibrated(graph, NODE)
-        due = IMPATIENCE
+        due = SOONEST
         while hour < 24:
             hour += STEP_H
             there = keep * there + spread * np.sqrt(1 - keep**2) * draw.normal()
-            if hour >= due and ledger.left_h(graph, NODE) <= IMPATIENCE:
+            if hour >= due and ledger.left_h(graph, NODE) <= SOONEST:
                 looks += 1
                 seen = there - believed + blur * draw.normal()
                 if mended(graph, ledger, abs(seen), blur):
                     believed += seen
                     mends += 1
-                due = hour + min(1.0, max(IMPATIENCE, ledger.rest_h(graph)))
+                due = hour + min(1.0, max(SOONEST, ledger.rest_h(graph)))
             off.append(there - believed)
     return Days(looks / days, mends / days, np.abs(off))
 
