@@ -12,7 +12,7 @@ from typing import Any
 from qpu_bridge.errors import ScheduleError, SettingsError
 from qpu_bridge.target import Snapshot
 from qpu_calibration.bench import Bench, Crowded
-from qpu_calibration.decide import SHARP, Action, Finding, Step, Steps, Verdict
+from qpu_calibration.decide import REPAIR_ERROR, Action, Finding, Step, Steps, Verdict
 from qpu_calibration.fit import ROUTINE_ERRORS, Fit
 from qpu_calibration.flags import update_flags
 from qpu_calibration.graph import Graph, Node
@@ -21,11 +21,12 @@ from qpu_calibration.ledger import Ledger, Moment
 from qpu_calibration.page import Target
 from qpu_calibration.routine import Routine
 
-EARLY = 0.4
-"""Of what is tolerated: from here on a look brings back what only has to be brought back, if it is sure that it moved."""
+EARLY_REPAIR = 0.4
+"""From this deviation on, in units of what is tolerated, a look repairs what drifts (`Routine.restores`) if it is sure of it."""
 
-LIKELY = 1 / 2
-"""Of what was found: the most that a look may leave open of what is known to drift; two standard errors. Else it takes three."""
+DRIFT_ERROR = 1 / 2
+"""A look is sure of a deviation of what is known to drift if its standard error is at most this share of it (two of them); of
+others, if it is at most `REPAIR_ERROR` of it (three)."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ def _do(bench: Bench, graph: Graph, step: Step, begins: Callable[[Step], None] |
             continue
         if bench.snapshot.timing != timing:
             # shots begin in another state now
-            found = {target: replace(one, unsettles=True) for target, one in found.items()}
+            found = {target: replace(one, affects_all=True) for target, one in found.items()}
         yield Entry(
             step.action, step.routine, found, fits, deviations, run, bench.shots - shots, bench.execution.usage_seconds - used_s
         )
@@ -153,12 +154,13 @@ def _look(bench: Bench, routine: Routine[Any], group: Sequence[Target], step: St
     before = bench.snapshot
 
     def worth(fit: Fit) -> bool:
-        far, blur = routine.deviation(before, fit), _blur(before, routine, fit)
+        far, error = routine.deviation(before, fit), _deviation_error(before, routine, fit)
         if routine.tells:
-            return far > 1 and blur <= SHARP
+            return far > 1 and error <= REPAIR_ERROR
         if far > 1:
-            return blur <= SHARP * far
-        return routine.restores and far > EARLY and blur <= (LIKELY if fit.target in step.drifting else SHARP) * far
+            return error <= REPAIR_ERROR * far
+        sure = DRIFT_ERROR if fit.target in step.drifting else REPAIR_ERROR
+        return routine.restores and far > EARLY_REPAIR and error <= sure * far
 
     if step.mend:
         seen, mended, run = bench.mend(routine, group, worth)
@@ -172,16 +174,16 @@ def _look(bench: Bench, routine: Routine[Any], group: Sequence[Target], step: St
             continue
         deviations[target] = far = float(routine.deviation(before, fit))
         verdict = Verdict.MENDED if target in mended else Verdict.OFF if far > 1 else Verdict.GOOD
-        blur = _blur(before, routine, fit)
-        drifts = math.isfinite(blur) and not routine.tells
+        error = _deviation_error(before, routine, fit)
+        drifts = math.isfinite(error) and not routine.tells
         complaint = routine.complaint(bench.snapshot, fit)
-        found[target] = Finding(verdict, "", complaint, far if drifts else None, blur if drifts else 0.0)
+        found[target] = Finding(verdict, "", complaint, far if drifts else None, error if drifts else 0.0)
     return found, fits, deviations, run
 
 
-def _blur(snapshot: Snapshot, routine: Routine[Any], fit: Fit) -> float:
+def _deviation_error(snapshot: Snapshot, routine: Routine[Any], fit: Fit) -> float:
     try:
-        return float(routine.blur(snapshot, fit))
+        return float(routine.deviation_error(snapshot, fit))
     except (ScheduleError, SettingsError, *ROUTINE_ERRORS):
         # what cannot be taken over must not end the work for the other targets
         return math.inf

@@ -14,11 +14,11 @@ from qpu_calibration.graph import Graph, Node
 from qpu_calibration.ledger import Ledger
 from qpu_calibration.page import Target
 
-SHARP = 1 / 3
-"""Of what is tolerated: the most that may be left open. What was mended is right within it then by three standard errors."""
+REPAIR_ERROR = 1 / 3
+"""Largest standard error that a repair may leave, in units of what is tolerated: three of them are then within it."""
 
-AGAIN = 2
-"""So often a look is repeated that has mended and left more open than that: what is far off is seen less well."""
+REPEATS = 2
+"""A look that has repaired, and left a larger error than that, is repeated so often: what is far off is seen less well."""
 
 
 class Action(StrEnum):
@@ -71,17 +71,17 @@ class Finding:
         verdict: What.
         reason: Why it is bad or barred.
         complaint: Why users should not have the target though all is good.
-        astray: How far from the snapshot a look has found it, in units of what is tolerated; None if it says nothing of that.
-        blur: Standard error of that.
-        unsettles: Whether it has changed what all measurements hang on, so that they must be looked at again.
+        deviation: How far from the snapshot a look has found it, in units of what is tolerated; None if it says nothing of that.
+        deviation_error: Standard error of that.
+        affects_all: Whether it has changed what all measurements hang on, so that they must be looked at again.
     """
 
     verdict: Verdict
     reason: str = ""
     complaint: str = ""
-    astray: float | None = None
-    blur: float = 0.0
-    unsettles: bool = False
+    deviation: float | None = None
+    deviation_error: float = 0.0
+    affects_all: bool = False
 
     @property
     def well(self) -> bool:
@@ -205,15 +205,19 @@ class _Maintenance:
             return {}
         found = dict((yield self.glance(name, worth)))
         _learn(self.graph, self.ledger, name, found)
-        for _ in range(AGAIN):
-            blurred = [target for target, one in found.items() if one.verdict is Verdict.MENDED and one.blur > SHARP]
-            if not blurred:
+        for _ in range(REPEATS):
+            unsure = [
+                target for target, one in found.items() if one.verdict is Verdict.MENDED and one.deviation_error > REPAIR_ERROR
+            ]
+            if not unsure:
                 break
-            again = yield self.glance(name, blurred)
+            again = yield self.glance(name, unsure)
             wrong = {target: one for target, one in again.items() if not one.well}
             _learn(self.graph, self.ledger, name, wrong)
             # it stays one look, which has mended
-            found |= {target: replace(found[target], blur=one.blur) for target, one in again.items()} | wrong
+            found |= {
+                target: replace(found[target], deviation_error=one.deviation_error) for target, one in again.items()
+            } | wrong
         self.proven.update(Node(name, target) for target, one in found.items() if one.well)
         for target, one in found.items():
             if one.verdict is Verdict.MENDED:
@@ -256,7 +260,7 @@ class _Maintenance:
 
     def settle(self, found: Findings) -> None:
         """Look at everything again where what all measurements hang on has changed; what failed may have failed for that."""
-        if any(one.unsettles for one in found.values()):
+        if any(one.affects_all for one in found.values()):
             self.ledger.doubt()
             self.proven.clear()
             self.lost.clear()
@@ -303,13 +307,13 @@ class _Maintenance:
 def _learn(graph: Graph, ledger: Ledger, name: str, found: Findings) -> None:
     for target, one in found.items():
         node = Node(name, target)
-        if one.astray is not None:
-            ledger.found(graph, node, one.astray, one.blur)
+        if one.deviation is not None:
+            ledger.note_deviation(graph, node, one.deviation, one.deviation_error)
         if one.verdict is Verdict.GOOD:
             ledger.passed(node, one.complaint)
         elif one.verdict is Verdict.BAD:
             ledger.doubt([node])
         elif one.verdict is not Verdict.BARRED:
-            ledger.strayed(node, beyond=one.astray is None or one.astray > 1)
+            ledger.drifted(node, beyond=one.deviation is None or one.deviation > 1)
         if one.verdict is Verdict.MENDED:
             ledger.calibrated(graph, node, one.complaint)

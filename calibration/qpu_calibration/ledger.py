@@ -19,14 +19,15 @@ from qpu_calibration.page import Target
 LEDGER = "ledger.json"
 """Its file, in the folder of a device's calibration."""
 
-STRAY = 0.75
-"""Of what is tolerated: the drift that is expected from one look to the next."""
+EXPECTED_DRIFT = 0.75
+"""Drift that is expected from one look to the next, in units of what is tolerated."""
 
-SLOWLY = 1.1
-"""By how much the time between looks may grow from one to the next; it may halve. A single quiet step of a walk says little."""
+MOST_GROWTH = 1.1
+"""Factor by which the time between looks may grow at most from one look to the next (it may halve): one quiet step of a random
+walk says little."""
 
-AT_FIRST = 1 / 4
-"""Of its own time: after what a routine that brings back what drifts is looked at while nobody has seen yet how fast that is."""
+FIRST_SHARE = 1 / 4
+"""Share of `Routine.timeout_h` after which what drifts (`Routine.restores`) is looked at until it is known how fast it does."""
 
 
 class Moment(Document):
@@ -62,10 +63,10 @@ class Record(Document):
         at: The moment of that.
         failed: Why its last calibration changed nothing; empty if it did not fail.
         doubtful: Whether it must be looked at again, whenever it passed.
-        strayed: Whether a look has just seen it drift, and it was understood.
-        astray: How far from where it should be the last look has left it, in units of what is tolerated.
-        blur: Standard error of that.
-        hold_h: For how many hours of device time it may be taken for granted, by the drift that looks have seen; None before any.
+        drifted: Whether the last look has seen it drift, and could tell how far.
+        deviation: How far off the last look has left it, in units of what is tolerated.
+        deviation_error: Standard error of the deviation.
+        valid_h: Hours of device time for which it may be taken for granted, by the drift that looks have seen; None before any.
         invalid: Whether its numbers were made worthless by another node.
         unsteady: How often in a row it was calibrated because a look had found it wrong.
         complaint: Why users should not have the target though the numbers are right.
@@ -78,10 +79,10 @@ class Record(Document):
     at: Moment | None = None
     failed: str = ""
     doubtful: bool = False
-    strayed: bool = False
-    astray: float = Field(0.0, ge=0)
-    blur: float = Field(0.0, ge=0)
-    hold_h: float | None = Field(None, gt=0)
+    drifted: bool = False
+    deviation: float = Field(0.0, ge=0)
+    deviation_error: float = Field(0.0, ge=0)
+    valid_h: float | None = Field(None, gt=0)
     invalid: bool = False
     unsteady: int = Field(0, ge=0)
     complaint: str = ""
@@ -136,7 +137,7 @@ class Ledger:
             return 0.0
         if any(self[other].changed > known.passed for other in graph.needs(node)):
             return 0.0
-        return max(0.0, self._hold_h(graph, node) - known.at.hours_until(self.now()))
+        return max(0.0, self._valid_h(graph, node) - known.at.hours_until(self.now()))
 
     def fresh(self, graph: Graph, node: Node) -> bool:
         """Whether a node may be taken for granted now."""
@@ -148,27 +149,28 @@ class Ledger:
 
     def drifts(self, graph: Graph, node: Node) -> bool:
         """Whether a node that only brings back what drifts has been seen to do so fast."""
-        routine, hold_h = graph.routines[node.routine], self[node].hold_h
-        return routine.restores and not routine.tells and hold_h is not None and hold_h < AT_FIRST * routine.timeout_h
+        routine, valid_h = graph.routines[node.routine], self[node].valid_h
+        return routine.restores and not routine.tells and valid_h is not None and valid_h < FIRST_SHARE * routine.timeout_h
 
-    def found(self, graph: Graph, node: Node, astray: float, blur: float) -> None:
-        """Note how far from where it should be a look has found a node, and the standard error, in units of what is tolerated.
+    def note_deviation(self, graph: Graph, node: Node, deviation: float, error: float) -> None:
+        """Note how far off a look has found a node, and the standard error of that, both in units of what is tolerated.
 
-        What it is taken for granted for follows, as the step of an integrator does: the square of a random walk grows with time,
-        so that `STRAY` is expected after ``STRAY**2 / moved**2`` of the time that has passed. It may halve and grows slowly, not
-        at all by a look that comes before half of it, and is never longer than the routine's own time.
+        From this follows for how long the node may be taken for granted, as the step of an integrator does. The square of a
+        random walk grows with time: what moved by ``moved`` in some time will have moved by `EXPECTED_DRIFT` after that time
+        multiplied by ``(EXPECTED_DRIFT / moved)**2``. The time may halve; it grows by `MOST_GROWTH` at most, and not at all by a
+        look that comes before half of it; it is never longer than `Routine.timeout_h`.
         """
         known = self[node]
-        self._change(node, astray=astray, blur=blur)
+        self._change(node, deviation=deviation, deviation_error=error)
         if known.doubtful or known.invalid or known.failed or known.at is None:
             # what was seen is no drift since it passed
             return
-        hold_h, passed_h = self._hold_h(graph, node), known.at.hours_until(self.now())
-        squared = (astray - known.astray) ** 2 - blur**2 - known.blur**2
-        likely_h = passed_h * STRAY**2 / squared if squared > 0 else math.inf
-        if likely_h < hold_h or passed_h >= hold_h / 2:
-            likely_h = min(max(likely_h, hold_h / 2), SLOWLY * hold_h)
-            self._change(node, hold_h=min(likely_h, graph.routines[node.routine].timeout_h))
+        valid_h, passed_h = self._valid_h(graph, node), known.at.hours_until(self.now())
+        squared = (deviation - known.deviation) ** 2 - error**2 - known.deviation_error**2
+        likely_h = passed_h * EXPECTED_DRIFT**2 / squared if squared > 0 else math.inf
+        if likely_h < valid_h or passed_h >= valid_h / 2:
+            likely_h = min(max(likely_h, valid_h / 2), MOST_GROWTH * valid_h)
+            self._change(node, valid_h=min(likely_h, graph.routines[node.routine].timeout_h))
 
     def calibrated(self, graph: Graph, node: Node, complaint: str = "") -> None:
         """Note that a node was calibrated; what it spoils becomes invalid.
@@ -176,15 +178,15 @@ class Ledger:
         What needs it is looked at again, unless it only brings back what had drifted.
         """
         event, before = self._event(), self[node]
-        back = graph.routines[node.routine].restores and before.strayed
+        back = graph.routines[node.routine].restores and before.drifted
         self._records[node] = Record(
             target=node.target,
             calibrated=event,
             changed=before.changed if back else event,
             passed=event,
             at=self.now(),
-            blur=before.blur,
-            hold_h=before.hold_h,
+            deviation_error=before.deviation_error,
+            valid_h=before.valid_h,
             unsteady=before.unsteady + before.doubtful,
             complaint=complaint,
         )
@@ -201,14 +203,14 @@ class Ledger:
         self._event()
         self._change(node, failed=reason or "no reason given")
 
-    def strayed(self, node: Node, *, beyond: bool = True) -> None:
+    def drifted(self, node: Node, *, beyond: bool = True) -> None:
         """Note that a look has seen a node drift, beyond what is tolerated or on its way there."""
-        self._change(node, doubtful=beyond, strayed=True, **({} if beyond else {"unsteady": 0}))
+        self._change(node, doubtful=beyond, drifted=True, **({} if beyond else {"unsteady": 0}))
 
     def doubt(self, nodes: Iterable[Node] | None = None) -> None:
         """Note that nodes (all, if None) may not be as they were: they will be looked at."""
         for node in list(self._records) if nodes is None else nodes:
-            self._change(node, doubtful=True, strayed=False)
+            self._change(node, doubtful=True, drifted=False)
 
     def restarted(self) -> None:
         """Note that the device's clock has started again, for whoever heard that."""
@@ -270,10 +272,10 @@ class Ledger:
         self.events += 1
         return self.events
 
-    def _hold_h(self, graph: Graph, node: Node) -> float:
+    def _valid_h(self, graph: Graph, node: Node) -> float:
         routine = graph.routines[node.routine]
-        at_first_h = routine.timeout_h * (AT_FIRST if routine.restores and not routine.tells else 1.0)
-        return min(self[node].hold_h or at_first_h, routine.timeout_h)
+        at_first_h = routine.timeout_h * (FIRST_SHARE if routine.restores and not routine.tells else 1.0)
+        return min(self[node].valid_h or at_first_h, routine.timeout_h)
 
     def _change(self, node: Node, **fields: object) -> None:
         self._records[node] = self[node].model_copy(update=fields)

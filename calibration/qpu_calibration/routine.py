@@ -106,7 +106,7 @@ class Routine(ABC, Generic[S]):
         """How far a good fit is from what the snapshot says, in units of what is tolerated: above 1 it is calibrated again."""
         return 0.0
 
-    def blur(self, snapshot: Snapshot, fit: Fit) -> float:
+    def deviation_error(self, snapshot: Snapshot, fit: Fit) -> float:
         """What a good fit leaves open, in the same units: how far off its numbers are if each is wrong by its standard error."""
         if fit.series:
             # a kernel, a curve: no error is stated

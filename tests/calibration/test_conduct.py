@@ -268,10 +268,10 @@ def test_what_a_look_does_not_tell_well_enough_is_calibrated(lab, tmp_path, grap
             found = super().fit_one(data)
             return found.model_copy(update={"series": {"curve": (1.0,)}}) if why == "no error stated" else found
 
-        def blur(self, snapshot, fit):
+        def deviation_error(self, snapshot, fit):
             if why == "cannot be taken over":
                 raise ScheduleError("a carrier must be within its line")
-            return 2.0 if why == "blurred" else super().blur(snapshot, fit)
+            return 2.0 if why == "blurred" else super().deviation_error(snapshot, fit)
 
     graph.routines["ramsey"] = Doubtful()
     bench, ledger = kept(lab, tmp_path), Ledger()

@@ -176,9 +176,9 @@ def test_what_was_mended_from_far_off_is_looked_at_again_until_it_is_sharp(graph
     ledger.doubt([node])
     steps = maintain(graph, ledger, [node])
     asked = [next(steps)]
-    for blur in (0.8, 0.5, 0.2):
+    for error in (0.8, 0.5, 0.2):
         with suppress(StopIteration):
-            asked.append(steps.send({(1,): Finding(Verdict.MENDED, astray=2 * blur, blur=blur)}))
+            asked.append(steps.send({(1,): Finding(Verdict.MENDED, deviation=2 * error, deviation_error=error)}))
     assert [(step.action, step.routine, step.targets) for step in asked] == [(Action.LOOK, "fine", ((1,),))] * 3
     assert ledger.fresh(graph, node)
     # once seen to be off, not three times
@@ -187,8 +187,8 @@ def test_what_was_mended_from_far_off_is_looked_at_again_until_it_is_sharp(graph
     ledger.doubt([node])
     steps = maintain(graph, ledger, [node])
     next(steps)
-    assert steps.send({(1,): Finding(Verdict.MENDED, astray=2.0, blur=0.8)}).action is Action.LOOK
-    assert steps.send({(1,): Finding(Verdict.OFF, astray=2.0, blur=0.8)}).action is Action.CALIBRATE
+    assert steps.send({(1,): Finding(Verdict.MENDED, deviation=2.0, deviation_error=0.8)}).action is Action.LOOK
+    assert steps.send({(1,): Finding(Verdict.OFF, deviation=2.0, deviation_error=0.8)}).action is Action.CALIBRATE
 
 
 def test_what_is_seen_to_drift_may_be_mended_early(graph):
@@ -199,17 +199,17 @@ def test_what_is_seen_to_drift_may_be_mended_early(graph):
     graph.routines["fine"].restores = True
     assert not ledger.drifts(graph, node)
     now = Moment(utc=now.utc, device_ns=round(6 * 3.6e12))
-    ledger.found(graph, node, 5.0, 0.1)
+    ledger.note_deviation(graph, node, 5.0, 0.1)
     ledger.calibrated(graph, node)
     assert ledger.drifts(graph, node)
     ledger.doubt([node, Node("fine", (0,))])
     step = next(maintain(graph, ledger, graph.nodes("fine", [0, 1])))
     assert (step.routine, step.targets, step.drifting) == ("fine", ((0,), (1,)), ((1,),))
     # and that says nothing against it
-    ledger.strayed(node)
+    ledger.drifted(node)
     ledger.calibrated(graph, node)
     assert ledger[node].unsteady == 1
-    ledger.strayed(node, beyond=False)
+    ledger.drifted(node, beyond=False)
     ledger.calibrated(graph, node)
     assert ledger[node].unsteady == 0
 

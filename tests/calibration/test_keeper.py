@@ -72,7 +72,7 @@ class _Straying(_Alone):
     def deviation(self, snapshot: Snapshot, fit: object) -> float:
         return 2.0
 
-    def blur(self, snapshot: Snapshot, fit: object) -> float:
+    def deviation_error(self, snapshot: Snapshot, fit: object) -> float:
         return 0.1
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from qpu_bridge.errors import SettingsError
 from qpu_calibration.graph import Graph, Node
-from qpu_calibration.ledger import SLOWLY, STRAY, Ledger, Moment
+from qpu_calibration.ledger import EXPECTED_DRIFT, MOST_GROWTH, Ledger, Moment
 from tests.calibration.fake import graph_of
 
 START = datetime(2026, 11, 21, tzinfo=UTC)
@@ -81,26 +81,26 @@ def test_what_drifts_is_looked_at_sooner_and_what_stands_still_later_again(graph
     ledger = Ledger(clock=clock)
     ledger.calibrated(graph, A)
     holds = []
-    # it goes off, is left there, moves further, is where the blur of looks explains it, jumps; early looks at what stands still
-    for hours, astray, blur in [
-        (24, 1.2 * STRAY, 0),
-        (17, 1.2 * STRAY, 0),
-        (20, 2.4 * STRAY, 0),
-        (14, 2.6 * STRAY, 0.3 * STRAY),
+    # it goes off, is left there, moves further, is where the error of looks explains it, jumps; early looks at what stands still
+    for hours, deviation, error in [
+        (24, 1.2 * EXPECTED_DRIFT, 0),
+        (17, 1.2 * EXPECTED_DRIFT, 0),
+        (20, 2.4 * EXPECTED_DRIFT, 0),
+        (14, 2.6 * EXPECTED_DRIFT, 0.3 * EXPECTED_DRIFT),
         (17, 9, 0),
         (1, 9, 0),
         (3, 9, 0),
         (5, 9, 0),
     ]:
         clock.go(hours, hours)
-        ledger.found(graph, A, astray, blur)
+        ledger.note_deviation(graph, A, deviation, error)
         ledger.passed(A)
         holds.append(round(ledger.rest_h(graph), 2))
     assert holds == pytest.approx([16.67, 18.33, 13.89, 15.28, 7.64, 7.64, 7.64, 8.40], abs=0.01)
     # never beyond the routine's own
     for _ in range(20):
         clock.go(24, 24)
-        ledger.found(graph, A, 0.0, 0.0)
+        ledger.note_deviation(graph, A, 0.0, 0.0)
         ledger.passed(A)
     assert ledger.rest_h(graph) == 24
 
@@ -113,12 +113,12 @@ def test_what_brings_back_drift_is_first_looked_at_early(graph):
         ledger.calibrated(graph, node)
     assert (ledger.left_h(graph, A), ledger.left_h(graph, B)) == (6, 24)
     clock.go(6, 6)
-    ledger.found(graph, A, 0.0, 0.0)
+    ledger.note_deviation(graph, A, 0.0, 0.0)
     ledger.passed(A)
     # then by what was seen, also after the next calibration
-    assert ledger.left_h(graph, A) == pytest.approx(6 * SLOWLY)
+    assert ledger.left_h(graph, A) == pytest.approx(6 * MOST_GROWTH)
     ledger.calibrated(graph, A)
-    assert ledger.left_h(graph, A) == pytest.approx(6 * SLOWLY)
+    assert ledger.left_h(graph, A) == pytest.approx(6 * MOST_GROWTH)
 
 
 def test_what_was_doubted_for_another_reason_has_not_drifted(graph):
@@ -127,7 +127,7 @@ def test_what_was_doubted_for_another_reason_has_not_drifted(graph):
     ledger.calibrated(graph, A)
     clock.go(24.0, 24.0)
     ledger.doubt()
-    ledger.found(graph, A, 9.0, 0.0)
+    ledger.note_deviation(graph, A, 9.0, 0.0)
     ledger.passed(A)
     assert ledger.rest_h(graph) == 24
 
@@ -139,7 +139,7 @@ def test_a_tool_that_is_brought_back_leaves_what_was_measured_with_it(graph):
         for node in (A, B):
             ledger.passed(node)
         if found:
-            ledger.strayed(A)
+            ledger.drifted(A)
         else:
             ledger.doubt([A])
         ledger.calibrated(graph, A)

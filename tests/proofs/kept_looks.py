@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from qpu_calibration.conduct import EARLY, LIKELY
-from qpu_calibration.decide import SHARP
+from qpu_calibration.conduct import DRIFT_ERROR, EARLY_REPAIR
+from qpu_calibration.decide import REPAIR_ERROR
 from qpu_calibration.graph import Graph, Node
 from qpu_calibration.keeper import SOONEST
 from qpu_calibration.ledger import Ledger, Moment
@@ -44,12 +44,12 @@ class Days:
     off: NDArray[np.float64]
 
 
-def lived(spread: float, blur: float, days: int, seed: int) -> Days:
+def lived(spread: float, error: float, days: int, seed: int) -> Days:
     """Keep a number.
 
     Args:
         spread: Standard deviation of its walk, in units of what is tolerated.
-        blur: Standard error of a look, in the same units.
+        error: Standard error of a look, in the same units.
         days: How many, each from a calibration on.
         seed: Of walk and looks.
     """
@@ -68,8 +68,8 @@ def lived(spread: float, blur: float, days: int, seed: int) -> Days:
             there = keep * there + spread * np.sqrt(1 - keep**2) * draw.normal()
             if hour >= due and ledger.left_h(graph, NODE) <= SOONEST:
                 looks += 1
-                seen = there - believed + blur * draw.normal()
-                if mended(graph, ledger, abs(seen), blur):
+                seen = there - believed + error * draw.normal()
+                if mended(graph, ledger, abs(seen), error):
                     believed += seen
                     mends += 1
                 due = hour + min(1.0, max(SOONEST, ledger.rest_h(graph)))
@@ -77,26 +77,28 @@ def lived(spread: float, blur: float, days: int, seed: int) -> Days:
     return Days(looks / days, mends / days, np.abs(off))
 
 
-def mended(graph: Graph, ledger: Ledger, far: float, blur: float) -> bool:
+def mended(graph: Graph, ledger: Ledger, far: float, error: float) -> bool:
     """Note what a look has found, and say whether it is taken over."""
-    likely = LIKELY if ledger.drifts(graph, NODE) else SHARP
-    ledger.found(graph, NODE, far, blur)
-    if far <= EARLY or blur > (SHARP if far > 1 else likely) * far:
+    likely = DRIFT_ERROR if ledger.drifts(graph, NODE) else REPAIR_ERROR
+    ledger.note_deviation(graph, NODE, far, error)
+    if far <= EARLY_REPAIR or error > (REPAIR_ERROR if far > 1 else likely) * far:
         ledger.passed(NODE)
         return False
-    ledger.strayed(NODE, beyond=far > 1)
+    ledger.drifted(NODE, beyond=far > 1)
     ledger.calibrated(graph, NODE)
     return True
 
 
 def main(days: int) -> None:
     """Print a table."""
-    print("spread  blur  looks  mends   rms  beyond 1  beyond 1.3, in tolerances and shares of the time")
+    print("spread  error  looks  mends   rms  beyond 1  beyond 1.3, in tolerances and shares of the time")
     for spread in (0.0, 0.6, 2.0, 4.0):
-        for blur in (0.12, 0.16, 0.21):
-            found = lived(spread, blur, days, 1)
+        for error in (0.12, 0.16, 0.21):
+            found = lived(spread, error, days, 1)
             rms, beyond = np.sqrt(np.mean(found.off**2)), [np.mean(found.off > limit) for limit in (1.0, 1.3)]
-            print(f"{spread:6.1f} {blur:5.2f} {found.looks:6.1f} {found.mends:6.1f} {rms:5.2f} {beyond[0]:9.3f} {beyond[1]:9.3f}")
+            print(
+                f"{spread:6.1f} {error:5.2f} {found.looks:6.1f} {found.mends:6.1f} {rms:5.2f} {beyond[0]:9.3f} {beyond[1]:9.3f}"
+            )
 
 
 if __name__ == "__main__":
