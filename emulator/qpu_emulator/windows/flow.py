@@ -9,9 +9,14 @@ from qpu_emulator.windows.basis import Real
 _ALONE = 2**18
 
 
-def exponential(matrices: Real) -> Real:
-    """``exp`` of generators, ``float[n, size, size]``, to 1e-13."""
-    norm = float(np.abs(matrices).sum(axis=-1).max(initial=0.0))
+def exponential(matrices: Real, norm: float | None = None) -> Real:
+    """``exp`` of generators to 1e-13.
+
+    Args:
+        matrices: ``float[n, size, size]``.
+        norm: What their norms are at most, where results must not depend on who is solved together; looked up without it.
+    """
+    norm = float(np.abs(matrices).sum(axis=-1).max(initial=0.0)) if norm is None else norm
     squarings = max(0, int(np.ceil(np.log2(max(norm, 1e-9) / 0.03))))
     order, last = 1, norm / 2**squarings
     while last > 1e-13:

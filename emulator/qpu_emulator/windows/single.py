@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 
 from qpu_emulator.chip.device import Device
 from qpu_emulator.windows.basis import Complex, Real, columns, commutator, narrow, superoperator, widen
-from qpu_emulator.windows.flow import exponential, product
+from qpu_emulator.windows.flow import exponential
 from qpu_emulator.windows.propagator import drive
 from qpu_emulator.windows.relaxation import Relaxation
 from qpu_emulator.windows.tones import Tone, beats, combine
 
 _TAU = 2 * np.pi
+_NORM = 12.0
+"""Of a generator of three levels per unit of its rates, at most."""
 
 
 class Asked(NamedTuple):
@@ -63,14 +65,15 @@ def solve_drives(
                 both, repeats, dt = combine(one.tones, one.numbers[rows], [reach[one.qubit]], device.lines)
                 groups.setdefault((repeats.tobytes(), dt), []).append((first + rows, both[:, 0]))
         first += len(one.numbers)
+    fastest = max(_NORM * sum(astuple(relaxation)) for relaxation in relaxations)
     maps = np.empty((len(qubit), 3, 9, 9))
     for (ticks, dt), parts in groups.items():
         rows, samples = (np.concatenate(part) for part in zip(*parts, strict=True))
-        maps[rows] = _orders(samples, np.frombuffer(ticks, np.int64), dt, detuning[rows], own[rows])
+        maps[rows] = _orders(samples, np.frombuffer(ticks, np.int64), dt, detuning[rows], own[rows], fastest)
     return maps if levels == 3 else np.ascontiguousarray(narrow() @ maps @ widen())
 
 
-def _orders(samples: Complex, repeats: NDArray[np.int64], dt: float, detuning: Real, own: Real) -> Real:
+def _orders(samples: Complex, repeats: NDArray[np.int64], dt: float, detuning: Real, own: Real, fastest: float) -> Real:
     """Value, first and second order in a detuning; ``own`` has anharmonicity and rates of each window's transmon."""
     rates = own[:, 1:]
     unitary, sensitivity, jumps = drive(samples, repeats, dt, detuning, _TAU * own[:, 0], bool(rates.any()))
@@ -78,7 +81,7 @@ def _orders(samples: Complex, repeats: NDArray[np.int64], dt: float, detuning: R
     turn = np.exp(1j * np.multiply.outer(detuning * repeats.sum() * dt, np.arange(3)))
     flow = superoperator(turn[:, :, None] * unitary, 3, 3)
     slope = commutator(_TAU * sensitivity, 3)
-    lossy = exponential(_toggled(jumps, rates))
+    lossy = exponential(_toggled(jumps, rates), float(repeats.sum()) * dt * fastest)
     bent = slope @ lossy
     return np.stack([flow @ lossy, flow @ bent, flow @ (slope @ bent) / 2], axis=1)
 
@@ -98,7 +101,9 @@ def _toggled(jumps: Complex, rates: Real) -> Real:
     # raising is lowering's adjoint
     both = down * lowered + up * lowered.transpose(0, 4, 3, 2, 1) + 2 * dephasing * counted
     flat = both.reshape(-1, 81)
-    return product(np.concatenate([flat.real, flat.imag], axis=1), _dissipators()).reshape(-1, 9, 9)
+    # BLAS would sum in another order for other numbers of rows
+    generators: Real = np.einsum("ni,ij->nj", np.concatenate([flat.real, flat.imag], axis=1), _dissipators())
+    return generators.reshape(-1, 9, 9)
 
 
 @cache
