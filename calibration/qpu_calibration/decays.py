@@ -10,7 +10,7 @@ import numpy as np
 
 from qpu_calibration.axis import Values
 from qpu_calibration.curve import CurveFit, fit_curve
-from qpu_calibration.fit import Fit, Number
+from qpu_calibration.fit import Estimate, Fit
 from qpu_calibration.picture import Curve, drawn
 
 UNLIKE = 100.0
@@ -78,7 +78,7 @@ def drawn_with_more(x: Values, y: Values, sigma: Values, floor: float, fit: Fit,
     return drawn(x[0, more], y[more], model, fit, label, sigma[more])
 
 
-def bound(found: CurveFit, dimension: int) -> Number:
+def bound(found: CurveFit, dimension: int) -> Estimate:
     """Systematic bound of interleaved benchmarking: how far the gate's error may be from what both decays say.
 
     Magesan et al., PRL 109, 080505, equation 5. It holds whatever kinds of errors the gates have, and comes on top of the

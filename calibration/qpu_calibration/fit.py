@@ -10,7 +10,7 @@ from pydantic import Field
 from qpu_bridge.schedule import Document
 from qpu_calibration.curve import MOST, CurveFit
 
-Number = tuple[float, float, str]
+Estimate = tuple[float, float, str]
 """Value, standard error, unit."""
 ROUTINE_ERRORS = (ArithmeticError, LookupError, TypeError, ValueError)
 """What a routine's author did not think of raises one of these; it must not end the work for other targets."""
@@ -70,7 +70,7 @@ class Fit(Document):
         return self.target[0]
 
 
-def good(found: CurveFit | None = None, most: float = MOST, /, **parameters: Number) -> Fit:
+def good(found: CurveFit | None = None, most: float = MOST, /, **parameters: Estimate) -> Fit:
     """A fit to believe, if the points follow the curve.
 
     Args:
@@ -81,7 +81,7 @@ def good(found: CurveFit | None = None, most: float = MOST, /, **parameters: Num
     return _fit("" if found is None else found.fault(most), found, parameters)
 
 
-def bad(reason: str, found: CurveFit | None = None, /, **parameters: Number) -> Fit:
+def bad(reason: str, found: CurveFit | None = None, /, **parameters: Estimate) -> Fit:
     """A fit not to believe: why, and what was found all the same."""
     return _fit(reason, found, parameters)
 
@@ -96,7 +96,7 @@ def error_sentence(error: Exception, what: str) -> str:
     return f"{what}; got {type(error).__name__}: {str(error)[:200]}"
 
 
-def _fit(reason: str, found: CurveFit | None, parameters: Mapping[str, Number]) -> Fit:
+def _fit(reason: str, found: CurveFit | None, parameters: Mapping[str, Estimate]) -> Fit:
     kept = {}
     for name, (value, error, unit) in parameters.items():
         if np.isfinite(value) and np.isfinite(error):

@@ -19,7 +19,7 @@ from qpu_bridge.target import Snapshot
 from qpu_calibration import bloch
 from qpu_calibration.axis import Axis, Values
 from qpu_calibration.curve import CurveFit, fit_curve
-from qpu_calibration.fit import Fit, Number, bad, good
+from qpu_calibration.fit import Estimate, Fit, bad, good
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve
 from qpu_calibration.plan import Kind, Point
@@ -69,7 +69,7 @@ class Train(Routine[S], Generic[S]):
         page.measure()
 
     @abstractmethod
-    def numbers(self, data: xr.Dataset, found: CurveFit) -> dict[str, Number]:
+    def numbers(self, data: xr.Dataset, found: CurveFit) -> dict[str, Estimate]:
         """What this routine makes of the turns."""
 
     def fit_one(self, data: xr.Dataset) -> Fit:

@@ -13,7 +13,7 @@ from qpu_bridge.target import Snapshot
 from qpu_calibration.axis import Axis, Values
 from qpu_calibration.curve import CurveFit, fit_curve
 from qpu_calibration.edit import known_gate
-from qpu_calibration.fit import Fit, Number, bad, good
+from qpu_calibration.fit import Estimate, Fit, bad, good
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve
 from qpu_calibration.plan import Point
@@ -103,7 +103,7 @@ class CPMG(Routine[CPMGSettings]):
                 return bad(f"the waits do not tell T2 of {count:.0f} pulses", train)
         t2, error = (np.array([getattr(train, field)["t2"] for train in trains]) for field in ("value", "error"))
         grown = fit_curve(power, pulses / pulses[0], t2, error, [{"size": t2[0], "exponent": 0.0}])
-        numbers: dict[str, Number] = {
+        numbers: dict[str, Estimate] = {
             "gamma": grown.of("exponent"),
             "t2_first": (t2[0], error[0], "s"),
             "t2_last": (t2[-1], error[-1], "s"),

@@ -7,7 +7,7 @@ import xarray as xr
 from qpu_bridge.target import Snapshot
 from qpu_calibration.cross import with_axis
 from qpu_calibration.curve import CurveFit
-from qpu_calibration.fit import Fit, Number
+from qpu_calibration.fit import Estimate, Fit
 from qpu_calibration.train import Train, TrainSettings
 
 
@@ -20,7 +20,7 @@ class CRPhase(Train[TrainSettings]):
     look_share = 2
     settings = TrainSettings()
 
-    def numbers(self, data: xr.Dataset, found: CurveFit) -> dict[str, Number]:
+    def numbers(self, data: xr.Dataset, found: CurveFit) -> dict[str, Estimate]:
         """Angle of the axis."""
         return {"axis": found.of("axis", "rad"), "angle": found.of("angle", "rad")}
 

@@ -12,7 +12,7 @@ from qpu_bridge.target import PulseSpec, Snapshot, waveform
 from qpu_calibration import bloch
 from qpu_calibration.axis import Axis, Values
 from qpu_calibration.cross import halves, tone, with_tone
-from qpu_calibration.fit import Fit, Number, bad, good
+from qpu_calibration.fit import Estimate, Fit, bad, good
 from qpu_calibration.page import Numbers, Page, Target
 from qpu_calibration.picture import Curve
 from qpu_calibration.plan import Kind, Point
@@ -92,7 +92,7 @@ class CRRotary(Routine[CRRotarySettings]):
         better = away[0] - away[best] > 3 * np.hypot(error[0], error[best])
         taken = best if better else 0
         step = float(np.diff(levels[1:]).mean())
-        numbers: dict[str, Number] = {
+        numbers: dict[str, Estimate] = {
             "rotary": (float(levels[taken]), step / np.sqrt(12) if better else 0.0, ""),
             "away": (float(away[taken]), float(error[taken]), "rad^2"),
             "before": (float(away[0]), float(error[0]), "rad^2"),

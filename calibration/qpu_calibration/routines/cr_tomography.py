@@ -14,7 +14,7 @@ from qpu_calibration import bloch
 from qpu_calibration.axis import Axis, Values
 from qpu_calibration.cross import complex_amplitude, flat_top, halves, with_axis, with_cross, with_flat_top
 from qpu_calibration.curve import CurveFit, fit_curve, several
-from qpu_calibration.fit import Fit, Number, bad, good
+from qpu_calibration.fit import Estimate, Fit, bad, good
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve, beside, drawn
 from qpu_calibration.plan import Kind, Point
@@ -182,9 +182,9 @@ def _turn(data: xr.Dataset, level: int) -> CurveFit:
     return fit_curve(turning, x, vector.ravel(), sigma.ravel(), starts, bounds)
 
 
-def _terms(found: Sequence[CurveFit], behind: float) -> dict[str, Number]:
+def _terms(found: Sequence[CurveFit], behind: float) -> dict[str, Estimate]:
     """The six terms, Hz; ``behind`` is what an unknown ZZ may have turned one of the axes by while it was looked at, rad."""
-    numbers: dict[str, Number] = {}
+    numbers: dict[str, Estimate] = {}
     for name, sign in (("i", 1), ("z", -1)):
         for axis in "xyz":
             first, second = (one.of(f"{axis}_rate") for one in found)

@@ -15,7 +15,7 @@ from qpu_calibration import bloch
 from qpu_calibration.axis import Axis, Values
 from qpu_calibration.curve import CurveFit, fit_curve, several
 from qpu_calibration.edit import amplitude, drag_pulse
-from qpu_calibration.fit import Fit, Number, bad, good
+from qpu_calibration.fit import Estimate, Fit, bad, good
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve, beside
 from qpu_calibration.plan import Kind, Point
@@ -107,7 +107,7 @@ class DriveCrosstalk(Routine[DriveCrosstalkSettings]):
 
     def fit_one(self, data: xr.Dataset) -> Fit:
         """A turn for each qubit and line."""
-        numbers: dict[str, Number] = {}
+        numbers: dict[str, Estimate] = {}
         settings = DriveCrosstalkSettings.model_validate_json(data.attrs["settings"])
         fits: dict[str, CurveFit] = {}
         for driven, place in enumerate(PLACES):
@@ -185,7 +185,7 @@ def _turned(axis: complex) -> Callable[..., Values]:
     return model
 
 
-def _ratio(place: str, own: _Turn, other: _Turn, scale: float) -> dict[str, Number]:
+def _ratio(place: str, own: _Turn, other: _Turn, scale: float) -> dict[str, Estimate]:
     """What a unit on the neighbour's line is worth on the own one: size, real and imaginary part.
 
     Args:

@@ -10,7 +10,7 @@ import xarray as xr
 from qpu_bridge.target import Snapshot
 from qpu_calibration.curve import CurveFit
 from qpu_calibration.edit import virtual_z, with_virtual_z
-from qpu_calibration.fit import Fit, Number
+from qpu_calibration.fit import Estimate, Fit
 from qpu_calibration.page import Target
 from qpu_calibration.train import Train, TrainSettings
 
@@ -28,7 +28,7 @@ class ECRTargetPhase(Train[TrainSettings]):
         """The virtual Z that was played."""
         return {"played": virtual_z(snapshot, "ecr", target)[1]}
 
-    def numbers(self, data: xr.Dataset, found: CurveFit) -> dict[str, Number]:
+    def numbers(self, data: xr.Dataset, found: CurveFit) -> dict[str, Estimate]:
         """What to turn by, and what was left."""
         left, error, unit = found.of("z", "rad")
         return {"turn": (float(np.angle(np.exp(1j * (float(data["played"]) - left)))), error, unit), "left": (left, error, unit)}

@@ -16,7 +16,7 @@ from qpu_calibration.axis import Axis, Values
 from qpu_calibration.conditional import LEAST
 from qpu_calibration.curve import CurveFit, fit_curve, several
 from qpu_calibration.edit import amplitude, drag_pulse, flux_amplitude, flux_pulse, flux_window, with_flux_window
-from qpu_calibration.fit import Fit, Number, bad, good
+from qpu_calibration.fit import Estimate, Fit, bad, good
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve, beside, drawn
 from qpu_calibration.plan import Kind, Point
@@ -92,7 +92,7 @@ class PortDelays(Routine[PortDelaysSettings]):
     def fit_one(self, data: xr.Dataset) -> Fit:
         """Where the phase is halfway, for either qubit."""
         span = PortDelaysSettings.model_validate_json(data.attrs["settings"]).span_s
-        numbers: dict[str, Number] = {}
+        numbers: dict[str, Estimate] = {}
         fits: dict[str, CurveFit] = {}
         for of, place in enumerate(PLACES):
             x, y, sigma, length = _followed(data, of)

@@ -11,7 +11,7 @@ from qpu_bridge.target import Snapshot
 from qpu_calibration.axis import Axis
 from qpu_calibration.decays import UNLIKE, bound, drawn_with_more, fit_two_decays, rejection
 from qpu_calibration.edit import known_gate, with_error
-from qpu_calibration.fit import Fit, Number, bad, good
+from qpu_calibration.fit import Estimate, Fit, bad, good
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve
 from qpu_calibration.plan import Point
@@ -50,7 +50,7 @@ class RBInterleaved(Routine[RBSettings]):
 
     def fit_one(self, data: xr.Dataset) -> Fit:
         """For each gate, its sequences and the plain ones."""
-        numbers: dict[str, Number] = {}
+        numbers: dict[str, Estimate] = {}
         for number, name in enumerate(GATES[1:], start=1):
             found = fit_two_decays(*survived(data.isel(between=[0, number]), "between"), floor=0.5)
             numbers[f"{name}_error"] = found.of("more", scale=0.5)

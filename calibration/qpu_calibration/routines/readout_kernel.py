@@ -12,7 +12,7 @@ from pydantic import Field
 from qpu_bridge.target import SampledShape, Snapshot
 from qpu_calibration.axis import Axis, Values
 from qpu_calibration.edit import with_measure, with_waveform
-from qpu_calibration.fit import Fit, Number, bad, good
+from qpu_calibration.fit import Estimate, Fit, bad, good
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve
 from qpu_calibration.plan import Point
@@ -67,7 +67,7 @@ class ReadoutKernel(Routine[ReadoutKernelSettings]):
         # without any signal, the mean square of the differences is that of the noise
         signal = float(np.sum(np.abs(gap) ** 2)) - len(gap) * noise**2
         share = signal / max(float(np.sum(np.abs(gap) ** 2)), 1e-300)
-        numbers: dict[str, Number] = {"signal_share": (share, 1 / np.sqrt(len(gap)), "")}
+        numbers: dict[str, Estimate] = {"signal_share": (share, 1 / np.sqrt(len(gap)), "")}
         if share < 0.7:
             return bad("the traces of 0 and 1 do not differ beyond their noise", **numbers)
         if _jump(np.abs(gap)) > 8 * noise:
