@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import log, log10, pi, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,44 +21,38 @@ _STATIC = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class Spectrum:
-    """Detuning noise of the qubits of a run.
+    """Detuning noise of the qubits of a program, in its order.
 
     Attributes:
         static: ``float[qubits]``, standard deviation in Hz of what does not change within a shot.
         moving: ``float[qubits, processes]``, standard deviations in Hz.
         times: ``float[processes]``, correlation times in s.
-        grain: Share of its correlation time below which a process is not resolved, see `advance`.
     """
 
     static: NDArray[np.float64]
     moving: NDArray[np.float64]
     times: NDArray[np.float64]
-    grain: float = 0.0
 
     @classmethod
-    def of(cls, device: Device, scale: float, shot_seconds: float, qubits: Sequence[int] | None = None) -> Spectrum:
-        """The noise of a device's qubits (all, or some of them), scaled, for shots of a given length."""
-        low, high = (round(np.log10(corner)) for corner in device.noise_band)
-        times = 1 / (2 * np.pi * 10.0 ** np.arange(low, high + 1))
-        moves = times * _STATIC < shot_seconds
-        share = np.sqrt(np.log(10)) * scale
-        touched = list(range(len(device.transmons)) if qubits is None else qubits)
-        flicker, quasi = np.zeros(len(device.transmons)), np.zeros(len(device.transmons))
-        flicker[touched] = [device.transmons[qubit].one_over_f for qubit in touched]
-        quasi[touched] = [device.transmons[qubit].quasi_static * scale for qubit in touched]
-        static = np.sqrt(quasi**2 + (~moves).sum() * (share * flicker) ** 2)
-        if not flicker.any():
-            moves = np.zeros_like(moves)
-        return cls(static, np.multiply.outer(share * flicker, np.ones(moves.sum())), times[moves])
+    def of(cls, device: Device, qubits: Sequence[int], scale: float, shot_seconds: float) -> Spectrum:
+        """The noise of some of a device's qubits, scaled, for shots of a given length."""
+        low, high = (round(log10(corner)) for corner in device.noise_band)
+        decades = [1 / (2 * pi * 10.0**power) for power in range(low, high + 1)]
+        moving = [time for time in decades if time * _STATIC < shot_seconds]
+        flicker = np.array([device.transmons[qubit].one_over_f for qubit in qubits]) * (sqrt(log(10)) * scale)
+        quasi = np.array([device.transmons[qubit].quasi_static for qubit in qubits]) * scale
+        static = np.sqrt(quasi**2 + (len(decades) - len(moving)) * flicker**2)
+        times = np.array(moving if flicker.any() else [])
+        return cls(static, np.repeat(flicker[:, None], len(times), axis=1), times)
 
     @classmethod
     def in_program(cls, program: Program, device: Device, scale: float) -> Spectrum:
-        """The noise during shots of a program; qubits that it leaves alone have none."""
+        """The noise during shots of a program."""
         known = program.noise.get(scale)
         if known is None or known[0] is not device:
             duration = program.schedule.duration
             seconds = 1e-3 if duration is None else float(duration * program.schedule.clock.dt)
-            known = program.noise[scale] = (device, cls.of(device, scale, seconds, program.qubits))
+            known = program.noise[scale] = (device, cls.of(device, program.qubits, scale, seconds))
         return known[1]
 
     @property

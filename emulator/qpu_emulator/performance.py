@@ -151,7 +151,7 @@ class Performance:
         lanes = prepare(
             self.program.schedule,
             points,
-            self.library.device,
+            self.program.wiring.reading,
             self.program.reached if self.scales.readout > 0 else [],
             dealt - part.start,
             streams(self.seed, row, sweep, np.array(part)[None, :], zero + kind),
@@ -160,13 +160,11 @@ class Performance:
         lanes.most = max(len(lanes), self.memory // (self.choice.bytes_per_history or self.choice.bytes_per_lane))
         spectrum = self.spectrum
         engine = self.choice.make(self.program, self.library, spectrum)
-        spectrum = replace(spectrum, grain=engine.noise_grain)
         if engine.draws_noise and not spectrum.silent:
-            touched = self.program.qubits
-            lanes.detuning = begin(lanes.draws, spectrum.static[touched], spectrum.moving[touched])
+            lanes.detuning = begin(lanes.draws, spectrum.static, spectrum.moving)
         engine.start(excited, lanes.point, lanes.draws)
         receiver = Receiver(self.program, self.library, self.scales, values, lanes, engine, samples_final=kind != _PILOT)
-        passing = Passing(self.program, self.library.device, values, lanes, self.scales.readout * self.choice.tones_pass)
+        passing = Passing(self.program, values, lanes, self.scales.readout * self.choice.tones_pass)
         stage = Stage(self.program, self.library, spectrum, values, lanes, receiver, engine, passing)
         Player(stage, values, lanes).play(self.program.schedule.realtime, np.arange(len(lanes)))
         return lanes, receiver, engine

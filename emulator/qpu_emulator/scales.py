@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from qpu_bridge.driver import Setting
 from qpu_bridge.errors import UnsupportedOption
@@ -47,10 +47,9 @@ class Scales:
         Raises:
             UnsupportedOption: If a key is unknown or a value is not a number of at least 0.
         """
-        known = [field.name for field in fields(cls)]
         for name, value in settings.items():
-            if name not in known:
-                raise UnsupportedOption(f"a setting of the emulator must be one of {', '.join(known)}", given=name)
+            if name not in _MEANING:
+                raise UnsupportedOption(f"a setting of the emulator must be one of {', '.join(_MEANING)}", given=name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
                 raise UnsupportedOption("a noise scale must be a number of at least 0", given=repr(value), where=name)
         return cls(**{name: float(value) for name, value in settings.items()})  # type: ignore[arg-type]

@@ -56,6 +56,7 @@ def warm_up(library: Library) -> None:
             builder.barrier()
     schedule = builder.build()
     program = compile_program(schedule, device, library.zz)
-    performance = Performance(program, library, Scales(), 64, 0, 0.0, density_matrix(program, Spectrum.of(device, 1.0, 1e-6), 64))
+    choice = density_matrix(program, Spectrum.of(device, program.qubits, 1.0, 1e-6), 64)
+    performance = Performance(program, library, Scales(), 64, 0, 0.0, choice)
     table = Table(np.zeros((1, 0)))
     performance.play(table, 0, performance.starting(table, 0), range(performance.lanes))

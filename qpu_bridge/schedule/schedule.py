@@ -159,8 +159,12 @@ class Schedule:
         Args:
             kind: ``bits``, ``iq`` (single shots), ``mean`` (IQ averaged over shots), ``raw`` or ``raw_mean``.
         """
-        wanted = _RETURNS[kind]
-        return [index for index, column in enumerate(self.columns) if column.returned and wanted(column)]
+        return list(self._returning[kind])
+
+    @cached_property
+    def _returning(self) -> Mapping[str, list[int]]:
+        returned = [(index, column) for index, column in enumerate(self.columns) if column.returned]
+        return {kind: [index for index, column in returned if wanted(column)] for kind, wanted in _RETURNS.items()}
 
     @cached_property
     def duration(self) -> int | None:

@@ -96,7 +96,7 @@ def test_dephasing_1_over_f_DD(fresh, exact, truth):  # noqa: N802  (named after
 def test_two_short_waits_are_one_long_wait(truth):
     """The integral of an Ornstein-Uhlenbeck process does not depend on how its time was cut."""
     device = _device(truth, one_over_f=3e3)
-    spectrum = Spectrum.of(device, 1.0, 1e-3)
+    spectrum = Spectrum.of(device, range(len(device.transmons)), 1.0, 1e-3)
     spread = []
     for parts in (1, 5):
         draws = streams(11, np.arange(20_000))
@@ -111,7 +111,7 @@ def test_two_short_waits_are_one_long_wait(truth):
 
 def test_the_integral_has_the_variance_of_the_closed_form(truth):
     device = _device(truth, one_over_f=3e3)
-    spectrum = Spectrum.of(device, 1.0, 1e-3)
+    spectrum = Spectrum.of(device, range(len(device.transmons)), 1.0, 1e-3)
     draws = streams(5, np.arange(40_000))
     state = begin(draws, spectrum.static, spectrum.moving)
     tau = 50e-6

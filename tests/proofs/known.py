@@ -77,7 +77,7 @@ class Truth:
 def faded(device: Device, scan_s: float) -> float:
     """T2*: where white noise, and slow noise of a Gaussian phase, have brought a fringe to 1/e."""
     transmon = device.transmons[0]
-    spectrum = Spectrum.of(device, 1.0, scan_s)
+    spectrum = Spectrum.of(device, range(len(device.transmons)), 1.0, scan_s)
 
     def rest(t: float) -> float:
         ratio = t / spectrum.times

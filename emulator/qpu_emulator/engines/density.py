@@ -20,6 +20,7 @@ from qpu_emulator.engines.vectors import (
     multiply_9,
     phases_2,
     phases_3,
+    room,
     spread,
     turn,
 )
@@ -69,16 +70,14 @@ def evolve(
     single, size = levels * levels, states.shape[0]
     # a row for each idle time: its mixing by columns, what is left of coherences, cosine and sine of minus the turning
     waits, made = np.empty((len(mixing), single + fading.shape[1] + 2)), np.zeros(len(mixing), np.bool_)
-    rho, matrix = np.empty(size * WIDTH), np.empty(single * single * WIDTH)
-    weight = np.empty(waits.shape[1] * WIDTH)
-    cosines, sines = np.empty(3 * WIDTH), np.empty(3 * WIDTH)
+    rho, matrix, held = room(size), room(single * single), room(single * single)
+    weight, cosines, sines = room(waits.shape[1]), room(3), room(3)
     number, lane = np.empty(WIDTH, np.int64), np.empty(WIDTH, np.int64)
-    delta, cosine, sine = np.empty(len(steps) * WIDTH), np.empty(len(steps) * WIDTH), np.empty(len(steps) * WIDTH)
+    delta, cosine, sine = room(len(steps)), room(len(steps)), room(len(steps))
     forms = min(_FORMS, (steps[:, 0] == TWO).sum())
     known, count = np.full((forms, 3), -1), np.empty((forms, single * single), np.int64)
     which = np.empty((forms, single * single, single * single + 3), np.int64)
     factor = np.empty(which.shape)
-    held = np.empty(single * single * WIDTH)
     for first in range(0, len(chosen), WIDTH):
         for w in range(WIDTH):
             # a block that is not full has its last lane several times

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from math import prod
 from typing import TypeVar
 
 import numpy as np
@@ -58,7 +59,7 @@ def cut(performance: Performance, rows: int, threads: int, memory: int) -> tuple
     Raises:
         TooLarge: If even the smallest part does not fit; says how much would be needed.
     """
-    sweep = int(np.prod(performance.program.schedule.sweep_shape, dtype=np.int64))
+    sweep = prod(performance.program.schedule.sweep_shape)
     lanes, single = performance.lanes, sweep * performance.choice.bytes_per_lane
     results = sweep * performance.shots * _numbers(performance)
     needed = single + performance.choice.bytes_per_thread + 8 * results
@@ -94,9 +95,8 @@ def cut(performance: Performance, rows: int, threads: int, memory: int) -> tuple
 def _numbers(performance: Performance) -> int:
     """Numbers that one shot returns."""
     schedule = performance.program.schedule
-    captures = schedule.events["column"] >= 0
-    traced = [schedule.columns[column].acquisition is Acquisition.RAW for column in schedule.events["column"][captures]]
-    raw = int(schedule.samples[captures][np.array(traced, dtype=bool)].sum())
+    traced = [column for column, one in enumerate(schedule.columns) if one.acquisition is Acquisition.RAW]
+    raw = int(schedule.samples[np.isin(schedule.events["column"], traced)].sum()) if traced else 0
     return 1 + len(schedule.columns) + raw
 
 

@@ -14,6 +14,7 @@ from numba.core import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
+from qpu_emulator.engines.vectors import aligned
 from qpu_emulator.jit import compiled
 
 WIDTH = 16
@@ -93,7 +94,7 @@ def sweep(source: Block, target: Block, matrices: Block, strides: Index, norm: N
     for number in range(len(strides)):
         mask |= np.uint64(strides[number, 0] | strides[number, 1])
     size = np.uint64(len(source) // 32)
-    part, ignored = np.zeros(16, np.float32), np.zeros(16, np.float32)
+    part, ignored = aligned(16, np.float32), aligned(16, np.float32)
     norm[:] = 0.0
     last = len(strides) - 1
     # places whose qubits of the pairs are all 0; around each, all matrices act before the next comes

@@ -9,6 +9,7 @@ from qpu_emulator.engines.engine import ONE, TWO, ZZ
 from qpu_emulator.engines.jumps import Fate, Idling, Steps, Windows, apply_two, reduced, replay
 from qpu_emulator.engines.pending import exchange, find, forget, gather, load, tabled, take_full, together, wait
 from qpu_emulator.engines.pure import Block, sweep
+from qpu_emulator.engines.vectors import aligned
 from qpu_emulator.jit import compiled
 from qpu_emulator.stream import uniform
 
@@ -45,10 +46,10 @@ def evolve(
     while 1 << qubits < size:
         qubits += 1
     stride = 1 << np.arange(qubits - 1, -1, -1)
-    source, target = np.zeros(32 * size, np.float32), np.zeros(32 * size, np.float32)
+    source, target = aligned(32 * size, np.float32), aligned(32 * size, np.float32)
     # what a pass plays: ZZ turns, then the window; and the parts of the window's matrix
-    matrices, strides = np.zeros((1 + len(ends)) * 512, np.float32), np.zeros((1 + len(ends), 2), np.int64)
-    exchanged, pending, both = np.zeros(512, np.float32), np.zeros(512, np.float32), np.zeros(512, np.float32)
+    matrices, strides = aligned((1 + len(ends)) * 512, np.float32), np.zeros((1 + len(ends), 2), np.int64)
+    exchanged, pending, both = aligned(512, np.float32), aligned(512, np.float32), aligned(512, np.float32)
     inner = np.array([[8, 4]])
     norm, scratch = np.zeros(16), np.zeros(336)
     waiting, turns = np.zeros((qubits, 128)), np.zeros((len(ends), 144))

@@ -11,12 +11,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba.core import cgutils, types
 from numba.extending import intrinsic
+from numpy.typing import NDArray
+
+from qpu_emulator.jit import compiled
 
 WIDTH = 16
 """Lanes in a block."""
+_LINE = 64
+"""Bytes."""
 
 _NUMBERS = ir.VectorType(ir.DoubleType(), WIDTH)
 _EVERY = ir.VectorType(ir.IntType(32), WIDTH)
@@ -97,6 +103,20 @@ def _machine(kernel: Callable[..., None]) -> Callable[..., None]:
     typed.__signature__ = inspect.signature(kernel)  # type: ignore[attr-defined]
     made: Callable[..., None] = intrinsic(typed)
     return made
+
+
+@compiled()
+def aligned(count: int, kind: Any) -> NDArray[Any]:
+    """Zeros from a cache line on: vectors that lie across two lines take twice as long to load."""
+    found = np.zeros(count + _LINE, kind)
+    first = (_LINE - found.ctypes.data % _LINE) % _LINE // found.itemsize
+    return found[first : first + count]
+
+
+@compiled()
+def room(numbers: int) -> NDArray[np.float64]:
+    """Room for so many numbers."""
+    return aligned(numbers * WIDTH, np.float64)
 
 
 def _multiplier(size: int, held: bool) -> Callable[..., None]:

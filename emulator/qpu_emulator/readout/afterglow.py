@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qpu_bridge.schedule import Waveform
-from qpu_emulator.chip.device import Device, Resonator
+from qpu_emulator.chip.device import Resonator
 from qpu_emulator.readout.field import Complex, Real, Tones, carry, silence
 
 Index = NDArray[np.int64]
@@ -47,19 +47,17 @@ class Afterglow:
     """Fields of some resonators in every lane.
 
     Args:
-        device: The chip.
-        qubits: Those that tones reach while there is something left to do with them.
+        resonators: Of the qubits that tones reach while there is something left to do with them.
         lanes: How many.
 
     Attributes:
         places: Qubit -> its column in all arrays.
     """
 
-    def __init__(self, device: Device, qubits: Sequence[int], lanes: int) -> None:
-        known = {resonator.qubit: resonator for resonator in device.resonators}
-        self.places = {qubit: place for place, qubit in enumerate(qubits)}
-        self._rates = np.array([np.pi * known[q].kappa + 1j * _TAU * pulls(known[q]) for q in qubits]).reshape(-1, 3)
-        shape = (lanes, len(qubits))
+    def __init__(self, resonators: Sequence[Resonator], lanes: int) -> None:
+        self.places = {resonator.qubit: place for place, resonator in enumerate(resonators)}
+        self._rates = np.array([np.pi * one.kappa + 1j * _TAU * pulls(one) for one in resonators]).reshape(-1, 3)
+        shape = (lanes, len(resonators))
         # fields of the levels at a moment, in s since the start of the shot
         self._fields, self._until = np.zeros((*shape, 3), complex), np.zeros(shape)
         # the level that a measurement has left; -1 where a pulse has made a superposition since, or where it makes no difference

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from operator import attrgetter
 from typing import Any, Literal, NamedTuple
 
 from qpu_bridge.errors import ScheduleError
@@ -35,6 +36,9 @@ class Action(NamedTuple):
     events: tuple[int, ...]
 
 
+_ORDER = attrgetter("start", "kind", "where")
+
+
 @dataclass(slots=True)
 class _Group:
     """Plays that overlap: rows with their rank (across, own, crosstalk), and the static pair that they drive across."""
@@ -64,6 +68,7 @@ class Wiring:
         static: Couplers that are constant.
         couplers: Qubit -> couplers that it has.
         resonators: Port -> frequency in Hz and index of the resonators on it.
+        reading: Qubit -> its resonator.
     """
 
     def __init__(self, device: Device) -> None:
@@ -75,6 +80,7 @@ class Wiring:
         for index, coupler in enumerate(device.couplers):
             for qubit in coupler.qubits:
                 self.couplers.setdefault(qubit, []).append(index)
+        self.reading = {resonator.qubit: resonator for resonator in device.resonators}
         self.resonators: dict[str, list[tuple[float, int]]] = {}
         for index, resonator in enumerate(device.resonators):
             for port in {resonator.port, resonator.acquire_port}:
@@ -137,10 +143,10 @@ class Sorter:
             for group in _joined(groups)
         ]
         found += drives if alone else self._free([self._drive(group) for group in _joined(self._groups(drives))], found)
-        found.sort(key=_order)
+        found.sort(key=_ORDER)
         clash = _clash(found)
         if clash is not None:
-            found = sorted(_met(found), key=_order)
+            found = sorted(_met(found), key=_ORDER)
             clash = _clash(found)
         self._refuse(found, clash, block)
         return found
@@ -267,10 +273,6 @@ class Sorter:
                     where=f"qubits {', '.join(map(str, action.qubits))}",
                     remedy="Wait after the pulse for at least the delay of its line.",
                 )
-
-
-def _order(action: Action) -> tuple[int, str, int]:
-    return action.start, action.kind, action.where
 
 
 def _clash(actions: list[Action]) -> tuple[Action, Action] | None:

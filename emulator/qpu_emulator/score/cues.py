@@ -99,15 +99,13 @@ class Cues:
             begun: As of `turns`.
             shifts: Action -> ``float[lanes]``, by which the transmon of a drive is shifted in Hz, with the frame of its window.
         """
-        wanted = [
-            (action, size, chosen, begun, shifts.get(number))
-            for number, (action, size) in enumerate(zip(actions, levels, strict=True))
-        ]
-        found = [self._window(*one) for one in wanted]
+        wanted = list(zip(actions, levels, map(shifts.get, range(len(actions))), strict=True))
+        found = [self._window(action, size, chosen, begun, shift) for action, size, shift in wanted]
         if self._asked:
             self._solve()
-        solved = [self._window(*one) if known is None else known for known, one in zip(found, wanted, strict=True)]
-        return cast(list[Found], solved)
+            again = zip(found, wanted, strict=True)
+            found = [self._window(one[0], one[1], chosen, begun, one[2]) if known is None else known for known, one in again]
+        return cast(list[Found], found)
 
     def _solve(self) -> None:
         """Solve all that is asked for."""

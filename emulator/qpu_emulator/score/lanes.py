@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from qpu_bridge.errors import TooLarge
 from qpu_bridge.schedule import Schedule
-from qpu_emulator.chip.device import Device
+from qpu_emulator.chip.device import Resonator
 from qpu_emulator.readout.afterglow import Afterglow
 
 Index = NDArray[np.int64]
@@ -91,15 +92,21 @@ class Lanes:
 
 
 def prepare(
-    schedule: Schedule, points: int, device: Device, lit: list[int], dealt: Index, draws: Streams, shot_draws: Streams
+    schedule: Schedule,
+    points: int,
+    reading: Mapping[int, Resonator],
+    lit: list[int],
+    dealt: Index,
+    draws: Streams,
+    shot_draws: Streams,
 ) -> Lanes:
     """Lanes at the start of a shot.
 
     Args:
         schedule: What will be played.
         points: Rows and sweep points.
-        device: The chip.
-        lit: Qubits that are measured on the way.
+        reading: Qubit -> its resonator.
+        lit: Qubits in whose resonators tones may bring photons that do something.
         dealt: ``int[shots]``, which of a point's lanes each of its shots is in.
         draws: ``uint64[points * lanes per point]``.
         shot_draws: ``uint64[points * shots]``.
@@ -114,5 +121,5 @@ def prepare(
         draws=draws,
         lane_of_shot=(np.arange(points)[:, None] * lanes + dealt).ravel(),
         shot_draws=shot_draws,
-        glow=Afterglow(device, lit, len(draws)),
+        glow=Afterglow([reading[qubit] for qubit in lit], len(draws)),
     )

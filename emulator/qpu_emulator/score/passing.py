@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from qpu_bridge.schedule import Straight
-from qpu_emulator.chip.device import Device
 from qpu_emulator.readout.field import Complex, Real, Tones
 from qpu_emulator.score.lanes import Index, Lanes
 from qpu_emulator.score.program import Program
@@ -23,15 +22,14 @@ class Passing:
 
     Args:
         program: What is played.
-        device: The chip.
         values: Numbers of every point.
         lanes: Of the run.
         scale: Factor on photons.
     """
 
-    def __init__(self, program: Program, device: Device, values: Values, lanes: Lanes, scale: float) -> None:
+    def __init__(self, program: Program, values: Values, lanes: Lanes, scale: float) -> None:
         self._program, self._values, self._lanes, self._scale = program, values, lanes, scale
-        self._resonators = {resonator.qubit: resonator for resonator in device.resonators}
+        self._resonators = program.wiring.reading
         self._loud: dict[tuple[Straight, int], tuple[tuple[int, ...], Real, Complex]] = {}
 
     def through(self, block: Straight, chosen: Index) -> dict[int, Tones]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from math import inf, pi
 from typing import Any
@@ -28,6 +28,7 @@ from qpu_emulator.engines.engine import ONE, TWO, Index
 from qpu_emulator.score.actions import Action, Sorter, Wiring
 from qpu_emulator.score.timeline import BETWEEN, FINAL
 
+_KINDS = {"drive": ONE, "cross": TWO, "flux": TWO, "driven_flux": TWO, "readout": BETWEEN}
 _ZZ_QUBITS = 5
 """Qubits of the largest cluster that idle ZZ alone may join."""
 _ZZ_TURN = 1e-3
@@ -120,37 +121,39 @@ def compile_program(schedule: Schedule, device: Device, zz: Callable[[int], floa
     found = {block: sorter.actions(block) for block in schedule.straight_blocks()}
     _cluster(program, [action for actions in found.values() for action in actions], device, wiring, zz)
     for block, actions in found.items():
-        program.scores[block] = _score(program, block, actions, _final(actions) if block is last else frozenset())
-    program.lit = sorted(
-        {
-            action.qubits[0]
-            for score in program.scores.values()
-            for action, (kind, *_) in zip(score.actions, score.laid.tolist(), strict=True)
-            if kind == BETWEEN
-        }
-    )
-    driven = [action for actions in found.values() for action in actions if action.kind != "readout"]
-    lines = {resonator.qubit: resonator.port for resonator in device.resonators}
+        program.scores[block] = _score(program, block, actions, _final(program, actions) if block is last else frozenset())
+    lit = (score.actions[number] for score in program.scores.values() for number in _where(score.laid[:, 0] == BETWEEN))
+    program.lit = sorted({action.qubits[0] for action in lit})
     for block, score in program.scores.items():
-        ends = {q: action.stop for action in score.actions if action.kind != "readout" for q in action.qubits}
-        until = ends if block is last else {q: inf for action in driven for q in action.qubits}
-        passing = _passing(program, score, lines, until)
+        passing = _passing(program, score, block is last)
         if passing:
             program.passing[block] = passing
     return program
 
 
-def _passing(program: Program, score: Score, lines: Mapping[int, str], until: Mapping[int, float]) -> dict[int, tuple[int, ...]]:
-    """Tones of a block on the lines of some qubits that measure others, and begin before a tick that is each qubit's own."""
-    events, latest = program.events, max(until.values(), default=0)
+def _where(some: NDArray[np.bool_]) -> list[int]:
+    found: list[int] = some.nonzero()[0].tolist()
+    return found
+
+
+def _passing(program: Program, score: Score, last: bool) -> dict[int, tuple[int, ...]]:
+    """Tones of a block on the lines of some qubits that measure others, and come before the last pulse of each qubit."""
+    events, reading = program.events, program.wiring.reading
+    measures = score.laid[:, 0] >= FINAL
+    latest = score.ticks[~measures, 1].max(initial=0) if last else inf
     tones: dict[str, list[tuple[int, int]]] = {}
-    for action in score.actions:
-        for row in action.events if action.kind == "readout" and action.start < latest else ():
+    for action in (score.actions[number] for number in _where(measures & (score.ticks[:, 0] < latest))):
+        for row in action.events:
             if events["operation"][row] == Operation.PLAY:
                 tones.setdefault(program.schedule.ports[events["port"][row]].name, []).append((row, action.qubits[0]))
+    if not tones:
+        return {}
+    blocks = [score] if last else program.scores.values()
+    pulses = [action for one in blocks for action in one.actions if action.kind != "readout"]
+    until = {qubit: action.stop if last else inf for action in pulses for qubit in action.qubits}
     found = {}
-    for qubit, end in until.items() if tones else ():
-        near = tones.get(lines.get(qubit, ""), ())
+    for qubit, end in until.items():
+        near = tones.get(reading[qubit].port, ()) if qubit in reading else ()
         rows = tuple(row for row, measured in near if measured != qubit and events["start"][row] < end)
         if rows:
             found[qubit] = rows
@@ -160,25 +163,21 @@ def _passing(program: Program, score: Score, lines: Mapping[int, str], until: Ma
 def _score(program: Program, block: Straight, actions: list[Action], final: frozenset[int]) -> Score:
     place = {qubit: position for position, qubit in enumerate(program.qubits)}
     pair = {coupler: number for number, coupler in enumerate(program.pairs)}
-    laid = []
-    for number, action in enumerate(actions):
-        first, second = place[action.qubits[0]], place[action.qubits[-1]]
-        if action.kind == "readout":
-            laid.append((FINAL if number in final else BETWEEN, first, first, NONE))
-        elif action.kind == "drive":
-            laid.append((ONE, first, first, NONE))
-        else:
-            laid.append((TWO, first, second, pair.get(action.where, NONE)))
-    ticks = [(action.start, action.stop) for action in actions]
+    kinds = [_KINDS[action.kind] for action in actions]
+    for number in final:
+        kinds[number] = FINAL
+    first, second = ([place[action.qubits[end]] for action in actions] for end in (0, -1))
+    own = [pair.get(action.where, NONE) if kind == TWO else NONE for kind, action in zip(kinds, actions, strict=True)]
+    ticks = [action.start for action in actions], [action.stop for action in actions]
     return Score(
         tuple(actions),
         block.duration,
         block.duration_slot,
         final,
-        np.array(laid, np.int64).reshape(-1, 4),
+        np.array([kinds, first, second, own], np.int64).T.copy(),
         np.array([action.events[0] for action in actions], np.int64),
         np.array([action.kind == "flux" for action in actions], np.bool_),
-        np.array(ticks, np.int64).reshape(-1, 2),
+        np.array(ticks, np.int64).T.copy(),
     )
 
 
@@ -195,12 +194,18 @@ def _reads(block: Block) -> set[int]:
     return columns_of(block.value) if isinstance(block, Assign) else set()
 
 
-def _final(actions: list[Action]) -> frozenset[int]:
+def _final(program: Program, actions: list[Action]) -> frozenset[int]:
     """Measurements that are the last action on their qubit and that nothing waits for."""
-    latest = {qubit: index for index, action in enumerate(actions) for qubit in action.qubits}
-    return frozenset(
-        index for index, action in enumerate(actions) if action.kind == "readout" and latest[action.qubits[0]] == index
-    )
+    done: set[int] = set()
+    found: list[int] = []
+    for index in range(len(actions) - 1, -1, -1):
+        action = actions[index]
+        if action.kind == "readout" and action.qubits[0] not in done:
+            found.append(index)
+        done.update(action.qubits)
+        if len(done) == len(program.qubits):
+            break
+    return frozenset(found)
 
 
 def _cluster(program: Program, actions: list[Action], device: Device, wiring: Wiring, zz: Callable[[int], float]) -> None:
@@ -211,12 +216,13 @@ def _cluster(program: Program, actions: list[Action], device: Device, wiring: Wi
             qubit = parent[qubit]
         return qubit
 
-    for action in actions:
-        for qubit in action.qubits:
+    # the same few qubits are acted on again and again
+    for qubits in {action.qubits: None for action in actions}:
+        for qubit in qubits:
             parent.setdefault(qubit, qubit)
-        if len(action.qubits) == 2:
-            parent[root(action.qubits[0])] = root(action.qubits[1])
-    moved = {qubit for action in actions if action.kind != "readout" for qubit in action.qubits}
+        if len(qubits) == 2:
+            parent[root(qubits[0])] = root(qubits[1])
+    moved = {qubit for qubits in {action.qubits for action in actions if action.kind != "readout"} for qubit in qubits}
     clock = program.schedule.clock
     seconds = clock.seconds(program.schedule.duration) if program.schedule.duration is not None else float("inf")
     around = sorted({index for qubit in moved for index in wiring.couplers.get(qubit, ())})

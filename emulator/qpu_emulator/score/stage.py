@@ -273,8 +273,8 @@ class Stage:
         if self._spectrum.silent or not self._engine.draws_noise:
             return np.zeros(noisy.shape)
         spectrum = self._spectrum
-        moving = spectrum.moving[self._program.qubits]
-        return advance(self._lanes.detuning, self._lanes.draws, chosen, qubit, noisy, moving, spectrum.times, spectrum.grain)
+        noise = spectrum.moving, spectrum.times, self._engine.noise_grain
+        return advance(self._lanes.detuning, self._lanes.draws, chosen, qubit, noisy, *noise)
 
 
 @compiled()

@@ -140,10 +140,13 @@ def _kinds(schedule: Schedule) -> None:
     flux = np.array([p.kind is PortKind.FLUX for p in schedule.ports] or [False])[port]
     if not np.count_nonzero(flux):
         return
-    real = np.array([wave.real for wave in schedule.waveforms] or [True])[events["waveform"]]
-    refuse_where(schedule, flux & ~real, "a waveform on a flux port must be real", lambda row: "imaginary samples")
+    for line, number in schedule.stored:
+        if schedule.ports[line].kind is PortKind.FLUX and not schedule.waveforms[number].real:
+            played = (port == line) & (events["waveform"] == number)
+            refuse_where(schedule, played, "a waveform on a flux port must be real", lambda row: "imaginary samples")
     turned = (events["frequency"] != 0) | (events["phase"] != 0)
-    turned |= (events["phase_slot"] != NONE) | (events["frequency_slot"] != NONE) | (events["phase_variable"] != NONE)
+    for name in ("phase_slot", "frequency_slot", "phase_variable"):
+        turned |= events[name] != NONE
     refuse_where(
         schedule,
         flux & turned,
