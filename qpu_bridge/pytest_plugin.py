@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from qpu_bridge.sdk import BridgeService
 
-_READY_S = 180.0
+_READY_S = 360.0
 _STOP_S = 30.0
 _DRIVER = '{"faults": true}'
 

@@ -20,8 +20,8 @@ from qpu_bridge.errors import BridgeError, DriverLost, SettingsError
 from qpu_bridge.service.listener import listen
 from qpu_bridge.settings import Rack
 
-PATIENCE_S = 120.0
-"""How long the drivers may take until they say for the first time what they can do, s."""
+PATIENCE_S = 300.0
+"""How long the drivers may take until they say for the first time what they can do, s: as long as a process may be silent."""
 
 LOOK_S = 0.02
 """How often to look whether what we wait for has come, s."""

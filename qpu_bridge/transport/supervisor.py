@@ -22,6 +22,10 @@ from qpu_bridge.transport.process import FOLLOW_PARENT
 from qpu_bridge.transport.pulse import Pulse, new_session
 
 _log = logging.getLogger(__name__)
+
+READY_S = 300.0
+"""How long a process may be silent when it starts, s: an emulator compiles for half a minute the first time,
+longer beside other work."""
 _SLICE_S = 0.05
 
 
@@ -65,7 +69,7 @@ class Supervisor:
         keys: ClientKeys | None = None,
         folder: Path | None = None,
         environment: Mapping[str, str] | None = None,
-        ready_s: float = 120.0,
+        ready_s: float = READY_S,
         patience_s: float = 5.0,
         heartbeat_s: float = 0.5,
         back_off_s: float = 0.2,
@@ -119,7 +123,7 @@ class Supervisor:
         self._thread = Thread(target=self._watch, name="driver-supervisor", daemon=True)
         self._thread.start()
 
-    def wait_ready(self, timeout_s: float = 120.0, restarts: int = 0) -> None:
+    def wait_ready(self, timeout_s: float = READY_S, restarts: int = 0) -> None:
         """Wait until the process answers, after at least so many restarts.
 
         Raises:
