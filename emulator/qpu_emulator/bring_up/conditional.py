@@ -91,7 +91,7 @@ class Conditional:
         return np.asarray(found)
 
 
-def double(
+def coupler_gates(
     device: Device, coupler: TunableCoupler, recipe: Recipe, waveforms: dict[str, Shape], date: datetime
 ) -> list[GateSpec]:
     """Both gates of a coupler; the envelope is added to the waveforms."""

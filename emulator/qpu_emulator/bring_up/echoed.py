@@ -159,7 +159,7 @@ def direction(device: Device, coupler: StaticCoupling) -> tuple[int, int]:
     return high, low
 
 
-def echo(
+def ecr_gate(
     device: Device, coupler: StaticCoupling, recipe: Recipe, waveforms: dict[str, Shape], x: GateSpec, date: datetime
 ) -> GateSpec:
     """The gate of a pair; the envelope of its halves is added to the waveforms, which hold that of the control's x."""

@@ -11,11 +11,11 @@ from qpu_bridge.schedule import Document
 from qpu_bridge.target.gate import GateSpec
 from qpu_bridge.target.qubit import MeasureSpec
 from qpu_bridge.target.shape import Shape
-from qpu_emulator.bring_up.conditional import double
+from qpu_emulator.bring_up.conditional import coupler_gates
 from qpu_emulator.bring_up.discrimination import solve_measure
-from qpu_emulator.bring_up.echoed import direction, echo
+from qpu_emulator.bring_up.echoed import direction, ecr_gate
 from qpu_emulator.bring_up.recipe import Recipe, wait
-from qpu_emulator.bring_up.rotation import single
+from qpu_emulator.bring_up.rotation import qubit_gates
 from qpu_emulator.cache import Cache, key
 from qpu_emulator.chip.device import Coupling, Device, StaticCoupling
 
@@ -54,7 +54,7 @@ class Parts:
         own: dict[str, Shape] = {}
 
         def solve() -> Part:
-            return Part(gates=tuple(single(device, qubit, self._recipe, own, self._date)), waveforms=own)
+            return Part(gates=tuple(qubit_gates(device, qubit, self._recipe, own, self._date)), waveforms=own)
 
         return self._kept(
             ["rotations", qubit, device.transmons[qubit], device.reach(qubit)[line], ticks, self._lines(line)], solve
@@ -72,14 +72,14 @@ class Parts:
         if not isinstance(coupler, StaticCoupling):
             tunable, own = coupler, dict[str, Shape]()
             enters += ["conditional", recipe.flux, recipe.flux_of(coupler.qubits), self._lines(coupler.port)]
-            return self._kept(enters, lambda: Part(gates=tuple(double(device, tunable, recipe, own, date)), waveforms=own))
+            return self._kept(enters, lambda: Part(gates=tuple(coupler_gates(device, tunable, recipe, own, date)), waveforms=own))
         static, (control, _) = coupler, direction(device, coupler)
         flip = next(gate for gate in singles[control].gates if gate.name == "x").model_copy(update={"calibrated_at": None})
         own = dict(singles[control].waveforms)
         enters += ["echoed", recipe.cross, recipe.cross_of(coupler.qubits), recipe.drive_of(control), recipe.rotary, flip, own]
         enters += [device.reach(qubit) for qubit in coupler.qubits]
         enters += self._lines(*(device.line_of(qubit) for qubit in coupler.qubits))
-        return self._kept(enters, lambda: Part(gates=(echo(device, static, recipe, own, flip, date),), waveforms=own))
+        return self._kept(enters, lambda: Part(gates=(ecr_gate(device, static, recipe, own, flip, date),), waveforms=own))
 
     def readout(self, index: int) -> Part:
         """Measurement by a resonator."""

@@ -34,7 +34,7 @@ def rotate(device: Device, qubit: int, ticks: int, beta: float, amplitudes: Real
     return drive(np.ascontiguousarray(samples[:, 0]), repeats, dt, resonant, resonant + _TAU * transmon.anharmonicity, False)[0]
 
 
-def single(device: Device, qubit: int, recipe: Recipe, waveforms: dict[str, Shape], date: datetime) -> list[GateSpec]:
+def qubit_gates(device: Device, qubit: int, recipe: Recipe, waveforms: dict[str, Shape], date: datetime) -> list[GateSpec]:
     """All gates of one qubit; its envelope is added to the waveforms."""
     transmon, line, ticks = device.transmons[qubit], device.line_of(qubit), recipe.drive_of(qubit)
     area = shapes.drag(ticks, ticks / 4, 0.0).expand().real.sum() * float(DT)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from qpu_emulator.engines.density import evolve
 from qpu_emulator.engines.engine import Index, Plan, Real
 from qpu_emulator.engines.outcomes import populations, project
-from qpu_emulator.readout.signal import choose
+from qpu_emulator.readout.signal import draw_outcomes
 from qpu_emulator.windows.library import Library
 
 _FINE_LEVELS = 3
@@ -93,7 +93,7 @@ class DensityMatrix:
         levels = self.levels[number]
         chance = self.populations(number, chosen, measured)
         digits = np.arange(chance.shape[1]) // levels ** np.arange(len(measured) - 1, -1, -1)[:, None] % levels
-        return np.take(digits, choose(draws, shots, where, chance), axis=1).T
+        return np.take(digits, draw_outcomes(draws, shots, where, chance), axis=1).T
 
     def branch(self, parents: Index, children: Index, count: int, draws: NDArray[np.uint64]) -> None:
         """Copy columns."""

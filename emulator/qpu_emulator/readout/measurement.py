@@ -14,7 +14,7 @@ from qpu_emulator.readout.afterglow import left
 from qpu_emulator.readout.capture import CaptureModel, CaptureSignal
 from qpu_emulator.readout.field import Complex
 from qpu_emulator.readout.memory import Memory
-from qpu_emulator.readout.signal import choose, integrate, jump, record, sum_traces, trace
+from qpu_emulator.readout.signal import draw_outcomes, integrate, jump, record, sum_traces, trace
 from qpu_emulator.scales import Scales
 from qpu_emulator.score.actions import Action
 from qpu_emulator.score.lanes import Index, Lanes
@@ -261,7 +261,8 @@ class Receiver:
         for index, other in near:
             if any(np.abs(frequency - other.frequency).min() < _REACH * other.kappa for frequency in frequencies):
                 excited = self._device.transmons[other.qubit].thermal * self._scales.thermal
-                level = choose(self._lanes.shot_draws, measured.shots, 0 * measured.shots, np.array([[1 - excited, excited]]))
+                chance = np.array([[1 - excited, excited]])
+                level = draw_outcomes(self._lanes.shot_draws, measured.shots, 0 * measured.shots, chance)
                 levels, never = np.repeat(level[:, None], 3, axis=1), np.full(measured.left.shape, np.inf)
                 ghost = Action("readout", index, (other.qubit,), action.start, action.stop, action.events)
                 found.append(_Measured(ghost, measured.shots, measured.time, levels, never))

@@ -13,7 +13,7 @@ _BLOCK = 256
 
 
 @compiled()
-def choose(
+def draw_outcomes(
     streams: NDArray[np.uint64], shots: NDArray[np.int64], row: NDArray[np.int64], probability: NDArray[np.float64]
 ) -> NDArray[np.int64]:
     """Draw an outcome per shot from the probabilities of its row."""
