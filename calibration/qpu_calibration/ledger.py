@@ -19,7 +19,7 @@ from qpu_calibration.page import Target
 LEDGER = "ledger.json"
 """Its file, in the folder of a device's calibration."""
 
-EXPECTED_DRIFT = 0.75
+EXPECTED_DRIFT = 0.9
 """Drift that is expected from one look to the next, in units of what is tolerated."""
 
 MOST_GROWTH = 1.1
