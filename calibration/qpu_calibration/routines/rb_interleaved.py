@@ -62,9 +62,11 @@ class RBInterleaved(Routine[RBSettings]):
         return good(found, UNLIKE, **numbers)
 
     def update(self, snapshot: Snapshot, fit: Fit) -> Snapshot:
-        """The believed errors of ``sx`` and ``x``."""
+        """The believed errors of ``sx`` and ``x``, where they are others: `rb` knows their mean three times as well."""
         for name in GATES[1:]:
-            snapshot = with_error(snapshot, name, fit.target, round(fit[f"{name}_error"], 9))
+            found, believed = fit[f"{name}_error"], known_gate(snapshot, name, fit.target).error
+            if abs(found - believed) > 3 * fit.error(f"{name}_error"):
+                snapshot = with_error(snapshot, name, fit.target, round(found, 9))
         return snapshot
 
     def deviation(self, snapshot: Snapshot, fit: Fit) -> float:
