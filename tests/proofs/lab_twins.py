@@ -124,7 +124,7 @@ def compared(rows: list[Row]) -> None:
 
 
 def main(
-    seeds: Annotated[int, typer.Option(help="Devices of each family.")] = 2,
+    seeds: Annotated[int, typer.Option(help="Devices of each family.")] = 3,
     first: Annotated[int, typer.Option(help="First seed.")] = 1,
     size: Annotated[int, typer.Option(help="Qubits of each.")] = 3,
 ) -> None:
@@ -136,9 +136,9 @@ def main(
             both = [key for key in lab if key in like]
             rows += [Row(family, seed, *key, lab[key], like[key]) for key in both]
             print(f"{family} {seed}: {len(lab)} numbers of the lab's, {len(both)} of both", flush=True)
+            written = {"made": datetime.now(UTC).date().isoformat(), "rows": [row._asdict() for row in rows]}
+            (FIGURES / "lab_twins.json").write_text(json.dumps(written) + "\n")
     compared(rows)
-    written = {"made": datetime.now(UTC).date().isoformat(), "rows": [row._asdict() for row in rows]}
-    (FIGURES / "lab_twins.json").write_text(json.dumps(written) + "\n")
 
 
 if __name__ == "__main__":
