@@ -50,11 +50,22 @@ class Setting(Document):
         good = isinstance(value, kinds) and (isinstance(value, bool) == (self.kind == "switch"))
         if good and isinstance(value, int | float) and self.kind != "switch":
             low, high = (self.minimum, self.maximum)
-            good = (low is None or value >= low) and (high is None or value <= high) and abs(value) < np.inf
+            good = (low is None or value >= low) and (high is None or value <= high) and abs(value) < _LARGEST[self.kind]
         if not good or (self.choices and value not in self.choices):
-            span = "" if self.minimum is None and self.maximum is None else f" from {self.minimum} to {self.maximum}"
             words = f", one of {', '.join(self.choices)}" if self.choices else ""
-            raise UnsupportedOption(f"setting {self.name} must be of kind {self.kind}{span}{words}", given=str(value))
+            must = f"setting {self.name} must be {_WORDS[self.kind]}{self._range()}{words}"
+            raise UnsupportedOption(must, given=repr(value)[:80])
+
+    def _range(self) -> str:
+        low, high = ("" if bound is None else f"{bound:.12g}" for bound in (self.minimum, self.maximum))
+        if low and high:
+            return f" from {low} to {high}"
+        return f" of at least {low}" if low else f" of at most {high}" if high else ""
+
+
+_WORDS = {"number": "a number", "integer": "a whole number", "text": "a text", "switch": "true or false"}
+_LARGEST = {"number": np.inf, "integer": 2**63}
+"""Settings travel to drivers in headers, which hold whole numbers of 64 bits."""
 
 
 class Capabilities(Document):

@@ -26,6 +26,8 @@ Kind = Literal[
 ]
 """What can go wrong, see `Fault`."""
 
+_DAY = 86400.0
+
 
 class Fault(Document):
     """One thing that goes wrong.
@@ -36,7 +38,7 @@ class Fault(Document):
             ``dead_qubit``: drive and readout of ``qubit`` reach nothing; ``frequency_jump``: its frequency moves by ``hz``;
             ``firmware``: the device says that it runs ``version``, and refuses to work.
         chunk: With which chunk of a run, from 0.
-        seconds: Of the delay.
+        seconds: Of the delay, at most a day.
         qubit: Index.
         hz: Of the jump.
         version: Of the firmware.
@@ -45,7 +47,7 @@ class Fault(Document):
 
     kind: Kind
     chunk: int = Field(0, ge=0)
-    seconds: float = Field(1.0, ge=0)
+    seconds: float = Field(1.0, ge=0, le=_DAY)
     qubit: int | None = Field(None, ge=0)
     hz: float = 1e6
     version: str = "0"
@@ -124,7 +126,7 @@ class Faults:
         return (
             Setting(name="fault", kind="text", description="What goes wrong during the run.", choices=kinds),
             Setting(name="fault_chunk", kind="integer", description="With which chunk of a result.", minimum=0),
-            Setting(name="fault_seconds", kind="number", description="How late a chunk comes, s.", minimum=0),
+            Setting(name="fault_seconds", kind="number", description="How late a chunk comes, s.", minimum=0, maximum=_DAY),
             Setting(name="fault_qubit", kind="integer", description="Which qubit is hit.", minimum=0),
             Setting(name="fault_hz", kind="number", description="How far its frequency jumps, Hz."),
         )

@@ -55,6 +55,11 @@ def test_a_digitizer_overflows(willing, flip):
         _play(willing, flip, fault="overflow")
 
 
+def test_a_chunk_is_late_by_a_day_at_most(willing, flip):
+    with pytest.raises(UnsupportedOption, match="fault_seconds must be a number from 0 to 86400"):
+        _play(willing, flip, fault="delay_chunk", fault_seconds=1e12)
+
+
 def test_a_late_chunk_does_not_outlast_an_abort(willing, flip):
     willing.load(flip)
     chunks = willing.run(
