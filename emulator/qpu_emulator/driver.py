@@ -35,11 +35,13 @@ from qpu_emulator.engines.parts import Part, cut, in_order
 from qpu_emulator.fault import Faults, disturbed
 from qpu_emulator.libraries import KEPT_TEMPLATES, Libraries
 from qpu_emulator.noise import Spectrum
-from qpu_emulator.options import OLDEST_H, Options
+from qpu_emulator.options import OLDEST_H, Asked, Options
 from qpu_emulator.performance import Performance, chunk, fall_back
 from qpu_emulator.readout.memory import Memory
 from qpu_emulator.scales import Scales, settings
+from qpu_emulator.score.program import Program
 from qpu_emulator.warm_up import warm_up
+from qpu_emulator.windows.library import Library
 from qpu_emulator.workers import RemoteRun, Workers
 
 _AGE = Setting(
@@ -106,30 +108,37 @@ class EmulatorDriver:
         self._require_firmware()
         schedule = check_run(self._schedules.get(run.digest), run, self._capabilities)
         wait = check_rep_delay(run.rep_delay_s, self._capabilities.limits)
-        groups = {setting.name: "wish" for setting in WISHES} | {setting.name: "fault" for setting in self._faults.settings}
+        asked = self._asked(run.settings)
+        condition = self._libraries.condition(asked.scales, self._clock.age_h, asked.age_h, asked.faults)
+        performance, parts, threads = self._prepare(run, condition.program(schedule), condition.library, wait, asked)
+        play = self._player(performance, condition.device, asked.engine, self._options.memory // threads)
+        notes = self._notes(performance) | ({} if condition.age_h is None else {"age_h": condition.age_h})
+        chunks = self._perform(performance, run, parts, threads, notes, play)
+        return disturbed(chunks, asked.faults, self._stopped) if asked.faults else chunks
 
-        def given(group: str) -> dict[str, float | int | str | bool]:
-            return {name: value for name, value in run.settings.items() if groups.get(name, name) == group}
+    def _asked(self, settings: Mapping[str, float | int | str | bool]) -> Asked:
+        left, faulty = dict(settings), {setting.name for setting in self._faults.settings}
+        age_h = left.pop(_AGE.name, None)
+        engine = {setting.name: left.pop(setting.name) for setting in WISHES if setting.name in left}
+        fault = {name: left.pop(name) for name in settings if name in faulty}
+        scales = Scales.of(left)
+        return Asked(scales, None if age_h is None else float(age_h), self._wishes | engine, self._faults.begin(fault))
 
-        scales = Scales.of({name: value for name, value in run.settings.items() if name not in groups and name != "age_h"})
-        pinned = given("age_h").get("age_h")
-        faults = self._faults.begin(given("fault"))
-        condition = self._libraries.condition(scales, self._clock.age_h, None if pinned is None else float(pinned), faults)
-        program, library = condition.program(schedule), condition.library
+    def _prepare(
+        self, run: Run, program: Program, library: Library, wait: float, asked: Asked
+    ) -> tuple[Performance, list[Part], int]:
+        """What plays a run, the parts it is cut into, and how many of them are played at a time."""
         seed = secrets.randbits(63) if run.seed is None else run.seed
-        wanted = self._wishes | given("wish")
-        choice = choose(program, library, Spectrum.in_program(program, library.device, scales.low_frequency), run.shots, wanted)
-        performance = Performance(program, library, scales, run.shots, seed, wait, choice)
+        spectrum = Spectrum.in_program(program, library.device, asked.scales.low_frequency)
+        choice = choose(program, library, spectrum, run.shots, asked.engine)
+        performance = Performance(program, library, asked.scales, run.shots, seed, wait, choice)
         most = self._options.threads if self._workers is None else self._workers.threads
         parts, threads = cut(performance, len(run.table), most, self._options.memory)
         performance = replace(performance, memory=self._options.memory // threads)
-        if choice.name == "pauli_frames" and "engine" not in wanted:
-            performance = fall_back(performance, run.table, wanted)
+        if choice.name == "pauli_frames" and "engine" not in asked.engine:
+            performance = fall_back(performance, run.table, asked.engine)
             parts, threads = cut(performance, len(run.table), threads, self._options.memory)
-        play = self._player(performance, condition.device, wanted, self._options.memory // threads)
-        notes = self._notes(performance) | ({} if condition.age_h is None else {"age_h": condition.age_h})
-        chunks = self._perform(performance, run, parts, threads, notes, play)
-        return disturbed(chunks, faults, self._stopped) if faults else chunks
+        return performance, parts, threads
 
     def _perform(
         self,

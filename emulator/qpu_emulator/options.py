@@ -1,11 +1,11 @@
-"""The options of the driver, checked before anything else."""
+"""What a driver is told: by the rack file, checked before anything else, and by the settings of a run."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import Field, StrictBool, StrictInt, ValidationError
 
@@ -13,6 +13,7 @@ from qpu_bridge.errors import SettingsError
 from qpu_bridge.schedule import Document
 from qpu_emulator.cache import Cache
 from qpu_emulator.fault import Fault
+from qpu_emulator.scales import Scales
 
 OLDEST_H = 1e6
 """Greatest age of a device, h: a century."""
@@ -69,3 +70,19 @@ class Options(Document):
             first = error.errors()[0]
             name = str(first["loc"][0])
             raise SettingsError(f"option {name} must fit", given=f"{given[name]!r}: {first['msg']}", where=device) from None
+
+
+class Asked(NamedTuple):
+    """The settings of a run, by what they are about.
+
+    Attributes:
+        scales: Factors on noise.
+        age_h: Age at which it happens, None for what the clock says.
+        engine: Engine and what it is to do, the driver's options included.
+        faults: What goes wrong.
+    """
+
+    scales: Scales
+    age_h: float | None
+    engine: dict[str, object]
+    faults: tuple[Fault, ...]
