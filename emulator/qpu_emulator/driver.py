@@ -30,7 +30,7 @@ from qpu_emulator import five, five_ecr
 from qpu_emulator.chip.device import Device
 from qpu_emulator.chip.drift import typical
 from qpu_emulator.clock import VirtualClock
-from qpu_emulator.engines.choice import WISHES, choose
+from qpu_emulator.engines.choice import ENGINE_SETTINGS, choose
 from qpu_emulator.engines.parts import Part, cut, in_order
 from qpu_emulator.fault import Faults, disturbed
 from qpu_emulator.libraries import KEPT_TEMPLATES, Libraries
@@ -65,11 +65,11 @@ class EmulatorDriver:
 
     def __init__(self, device: str, snapshot: Snapshot, options: Mapping[str, object]) -> None:
         self._options = Options.of(options, device)
-        self._wishes: dict[str, object] = {} if self._options.engine is None else {"engine": self._options.engine}
-        for setting in WISHES:
-            if setting.name in self._wishes:
+        self._engine: dict[str, object] = {} if self._options.engine is None else {"engine": self._options.engine}
+        for setting in ENGINE_SETTINGS:
+            if setting.name in self._engine:
                 try:
-                    setting.check(self._wishes[setting.name])
+                    setting.check(self._engine[setting.name])
                 except UnsupportedOption as error:
                     raise SettingsError(error.must, given=error.given, where=device) from None
         self._name = device
@@ -119,10 +119,10 @@ class EmulatorDriver:
     def _asked(self, settings: Mapping[str, float | int | str | bool]) -> Asked:
         left, faulty = dict(settings), {setting.name for setting in self._faults.settings}
         age_h = left.pop(_AGE.name, None)
-        engine = {setting.name: left.pop(setting.name) for setting in WISHES if setting.name in left}
+        engine = {setting.name: left.pop(setting.name) for setting in ENGINE_SETTINGS if setting.name in left}
         fault = {name: left.pop(name) for name in settings if name in faulty}
         scales = Scales.of(left)
-        return Asked(scales, None if age_h is None else float(age_h), self._wishes | engine, self._faults.begin(fault))
+        return Asked(scales, None if age_h is None else float(age_h), self._engine | engine, self._faults.begin(fault))
 
     def _prepare(
         self, run: Run, program: Program, library: Library, wait: float, asked: Asked
@@ -276,7 +276,7 @@ class EmulatorDriver:
             simulated=True,
             source=f"qpu_emulator, hidden truth {self._device.name}",
             limits=limits,
-            settings=(*settings(self._device), _AGE, *WISHES, *self._faults.settings),
+            settings=(*settings(self._device), _AGE, *ENGINE_SETTINGS, *self._faults.settings),
             deterministic=not self._libraries.drifts,
         )
 

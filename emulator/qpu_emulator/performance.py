@@ -189,7 +189,7 @@ class Performance:
         return out
 
 
-def fall_back(performance: Performance, table: Table, wishes: Mapping[str, object]) -> Performance:
+def fall_back(performance: Performance, table: Table, asked: Mapping[str, object]) -> Performance:
     """The same with a tensor network, if the first or the last row is not made of Cliffords where a few shots go."""
     few = min(performance.shots, _TRIED) if performance.program.control else 1
     trial = replace(performance, shots=few, rep_delay_s=np.inf)
@@ -198,7 +198,7 @@ def fall_back(performance: Performance, table: Table, wishes: Mapping[str, objec
             one = Table(table.values[row : row + 1])
             trial.play(one, row, trial.starting(one, row), range(1))
     except UnsupportedOption:
-        wanted = dict(wishes) | {"engine": "tensor_network"}
+        wanted = dict(asked) | {"engine": "tensor_network"}
         choice = choose(performance.program, performance.library, performance.spectrum, performance.shots, wanted)
         return replace(performance, choice=choice)
     return performance

@@ -14,7 +14,7 @@ from qpu_emulator.noise import Spectrum
 from qpu_emulator.score.program import Program
 from qpu_emulator.windows.library import Library
 
-WISHES = (
+ENGINE_SETTINGS = (
     Setting(
         name="engine",
         kind="text",
@@ -94,8 +94,8 @@ class Choice:
     tones_pass: bool = True
 
 
-def choose(program: Program, library: Library, spectrum: Spectrum, shots: int, wishes: Mapping[str, object]) -> Choice:
-    """The engine for a run: the one that is wished for, or the cheapest (`cost`) of those that may play it.
+def choose(program: Program, library: Library, spectrum: Spectrum, shots: int, asked: Mapping[str, object]) -> Choice:
+    """The engine for a run: the one that is asked for, or the cheapest (`cost`) of those that may play it.
 
     * density matrices, up to 9 qubits in a cluster; always up to 3, where they keep three levels;
     * trajectories, up to 22;
@@ -103,16 +103,16 @@ def choose(program: Program, library: Library, spectrum: Spectrum, shots: int, w
     * Pauli frames beyond 22 qubits; whoever calls tries them, and takes the tensor network where a window is no Clifford.
 
     Raises:
-        UnsupportedOption: If the engine that is wished for cannot play the program, or has no use for another wish.
+        UnsupportedOption: If the engine that is asked for cannot play the program, or has no use for another setting.
     """
     largest = max(map(len, program.clusters), default=0)
-    given = wishes.get("shots_per_trajectory")
+    given = asked.get("shots_per_trajectory")
     shared = None if given is None else int(str(given))
-    bond = int(str(wishes.get("bond_dimension", _BOND)))
-    wanted = wishes.get("engine") or _cheapest(program, spectrum, shots, wishes, shared, bond)
+    bond = int(str(asked.get("bond_dimension", _BOND)))
+    wanted = asked.get("engine") or _cheapest(program, spectrum, shots, asked, shared, bond)
     if shared is not None and wanted in (DensityMatrix.name, "pauli_frames"):
         raise UnsupportedOption("shots_per_trajectory needs an engine of trajectories", given=str(wanted))
-    if "bond_dimension" in wishes and wanted != "tensor_network":
+    if "bond_dimension" in asked and wanted != "tensor_network":
         raise UnsupportedOption("bond_dimension needs the engine tensor_network", given=str(wanted))
     if wanted == DensityMatrix.name:
         if largest > _MOST_DENSE:
@@ -128,10 +128,10 @@ def choose(program: Program, library: Library, spectrum: Spectrum, shots: int, w
 
 
 def _cheapest(
-    program: Program, spectrum: Spectrum, shots: int, wishes: Mapping[str, object], shared: int | None, bond: int
+    program: Program, spectrum: Spectrum, shots: int, asked: Mapping[str, object], shared: int | None, bond: int
 ) -> str:
     largest = max(map(len, program.clusters), default=0)
-    if "bond_dimension" in wishes:
+    if "bond_dimension" in asked:
         return "tensor_network"
     if shared is None and 2 not in DensityMatrix.levels_of(program.clusters):
         return DensityMatrix.name
