@@ -164,6 +164,23 @@ def test_a_dead_qubit_is_not_believed(one, stored, rng):
     assert not any(fit.good for fit in one.fit(data))
 
 
+@pytest.mark.parametrize("at", [3, 400, 799])
+def test_a_trace_that_jumps_makes_no_kernel(stored, at):
+    """Fifteen times what parts the traces, in one sample: not so loud that nobody could fit it."""
+    data = stored("readout_kernel")
+    jump = np.zeros(data["iq"].shape, complex)
+    jump[:, 1, at] = 15 * np.median(np.abs(np.diff(data["iq"].values, axis=1)))
+    for fit in routine("readout_kernel").fit(data.assign(iq=data["iq"] + jump)):
+        assert "stands out of those before and after" in fit.reason
+
+
+def test_a_readout_that_is_nearly_stuck_at_11_tells_no_leakage(stored):
+    data = stored("cz_leakage")
+    stuck = data["joint"] * 0.01 + 0.99 * np.eye(4)[3]
+    (fit,) = routine("cz_leakage").fit(data.assign(joint=stuck))
+    assert fit.reason == "11 is read more often than the readout allows"
+
+
 def test_a_calibrated_device_needs_no_calibration(one, lab):
     bench = (lab(five_ecr.device(), five_ecr.snapshot()) if one.gate == "ecr" else lab()).bench
     targets = [(0,), (2,), (4,)] if one.kind is Kind.QUBIT else [(0, 1)]
