@@ -17,8 +17,8 @@ from scipy.linalg import expm
 
 from qpu_bridge.schedule import Waveform, shapes
 from qpu_emulator import five, five_ecr
+from qpu_emulator.windows.drive import drive
 from qpu_emulator.windows.pair import Pair
-from qpu_emulator.windows.propagator import drive
 from qpu_emulator.windows.static_pair import StaticPair
 
 DT = 1e-9

@@ -8,9 +8,9 @@ from qpu_bridge.schedule import shapes
 from qpu_emulator import five_ecr
 from qpu_emulator.scales import Scales
 from qpu_emulator.windows.basis import columns
+from qpu_emulator.windows.drive import drive
 from qpu_emulator.windows.library import Library
 from qpu_emulator.windows.pair import Pair
-from qpu_emulator.windows.propagator import drive
 from qpu_emulator.windows.static_pair import StaticPair
 from qpu_emulator.windows.toggling import detuning_shares
 from qpu_emulator.windows.tones import Tone

@@ -16,8 +16,8 @@ from qpu_calibration.page import Target
 from qpu_emulator.bring_up.rotation import relaxed
 from qpu_emulator.chip.device import Device, TunableCoupler
 from qpu_emulator.chip.line import IDEAL
+from qpu_emulator.windows.drive import drive
 from qpu_emulator.windows.pair import Pair
-from qpu_emulator.windows.propagator import drive
 from qpu_emulator.windows.tones import Tone, combine
 from tests.calibration.channel import error
 from tests.proofs import heard

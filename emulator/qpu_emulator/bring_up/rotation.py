@@ -15,7 +15,7 @@ from qpu_emulator.bring_up.recipe import DT, Recipe, wait
 from qpu_emulator.chip.device import Device
 from qpu_emulator.chip.line import IDEAL
 from qpu_emulator.windows.basis import Complex, Real
-from qpu_emulator.windows.propagator import drive
+from qpu_emulator.windows.drive import drive
 from qpu_emulator.windows.tones import Tone, combine
 
 _TAU = 2 * np.pi

@@ -86,8 +86,9 @@ def cut(performance: Performance, rows: int, threads: int, memory: int) -> tuple
         return parts, threads
     width = sweep * lanes
     fitting = min(share // (single * lanes), _RESULTS // max(1, results), _LANES // width)
-    # a thread is worth its while for some lanes only
-    worth = max(-(-rows // threads), -(-_FEW_LANES // width))
+    # most of the work on qubits that are alone is Python's, one thread at a time
+    few = _FEW_LANES if any(len(cluster) > 1 for cluster in performance.program.clusters) else _LANES
+    worth = max(-(-rows // threads), -(-few // width))
     size = int(max(1, min(fitting, worth)))
     return [Part(row, min(size, rows - row), range(lanes), True) for row in range(0, rows, size)], threads
 

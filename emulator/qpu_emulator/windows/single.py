@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from qpu_emulator.chip.device import Device
 from qpu_emulator.windows.basis import Complex, Real, columns, commutator, narrow, superoperator, widen
+from qpu_emulator.windows.drive import drive
 from qpu_emulator.windows.flow import exponential
-from qpu_emulator.windows.propagator import drive
 from qpu_emulator.windows.relaxation import Relaxation
 from qpu_emulator.windows.tones import Tone, beats, combine
 
@@ -90,7 +90,7 @@ def _toggled(jumps: Complex, rates: Real) -> Real:
     """Lindblad generators integrated over pulses, in the frame that turns with them.
 
     Args:
-        jumps: ``complex[n, 2, 9, 9]`` in s, as of `propagator.drive`.
+        jumps: ``complex[n, 2, 9, 9]`` in s, as of `drive.drive`.
         rates: ``float[n, 3]``, those of `Relaxation` in their order.
 
     Returns:
