@@ -214,8 +214,8 @@ def pauli_frames(program: Program, shots: int) -> Choice:
 
 def trajectories(program: Program, shots: int, shared: int | None = None) -> Choice:
     """Pure states with jumps."""
-    from qpu_emulator.engines.pure import WIDTH
     from qpu_emulator.engines.trajectories import Trajectories
+    from qpu_emulator.engines.vectors import WIDTH
 
     largest = max(map(len, program.clusters), default=0)
     if shared is None:

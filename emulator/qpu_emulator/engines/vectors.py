@@ -1,7 +1,7 @@
-"""Machine code for sixteen lanes of doubles: every number of a block is a vector, and what is summed stays in registers.
+"""Machine code for sixteen lanes: every number of a block is a vector, and what is summed stays in registers.
 
-A block is a flat array: number ``i`` has its sixteen lanes from ``16 i`` on. Of a loop over so few lanes numba would not know
-that its arrays are apart, and would check it each time.
+A block is a flat array of doubles or floats: number ``i`` has its sixteen lanes from ``16 i`` on. Of a loop over so few lanes
+numba would not know that its arrays are apart, and would check it each time.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ WIDTH = 16
 """Lanes in a block."""
 _LINE = 64
 """Bytes."""
+_LEAST = 4
+"""Bytes of which every address of a vector is a multiple, for sure."""
 
 _NUMBERS = ir.VectorType(ir.DoubleType(), WIDTH)
 _EVERY = ir.VectorType(ir.IntType(32), WIDTH)
@@ -61,10 +63,10 @@ class _Code:
         return self.builder.mul(one, other)
 
     def load(self, block: Any, place: Any) -> _Vector:
-        return _Vector(self.builder, self.builder.load(self._pointer(block, place), align=8))
+        return _Vector(self.builder, self.builder.load(self._pointer(block, place), align=_LEAST))
 
     def store(self, vector: _Vector, block: Any, place: Any) -> None:
-        self.builder.store(vector.value, self._pointer(block, place), align=8)
+        self.builder.store(vector.value, self._pointer(block, place), align=_LEAST)
 
     def spread(self, table: Any, entry: Any) -> _Vector:
         """The same number in all lanes."""
@@ -82,7 +84,7 @@ class _Code:
 
     def _pointer(self, block: Any, place: Any) -> Any:
         first = self.builder.gep(block, [self.builder.mul(place, ir.Constant(place.type, WIDTH))])
-        return self.builder.bitcast(first, _NUMBERS.as_pointer())
+        return self.builder.bitcast(first, ir.VectorType(block.type.pointee, WIDTH).as_pointer())
 
 
 def _machine(kernel: Callable[..., None]) -> Callable[..., None]:
@@ -143,6 +145,32 @@ def _multiplier(size: int, held: bool) -> Callable[..., None]:
                 code.store(one, block, place)
 
     return _machine(kernel)
+
+
+@_machine
+def multiply_pair(
+    code: _Code, source: Any, target: Any, matrix: Any, norm: Any, entry: Any, p0: Any, p1: Any, p2: Any, p3: Any
+) -> None:
+    """Multiply four complex numbers at ``p0`` to ``p3`` by each lane's own matrix, whose sixteen begin at ``entry``.
+
+    A complex number is two of a block, real and imaginary part. The first number of ``norm`` grows by the squares of the results.
+    """
+
+    def both(block: Any, place: Any) -> tuple[_Vector, _Vector]:
+        return code.load(block, place), code.load(block, code.at(place, 1))
+
+    places, none = (p0, p1, p2, p3), ir.Constant(entry.type, 0)
+    (x, y), *rest = (both(source, place) for place in places)
+    squares = code.load(norm, none)
+    for row, place in enumerate(places):
+        (a, b), *factors = (both(matrix, code.at(entry, 2 * (4 * row + column))) for column in range(4))
+        real, imag = a * x - b * y, a * y + b * x
+        for (a, b), (u, v) in zip(factors, rest, strict=True):
+            real, imag = real + a * u - b * v, imag + a * v + b * u
+        code.store(real, target, place)
+        code.store(imag, target, code.at(place, 1))
+        squares = squares + real * real + imag * imag
+    code.store(squares, norm, none)
 
 
 multiply_2, multiply_3, multiply_4 = (_multiplier(size, held=True) for size in (2, 3, 4))
