@@ -70,7 +70,7 @@ class ReadoutKernel(Routine[ReadoutKernelSettings]):
         numbers: dict[str, Estimate] = {"signal_share": (share, 1 / np.sqrt(len(gap)), "")}
         if share < 0.7:
             return bad("the traces of 0 and 1 do not differ beyond their noise", **numbers)
-        if _jump(np.abs(gap)) > 4 * noise:
+        if _jump(np.abs(gap)) > 3 * noise:
             return bad("a moment of the traces stands out of those before and after it", **numbers)
         size = float(np.sqrt(signal))
         gain = size * np.sqrt(len(gap)) / max(float(abs(np.sum(gap))), 1e-300)
