@@ -209,7 +209,18 @@ def take(
 
     shelf = Shelf.open(rack, device)
     before = shelf.current()
-    after = from_defcal(file.read_text("utf-8"), before).model_copy(update={"device": before.device})
+    try:
+        text = file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError("a calibration's text must be readable", given=str(error), where=str(file)) from None
+    after = from_defcal(text, before)
+    if after.device != before.device:
+        raise SettingsError(
+            "a calibration's text must be of the device that takes it",
+            given=after.device,
+            where=str(file),
+            remedy=f"If its numbers are right for {before.device} too, write that name into its pragma `snapshot`.",
+        )
     _adopt(shelf, after, "import", file.name)
 
 

@@ -221,6 +221,28 @@ def test_out_and_in_again(say, versions, home):
     assert "within what the device's lines allow" in str(loud.exception)
 
 
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (
+            lambda text: text.replace(b'"device": "emu_five"', b'"device": "emu_other"'),
+            "must be of the device that takes it; got emu_other",
+        ),
+        (lambda text: text.replace(b"waveform", b"\xbd"), "must be readable; got 'utf-8' codec"),
+        (lambda text: b"\n", "must hold something; got nothing"),
+    ],
+)
+def test_text_of_another_device_or_none_is_refused(say, versions, home, change, says):
+    file = home / "now.qasm"
+    assert say("calibration", "export", "--out", str(file)).exit_code == 0
+    file.write_bytes(change(file.read_bytes()))
+    before = versions.history()
+    refused = say("calibration", "import", str(file))
+    assert isinstance(refused.exception, SettingsError)
+    assert says in str(refused.exception)
+    assert versions.history() == before
+
+
 def test_ctrl_c_keeps_what_was_found(home):
     """In a process of its own: the interrupt comes while the device is busy."""
     import signal

@@ -30,6 +30,8 @@ def from_defcal(text: str, base: Snapshot | None = None) -> Snapshot:
     Raises:
         SettingsError: If the text cannot be parsed, holds what a snapshot cannot, or makes no snapshot that agrees with itself.
     """
+    if not text.strip():
+        raise SettingsError("a calibration's text must hold something", given="nothing")
     try:
         program = openpulse.parse(text)
     except Exception as error:
