@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +15,11 @@ from qpu_emulator.readout.field import Tones
 from qpu_emulator.readout.measurement import Receiver
 from qpu_emulator.score.actions import Action
 from qpu_emulator.score.cues import Cues, Found
+from qpu_emulator.score.due import Due, Light, due
 from qpu_emulator.score.lanes import Index, Lanes
 from qpu_emulator.score.passing import Passing
 from qpu_emulator.score.program import Program, Score
-from qpu_emulator.score.timeline import BETWEEN, END, FINAL, Timeline
+from qpu_emulator.score.timeline import BETWEEN, END, FINAL, Steps, Timeline
 from qpu_emulator.score.values import Number, Values
 from qpu_emulator.windows.library import Library
 
@@ -27,20 +27,6 @@ _TAU = 2 * np.pi
 _ENDS = np.array([[END, NONE, NONE, NONE]])
 _AT_A_TIME = 512
 """Lanes whose numbers are written out together: those of more would not stay in the second-level cache."""
-
-
-class _Light(NamedTuple):
-    """What photons do to qubits.
-
-    Attributes:
-        faded: ``float[2, rows, lanes]``, what a coherence loses before and after each row of `Steps`, see `Idle.find`.
-        turned: The same of phases, rad.
-        shifts: Action -> mean shift of its transmon in each lane, Hz.
-    """
-
-    faded: NDArray[np.float64]
-    turned: NDArray[np.float64]
-    shifts: dict[int, NDArray[np.float64]]
 
 
 class Stage:
@@ -127,54 +113,44 @@ class Stage:
             laid, moments = np.concatenate([laid, _ENDS]), np.concatenate([moments, [[end, end]]])
         more = None if stretch is None else np.asarray(stretch * self._tick, np.float64)
         rows = 1 + 2 * len(actions) + len(self._home)
-        turns = self._cues.turns(score, part, chosen, begun, rows)
         light = self._light(actions, laid, moments, chosen, begun * self._tick, rows, more, tones)
-        plays = [(number, first) for number, (kind, first, _, _) in enumerate(laid.tolist()) if kind in (ONE, TWO)]
-        played, levels = [actions[number] for number, _ in plays], [self._levels[first] for _, first in plays]
-        shifts = (
-            {}
-            if light is None
-            else {place: light.shifts[number] for place, (number, _) in enumerate(plays) if number in light.shifts}
-        )
-        found: list[Found] = [NONE] * len(actions)
-        for (number, _), one in zip(plays, self._cues.windows(played, levels, chosen, begun, shifts), strict=True):
-            found[number] = one
+        found = self._windows(actions, laid, chosen, begun, {} if light is None else light.shifts)
         before, after = self._shares(laid, found, rows, len(chosen))
         steps = line.lay(laid, moments, (after != after[:, :1]).any(axis=1), stretched=more is not None)
         line.settle(after[:, 0])
-        idle = steps.plan[:, 0] == IDLE
-        noisy = steps.noisy[:, None] + before[steps.now] + after[steps.late]
-        angle, faded = steps.angle[:, None] - turns[steps.then] + turns[steps.now], None
-        if light is not None:
-            angle = angle + light.turned[0][steps.now] + light.turned[1][steps.then]
-            faded = light.faded[0][steps.now] + light.faded[1][steps.then]
-        seconds: list[Number] = steps.seconds.tolist()
-        if more is not None:
-            last = np.flatnonzero(~np.isnan(steps.growth))
-            angle, noisy = angle + np.zeros((1, len(chosen))), noisy + np.zeros((1, len(chosen)))
-            angle[last] += np.multiply.outer(steps.growth[last], more)
-            for row in last[idle[last]].tolist():
-                noisy[row] += more
-                seconds[row] = seconds[row] + more
-        dull = idle & (steps.seconds == 0.0) & ~angle.any(axis=1) & ~noisy.any(axis=1)
-        if more is not None:
-            dull &= np.isnan(steps.growth)
-        if faded is not None:
-            dull &= ~faded.any(axis=1)
-        kept = (~dull).nonzero()[0]
-        if len(kept):
-            plan, angle, noisy = steps.plan[kept], angle[kept], noisy[kept]
-            windows = [
-                self._waited(first, seconds[row], None if faded is None else faded[row])
-                if kind == IDLE
-                else found[action]
-                if action >= 0
-                else 0
-                for row, (kind, first, _), action in zip(kept.tolist(), plan.tolist(), steps.action[kept].tolist(), strict=True)
-            ]
-            for start in range(0, len(chosen), _AT_A_TIME):
-                few = slice(start, min(start + _AT_A_TIME, len(chosen)))
-                self._evolve(plan, _spread(windows, few), _wide(angle, few), _wide(noisy, few), chosen[few])
+        turns = self._cues.turns(score, part, chosen, begun, rows)
+        owed = due(steps, turns, before, after, light, more)
+        self._play_steps(steps, owed, found, chosen)
+
+    def _windows(
+        self, actions: Sequence[Action], laid: Index, chosen: Index, begun: Number, shifts: Mapping[int, NDArray[np.float64]]
+    ) -> list[Found]:
+        """Windows of actions, NONE for those that are measurements; ``shifts`` as of `Light`."""
+        plays = [(number, first) for number, (kind, first, _, _) in enumerate(laid.tolist()) if kind in (ONE, TWO)]
+        played, levels = [actions[number] for number, _ in plays], [self._levels[first] for _, first in plays]
+        shifted = {place: shifts[number] for place, (number, _) in enumerate(plays) if number in shifts}
+        found: list[Found] = [NONE] * len(actions)
+        for (number, _), one in zip(plays, self._cues.windows(played, levels, chosen, begun, shifted), strict=True):
+            found[number] = one
+        return found
+
+    def _play_steps(self, steps: Steps, owed: Due, found: Sequence[Found], chosen: Index) -> None:
+        """Hand steps to the engine, some lanes at a time; those in which nothing happens are left out."""
+        kept = (~owed.nothing(steps)).nonzero()[0]
+        if not len(kept):
+            return
+        plan, angle, noisy = steps.plan[kept], owed.angle[kept], owed.noisy[kept]
+        windows = [
+            self._waited(first, owed.seconds[row], None if owed.faded is None else owed.faded[row])
+            if kind == IDLE
+            else found[action]
+            if action >= 0
+            else 0
+            for row, (kind, first, _), action in zip(kept.tolist(), plan.tolist(), steps.action[kept].tolist(), strict=True)
+        ]
+        for start in range(0, len(chosen), _AT_A_TIME):
+            few = slice(start, min(start + _AT_A_TIME, len(chosen)))
+            self._evolve(plan, _spread(windows, few), _wide(angle, few), _wide(noisy, few), chosen[few])
 
     def _light(
         self,
@@ -186,7 +162,7 @@ class Stage:
         rows: int,
         more: NDArray[np.float64] | None,
         tones: Mapping[int, Tones],
-    ) -> _Light | None:
+    ) -> Light | None:
         """What photons in resonators do to the qubits; None if there are none.
 
         A flux pulse only turns phases: what photons do in its time is due with the idle time after it.
@@ -194,7 +170,7 @@ class Stage:
         glow, qubits = self._lanes.glow, self._program.qubits
         if not any(glow.shines(qubit, chosen, tones.get(qubit), origin + moments.max()) for qubit in glow.places):
             return None
-        light = _Light(np.zeros((2, rows, len(chosen))), np.zeros((2, rows, len(chosen))), {})
+        light = Light(np.zeros((2, rows, len(chosen))), np.zeros((2, rows, len(chosen))), {})
         for number, (kind, *places, _) in enumerate(laid.tolist()):
             places = list(range(len(qubits))) if kind == END else places[: 2 if kind == TWO else 1]
             start, stop = (np.broadcast_to(origin + moment, len(chosen)) for moment in moments[number])
