@@ -99,18 +99,19 @@ def _dataset(plan: Plan, snapshot: Snapshot, numbers: NDArray[Any]) -> xr.Datase
     array = array if coupled else array.isel(place=0)
     array = array if plan.rounds > 1 else array.isel(round=0)
     order = [plan.kind.value, *(["place"] if coupled else []), *(axis.dimension for axis in plan.axes)]
-    data = xr.Dataset({name: array.transpose(*order, ...)}, coords={plan.kind.value: [label(t) for t in plan.targets]})
+    kind = plan.kind.value
+    coords: dict[str, Any] = {kind: [label(target) for target in plan.targets]}
     for axis in plan.axes:
-        dims = (axis.dimension,) if axis.values.ndim == 1 else (plan.kind.value, axis.dimension)
-        data = data.assign_coords({axis.name: (dims, axis.values, {"units": axis.unit})})
+        dims = (axis.dimension,) if axis.values.ndim == 1 else (kind, axis.dimension)
+        coords[axis.name] = dims, axis.values, {"units": axis.unit}
+    contents: dict[str, Any] = {name: array.transpose(*order, ...)}
     for field in ("prob_meas1_prep0", "prob_meas0_prep1"):
         beliefs = np.array([[getattr(snapshot.measure(qubit), field) for qubit in target] for target in plan.targets])
-        data[field] = ((plan.kind.value, "place"), beliefs) if plan.kind is Kind.COUPLER else (plan.kind.value, beliefs[:, 0])
-    for fact, values in plan.facts.items():
-        data[fact] = (plan.kind.value, values)
-    return data.assign_attrs(
-        shots=plan.shots, reading=plan.reading.value, kind=plan.kind.value, calibration_id=snapshot.calibration_id
-    )
+        contents[field] = ((kind, "place"), beliefs) if plan.kind is Kind.COUPLER else (kind, beliefs[:, 0])
+    contents |= {fact: (kind, values) for fact, values in plan.facts.items()}
+    attrs = {"shots": plan.shots, "reading": plan.reading.value, "kind": kind, "calibration_id": snapshot.calibration_id}
+    # one call: each assignment to a dataset looks through all that is in it
+    return xr.Dataset(contents, coords, attrs)
 
 
 def label(target: Target) -> int | str:
