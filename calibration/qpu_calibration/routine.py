@@ -112,7 +112,8 @@ class Routine(ABC, Generic[S]):
             # a kernel, a curve: no error is stated
             return math.inf
         wrong = {name: one.model_copy(update={"value": one.value + one.error}) for name, one in fit.parameters.items()}
-        return self.deviation(self.update(snapshot, fit), fit.model_copy(update={"parameters": wrong}))
+        # a deviation may be to one side only: `readout_power` measures how much better another readout is
+        return abs(self.deviation(self.update(snapshot, fit), fit.model_copy(update={"parameters": wrong})))
 
     def complaint(self, snapshot: Snapshot, fit: Fit) -> str:
         """Why users should not have a target though its fit is good; empty if they may."""

@@ -189,3 +189,14 @@ def test_a_calibrated_device_needs_no_calibration(one, lab):
     for fit in bench.look(one, targets):
         assert fit.good, fit.reason
         assert one.deviation(bench.snapshot, fit) < 1, fit
+        assert one.deviation_error(bench.snapshot, fit) >= 0, fit
+
+
+def test_what_a_fit_leaves_open_has_no_sign(stored, lab):
+    """The ledger keeps it, and is not read again if it is negative."""
+    one = routine("readout_power")
+    fit = one.fit(stored(one.name))[0]
+    least = fit.parameters["error"]
+    same = fit.model_copy(update={"parameters": fit.parameters | {"error_in_use": least.model_copy(update={"error": 0.0})}})
+    assert one.deviation(lab().bench.snapshot, same) == 0
+    assert one.deviation_error(lab().bench.snapshot, same) > 0
