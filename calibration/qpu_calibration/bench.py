@@ -139,9 +139,7 @@ class Bench:
         """
         return self._seen(routine, targets, settings or routine.brief(routine.settings))[0]
 
-    def mend(
-        self, routine: Routine[Any], targets: Sequence[Target], worth: Callable[[Fit], bool]
-    ) -> tuple[tuple[Fit, ...], tuple[Target, ...], str]:
+    def mend(self, routine: Routine[Any], targets: Sequence[Target], worth: Callable[[Fit], bool]) -> Outcome:
         """Look, and take what is found into the snapshot where that is worth it, as one new version.
 
         Args:
@@ -150,7 +148,7 @@ class Bench:
             worth: Asked of each good fit.
 
         Returns:
-            One fit per target, as `look` does; whose numbers are others now; where the raw data are, empty if nothing is kept.
+            Fits as of `look`, and what of them was taken; nothing is refused, and passes are not kept.
 
         Raises:
             Cancelled: If somebody wanted the device back.
@@ -163,12 +161,13 @@ class Bench:
                 before = believed
                 believed, _ = self._taken(routine, believed, fit)
                 taken += [fit.target] if believed is not before else []
+        every = {fit.target: fit for fit in fits}
         if not taken or faults(believed):
-            return fits, (), ""
+            return Outcome(routine.name, every, (), {})
         run = self._kept(routine, seen)
         theirs = tuple(fit for fit in fits if fit.target in taken)
         self._adopt(believed, Draft(self.snapshot, routine.name, tuple(taken), theirs, run))
-        return fits, tuple(taken), run
+        return Outcome(routine.name, every, tuple(taken), {}, run=run)
 
     def adopt(self, snapshot: Snapshot, routine: str, targets: Sequence[Target], reason: str) -> None:
         """Make a snapshot that no fit speaks for the one in use.

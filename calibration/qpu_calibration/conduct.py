@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from qpu_bridge.errors import ScheduleError, SettingsError
 from qpu_bridge.target import Snapshot
@@ -130,27 +130,31 @@ def _do(bench: Bench, graph: Graph, step: Step, begins: Callable[[Step], None] |
             begins(replace(step, targets=tuple(group)))
         shots, used_s, timing = bench.shots, bench.execution.usage_seconds, bench.snapshot.timing
         try:
-            if step.action is Action.LOOK:
-                found, fits, deviations, run = _look(bench, routine, group, step)
-            else:
-                found, fits, deviations, run = _calibrate(bench, routine, group)
+            look = step.action is Action.LOOK
+            done = _look(bench, routine, group, step) if look else _calibrate(bench, routine, group)
         except Crowded:
             # more lines or more power than the device has at a time
             half = len(group) // 2
             left[:0] = [group[:half], group[half:]]
             continue
+        found = done.findings
         if bench.snapshot.timing != timing:
             # shots begin in another state now
             found = {target: replace(one, affects_all=True) for target, one in found.items()}
-        yield Entry(
-            step.action, step.routine, found, fits, deviations, run, bench.shots - shots, bench.execution.usage_seconds - used_s
-        )
+        used = bench.shots - shots, bench.execution.usage_seconds - used_s
+        yield Entry(step.action, step.routine, found, done.fits, done.deviations, done.run, *used)
 
 
-Done = tuple[dict[Target, Finding], dict[Target, Fit], dict[Target, float], str]
+class _Done(NamedTuple):
+    """What came of a step for a group; attributes as of `Entry`."""
+
+    findings: dict[Target, Finding]
+    fits: dict[Target, Fit]
+    deviations: dict[Target, float]
+    run: str
 
 
-def _look(bench: Bench, routine: Routine[Any], group: Sequence[Target], step: Step) -> Done:
+def _look(bench: Bench, routine: Routine[Any], group: Sequence[Target], step: Step) -> _Done:
     before = bench.snapshot
 
     def worth(fit: Fit) -> bool:
@@ -163,11 +167,11 @@ def _look(bench: Bench, routine: Routine[Any], group: Sequence[Target], step: St
         return routine.restores and far > EARLY_REPAIR and error <= sure * far
 
     if step.mend:
-        seen, mended, run = bench.mend(routine, group, worth)
+        outcome = bench.mend(routine, group, worth)
+        fits, mended, run = dict(outcome.fits), outcome.changed, outcome.run
     else:
-        seen, mended, run = bench.look(routine, group), (), ""
+        fits, mended, run = {fit.target: fit for fit in bench.look(routine, group)}, (), ""
     found, deviations = {}, {}
-    fits = {fit.target: fit for fit in seen}
     for target, fit in fits.items():
         if not fit.good:
             found[target] = _not_good(fit, fit.reason)
@@ -178,7 +182,7 @@ def _look(bench: Bench, routine: Routine[Any], group: Sequence[Target], step: St
         drifts = math.isfinite(error) and not routine.tells
         complaint = routine.complaint(bench.snapshot, fit)
         found[target] = Finding(verdict, "", complaint, far if drifts else None, error if drifts else 0.0)
-    return found, fits, deviations, run
+    return _Done(found, fits, deviations, run)
 
 
 def _deviation_error(snapshot: Snapshot, routine: Routine[Any], fit: Fit) -> float:
@@ -189,7 +193,7 @@ def _deviation_error(snapshot: Snapshot, routine: Routine[Any], fit: Fit) -> flo
         return math.inf
 
 
-def _calibrate(bench: Bench, routine: Routine[Any], group: Sequence[Target]) -> Done:
+def _calibrate(bench: Bench, routine: Routine[Any], group: Sequence[Target]) -> _Done:
     outcome = bench.run(routine, group)
     found = {}
     for target in group:
@@ -199,7 +203,7 @@ def _calibrate(bench: Bench, routine: Routine[Any], group: Sequence[Target]) -> 
             found[target] = Finding(Verdict.GOOD, reason, routine.complaint(bench.snapshot, fit))
         else:
             found[target] = _not_good(fit, reason)
-    return found, dict(outcome.fits), {}, outcome.run
+    return _Done(found, dict(outcome.fits), {}, outcome.run)
 
 
 def _not_good(fit: Fit, reason: str) -> Finding:
