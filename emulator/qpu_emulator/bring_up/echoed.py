@@ -9,6 +9,7 @@ from datetime import datetime
 import numpy as np
 from scipy.optimize import least_squares
 
+from qpu_bridge.errors import SettingsError
 from qpu_bridge.schedule import Waveform
 from qpu_bridge.target.gate import GateSpec, PhaseSpec, PulseSpec
 from qpu_bridge.target.shape import DragShape, GaussianSquareShape, Shape, waveform
@@ -26,6 +27,8 @@ _EDGE, _CROSS_SIGMA = 40, 13.0
 _KEPT = [0, 1, 4, 5]
 _TIE, _ENOUGH, _TRIES, _SAME = 1e-3, 0.02, 60, 1e-13
 _KNOWN = 8
+_WEAK = 40.0
+"""Amplitude times ticks of half an echoed gate to start from."""
 _X, _Y, _ONE = np.array([[0, 1], [1, 0]], complex), np.array([[0, -1j], [1j, 0]]), np.eye(2, dtype=complex)
 ECR = (np.kron(_X, _ONE) - np.kron(_Y, _X)) / np.sqrt(2)
 """Control times target: RZX(pi/4), then X on the control, then RZX(-pi/4)."""
@@ -162,7 +165,11 @@ def direction(device: Device, coupler: StaticCoupling) -> tuple[int, int]:
 def ecr_gate(
     device: Device, coupler: StaticCoupling, recipe: Recipe, waveforms: dict[str, Shape], x: GateSpec, date: datetime
 ) -> GateSpec:
-    """The gate of a pair; the envelope of its halves is added to the waveforms, which hold that of the control's x."""
+    """The gate of a pair; the envelope of its halves is added to the waveforms, which hold that of the control's x.
+
+    Raises:
+        SettingsError: If it takes more than full scale.
+    """
     control, target = direction(device, coupler)
     ports = [device.line_of(control), device.line_of(target)]
     # tones that arrive at different times must not reach into the x between the halves
@@ -180,7 +187,15 @@ def ecr_gate(
     middle = cross + apart
     later = middle + flip_ticks + apart
     pair = EchoedPair(device, coupler, control, waveform(shape), flipped, later - cross, float(DT))
-    best = pair.solve(0.3, (recipe.rotary,))
+    # a tone so weak that a long half does not turn more than once
+    best = pair.solve(_WEAK / cross, (recipe.rotary,))
+    if abs(best.amplitude) > 1:
+        raise SettingsError(
+            "the tone across must fit into full scale",
+            given=f"{best.amplitude:.2f} for halves of {cross} ticks",
+            where=f"ecr on {control}, {target}",
+            remedy="Give the gate more time, or the control a stronger line.",
+        )
     ticks = -(-(later + cross + wait(device)) // GRAIN) * GRAIN
 
     def half(place: int, start: int, sign: int) -> tuple[PulseSpec, PulseSpec]:

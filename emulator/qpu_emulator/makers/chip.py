@@ -34,6 +34,8 @@ _LIFETIME_S = 300e-6
 """T1 and T2 that designers hope for: more than chips have, so that shots wait long enough while nobody has measured T1."""
 _PI = {"cz": 1.8, "ecr": 4.0}
 """Rabi frequency times the length of a pi pulse; cross-resonance needs several times the amplitude of a pi pulse."""
+_CROSS, _SHORTEST_HALF, _EDGES = 13.0, 160e-9, 48e-9
+"""The least Rabi frequency times the length of half an echoed gate, of at least so long, without what its edges lack, s."""
 
 
 def build(published: Published, name: str, seed: int) -> Device:
@@ -57,7 +59,9 @@ def build(published: Published, name: str, seed: int) -> Device:
         own, (least, most) = qubit.anharmonicity, _ALPHAS[family]
         alpha = own if own and least <= -own <= most else _ALPHA[family] + draw.uniform(-6e6, 6e6)
         t1, t2 = _lifetimes(qubit, draw)
-        rabi = _PI[family] / (qubit.drive_s or published.drive_s) * draw.uniform(0.9, 1.15)
+        drive = qubit.drive_s or published.drive_s
+        halves = [(length - drive) / 2 for pair, length in published.lengths.items() if index in pair]
+        rabi = _rabi(family, drive, min(halves, default=(published.pair_s - drive) / 2)) * draw.uniform(0.9, 1.15)
         transmons.append(
             Transmon(
                 frequency=float(np.round(frequencies[index])),
@@ -146,6 +150,18 @@ def misplaced(published: Published) -> dict[Pair, float]:
     known = [qubit.frequency for qubit in published.qubits]
     gaps = {(a, b): abs(one - other) for a, b in published.couplings if (one := known[a]) and (other := known[b])}
     return {pair: gap for pair, gap in gaps.items() if not least <= gap <= most}
+
+
+def _rabi(family: str, drive: float, half: float) -> float:
+    """What a drive line is designed to reach at full scale, Hz.
+
+    Args:
+        family: Of the chip.
+        drive: Length of its pi pulses, s.
+        half: Of the shortest half of an echoed gate that it plays, s.
+    """
+    own = _PI[family] / drive
+    return own if family == "cz" else max(own, _CROSS / (max(half, _SHORTEST_HALF) - _EDGES))
 
 
 def _lifetimes(qubit: PublishedQubit, draw: np.random.Generator) -> tuple[float, float]:
@@ -280,7 +296,9 @@ def nominal(truth: Device, recipe: Recipe | None = None) -> Device:
     def design(index: int, transmon: Transmon) -> Transmon:
         near = min(bands, key=lambda band: abs(band - transmon.frequency))
         frequency = near if abs(near - transmon.frequency) <= _SPREAD else transmon.frequency + draw.uniform(-5e6, 5e6)
-        rabi = dict.fromkeys(transmon.rabi, _PI[family] / (lengths.drive_of(index) * 1e-9))
+        halves = [lengths.cross_of(coupler.qubits) for coupler in truth.couplers if index in coupler.qubits]
+        own = _rabi(family, lengths.drive_of(index) * 1e-9, min(halves, default=lengths.cross) * 1e-9)
+        rabi = dict.fromkeys(transmon.rabi, own)
         return Transmon(frequency=frequency, anharmonicity=_ALPHA[family], rabi=rabi, t1=_LIFETIME_S, t2=_LIFETIME_S)
 
     transmons = tuple(design(index, transmon) for index, transmon in enumerate(truth.transmons))

@@ -148,6 +148,20 @@ def test_echoed_gates_have_their_own_lengths_and_what_is_too_short_is_said():
     assert "each half of ecr on (2, 3) is published with 82 ns; here it takes 160 ns" in found.remarks
 
 
+def _across(lengths, drive_s):
+    qubits = tuple(PublishedQubit(T1, T2, 4.9e9 + 0.12e9 * (q % 2), drive_s=drive_s) for q in range(3))
+    known = Published("lab", "ecr", qubits, dict.fromkeys(lengths), (), drive_s, 460e-9, lengths)
+    found = twin.make(known, "emu_ecr", SEED, datetime(2026, 11, 21, tzinfo=UTC), lambda _: None)
+    return {gate.qubits: gate.pulses[0].amplitude for gate in found.snapshot.gates if gate.name == "ecr"}
+
+
+def test_long_echoed_gates_are_weak_and_slow_qubits_have_strong_lines_for_quick_ones():
+    """A tone of the wrong strength would turn once more; one for quick gates needs more than slow pi pulses do."""
+    amplitudes = _across({(0, 1): 460e-9, (1, 2): 1458e-9}, 36e-9)
+    assert abs(amplitudes[1, 2]) == pytest.approx(abs(amplitudes[1, 0]) * (212 - 48) / (712 - 48), rel=0.25)
+    assert abs(_across({(0, 1): 412e-9, (1, 2): 412e-9}, 104e-9)[1, 0]) < 0.7
+
+
 def test_what_was_solved_before_is_read_and_what_is_damaged_is_solved_again(made, tmp_path):
     cache, known = Cache(tmp_path), chip.random("line", 2, "cz", 3)
     days = [datetime(2026, 11, day, tzinfo=UTC) for day in (20, 21, 22)]
