@@ -224,9 +224,9 @@ class Bench:
                 told(routine.name, plan.targets, done, of)
 
         data = measure(plan, snapshot, self.execution, seed=self.seed, cancelled=self.cancelled, progress=progress)
-        self.shots += sum(plan.shots * len(table) for _, table in plan.sheets)
+        self.shots += sum(plan.shots * len(table) for _, table in plan.schedules)
         if self.seed is not None:
-            self.seed = (self.seed + len(plan.sheets)) % 2**63
+            self.seed = (self.seed + len(plan.schedules)) % 2**63
         data = data.assign_attrs(routine=routine.name, settings=settings.model_dump_json())
         return data, routine.fit(data)
 
@@ -237,7 +237,7 @@ class Bench:
         limits = self.execution.capabilities.limits
         try:
             plan = routine.plan(snapshot, targets, settings, limits)
-            for schedule, table in plan.sheets:
+            for schedule, table in plan.schedules:
                 check_once(schedule, limits)
                 check_table(schedule, table, limits)
         except (ScheduleError, SettingsError) as error:

@@ -25,8 +25,8 @@ def read_device_clock(bench: Bench) -> int:
     if not qubits:
         raise SettingsError("a device must have a qubit to be heard", given="none", where=bench.snapshot.device)
     once = Axis("once", np.zeros(1))
-    sheets, _ = write(bench.snapshot, [(qubits[0].index,)], [once], lambda page, at: page.measure(), Reading.ONES)
-    for schedule, table in sheets:
+    schedules, _ = write(bench.snapshot, [(qubits[0].index,)], [once], lambda page, at: page.measure(), Reading.ONES)
+    for schedule, table in schedules:
         for _ in bench.execution.run(schedule, [table], 1, seed=bench.seed, cancelled=bench.cancelled):
             pass
     assert bench.execution.device_ns is not None

@@ -18,13 +18,19 @@ class Ink:
     Args:
         clock: Timeline clock.
         rows: Of the table.
+
+    Attributes:
+        build: Builds the schedule.
+        frames: Carrier (`Carriers.use`) -> its frame in the schedule.
+        columns: Columns of the table, ``float64[rows]`` each.
+        measured: Measurement of a page, by name -> its column of results.
     """
 
     def __init__(self, clock: Clock, rows: int) -> None:
         self.build = Builder(clock)
         self.frames: dict[str, int] = {}
         self.columns: list[Values] = []
-        self.heard: dict[str, int] = {}
+        self.measured: dict[str, int] = {}
         self._slots: dict[tuple[SlotKind, bytes], SlotRef] = {}
 
     def slot(self, kind: SlotKind, values: Values) -> SlotRef:

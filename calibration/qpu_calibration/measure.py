@@ -45,7 +45,7 @@ def measure(
         ScheduleError: If the device cannot play a schedule.
     """
     found = []
-    for number, (schedule, table) in enumerate(plan.sheets):
+    for number, (schedule, table) in enumerate(plan.schedules):
         chunks = execution.run(
             schedule,
             [table],
@@ -57,7 +57,7 @@ def measure(
         )
         found.append(np.concatenate([_numbers(plan, chunk) for chunk in chunks]))
         if progress is not None:
-            progress(number + 1, len(plan.sheets))
+            progress(number + 1, len(plan.schedules))
     return _dataset(plan, snapshot, np.stack(found))
 
 

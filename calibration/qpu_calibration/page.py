@@ -174,27 +174,27 @@ class Page:
         levels = None if amplitude is None else self._spread(amplitude)
         tones = None if frequency is None else self._spread(frequency)
         number, self.rounds = self.rounds, self.rounds + 1
-        heard = []
+        captures = []
         for index, target in enumerate(self.targets):
             for place in range(len(target)) if places is None else places:
                 spec = self.snapshot.measure(target[place])
                 own = None if tones is None else tones[index]
                 level = spec.amplitude if levels is None else levels[index]
-                tone, ear = self._carriers.use(spec.drive_frame, own), self._carriers.use(spec.acquire_frame, own)
-                heard.append((spec, tone, ear, level))
+                tone, acquire = self._carriers.use(spec.drive_frame, own), self._carriers.use(spec.acquire_frame, own)
+                captures.append((spec, tone, acquire, level))
 
         def write(ink: Ink) -> None:
             ink.build.barrier()
-            start = max(ink.build.now(ink.frames[tone]) for _, tone, _, _ in heard)
-            for spec, tone, ear, level in heard:
+            start = max(ink.build.now(ink.frames[tone]) for _, tone, _, _ in captures)
+            for spec, tone, acquire, level in captures:
                 envelope = self._shape(spec.waveform)
                 bare = plain or spec.kernel is None or self.reading is Reading.TRACE
                 kernel = None if bare else self._shape(str(spec.kernel))
                 name = f"q{spec.qubit} {number}"
-                ink.heard[name] = column = ink.build.column(self._column(name, spec.angle, spec.threshold))
+                ink.measured[name] = column = ink.build.column(self._column(name, spec.angle, spec.threshold))
                 ink.play(tone, envelope, level, self._carriers.phase(tone), start)
                 begin = start + spec.acquire_start
-                ink.build.capture(ink.frames[ear], column, spec.acquire_duration, kernel, at=begin)
+                ink.build.capture(ink.frames[acquire], column, spec.acquire_duration, kernel, at=begin)
                 over = start + spec.duration - ink.build.now(ink.frames[tone])
                 ink.build.delay(ink.frames[tone], max(0, over))
                 start += spec.duration if in_turn else 0
@@ -280,7 +280,7 @@ def _held(key: str, ticks: int, ink: Ink) -> None:
 
 
 def _if_one(name: str, play: Callable[[Ink], None], ticks: int, ink: Ink) -> None:
-    with ink.build.branch(Bits((ink.heard[name],))):
+    with ink.build.branch(Bits((ink.measured[name],))):
         play(ink)
         ink.build.barrier()
     with ink.build.otherwise():

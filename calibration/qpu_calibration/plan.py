@@ -57,7 +57,7 @@ class Plan:
         kind: Of the targets.
         targets: Measured side by side.
         axes: In the order of the data's dimensions.
-        sheets: Schedule and rows for each combination of stepped points, the last stepped axis fastest.
+        schedules: Schedule and rows for each combination of stepped points, the last stepped axis fastest.
         shots: Per point.
         reading: What comes back.
         rounds: Measurements of each qubit in a shot.
@@ -67,7 +67,7 @@ class Plan:
     kind: Kind
     targets: tuple[Target, ...]
     axes: tuple[Axis, ...]
-    sheets: tuple[tuple[Schedule, Table], ...]
+    schedules: tuple[tuple[Schedule, Table], ...]
     shots: int
     reading: Reading
     rounds: int
@@ -94,7 +94,7 @@ def write(
     """Let ``play`` write one page for each combination of stepped points.
 
     Returns:
-        The sheets of a plan, and how often each qubit is measured in them.
+        The schedules of a plan, and how often each qubit is measured in them.
     """
     swept = [axis for axis in axes if not axis.stepped]
     stepped = [axis for axis in axes if axis.stepped]
@@ -102,11 +102,11 @@ def write(
     rows = int(np.prod(counts, dtype=int))
     grid = np.indices(counts).reshape(len(counts), rows)
     numbers = {axis.name: axis.rows[:, index] for axis, index in zip(swept, grid, strict=True)}
-    sheets, rounds = [], set()
+    schedules, rounds = [], set()
     for chosen in product(*(range(axis.points) for axis in stepped)):
         page = Page(snapshot, targets, rows, reading)
         play(page, Point(numbers, {axis.name: axis.rows[:, k] for axis, k in zip(stepped, chosen, strict=True)}))
-        sheets.append(page.schedule())
+        schedules.append(page.schedule())
         rounds.add(page.rounds)
     (number,) = rounds
-    return tuple(sheets), number
+    return tuple(schedules), number

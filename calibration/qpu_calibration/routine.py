@@ -135,10 +135,10 @@ class Routine(ABC, Generic[S]):
         """Schedules for some targets side by side; axes end where the device's lines do (`Axis.within`), if limits are given."""
         wanted = self.axes(snapshot, targets, settings)
         axes = tuple(wanted if limits is None else (axis.within(limits) for axis in wanted))
-        sheets, rounds = write(snapshot, targets, axes, lambda page, at: self.play(page, at, settings), self.reading)
+        schedules, rounds = write(snapshot, targets, axes, lambda page, at: self.play(page, at, settings), self.reading)
         rows = [self.facts(snapshot, target) for target in targets]
         facts = {name: np.array([row[name] for row in rows]) for name in rows[0]}
-        return Plan(self.kind, tuple(targets), axes, sheets, settings.shots, self.reading, rounds, facts)
+        return Plan(self.kind, tuple(targets), axes, schedules, settings.shots, self.reading, rounds, facts)
 
     def fit(self, data: xr.Dataset) -> tuple[Fit, ...]:
         """One fit per target, in the order of the data; a bad one where `fit_one` fails, so that the others keep theirs."""

@@ -151,7 +151,7 @@ def test_a_wrong_routine_plays_nothing(wrong, says):
     assert says in outcome.refused[(0,)]
     assert (witness.schedules, witness.runs) == ({}, [])
     # and whoever does not look beforehand is stopped on the road
-    schedule, table = wrong.plan(bench.snapshot, [(0,)], wrong.settings).sheets[0]
+    schedule, table = wrong.plan(bench.snapshot, [(0,)], wrong.settings).schedules[0]
     with pytest.raises(ScheduleError, match=says):
         list(bench.execution.run(schedule, [table], 1))
     assert (witness.schedules, witness.runs) == ({}, [])
@@ -184,7 +184,7 @@ def test_scans_end_where_their_lines_do(family, lowest, drawn):
             if all(np.array_equal(one.values, other.values) for one, other in zip(wanted, within, strict=True)):
                 continue
             found.add(name)
-            for schedule, table in one.plan(before, targets, step, limits).sheets:
+            for schedule, table in one.plan(before, targets, step, limits).schedules:
                 check(schedule, limits)
                 check_table(schedule, table, limits)
     shared = {
@@ -215,7 +215,7 @@ def test_a_tone_grows_to_the_longest_that_its_line_allows():
     ].execution.capabilities.limits
     one = CRTomography()
     plan = one.plan(before, [(0, 1)], one.settings, limits)
-    for schedule, table in plan.sheets:
+    for schedule, table in plan.schedules:
         check(schedule, limits)
         check_table(schedule, table, limits)
     lengths = next(axis.values for axis in plan.axes if axis.name == "length")

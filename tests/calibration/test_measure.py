@@ -11,9 +11,9 @@ from qpu_calibration.reading import Reading, binomial_variance, excited
 
 
 def plan(bench, targets, axes, play, reading, shots=200) -> Plan:
-    sheets, rounds = write(bench.snapshot, targets, axes, play, reading)
+    schedules, rounds = write(bench.snapshot, targets, axes, play, reading)
     kind = Kind.QUBIT if len(targets[0]) == 1 else Kind.COUPLER
-    return Plan(kind, tuple(targets), tuple(axes), sheets, shots, reading, rounds, {"fact": np.arange(len(targets)) * 1.5})
+    return Plan(kind, tuple(targets), tuple(axes), schedules, shots, reading, rounds, {"fact": np.arange(len(targets)) * 1.5})
 
 
 def test_every_number_comes_back_under_its_names(lab):

@@ -81,7 +81,7 @@ def test_every_routine_is_compiled_for_the_rack(name, racks):
     )
     for settings in one.passes(one.settings):
         plan = one.plan(snapshot, targets, settings, allowed)
-        for schedule, table in (plan.sheets[0], plan.sheets[-1]):
+        for schedule, table in (plan.schedules[0], plan.schedules[-1]):
             check(schedule, allowed)
             check_table(schedule, table, allowed)
             part = Playing.of(schedule, rack).parts[0]
@@ -160,9 +160,9 @@ def test_bits_of_a_coupler_come_back_in_their_place_and_point(bench, rng):
     one = routine("cz_phase")
     settings = one.settings.model_copy(update={"shots": 4})
     plan = one.plan(bench().snapshot, [(0, 1)], settings)
-    sheets, rows = len(plan.sheets), len(plan.sheets[0][1])
-    assert [column.name for column in plan.sheets[0][0].columns] == ["q0 0", "q1 0"]
-    bits = rng.integers(0, 2, (sheets * rows, 4, 2))
+    schedules, rows = len(plan.schedules), len(plan.schedules[0][1])
+    assert [column.name for column in plan.schedules[0][0].columns] == ["q0 0", "q1 0"]
+    bits = rng.integers(0, 2, (schedules * rows, 4, 2))
     lines = [bench().snapshot.measure(qubit) for qubit in (0, 1)]
 
     def heard(row: int, shot: int, site: Any, tuned: float) -> complex:

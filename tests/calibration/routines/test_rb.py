@@ -99,7 +99,7 @@ def test_couplers_side_by_side_end_together(device):
     """Who has ended would relax until the others have, the longer the longer sequences are: 1 % of an ecr's error."""
     one, snapshot = routine("rb2_simultaneous"), device.snapshot()
     plan = one.plan(snapshot, [(0, 1), (2, 3)], quick(one.name, (1, 30)))
-    for schedule, table in plan.sheets:
+    for schedule, table in plan.schedules:
         shot = unroll(schedule, row_values(schedule, 0, table))
         ends = {"q0": 0, "q1": 0, "q2": 0, "q3": 0}
         for event in shot.events[shot.events["operation"] == Operation.PLAY]:

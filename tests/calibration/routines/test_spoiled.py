@@ -143,4 +143,4 @@ def test_waits_end_with_the_shot(lab):
             plan = one.plan(bench.snapshot, [(0,)], step, bench.execution.capabilities.limits)
             (waits,) = (axis.values for axis in plan.axes if axis.name == "delay")
             assert 0.85 * longest_s < waits[-1] < longest_s
-            check_table(*plan.sheets[-1], bench.execution.capabilities.limits)
+            check_table(*plan.schedules[-1], bench.execution.capabilities.limits)
