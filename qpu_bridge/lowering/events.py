@@ -80,7 +80,7 @@ def emit(
     events["start"] = begin
     for name in ("amplitude_slot", "phase_slot", "frequency_slot", "phase_variable", "column"):
         events[name] = NONE
-    captures = np.flatnonzero(pulse["operation"] == Operation.CAPTURE)
+    captures = np.flatnonzero(pulse["operation"] == int(Operation.CAPTURE))
     events["column"][captures] = [program.column_of[int(at)] for at in step[captures]]
     others = _amplitudes(events, pulse, step, program, table, codes, angles, swings)
     phases = _phases(events, pulse, step, turns, swings.first + swings.count)

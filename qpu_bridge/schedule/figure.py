@@ -130,7 +130,7 @@ def _lane(axes: Axes, schedule: Schedule, page: Layout, port: int, level: int, u
 
     events = schedule.events
     peaks = np.array([wave.peak for wave in schedule.waveforms] or [1.0])[events["waveform"]] * np.abs(events["amplitude"])
-    here = (events["port"] == port) & (events["operation"] == Operation.PLAY)
+    here = (events["port"] == port) & ~schedule.captures
     loudest = float(peaks[here].max(initial=0.0)) or 1.0
     solid: dict[str, list[NDArray[np.float64]]] = {}
     thin: list[NDArray[np.float64]] = []

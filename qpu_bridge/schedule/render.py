@@ -37,7 +37,7 @@ def render(
     rest = {frame.port: frame.frequency for frame in reversed(schedule.frames)}
     rest |= references or {}
     signals: dict[int, NDArray[np.complex128]] = {}
-    for event in shot.events[shot.events["operation"] == Operation.PLAY]:
+    for event in shot.events[shot.events["operation"] == int(Operation.PLAY)]:
         port = int(event["port"])
         clock = schedule.ports[port].clock
         if port not in signals:

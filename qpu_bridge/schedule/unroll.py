@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from qpu_bridge.errors import ScheduleError
 from qpu_bridge.schedule.block import Assign, Body, Branch, Repeat, Straight, While
 from qpu_bridge.schedule.bound import bind
-from qpu_bridge.schedule.event import EVENT, NONE, Operation
+from qpu_bridge.schedule.event import EVENT, NONE
 from qpu_bridge.schedule.expression import Expression, VariableKind, evaluate
 from qpu_bridge.schedule.schedule import Schedule
 
@@ -113,7 +113,7 @@ class _Walk:
         events["start"] += self.now
         self.played.append(events)
         self.rows.append(np.arange(block.first, block.last))
-        for column in events["column"][events["operation"] == Operation.CAPTURE].tolist():
+        for column in events["column"][self.schedule.captures[block.first : block.last]].tolist():
             self.bits[0, column] = self.capture(column)
         self.now += block.duration
 

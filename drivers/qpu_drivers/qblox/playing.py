@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from qpu_bridge.driver import Chunk
 from qpu_bridge.errors import Cancelled, ScheduleError
-from qpu_bridge.schedule import Branch, Operation, Output, Rows, Schedule, Shots, Straight, Table, result_shapes, walk
+from qpu_bridge.schedule import Branch, Output, Rows, Schedule, Shots, Straight, Table, result_shapes, walk
 from qpu_drivers.qblox.acquired import Acquired
 from qpu_drivers.qblox.allocation import Allocation, allocate
 from qpu_drivers.qblox.compile.template import Template, compile_schedule
@@ -280,9 +280,8 @@ def _check_means(schedule: Schedule) -> None:
         if isinstance(block, Straight)
         for event in range(block.first, block.last)
     }
-    captures = schedule.events["operation"] == Operation.CAPTURE
     for index, column in enumerate(schedule.columns):
-        events = np.flatnonzero(captures & (schedule.events["column"] == index)).tolist()
+        events = np.flatnonzero(schedule.captures & (schedule.events["column"] == index)).tolist()
         if column.average and column.output is Output.IQ and len(events) > 1 and events[-1] in sometimes:
             raise ScheduleError(
                 "an averaged column that several captures write must be written by the last of them in each shot",

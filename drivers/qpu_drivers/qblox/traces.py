@@ -18,7 +18,6 @@ from qpu_bridge.schedule import (
     Body,
     Branch,
     Linear,
-    Operation,
     Repeat,
     Rows,
     Schedule,
@@ -78,10 +77,9 @@ def traces(schedule: Schedule) -> list[Trace]:
         ScheduleError: If a trace is captured in a branch or loop, or a column's by several captures.
     """
     raw = [index for index, column in enumerate(schedule.columns) if column.acquisition is Acquisition.RAW]
-    captures = schedule.events["operation"] == Operation.CAPTURE
     found = []
     for column in raw:
-        events = np.flatnonzero(captures & (schedule.events["column"] == column))
+        events = np.flatnonzero(schedule.captures & (schedule.events["column"] == column))
         where = f"column {schedule.columns[column].name}"
         if len(events) > 1 or not always(schedule).issuperset(events.tolist()):
             must = "a trace must be captured once in each shot, outside of branches and loops, by this device"
@@ -122,7 +120,7 @@ def expanded(schedule: Schedule, table: Table) -> Table:
 def _trace(schedule: Schedule, column: int, event: int) -> Trace:
     read = {one for block in walk(schedule.realtime) if isinstance(block, Branch) for one in columns_of(block.condition)}
     kept = ~_captures_of(schedule, set(range(len(schedule.columns))) - read - {column})
-    beside = schedule.events[kept & (schedule.events["operation"] == Operation.CAPTURE)]
+    beside = schedule.events[kept & schedule.captures]
     frame = schedule.events["frame"][event]
     if int((beside["frame"] == frame).sum()) > 1:
         must = "a carrier whose trace is returned must not capture bits that branches read, by this device"
@@ -133,8 +131,7 @@ def _trace(schedule: Schedule, column: int, event: int) -> Trace:
 
 
 def _captures_of(schedule: Schedule, columns: set[int]) -> NDArray[np.bool_]:
-    events = schedule.events
-    return np.asarray((events["operation"] == Operation.CAPTURE) & np.isin(events["column"], sorted(columns)))
+    return np.asarray(schedule.captures & np.isin(schedule.events["column"], sorted(columns)))
 
 
 def _only(schedule: Schedule, kept: NDArray[np.bool_]) -> tuple[Schedule, NDArray[np.int64]]:

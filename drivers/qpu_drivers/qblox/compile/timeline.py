@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qpu_bridge.schedule import NONE, Body, Branch, Operation, Repeat, Schedule, Straight, duration_of
+from qpu_bridge.schedule import NONE, Body, Branch, Repeat, Schedule, Straight, duration_of
 from qpu_drivers.qblox.allocation import Allocation
 from qpu_drivers.qblox.compile.question import Question, question
 from qpu_drivers.qblox.compile.triggers import Triggers, places_in
@@ -105,7 +105,7 @@ class Timeline:
     def _straight(self, block: Straight, inside: bool) -> None:
         events = self.schedule.events[block.first : block.last]
         found: list[Sent] = []
-        for row in np.flatnonzero(events["operation"] == Operation.CAPTURE).tolist():
+        for row in np.flatnonzero(self.schedule.captures[block.first : block.last]).tolist():
             event = events[row]
             place = self.allocation.of_frame[int(event["frame"])]
             if place in self.triggers.address:

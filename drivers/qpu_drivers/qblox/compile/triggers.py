@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qpu_bridge.errors import ScheduleError
-from qpu_bridge.schedule import Body, Branch, Operation, Schedule, Straight, walk
+from qpu_bridge.schedule import Body, Branch, Schedule, Straight, walk
 from qpu_drivers.qblox.allocation import Allocation
 from qpu_drivers.qblox.compile.question import Question, question
 from qpu_drivers.qblox.program import Place
@@ -71,7 +71,7 @@ def places_in(schedule: Schedule, allocation: Allocation, body: Body) -> set[Pla
 
 def _sender(schedule: Schedule, allocation: Allocation, column: int) -> Place:
     events = schedule.events
-    captures = (events["operation"] == Operation.CAPTURE) & (events["column"] == column)
+    captures = schedule.captures & (events["column"] == column)
     places = {allocation.of_frame[frame] for frame in events["frame"][captures].tolist()}
     if len(places) != 1:
         raise ScheduleError(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qpu_bridge.errors import ScheduleError
-from qpu_bridge.schedule import NONE, Operation, Schedule
+from qpu_bridge.schedule import NONE, Schedule
 from qpu_drivers.qblox.allocation import Sequencer
 from qpu_drivers.qblox.compile.carrier import Carrier
 from qpu_drivers.qblox.compile.form import Form, Unit
@@ -40,7 +40,7 @@ class Voice:
             raise ScheduleError(
                 "a phase must not follow a real-time variable on this device", given="one that does", where=self.where
             )
-        captures = (self._events["operation"][rows] == Operation.CAPTURE).tolist()
+        captures = schedule.captures[rows].tolist()
         heard = [row for row, capture in zip(rows, captures, strict=True) if capture]
         self._captures = frozenset(heard)
         self.receiver = Receiver(schedule, heard, self.where)
