@@ -66,3 +66,8 @@ def angle(found: Values, sigma: Values) -> tuple[Values, Values]:
     (x, y), (dx, dy) = np.moveaxis(found, -1, 0), np.moveaxis(sigma, -1, 0)
     way = np.arctan2(y, x)
     return way, np.hypot(np.sin(way) * dx, np.cos(way) * dy) / np.maximum(np.hypot(x, y), 1e-3)
+
+
+def wrap_phase(phase: Values | float) -> Values:
+    """Phases in rad, brought to within half a turn."""
+    return np.angle(np.exp(1j * np.asarray(phase)))

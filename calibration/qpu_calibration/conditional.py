@@ -60,7 +60,7 @@ def turned(data: xr.Dataset, of: int) -> tuple[Values, Values, Values]:
 
 def parted(phase: Values, error: Values) -> tuple[Values, Values]:
     """Phase with the other qubit in 1 less that with it in 0, rad within half a turn; ``other`` is the first dimension."""
-    return np.angle(np.exp(1j * (phase[1] - phase[0]))), np.hypot(error[0], error[1])
+    return bloch.wrap_phase(phase[1] - phase[0]), np.hypot(error[0], error[1])
 
 
 def exposed(snapshot: Snapshot, qubit: int) -> float:
@@ -69,11 +69,6 @@ def exposed(snapshot: Snapshot, qubit: int) -> float:
     played = shape.duration * float(snapshot.port(snapshot.frame(pulse.frame).port).dt)
     # into the equator, the rest of that gate, and out again
     return 2 * bloch.exposed(snapshot, qubit) + gate.duration * float(snapshot.timing.dt) - played
-
-
-def wrapped(phase: Values | float) -> Values:
-    """To half a turn."""
-    return np.angle(np.exp(1j * np.asarray(phase)))
 
 
 def parabola(x: Values, slope: float, bend: float, amplitude: float) -> Values:

@@ -17,6 +17,7 @@ from qpu_bridge.target import (
     Snapshot,
     waveform,
 )
+from qpu_calibration.bloch import wrap_phase
 from qpu_calibration.edit import amplitude, drag_pulse, known_gate, with_gate
 from qpu_calibration.page import Target
 
@@ -85,7 +86,7 @@ def _changed(snapshot: Snapshot, pair: Target, frame: str, change: Change) -> Sn
     # a sign stays a sign, so that a small change of a pulse is a small change of its numbers
     sign = -1.0 if isinstance(first.amplitude, float) and first.amplitude < 0 and (new / old).real > 0 else 1.0
     phase = float(np.angle(sign * new)) if new else first.phase
-    phase = first.phase + float(np.angle(np.exp(1j * (phase - first.phase))))
+    phase = first.phase + float(wrap_phase(phase - first.phase))
     level = round(sign * abs(new), 9)
     both = {
         first: first.model_copy(update={"amplitude": level, "phase": round(phase, 9)}),

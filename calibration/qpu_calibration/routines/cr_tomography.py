@@ -111,7 +111,7 @@ class CRTomography(Routine[CRTomographySettings]):
         played = float(data["amplitude"]) * factor
         # without ZX the edges may seem to be worth less than nothing
         numbers["amplitude"] = (played, abs(played) * error / max(rate, 1.0), "")
-        numbers["phase"] = (float(np.angle(np.exp(1j * (float(data["phase"]) - axis)))), across / max(rate, 1.0), "rad")
+        numbers["phase"] = (float(bloch.wrap_phase(float(data["phase"]) - axis)), across / max(rate, 1.0), "rad")
         if rate < 10 * error:
             return bad("no ZX stands out of the noise", both, **numbers)
         if not 0.3 < factor < 3:

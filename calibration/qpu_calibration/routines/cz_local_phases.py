@@ -63,16 +63,16 @@ class CZLocalPhases(Routine[CZLocalPhasesSettings]):
         numbers = {}
         for place, name in enumerate(("first", "second")):
             # with the other qubit in 1, a cz turns by half a turn more
-            ahead = conditional.wrapped(left[place, 1] - left[place, 0]) / 2
-            middle = conditional.wrapped(left[place, 0] + ahead)
+            ahead = bloch.wrap_phase(left[place, 1] - left[place, 0]) / 2
+            middle = bloch.wrap_phase(left[place, 0] + ahead)
             sigma = float(np.hypot(*error[place])) / 2 / gates
-            numbers[name] = (float(conditional.wrapped(float(data[name]) - middle / gates)), sigma, "rad")
+            numbers[name] = (float(bloch.wrap_phase(float(data[name]) - middle / gates)), sigma, "rad")
             numbers[f"{name}_left"] = (float(middle / gates), sigma, "rad")
         if length.min() < conditional.LEAST:
             return bad("a qubit is not seen on the equator", **numbers)
         if error.max() > conditional.UNSURE:
             return bad("opposite sides of a qubit's vector contradict each other", **numbers)
-        if np.abs(conditional.wrapped(left[:, 1] - left[:, 0])).max() > 1.2:
+        if np.abs(bloch.wrap_phase(left[:, 1] - left[:, 0])).max() > 1.2:
             return bad("the gates are far from whole turns of conditional phase", **numbers)
         return good(None, **numbers)
 
@@ -84,7 +84,7 @@ class CZLocalPhases(Routine[CZLocalPhasesSettings]):
         """In units of 0.03 rad."""
         known = virtual_z(snapshot, "cz", fit.target)
         found = (fit["first"], fit["second"])
-        return max(abs(float(conditional.wrapped(f - k))) for f, k in zip(found, known, strict=True)) / 0.03
+        return max(abs(float(bloch.wrap_phase(f - k))) for f, k in zip(found, known, strict=True)) / 0.03
 
     def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
         """What is left of each qubit with the other in 0 and in 1."""
@@ -96,4 +96,4 @@ def _left(data: xr.Dataset, gates: int) -> tuple[Values, Values, Values]:
     """``[of, other]``: phases beyond those of perfect gates, their errors, lengths of the vectors."""
     parts = [conditional.turned(data.isel(of=place), place) for place in (0, 1)]
     phase, error, length = (np.stack([part[k] for part in parts]) for k in range(3))
-    return conditional.wrapped(phase - gates * np.pi * np.array([0.0, 1.0])), error, length
+    return bloch.wrap_phase(phase - gates * np.pi * np.array([0.0, 1.0])), error, length

@@ -108,5 +108,5 @@ def _missing(data: xr.Dataset) -> tuple[Values, Values, Values, Values, float]:
     parted, sigma = conditional.parted(phase, error)
     exposed = float(data["exposed_s"])
     share = exposed / max(gates * float(data["gate_s"]) + exposed, 1e-12)
-    beyond = conditional.wrapped(parted[:-1] - gates * np.pi - share * parted[-1])
+    beyond = bloch.wrap_phase(parted[:-1] - gates * np.pi - share * parted[-1])
     return data["amplitude"].values[:-1], np.unwrap(beyond), sigma[:-1], length, float(share * sigma[-1])

@@ -11,7 +11,7 @@ from pydantic import Field
 from qpu_bridge.target import Snapshot
 from qpu_calibration import bloch
 from qpu_calibration.axis import Axis, Values
-from qpu_calibration.conditional import LEAST, UNSURE, wrapped
+from qpu_calibration.conditional import LEAST, UNSURE
 from qpu_calibration.edit import virtual_z, with_virtual_z
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Target
@@ -69,11 +69,11 @@ class ECRControlPhase(Routine[ECRControlPhaseSettings]):
         """What the train has beyond one pair, mean of both targets."""
         phase, error, length = _turned(data)
         more = float(np.diff(data["pairs"].values)[0])
-        apart = float(wrapped(phase[0, 1] - phase[0, 0]))
+        apart = float(bloch.wrap_phase(phase[0, 1] - phase[0, 0]))
         # an x after each gate turns the phase over: what is left of it counts backwards
         left = -float((phase[1] - phase[0]).mean()) / more
         sigma = float(np.sqrt((error**2).sum())) / 2 / more
-        numbers = {"turn": (float(wrapped(float(data["played"]) - left)), sigma, "rad"), "left": (left, sigma, "rad")}
+        numbers = {"turn": (float(bloch.wrap_phase(float(data["played"]) - left)), sigma, "rad"), "left": (left, sigma, "rad")}
         if length.min() < LEAST:
             return bad("the control is not seen on the equator", **numbers)
         if error.max() > UNSURE:
@@ -88,7 +88,7 @@ class ECRControlPhase(Routine[ECRControlPhaseSettings]):
 
     def deviation(self, snapshot: Snapshot, fit: Fit) -> float:
         """In units of 0.06 rad."""
-        return abs(float(wrapped(fit["turn"] - virtual_z(snapshot, "ecr", fit.target)[0]))) / 0.06
+        return abs(float(bloch.wrap_phase(fit["turn"] - virtual_z(snapshot, "ecr", fit.target)[0]))) / 0.06
 
     def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
         """What is left of one pair with the target at +x and at -x, then of the train."""
@@ -101,7 +101,7 @@ def _turned(data: xr.Dataset) -> tuple[Values, Values, Values]:
     vector, sigma = bloch.vector(data.isel(place=0))
     phase, error = bloch.angle(vector, sigma)
     pairs = data["pairs"].values[:, None]
-    left = wrapped(phase - np.array([1, -1]) * pairs * np.pi / 2)
+    left = bloch.wrap_phase(phase - np.array([1, -1]) * pairs * np.pi / 2)
     # turns of the train are counted by the single pair
     total = left[0] * pairs[1]
-    return np.stack([left[0], total + wrapped(left[1] - total)]), error, np.hypot(vector[..., 0], vector[..., 1])
+    return np.stack([left[0], total + bloch.wrap_phase(left[1] - total)]), error, np.hypot(vector[..., 0], vector[..., 1])

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
 import xarray as xr
 
 from qpu_bridge.target import Snapshot
+from qpu_calibration.bloch import wrap_phase
 from qpu_calibration.curve import CurveFit
 from qpu_calibration.edit import virtual_z, with_virtual_z
 from qpu_calibration.fit import Estimate, Fit
@@ -31,7 +31,7 @@ class ECRTargetPhase(Train[TrainSettings]):
     def numbers(self, data: xr.Dataset, found: CurveFit) -> dict[str, Estimate]:
         """What to turn by, and what was left."""
         left, error, unit = found.of("z", "rad")
-        return {"turn": (float(np.angle(np.exp(1j * (float(data["played"]) - left)))), error, unit), "left": (left, error, unit)}
+        return {"turn": (float(wrap_phase(float(data["played"]) - left)), error, unit), "left": (left, error, unit)}
 
     def update(self, snapshot: Snapshot, fit: Fit) -> Snapshot:
         """Virtual Z of the target."""
@@ -39,4 +39,4 @@ class ECRTargetPhase(Train[TrainSettings]):
 
     def deviation(self, snapshot: Snapshot, fit: Fit) -> float:
         """In units of 0.06 rad."""
-        return abs(float(np.angle(np.exp(1j * (fit["turn"] - virtual_z(snapshot, "ecr", fit.target)[1]))))) / 0.06
+        return abs(float(wrap_phase(fit["turn"] - virtual_z(snapshot, "ecr", fit.target)[1]))) / 0.06

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from qpu_bridge.target import Snapshot
 from qpu_calibration.axis import Axis, Values
+from qpu_calibration.bloch import wrap_phase
 from qpu_calibration.edit import with_measure
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Target
@@ -87,7 +88,7 @@ class Readout(Routine[ReadoutSettings]):
     def deviation(self, snapshot: Snapshot, fit: Fit) -> float:
         """The angle in units of 0.1 rad, the mean error in units of a third of itself and what the shots leave open."""
         measure = snapshot.measure(fit.qubit)
-        turned = abs(np.angle(np.exp(1j * (fit["angle"] - measure.angle)))) / 0.1
+        turned = abs(float(wrap_phase(fit["angle"] - measure.angle))) / 0.1
         before = (measure.prob_meas1_prep0 + measure.prob_meas0_prep1) / 2
         now = (fit["prob_meas1_prep0"] + fit["prob_meas0_prep1"]) / 2
         open_to = before / 3 + 3 * (fit.error("prob_meas1_prep0") + fit.error("prob_meas0_prep1")) / 2

@@ -176,9 +176,9 @@ def _left(data: xr.Dataset) -> tuple[Values, Values, Values, Values]:
     phase, error, length = (np.stack([part[k] for part in parts]) for k in range(3))
     # with the other qubit in 0, an rzz turns by its angle, and back if it is in 1
     wanted = (ANGLES[:, None] * count)[..., None] * np.array([1, -1])
-    single = conditional.wrapped(phase[:, :, 0] - wanted[:, 0])
+    single = bloch.wrap_phase(phase[:, :, 0] - wanted[:, 0])
     total = single * gates[:, None]
-    train = total + conditional.wrapped(phase[:, :, 1] - wanted[:, 1] - total)
+    train = total + bloch.wrap_phase(phase[:, :, 1] - wanted[:, 1] - total)
     low, high = np.moveaxis(np.stack([single, train], axis=2), -1, 0)
     each = np.sqrt((error**2).sum(axis=-1)) / 2
     weight = each**-2
