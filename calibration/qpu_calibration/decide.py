@@ -18,7 +18,7 @@ REPAIR_ERROR = 1 / 3
 """Largest standard error that a repair may leave, in units of what is tolerated: three of them are then within it."""
 
 REPEATS = 2
-"""A look that has repaired, and left a larger error than that, is repeated so often: what is far off is seen less well."""
+"""A look that is `Finding.unsure` is repeated so often: what is far off is seen less well, and a calibration costs many looks."""
 
 
 class Action(StrEnum):
@@ -82,6 +82,13 @@ class Finding:
     deviation: float | None = None
     deviation_error: float = 0.0
     affects_all: bool = False
+
+    @property
+    def unsure(self) -> bool:
+        """Whether it should be looked at again: it left much open where it mended, or may be off by chance."""
+        if self.verdict is Verdict.MENDED:
+            return self.deviation_error > REPAIR_ERROR
+        return self.verdict is Verdict.OFF and self.deviation is not None and self.deviation - 1 < self.deviation_error
 
     @property
     def well(self) -> bool:
@@ -206,18 +213,18 @@ class _Maintenance:
         found = dict((yield self.glance(name, worth)))
         _learn(self.graph, self.ledger, name, found)
         for _ in range(REPEATS):
-            unsure = [
-                target for target, one in found.items() if one.verdict is Verdict.MENDED and one.deviation_error > REPAIR_ERROR
-            ]
+            unsure = [target for target, one in found.items() if one.unsure]
             if not unsure:
                 break
             again = yield self.glance(name, unsure)
-            wrong = {target: one for target, one in again.items() if not one.well}
-            _learn(self.graph, self.ledger, name, wrong)
-            # it stays one look, which has mended
-            found |= {
-                target: replace(found[target], deviation_error=one.deviation_error) for target, one in again.items()
-            } | wrong
+            # what was mended and is well now was one look, which has mended
+            mended = {
+                target: replace(found[target], deviation_error=one.deviation_error)
+                for target, one in again.items()
+                if one.well and found[target].verdict is Verdict.MENDED
+            }
+            _learn(self.graph, self.ledger, name, {target: one for target, one in again.items() if target not in mended})
+            found |= {**again, **mended}
         self.proven.update(Node(name, target) for target, one in found.items() if one.well)
         for target, one in found.items():
             if one.verdict is Verdict.MENDED:

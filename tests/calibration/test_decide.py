@@ -191,6 +191,23 @@ def test_what_was_mended_from_far_off_is_looked_at_again_until_it_is_sharp(graph
     assert steps.send({(1,): Finding(Verdict.OFF, deviation=2.0, deviation_error=0.8)}).action is Action.CALIBRATE
 
 
+def test_what_may_be_off_by_chance_is_looked_at_again(graph, ledger):
+    calibrated(graph, ledger)
+    node = Node("fine", (1,))
+    for second, action in ((Finding(Verdict.GOOD), None), (Finding(Verdict.OFF, deviation=2.0), Action.CALIBRATE)):
+        ledger.doubt([node])
+        steps = maintain(graph, ledger, [node])
+        next(steps)
+        assert steps.send({(1,): Finding(Verdict.OFF, deviation=1.1, deviation_error=1.4)}).action is Action.LOOK
+        if action is None:
+            with pytest.raises(StopIteration):
+                steps.send({(1,): second})
+            assert ledger.fresh(graph, node)
+            assert ledger[node].unsteady == 0
+        else:
+            assert steps.send({(1,): second}).action is action
+
+
 def test_what_is_seen_to_drift_may_be_mended_early(graph):
     now = Moment(utc=datetime(2026, 11, 21, tzinfo=UTC), device_ns=0)
     ledger = Ledger(clock=lambda: now)
