@@ -22,7 +22,7 @@ from qpu_calibration.edit import amplitude, drag_pulse, known_gate, with_gate
 from qpu_calibration.page import Target
 
 Change = Callable[[complex], complex]
-"""From a complex amplitude (full scale, phase) to another."""
+"""From a complex amplitude (full scale) to another."""
 
 
 def halves(snapshot: Snapshot, pair: Target) -> tuple[PulseSpec, PulseSpec]:
@@ -97,35 +97,39 @@ def _changed(snapshot: Snapshot, pair: Target, frame: str, change: Change) -> Sn
 
 
 def with_flat_top(snapshot: Snapshot, name: str, ticks: int) -> Waveform:
-    """An envelope whose flat part is so long.
+    """An envelope whose flat part lasts so many ticks.
 
     Raises:
         SettingsError: If it has none.
     """
-    shape = snapshot.waveforms[name]
+    shape = _flat_shape(snapshot, name)
+    changes = {"duration": shape.duration + ticks - flat_top(snapshot, name)}
     if isinstance(shape, GaussianSquareShape):
-        return waveform(shape.model_copy(update={"duration": shape.duration - shape.width + ticks, "width": ticks}))
-    if isinstance(shape, CosineSquareShape):
-        return waveform(shape.model_copy(update={"duration": 2 * shape.rise + ticks}))
-    if isinstance(shape, ConstantShape):
-        return waveform(shape.model_copy(update={"duration": ticks}))
-    raise SettingsError("a pulse of cross-resonance must have a flat top", given=shape.shape, where=f"waveform {name}")
+        changes["width"] = ticks
+    return waveform(shape.model_copy(update=changes))
 
 
 def flat_top(snapshot: Snapshot, name: str) -> int:
-    """How long the flat part of an envelope is, in samples."""
-    shape = snapshot.waveforms[name]
+    """How many ticks the flat part of an envelope lasts.
+
+    Raises:
+        SettingsError: If it has none.
+    """
+    shape = _flat_shape(snapshot, name)
     if isinstance(shape, GaussianSquareShape):
         return shape.width
-    if isinstance(shape, CosineSquareShape):
-        return shape.duration - 2 * shape.rise
-    if isinstance(shape, ConstantShape):
-        return shape.duration
-    raise SettingsError("a pulse of cross-resonance must have a flat top", given=shape.shape, where=f"waveform {name}")
+    return shape.duration - (2 * shape.rise if isinstance(shape, CosineSquareShape) else 0)
+
+
+def _flat_shape(snapshot: Snapshot, name: str) -> GaussianSquareShape | CosineSquareShape | ConstantShape:
+    shape = snapshot.waveforms[name]
+    if not isinstance(shape, GaussianSquareShape | CosineSquareShape | ConstantShape):
+        raise SettingsError("a pulse of cross-resonance must have a flat top", given=shape.shape, where=f"waveform {name}")
+    return shape
 
 
 def rabi_rate(snapshot: Snapshot, qubit: int) -> float:
-    """Rabi frequency in Hz of a qubit at full scale of its own line, of its pi pulse's area."""
+    """Rabi frequency in Hz of a qubit at full scale of its own line, as the area of its pi pulse tells it."""
     shape = waveform(drag_pulse(snapshot, qubit)[1])
     dt = float(snapshot.port(snapshot.frame(snapshot.qubits[qubit].drive_frame).port).dt)
     return float(1 / (2 * abs(amplitude(snapshot, qubit)) * np.sum(shape.expand().real) * dt))
