@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -29,7 +31,7 @@ data_dir = "data"
 [devices.{name}]
 driver = "emulator"
 snapshot = "{snapshot}"
-options = {{ truth = "{truth}" }}
+options = {{ truth = {truth} }}
 """
 
 
@@ -54,12 +56,14 @@ def new(
     design: Annotated[str | None, typer.Option(help="At random: line (the default), ring, grid or heavy-hex.")] = None,
     qubits: Annotated[int | None, typer.Option(help="Of a random chip; 5 by default.")] = None,
     family: Annotated[str | None, typer.Option(help="Of a random chip: cz (tunable couplers, the default) or ecr.")] = None,
-    seed: Annotated[int, typer.Option(help="For all that is not published.", min=0)] = 1,
+    seed: Annotated[int, typer.Option(help="For all that is not published.", min=0, max=2**63 - 1)] = 1,
     uncalibrated: Annotated[bool, typer.Option("--uncalibrated", help="Believe the design only; nothing is tuned.")] = False,
     imperfect: Annotated[
         bool, typer.Option("--imperfect", help="With lines that delay and bend pulses, crosstalk, readouts that differ.")
     ] = False,
-    drift: Annotated[float, typer.Option(help="Let the chip age so many hours after its calibration.", min=0.0)] = 0.0,
+    drift: Annotated[
+        float, typer.Option(help="Let the chip age so many hours after its calibration, at most a century.", min=0.0, max=1e6)
+    ] = 0.0,
     folder: Annotated[Path, typer.Option(help="Where to write.", file_okay=False)] = Path(),
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a device of this name.")] = False,
     cache: Annotated[bool, typer.Option(help="Look for solved pulses on disk, and keep them there.")] = True,
@@ -94,11 +98,10 @@ def new(
         from qpu_emulator.chip.drift import aged
 
         truth = aged(truth, drift)
-    folder.mkdir(parents=True, exist_ok=True)
     truth.write(files[0])
     believed.write(files[1])
-    # a driver's options are its own: nobody makes a path among them relative to the rack file
-    place = files[0].resolve()
+    # a driver's options are its own: nobody makes a path among them relative to the rack file; JSON's strings are TOML's too
+    place = json.dumps(str(files[0].resolve()))
     files[2].write_text(RACK.format(rack=files[2].name, name=name, snapshot=files[1].name, truth=place))
     console = Console()
     for remark in made.remarks:
@@ -139,6 +142,12 @@ def _files(folder: Path, name: str, overwrite: bool) -> list[Path]:
             given=", ".join(there),
             remedy="Choose another name or --folder, or say --overwrite.",
         )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError("a new device must have a folder", given=str(error.strerror), where=str(folder)) from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise SettingsError("a new device must have a folder that can be written", given="one that cannot", where=str(folder))
     return files
 
 

@@ -247,6 +247,8 @@ def pieces(size: int, pairs: Iterable[Pair]) -> int:
 
 
 DESIGNS = {"line": line, "ring": ring, "grid": grid, "heavy-hex": heavy_hex}
+LARGEST = 1024
+"""Of random chips: pulses of so many qubits are solved in about a minute, and their snapshot has some 15 MB."""
 
 
 def random(design: str, size: int, family: str, seed: int) -> Published:
@@ -259,8 +261,8 @@ def random(design: str, size: int, family: str, seed: int) -> Published:
         raise SettingsError("a design must be one of: " + ", ".join(DESIGNS), given=design)
     if family not in _BANDS:
         raise SettingsError("a family must be cz or ecr", given=family)
-    if size < 2:
-        raise SettingsError("a chip must have at least two qubits", given=size)
+    if not 2 <= size <= LARGEST:
+        raise SettingsError(f"a random chip must have from 2 to {LARGEST} qubits", given=size)
     if pieces(size, DESIGNS[design](size)) > 1:
         raise SettingsError(
             f"a {design} must hang together", given=f"{size} qubits, in pieces", remedy="Take some more or fewer."

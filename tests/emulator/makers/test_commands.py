@@ -40,10 +40,30 @@ def test_a_name_that_no_rack_takes_is_refused(tmp_path, name):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_seed_below_zero_is_refused(tmp_path):
-    done = _new("emu_pair", "--qubits", 2, "--seed", -1, "--folder", tmp_path)
+@pytest.mark.parametrize(("option", "value"), [("--seed", -1), ("--seed", 2**63), ("--drift", 1e300), ("--drift", "nan")])
+def test_a_number_beyond_its_range_is_refused(tmp_path, option, value):
+    done = _new("emu_pair", "--qubits", 2, option, value, "--folder", tmp_path)
     assert done.exit_code == 2
-    assert "--seed" in done.output
+    assert option in done.output
+
+
+@pytest.mark.parametrize("size", [0, 1, 10**6])
+def test_a_chip_of_no_size_is_refused_before_it_is_drawn(tmp_path, size):
+    with pytest.raises(SettingsError, match=f"must have from 2 to 1024 qubits; got {size}"):
+        _new("emu_pair", "--qubits", size, "--folder", tmp_path)
+
+
+def test_a_folder_of_any_name_makes_a_rack_that_can_be_read(tmp_path):
+    folder = tmp_path / 'a "lab" \\ of ours'
+    assert _new("emu_pair", "--qubits", 2, "--folder", folder).exit_code == 0
+    rack = tomllib.loads((folder / "emu_pair.toml").read_text())
+    assert rack["devices"]["emu_pair"]["options"]["truth"] == str(folder / "emu_pair_device.json")
+
+
+def test_a_folder_that_cannot_be_made_is_refused_before_anything_is_solved(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SettingsError, match="must have a folder; got Not a directory"):
+        _new("emu_pair", "--qubits", 2, "--folder", tmp_path / "file" / "folder")
 
 
 @pytest.mark.parametrize("lab", [five, five_ecr])
