@@ -5,7 +5,9 @@ import pytest
 import qutip
 from scipy.integrate import solve_ivp
 
+from qpu_bridge.errors import ScheduleError
 from qpu_bridge.schedule import Acquisition, Column, Output, shapes
+from qpu_emulator.readout.afterglow import left
 from qpu_emulator.score.program import compile_program
 
 _TAU = 2 * np.pi
@@ -14,16 +16,16 @@ _TONE = 832
 _WAIT = 40
 
 
-def _ramsey(bench, turn, *, others=(1,), amplitude=_AMPLITUDE, echo=False, ticks=_TONE, shape=None):
-    """A superposition of qubit 0 while others are measured; the tones begin a little later, and ring down before the end."""
+def _ramsey(bench, turn, *, others=(1,), amplitude=_AMPLITUDE, echo=False, ticks=_TONE, shape=None, read=True):
+    """A superposition of qubit 0 under tones, which begin a little later, and ring down before the end."""
     bench.gate("sx", 0)
     bench.wait(_WAIT)
     bench.builder.barrier()
     start = bench.builder.now(bench.frames["m0"])
-    columns = [bench.builder.column(Column(f"c{q}", Acquisition.INTEGRATED, Output.IQ)) for q in others]
+    columns = [bench.builder.column(Column(f"c{q}", Acquisition.INTEGRATED, Output.IQ)) for q in others if read]
     for qubit in others:
         bench.play(f"m{qubit}", shape or shapes.constant(ticks), amplitude, at=start)
-    for qubit, column in zip(others, columns, strict=True):
+    for qubit, column in zip(others, columns, strict=read):
         bench.builder.capture(bench.frames[f"a{qubit}"], column, 200, at=start)
     if echo:
         # in the middle of the tones
@@ -166,3 +168,65 @@ def test_other_engines_do_it_or_say_that_they_do_not(exact, fresh, run):
     ):
         assert found[engine] == pytest.approx(wish, abs=0.02), engine
         assert said[engine] == (engine == "pauli_frames")
+
+
+@pytest.mark.parametrize("amplitude", [0.02, 0.06])
+def test_a_tone_that_nobody_captures_does_not_project(exact, fresh, truth, amplitude):
+    """It shifts and dephases the qubit of its own resonator, as in a calibration of photon numbers by Ramsey fringes."""
+    options = {"others": (0,), "read": False, "amplitude": amplitude}
+    found, wanted = _changed(exact, fresh, **options), _two_fields(truth, (0,), amplitude)
+    print(f"{amplitude}: {found:.5f}, two fields {wanted:.5f}")
+    assert found == pytest.approx(wanted, abs=2e-3)
+    assert abs(wanted) < 0.95
+
+
+def test_pulses_under_a_tone_of_their_own_qubit_are_refused(fresh, truth):
+    bench = fresh()
+    bench.play("m0", shapes.constant(400), 0.04, at=0)
+    bench.play("q0", shapes.constant(40), 0.1, at=200)
+    with pytest.raises(ScheduleError, match="one window at a time"):
+        compile_program(bench.build(), truth, lambda _: 0.0)
+
+
+def test_what_such_a_tone_leaves_is_heard_later_and_measures(fresh, run, truth):
+    """A capture hears the ring-down of the level in which it finds the qubit."""
+    resonator, shots = truth.resonators[0], 20_000
+    settings = {"t1": 0, "t2": 0, "low_frequency": 0, "thermal": 0, "zz": 0}
+    bench = fresh()
+    bench.gate("x", 0)
+    bench.builder.barrier()
+    start = bench.builder.now(bench.frames["m0"])
+    bench.play("m0", shapes.constant(_TONE), _AMPLITUDE, at=start)
+    bench.wait(_TONE + 20)
+    column = bench.builder.column(Column("late", Acquisition.RAW, Output.IQ))
+    bench.builder.capture(bench.frames["a0"], column, 200, at=start + _TONE + 20)
+    bench.builder.barrier()
+    bench.wait(20)
+    bench.gate("x", 0)
+    bench.measure(0)
+    (chunk,) = run(bench.build(), shots=shots, settings=settings)
+    (trace,) = chunk.raw.values()
+    field = _AMPLITUDE * left(resonator, shapes.constant(_TONE), 1e-9, 0.0, resonator.frequency, _TONE * 1e-9)[1]
+    later = 20e-9 + (np.arange(200) + 0.5) * 1e-9
+    carried = resonator.gain * np.exp(1j * resonator.cable_phase) * field
+    wanted = carried * np.exp(-(np.pi * resonator.kappa + 1j * _TAU * resonator.chi) * later)
+    assert np.abs(trace[0].mean(axis=0) - wanted).max() < 5 * resonator.noise / np.sqrt(shots)
+
+
+def test_captures_of_others_hear_it(fresh, run):
+    """As loud as if its own qubit were measured."""
+    means = []
+    for read in (True, False):
+        bench = fresh()
+        bench.builder.barrier()
+        start = bench.builder.now(bench.frames["m0"])
+        column = bench.builder.column(Column("c0", Acquisition.INTEGRATED, Output.IQ))
+        bench.play("m1", shapes.constant(_TONE), 0.9, at=start)
+        bench.builder.capture(bench.frames["a0"], column, 200, at=start)
+        if read:
+            other = bench.builder.column(Column("c1", Acquisition.INTEGRATED, Output.IQ))
+            bench.builder.capture(bench.frames["a1"], other, 200, at=start)
+        (chunk,) = run(bench.build(), shots=20_000, settings={"thermal": 0})
+        means.append(chunk.iq[0, :, 0].mean())
+    assert abs(means[0]) > 500
+    assert means[1] == pytest.approx(means[0], rel=0.05)

@@ -128,7 +128,7 @@ class Receiver:
         levels = self._engine.levels[number]
         position = self._program.clusters[number].index(qubit)
         shots, where = lanes.shots_in(chosen)
-        if not self._plays(action):
+        if not (self._plays(action) or lanes.glow.shines(qubit, chosen)):
             self._receive(action, chosen, shots, where, np.zeros(len(shots), np.int64))
             before = after = None
         else:
@@ -171,7 +171,8 @@ class Receiver:
         mine = _Measured(action, shots, self._lanes.time[chosen][where], levels, moments)
         for capture in self._captures(action):
             self._write_signal(capture, mine, chosen, where, level)
-        for other in self._driven_idle(mine, chosen):
+        unread = [self._unread(tone, mine, chosen, where) for tone in self._program.sounding.get(action, ())]
+        for other in (*unread, *(idle for sender in (mine, *unread) for idle in self._driven_idle(sender, chosen))):
             self._add_crosstalk(action, other, chosen, where)
         if self._scales.readout * self._scales.readout_crosstalk > 0:
             # all that are kept are in one turn of one block, and come in order
@@ -252,6 +253,23 @@ class Receiver:
             scale = self._scales.readout_crosstalk * (1.0 if measured.action.events == listener.events else self._scales.readout)
             self._add(column, replace(found, factor=found.factor * scale), measured, origin, where, 0.0)
 
+    def _unread(self, tone: Action, beside: _Measured, chosen: Index, where: Index) -> _Measured:
+        """A tone that nobody captures, as others hear it: from the level in which a measurement would find its qubit."""
+        (qubit,), shots = tone.qubits, beside.shots
+        number = next((index for index, cluster in enumerate(self._program.clusters) if qubit in cluster), None)
+        if number is None or isinstance(self._engine, Follower):
+            # an engine that follows each shot cannot look without measuring
+            level = self._at_rest(qubit, shots)
+        else:
+            position = np.array([self._program.clusters[number].index(qubit)])
+            level = self._engine.sample(number, chosen, position, self._lanes.shot_draws, shots, where)[:, 0]
+        return _Measured(tone, shots, beside.time, np.repeat(level[:, None], 3, axis=1), np.full(beside.left.shape, np.inf))
+
+    def _at_rest(self, qubit: int, shots: Index) -> Index:
+        """Levels of a qubit in equilibrium."""
+        excited = self._device.transmons[qubit].thermal * self._scales.thermal
+        return draw_outcomes(self._lanes.shot_draws, shots, 0 * shots, np.array([[1 - excited, excited]]))
+
     def _driven_idle(self, measured: _Measured, chosen: Index) -> list[_Measured]:
         """Resonators on the same lines that the tones of a measurement come near to, their qubits untouched by the schedule."""
         action, mine = measured.action, self._device.resonators[measured.action.where]
@@ -260,22 +278,22 @@ class Receiver:
         found = []
         for index, other in near:
             if any(np.abs(frequency - other.frequency).min() < _REACH * other.kappa for frequency in frequencies):
-                excited = self._device.transmons[other.qubit].thermal * self._scales.thermal
-                chance = np.array([[1 - excited, excited]])
-                level = draw_outcomes(self._lanes.shot_draws, measured.shots, 0 * measured.shots, chance)
-                levels, never = np.repeat(level[:, None], 3, axis=1), np.full(measured.left.shape, np.inf)
+                levels = np.repeat(self._at_rest(other.qubit, measured.shots)[:, None], 3, axis=1)
+                never = np.full(measured.left.shape, np.inf)
                 ghost = Action("readout", index, (other.qubit,), action.start, action.stop, action.events)
                 found.append(_Measured(ghost, measured.shots, measured.time, levels, never))
         return found
 
     def _idle(self, number: int, mine: Resonator) -> list[tuple[int, Resonator]]:
-        """Resonators on a resonator's lines, of qubits that the schedule does not touch."""
+        """The other resonators on a resonator's lines, of qubits that the schedule does not touch."""
         if number not in self._near:
             near = [(index, self._device.resonators[index]) for _, index in self._program.wiring.resonators[mine.port]]
             self._near[number] = [
                 (index, other)
                 for index, other in near
-                if (other.port, other.acquire_port) == (mine.port, mine.acquire_port) and other.qubit not in self._program.qubits
+                if (other.port, other.acquire_port) == (mine.port, mine.acquire_port)
+                and other.qubit not in self._program.qubits
+                and index != number
             ]
         return self._near[number]
 

@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import Any, Literal, NamedTuple
 
 from qpu_bridge.errors import ScheduleError
-from qpu_bridge.schedule import NONE, PortKind, Schedule, Straight
+from qpu_bridge.schedule import NONE, Operation, PortKind, Schedule, Straight
 from qpu_emulator.chip.device import Device, StaticCoupling, TunableCoupler
 
 Kind = Literal["drive", "cross", "flux", "driven_flux", "readout"]
@@ -114,8 +114,8 @@ class Sorter:
         self._driven = [wiring.driven(port.name) if port.kind is PortKind.DRIVE else None for port in schedule.ports]
         self._targets: list[tuple[Kind, int] | None] = [self._of_line(number) for number in range(len(schedule.ports))]
 
-    def actions(self, block: Straight) -> list[Action]:
-        """The actions of a block, in order of start.
+    def actions(self, block: Straight) -> tuple[list[Action], list[Action]]:
+        """The actions of a block, in order of start, and readout tones that nobody captures, which measure nothing.
 
         Raises:
             ScheduleError: If a line leads nowhere, or pulses meet that the emulator does not model together.
@@ -137,19 +137,19 @@ class Sorter:
             alone = alone and until.get(where, begin) <= begin
             until[where] = end
             drives.append(Action("drive", where, (where,), begin, end, (row,)))
-        found = [
-            Action(kind, where, self._qubits(kind, where), group.begin, group.end, self._in_order(group))
-            for (kind, where), groups in still.items()
-            for group in _joined(groups)
-        ]
+        found, tones = list[Action](), list[Action]()
+        for (kind, where), groups in still.items():
+            for group in _joined(groups):
+                action = Action(kind, where, self._qubits(kind, where), group.begin, group.end, self._in_order(group))
+                read = kind != "readout" or any(self._events["operation"][row] == Operation.CAPTURE for row in action.events)
+                (found if read else tones).append(action)
         found += drives if alone else self._free([self._drive(group) for group in _joined(self._groups(drives))], found)
         found.sort(key=_ORDER)
-        clash = _clash(found)
-        if clash is not None:
+        if _clash(found) is not None:
             found = sorted(_met(found), key=_ORDER)
-            clash = _clash(found)
-        self._refuse(found, clash, block)
-        return found
+        # a pulse under a tone of its own qubit would have to be solved with the dephasing
+        self._refuse(found, _clash(sorted([*found, *tones], key=_ORDER) if tones else found), block)
+        return found, tones
 
     def _groups(self, drives: list[Action]) -> list[_Group]:
         """What drives act on: their own transmons or static pairs, and those that crosstalk reaches."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from math import inf, pi
 from typing import Any
@@ -73,8 +73,8 @@ class Program:
         pairs: Coupler -> positions in ``qubits`` of two of one cluster with an idle ZZ.
         left_out: Couplers whose idle ZZ is not simulated because the cluster would become too large.
         lit: Qubits that a tone measures before the end, after which their resonators hold photons.
-        passing: Block -> qubit -> readout tones (rows of events) on the line of its resonator that measure others, and come
-            before its last pulse.
+        passing: Block -> qubit -> readout tones (rows of events) on the line of its resonator that do not measure it.
+        sounding: Measurement -> tones that nobody captures and that sound meanwhile.
         control: Columns that real-time expressions read.
         events: Columns of `Schedule.events` as lists: a number out of a structured array takes ten times as long.
         noise: Slow noise on its qubits, by factor; see `noise.Spectrum.in_program`.
@@ -89,6 +89,7 @@ class Program:
     left_out: list[int] = field(default_factory=list)
     lit: list[int] = field(default_factory=list)
     passing: dict[Straight, dict[int, tuple[int, ...]]] = field(default_factory=dict)
+    sounding: dict[Action, tuple[Action, ...]] = field(default_factory=dict)
     control: list[int] = field(default_factory=list)
     events: dict[str, list[Any]] = field(default_factory=dict)
     noise: dict[float, tuple[Device, Any]] = field(default_factory=dict)
@@ -118,17 +119,29 @@ def compile_program(schedule: Schedule, device: Device, zz: Callable[[int], floa
     body = schedule.realtime
     last = body[-1] if body and isinstance(body[-1], Straight) else None
     sorter = Sorter(schedule, device, wiring, program.events)
-    found = {block: sorter.actions(block) for block in schedule.straight_blocks()}
+    found, tones = dict[Straight, list[Action]](), dict[Straight, list[Action]]()
+    for block in schedule.straight_blocks():
+        found[block], tones[block] = sorter.actions(block)
     _cluster(program, [action for actions in found.values() for action in actions], device, wiring, zz)
     for block, actions in found.items():
         program.scores[block] = _score(program, block, actions, _final(program, actions) if block is last else frozenset())
     lit = (score.actions[number] for score in program.scores.values() for number in _where(score.laid[:, 0] == BETWEEN))
     program.lit = sorted({action.qubits[0] for action in lit})
     for block, score in program.scores.items():
-        passing = _passing(program, score, block is last)
+        passing = _passing(program, score, tones[block], block is last)
         if passing:
             program.passing[block] = passing
+        for action in score.actions if tones[block] else ():
+            near = [tone for tone in tones[block] if action.kind == "readout" and _meets(device, tone, action)]
+            if near:
+                program.sounding[action] = tuple(near)
     return program
+
+
+def _meets(device: Device, tone: Action, measurement: Action) -> bool:
+    """Whether a tone sounds while a measurement captures on the same line."""
+    lines = [device.resonators[action.where].acquire_port for action in (tone, measurement)]
+    return lines[0] == lines[1] and tone.start < measurement.stop and measurement.start < tone.stop
 
 
 def _where(some: NDArray[np.bool_]) -> list[int]:
@@ -136,25 +149,32 @@ def _where(some: NDArray[np.bool_]) -> list[int]:
     return found
 
 
-def _passing(program: Program, score: Score, last: bool) -> dict[int, tuple[int, ...]]:
-    """Tones of a block on the lines of some qubits that measure others, and come before the last pulse of each qubit."""
+def _passing(program: Program, score: Score, unread: Sequence[Action], last: bool) -> dict[int, tuple[int, ...]]:
+    """Tones of a block on the lines of some qubits that do not measure these.
+
+    Those that measure others count before the last pulse of a qubit. Those that nobody captures always do: what they leave may be
+    heard later.
+    """
     events, reading = program.events, program.wiring.reading
     measures = score.laid[:, 0] >= FINAL
     latest = score.ticks[~measures, 1].max(initial=0) if last else inf
     tones: dict[str, list[tuple[int, int]]] = {}
-    for action in (score.actions[number] for number in _where(measures & (score.ticks[:, 0] < latest))):
+    read = [score.actions[number] for number in _where(measures & (score.ticks[:, 0] < latest))]
+    for action, measured in [*((action, action.qubits[0]) for action in read), *((action, NONE) for action in unread)]:
         for row in action.events:
             if events["operation"][row] == Operation.PLAY:
-                tones.setdefault(program.schedule.ports[events["port"][row]].name, []).append((row, action.qubits[0]))
+                tones.setdefault(program.schedule.ports[events["port"][row]].name, []).append((row, measured))
     if not tones:
         return {}
     blocks = [score] if last else program.scores.values()
     pulses = [action for one in blocks for action in one.actions if action.kind != "readout"]
-    until = {qubit: action.stop if last else inf for action in pulses for qubit in action.qubits}
+    until = dict.fromkeys(program.qubits, 0.0) | {
+        qubit: action.stop if last else inf for action in pulses for qubit in action.qubits
+    }
     found = {}
     for qubit, end in until.items():
         near = tones.get(reading[qubit].port, ()) if qubit in reading else ()
-        rows = tuple(row for row, measured in near if measured != qubit and events["start"][row] < end)
+        rows = tuple(row for row, measured in near if measured == NONE or (measured != qubit and events["start"][row] < end))
         if rows:
             found[qubit] = rows
     return found

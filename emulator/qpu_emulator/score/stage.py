@@ -113,7 +113,7 @@ class Stage:
             laid, moments = np.concatenate([laid, _ENDS]), np.concatenate([moments, [[end, end]]])
         more = None if stretch is None else np.asarray(stretch * self._tick, np.float64)
         rows = 1 + 2 * len(actions) + len(self._home)
-        light = self._light(actions, laid, moments, chosen, begun * self._tick, rows, more, tones)
+        light = self._light(score, actions, laid, moments, chosen, begun * self._tick, rows, more, tones)
         found = self._windows(actions, laid, chosen, begun, {} if light is None else light.shifts)
         before, after = self._shares(laid, found, rows, len(chosen))
         steps = line.lay(laid, moments, (after != after[:, :1]).any(axis=1), stretched=more is not None)
@@ -154,6 +154,7 @@ class Stage:
 
     def _light(
         self,
+        score: Score,
         actions: Sequence[Action],
         laid: Index,
         moments: NDArray[np.float64],
@@ -171,6 +172,8 @@ class Stage:
         if not any(glow.shines(qubit, chosen, tones.get(qubit), origin + moments.max()) for qubit in glow.places):
             return None
         light = Light(np.zeros((2, rows, len(chosen))), np.zeros((2, rows, len(chosen))), {})
+        # what is measured for good is sampled when the block is over, with the field of its own moment
+        measured = set(score.laid[score.laid[:, 0] == FINAL, 1].tolist())
         for number, (kind, *places, _) in enumerate(laid.tolist()):
             places = list(range(len(qubits))) if kind == END else places[: 2 if kind == TWO else 1]
             start, stop = (np.broadcast_to(origin + moment, len(chosen)) for moment in moments[number])
@@ -178,7 +181,7 @@ class Stage:
             for place, position in enumerate(places):
                 qubit, row = qubits[position], 2 * number + 1 + place
                 passing = tones.get(qubit)
-                if not glow.shines(qubit, chosen, passing, np.maximum(start, stop)):
+                if (kind == END and position in measured) or not glow.shines(qubit, chosen, passing, np.maximum(start, stop)):
                     continue
                 light.faded[0, row], light.turned[0, row] = glow.elapse(qubit, chosen, start, passing)
                 if kind not in (ONE, TWO) or actions[number].kind == "flux":
