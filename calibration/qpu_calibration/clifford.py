@@ -12,7 +12,7 @@ from qiskit.quantum_info import Clifford, random_clifford
 from qiskit.synthesis import synth_clifford_full
 
 ENTANGLERS = {"cz": CZGate(), "ecr": ECRGate()}
-Word = tuple[int, tuple[float, ...]]
+SequenceStep = tuple[int, tuple[float, ...]]
 """A place and the virtual Z (rad) before, between and after its ``sx``; place -1 is the entangling gate."""
 Pair = tuple[int, int]
 
@@ -43,7 +43,7 @@ class Group:
 
 
 @lru_cache(maxsize=1)
-def single() -> Group:
+def one_qubit_group() -> Group:
     """The group of one qubit."""
     members: dict[bytes, Clifford] = {}
     shortest: list[tuple[float, ...]] = []
@@ -63,7 +63,7 @@ def single() -> Group:
     return Group(tuple(members.values()), number, after, inverse, tuple(shortest), np.array([even[key] for key in members]))
 
 
-def axes(length: int, flipped: bool, seed: tuple[int, ...], between: str = "") -> NDArray[np.float64]:
+def one_qubit_axes(length: int, flipped: bool, seed: tuple[int, ...], between: str = "") -> NDArray[np.float64]:
     """Axes (rad) of the ``sx``, two per Clifford, of a random sequence of one qubit and the Clifford that ends it.
 
     Args:
@@ -72,7 +72,7 @@ def axes(length: int, flipped: bool, seed: tuple[int, ...], between: str = "") -
         seed: Equal seeds, equal Cliffords.
         between: A gate (``sx``, ``x``) that follows each but the last; its axis follows those of the two ``sx``.
     """
-    group = single()
+    group = one_qubit_group()
     chosen = np.random.default_rng([*seed, length]).integers(0, len(group.members), length)
     net = 0
     for number in chosen:
@@ -88,7 +88,9 @@ def axes(length: int, flipped: bool, seed: tuple[int, ...], between: str = "") -
 
 
 @lru_cache(maxsize=256)
-def words(name: str, forwards: bool, length: int, interleaved: bool, seed: tuple[int, ...]) -> tuple[Word, ...]:
+def two_qubit_sequence(
+    name: str, forwards: bool, length: int, interleaved: bool, seed: tuple[int, ...]
+) -> tuple[SequenceStep, ...]:
     """Random Cliffords of two qubits and the one that undoes them, in pulses.
 
     Args:
@@ -101,21 +103,21 @@ def words(name: str, forwards: bool, length: int, interleaved: bool, seed: tuple
     draw = np.random.default_rng([*seed, length])
     between = _entangling(name, forwards)
     net = Clifford.from_matrix(np.eye(4))
-    found: list[Word] = []
+    found: list[SequenceStep] = []
     for _ in range(length):
         one = random_clifford(2, seed=int(draw.integers(2**31)))
-        found += _spelled(name, forwards, one)
+        found += _steps(name, forwards, one)
         net = net.compose(one)
         if interleaved:
             found.append((-1, ()))
             net = net.compose(between)
-    return (*found, *_spelled(name, forwards, net.adjoint()))
+    return (*found, *_steps(name, forwards, net.adjoint()))
 
 
-def _spelled(name: str, forwards: bool, clifford: Clifford) -> list[Word]:
+def _steps(name: str, forwards: bool, clifford: Clifford) -> list[SequenceStep]:
     """One Clifford: what is local is gathered, and written before each entangling gate."""
-    group, local = single(), [0, 0]
-    found: list[Word] = []
+    group, local = one_qubit_group(), [0, 0]
+    found: list[SequenceStep] = []
     for step in synth_clifford_full(clifford).data:
         places = [qubit._index for qubit in step.qubits]
         if len(places) == 1:
@@ -133,7 +135,7 @@ def _spelled(name: str, forwards: bool, clifford: Clifford) -> list[Word]:
 @lru_cache(maxsize=8)
 def _dressing(name: str, forwards: bool) -> tuple[Pair, Pair]:
     """Local Cliffords of control and target, before and after an entangling gate, that make a ``cx`` of it."""
-    group, gate = single(), _entangling(name, forwards)
+    group, gate = one_qubit_group(), _entangling(name, forwards)
     wanted = Clifford.from_matrix(CXGate().to_matrix())
     for first, one in enumerate(group.members):
         for second, other in enumerate(group.members):

@@ -11,7 +11,7 @@ from qpu_calibration import clifford
 
 
 def test_one_qubit_has_24_and_each_is_what_its_pulses_make():
-    group = clifford.single()
+    group = clifford.one_qubit_group()
     assert len(group.members) == 24
     assert sum(len(turns) - 1 for turns in group.shortest) == 24
     for number, inverse in enumerate(group.inverse):
@@ -21,7 +21,7 @@ def test_one_qubit_has_24_and_each_is_what_its_pulses_make():
 @pytest.mark.parametrize("flipped", [False, True])
 @pytest.mark.parametrize("length", [0, 1, 17])
 def test_a_sequence_of_one_qubit_ends_where_it_should(length, flipped):
-    axes = clifford.axes(length, flipped, (3, 1))
+    axes = clifford.one_qubit_axes(length, flipped, (3, 1))
     assert len(axes) == 2 * (length + 1)
     circuit = QuantumCircuit(1)
     for axis in axes:
@@ -37,7 +37,7 @@ def test_a_sequence_of_one_qubit_ends_where_it_should(length, flipped):
 @pytest.mark.parametrize("interleaved", [True, False])
 def test_a_sequence_of_two_qubits_does_nothing(name, forwards, interleaved):
     circuit = QuantumCircuit(2)
-    for place, turns in clifford.words(name, forwards, 6, interleaved, (1, 2)):
+    for place, turns in clifford.two_qubit_sequence(name, forwards, 6, interleaved, (1, 2)):
         if place < 0:
             circuit.append(clifford.ENTANGLERS[name], [0, 1] if forwards else [1, 0])
             continue
@@ -49,5 +49,5 @@ def test_a_sequence_of_two_qubits_does_nothing(name, forwards, interleaved):
 
 
 def test_a_clifford_of_two_qubits_takes_one_and_a_half_gates_on_average():
-    words = clifford.words("cz", True, 400, False, (5,))
+    words = clifford.two_qubit_sequence("cz", True, 400, False, (5,))
     assert sum(place < 0 for place, _ in words) / 401 == pytest.approx(1.5, abs=0.12)

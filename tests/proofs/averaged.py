@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from scipy.linalg import expm
 
-from qpu_calibration.clifford import Word, single, words
+from qpu_calibration.clifford import SequenceStep, one_qubit_group, two_qubit_sequence
 from qpu_calibration.edit import drag_pulse
 from qpu_calibration.fit import Fit
 from qpu_calibration.page import Target
@@ -42,7 +42,7 @@ QUBITS = [0, 1, 3, 4]
 """Of three levels each, those that are qubits."""
 PLACES = [0, 1, 4, 5]
 """Of four levels each, likewise."""
-END: Word = (-1, (0.0,))
+END: SequenceStep = (-1, (0.0,))
 WHO = ((True, True), (True, False), (False, True))
 """Which of both qubits play."""
 
@@ -68,7 +68,7 @@ def beside(truth: Truth, fit: Fit) -> Numbers:
     lonely = _kept(truth, qubit) ** PULSES
     playing = Playing(truth, (qubit, sum(truth.pair) - qubit))
     mean = np.zeros((48, 48))
-    for turns in product(single().even, repeat=2):
+    for turns in product(one_qubit_group().even, repeat=2):
         ideal, played = (reduce(lambda done, step: step @ done, playing.local(turns, s)) for s in (playing.ideal, playing.slots))
         mean += np.kron(ideal[np.ix_(FIRST, FIRST)], played) / 24**2
     together = float(np.linalg.eigvals(mean).real.max())
@@ -133,7 +133,7 @@ class Playing:
         # these sequences by chance have more or fewer gates than Cliffords have on average
         return float((left[1] / left[0]) ** ((GATES + interleaved) / (gates[1] - gates[0])))
 
-    def _played(self, spelled: Sequence[Word]) -> float:
+    def _played(self, spelled: Sequence[SequenceStep]) -> float:
         """What is left of 00 after a sequence; what is local is played when the gate comes for which both qubits wait."""
         state, due = GROUND, ([0.0], [0.0])
         for place, turns in (*spelled, END):
@@ -208,9 +208,9 @@ def quarters(first: float, second: float) -> Map:
 
 
 @lru_cache(maxsize=8)
-def drawn(name: str, forwards: bool, length: int, interleaved: bool) -> tuple[tuple[Word, ...], ...]:
+def drawn(name: str, forwards: bool, length: int, interleaved: bool) -> tuple[tuple[SequenceStep, ...], ...]:
     """Random sequences of two qubits in pulses."""
-    return tuple(words(name, forwards, length, interleaved, (7, sample)) for sample in range(SEQUENCES))
+    return tuple(two_qubit_sequence(name, forwards, length, interleaved, (7, sample)) for sample in range(SEQUENCES))
 
 
 def _kept(truth: Truth, qubit: int) -> float:

@@ -61,7 +61,7 @@ class RB(Routine[RBSettings]):
 
     def play(self, page: Page, at: Point, settings: RBSettings) -> None:
         """Sequence by sequence, the axes of all pulses."""
-        for axes in spelled(page, at, settings):
+        for axes in sequence_axes(page, at, settings):
             page.sx(phase=axes)
         page.measure()
 
@@ -125,12 +125,12 @@ def sequences(settings: RBSettings) -> list[Axis]:
     ]
 
 
-def spelled(page: Page, at: Point, settings: RBSettings, between: str = "") -> Values:
-    """Axes (rad) of the pulses of each target's own sequences, ``float64[pulses, targets, rows]`` (`clifford.axes`)."""
+def sequence_axes(page: Page, at: Point, settings: RBSettings, between: str = "") -> Values:
+    """Axes (rad) of the pulses of each target's own sequences, ``float64[pulses, targets, rows]`` (`clifford.one_qubit_axes`)."""
     length = int(at.number("length"))
     ends = list(zip(at["sample"][0].astype(int), at["flipped"][0].astype(bool), strict=True))
     rows = [
-        [clifford.axes(length, flipped, (settings.seed, *target, sample), between) for sample, flipped in ends]
+        [clifford.one_qubit_axes(length, flipped, (settings.seed, *target, sample), between) for sample, flipped in ends]
         for target in page.targets
     ]
     return np.moveaxis(np.array(rows), -1, 0)

@@ -12,7 +12,7 @@ from pydantic import Field
 from qpu_bridge.errors import SettingsError
 from qpu_bridge.target import GateSpec, Snapshot
 from qpu_calibration.axis import Axis, Values
-from qpu_calibration.clifford import ENTANGLERS, Word, words
+from qpu_calibration.clifford import ENTANGLERS, SequenceStep, two_qubit_sequence
 from qpu_calibration.decays import UNLIKE, bound, drawn_with_more, fit_two_decays, rejection
 from qpu_calibration.edit import with_error
 from qpu_calibration.fit import Fit, bad, good
@@ -67,7 +67,8 @@ class RB2(Routine[RB2Settings]):
             raise SettingsError("couplers side by side must entangle alike", given=str(sorted(ways)), where=self.name)
         ((name, forwards),) = ways
         seed = (settings.seed, int(at.number("sample")))
-        spell(page, at, words(name, forwards, int(at.number("length")), bool(at.number("interleaved")), seed), name, forwards)
+        length, interleaved = int(at.number("length")), bool(at.number("interleaved"))
+        play_sequence(page, at, two_qubit_sequence(name, forwards, length, interleaved, seed), name, forwards)
         page.measure()
 
     def fit_one(self, data: xr.Dataset) -> Fit:
@@ -109,18 +110,20 @@ def sequences(settings: RB2Settings) -> list[Axis]:
     ]
 
 
-def spell(page: Page, at: Point, spelled: Sequence[Word], name: str, forwards: bool, played: Played | None = None) -> None:
+def play_sequence(
+    page: Page, at: Point, sequence: Sequence[SequenceStep], name: str, forwards: bool, played: Played | None = None
+) -> None:
     """Write a sequence, and the two pulses that make nothing or an X of each qubit in the end.
 
     Args:
         page: To write on.
         at: Names ``end``.
-        spelled: The sequence.
+        sequence: Of `clifford.two_qubit_sequence`.
         name: Of the entangling gate.
         forwards: Whether it acts on places 0 and 1 in this order.
         played: With other pulses.
     """
-    for place, turns in spelled:
+    for place, turns in sequence:
         if place < 0:
             page.gate(name, *((0, 1) if forwards else (1, 0)), played=played)
             continue

@@ -8,7 +8,7 @@ import xarray as xr
 
 from qpu_bridge.target import GateSpec, Snapshot
 from qpu_calibration.axis import Axis
-from qpu_calibration.clifford import Word, words
+from qpu_calibration.clifford import SequenceStep, two_qubit_sequence
 from qpu_calibration.decays import drawn_with_more
 from qpu_calibration.edit import known_gate
 from qpu_calibration.fit import Fit
@@ -17,7 +17,7 @@ from qpu_calibration.picture import Curve
 from qpu_calibration.plan import Kind, Point
 from qpu_calibration.reading import Reading
 from qpu_calibration.routine import Routine
-from qpu_calibration.routines.rb2 import RB2, RB2Settings, entangler, sequences, spell, survived
+from qpu_calibration.routines.rb2 import RB2, RB2Settings, entangler, play_sequence, sequences, survived
 from qpu_calibration.routines.rb_simultaneous import added, played_both, resting, silent, who
 
 
@@ -42,16 +42,16 @@ class RB2Simultaneous(Routine[RB2Settings]):
         """Each coupler its own sequence; all end together, for one that has ended would relax until the others have."""
         length, sample = int(at.number("length")), int(at.number("sample"))
         gates = [entangler(page.snapshot, target) for target in page.targets]
-        spelled = [
-            words(gate.name, gate.qubits == target, length, False, (settings.seed, *target, sample))
+        drawn = [
+            two_qubit_sequence(gate.name, gate.qubits == target, length, False, (settings.seed, *target, sample))
             for gate, target in zip(gates, page.targets, strict=True)
         ]
-        lasts = [_ticks(page.snapshot, *one) for one in zip(page.targets, gates, spelled, strict=True)]
-        everybody = zip(page.targets, gates, spelled, lasts, resting(page, at), strict=True)
-        for target, gate, word, ticks, still in everybody:
+        lasts = [_ticks(page.snapshot, *one) for one in zip(page.targets, gates, drawn, strict=True)]
+        everybody = zip(page.targets, gates, drawn, lasts, resting(page, at), strict=True)
+        for target, gate, sequence, ticks, still in everybody:
             with page.only(target):
                 page.hold(max(lasts) - ticks)
-                spell(page, at, word, gate.name, gate.qubits == target, silent if still else None)
+                play_sequence(page, at, sequence, gate.name, gate.qubits == target, silent if still else None)
         page.measure()
 
     def fit_one(self, data: xr.Dataset) -> Fit:
@@ -63,11 +63,11 @@ class RB2Simultaneous(Routine[RB2Settings]):
         return drawn_with_more(*survived(played_both(data), "beside"), 0.25, fit, "Cliffords, all together")
 
 
-def _ticks(snapshot: Snapshot, target: Target, gate: GateSpec, spelled: Sequence[Word]) -> int:
+def _ticks(snapshot: Snapshot, target: Target, gate: GateSpec, sequence: Sequence[SequenceStep]) -> int:
     """How long a sequence lasts, the two pulses that close it included."""
     pulse = [known_gate(snapshot, "sx", (qubit,)).duration for qubit in target]
     now = [0, 0]
-    for place, turns in spelled:
+    for place, turns in sequence:
         if place < 0:
             now = [max(now) + gate.duration] * 2
         else:

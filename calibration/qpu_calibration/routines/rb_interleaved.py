@@ -16,7 +16,7 @@ from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve
 from qpu_calibration.plan import Point
 from qpu_calibration.routine import Routine
-from qpu_calibration.routines.rb import RBSettings, sequences, spelled, survived
+from qpu_calibration.routines.rb import RBSettings, sequence_axes, sequences, survived
 
 GATES = ("", "sx", "x")
 """What is between the Cliffords, by its number on the axis."""
@@ -44,7 +44,7 @@ class RBInterleaved(Routine[RBSettings]):
     def play(self, page: Page, at: Point, settings: RBSettings) -> None:
         """Two ``sx`` and what is between, again and again."""
         gate = GATES[int(at.number("between"))]
-        for pulse, axes in enumerate(spelled(page, at, settings, gate)):
+        for pulse, axes in enumerate(sequence_axes(page, at, settings, gate)):
             page.gate(gate if gate and pulse % 3 == 2 else "sx", 0, phase=axes)
         page.measure()
 

@@ -16,7 +16,7 @@ from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve
 from qpu_calibration.plan import Point
 from qpu_calibration.routine import Routine
-from qpu_calibration.routines.rb import PULSES, RB, RBSettings, sequences, spelled, survived
+from qpu_calibration.routines.rb import PULSES, RB, RBSettings, sequence_axes, sequences, survived
 
 TOGETHER, ALONE, STILL = 0.0, 1.0, -1.0
 """What a target does in a step of the axis ``alone``."""
@@ -45,7 +45,7 @@ class RBSimultaneous(Routine[RBSettings]):
     def play(self, page: Page, at: Point, settings: RBSettings) -> None:
         """Sequence by sequence, the axes of all pulses."""
         still = resting(page, at)
-        for axes in spelled(page, at, settings):
+        for axes in sequence_axes(page, at, settings):
             page.gate("sx", 0, phase=axes, played=lambda index, pulse: silent(index, pulse) if still[index] else None)
         page.measure()
 
