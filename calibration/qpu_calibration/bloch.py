@@ -1,4 +1,4 @@
-"""The Bloch vector of one qubit: six ways to look at it, opposite ones in pairs, so that what readout adds falls out."""
+"""Tomography of one qubit: populations along opposite directions in pairs, so that what readout adds cancels."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from qpu_calibration.page import Page
 from qpu_calibration.reading import excited
 
 _TURNS = np.array([np.pi / 2, -np.pi / 2, np.pi, 0.0])
-"""Axes (rad) of the ``sx`` before the measurement: 1 then says +x, -x, +y, -y."""
+"""Axes (rad) of the ``sx`` before the measurement, so that outcome 1 means +x, -x, +y, -y."""
 
 FAR = 5.0
 """Standard errors by which opposite sides do not contradict one another yet."""
 
 
 def sides(*, poles: bool = False) -> Axis:
-    """The ways to look, as an axis: four around the equator, and two at the poles if wanted."""
+    """The directions that are measured, as an axis: +x, -x, +y, -y, and with the poles +z, -z."""
     return Axis("side", np.arange(6.0 if poles else 4.0))
 
 
 def look(page: Page, side: Values, of: int) -> None:
-    """Turn what is asked for to the measurement of one place; takes two pulses, or one if no pole is asked for."""
+    """Turn the directions ``side`` (of `sides`) of one place to the axis that readout tells; two pulses, or one without poles."""
     number = side.astype(int)
     halves = np.array([amplitude(page.snapshot, target[of], "sx") for target in page.targets])[:, None]
     shapes = [waveform(drag_pulse(page.snapshot, target[of], "sx")[1]) for target in page.targets]
@@ -36,9 +36,9 @@ def look(page: Page, side: Values, of: int) -> None:
 
 
 def exposed(snapshot: Snapshot, qubit: int) -> float:
-    """How long on the equator a pulse between it and a pole is worth to a qubit, s.
+    """Time on the equator, s, during which a weak turn about Z does as much as during an ``sx`` between the equator and a pole.
 
-    A weak turn about Z acts in proportion to the part of the vector that is on the equator.
+    It acts in proportion to the part of the vector that is on the equator.
     """
     pulse, shape = drag_pulse(snapshot, qubit, "sx")
     envelope = waveform(shape).expand().real
