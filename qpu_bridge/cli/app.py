@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 import sys
 from importlib import import_module
 from typing import Any
@@ -12,6 +14,8 @@ import typer
 from qpu_bridge.cli.journal import say
 from qpu_bridge.errors import UNUSABLE, BridgeError, DeveloperError, SettingsError
 
+_REFUSALS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
+"""What a file system says that no change of the program would mend."""
 COMMANDS = {
     "demo": "demo:demo",
     "serve": "serve:serve",
@@ -93,7 +97,8 @@ def _nothing() -> None:
 def run() -> None:
     """Run the program; an error raised on purpose is a sentence and an exit code, anything else is a bug and shows its trace.
 
-    The code is 1, or `UNUSABLE` where the settings are wrong, so that whoever started the process does not try again.
+    The code is 1, or `UNUSABLE` where the settings are wrong, so that whoever started the process does not try again. A full
+    disk, or one that may not be written, is a sentence too.
     """
     try:
         program(*sys.argv[1:2])()
@@ -102,3 +107,9 @@ def run() -> None:
             raise
         say(f"qpu-bridge: {error.sentence}", logging.ERROR)
         sys.exit(UNUSABLE if isinstance(error, SettingsError) else 1)
+    except OSError as error:
+        if error.errno not in _REFUSALS:
+            raise
+        where = "" if error.filename is None else f" ({error.filename})"
+        say(f"qpu-bridge: files must be writable and have room; got {error.strerror}{where}.", logging.ERROR)
+        sys.exit(os.EX_IOERR)

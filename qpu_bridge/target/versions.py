@@ -230,7 +230,10 @@ class Versions:
             return None
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise SettingsError(
-                "the pointer to a device's calibration must be readable", given=str(error), where=str(self.folder)
+                "the pointer to a device's calibration must be readable",
+                given=str(error),
+                where=str(self.folder / CURRENT),
+                remedy='Write {"number": N} into it, N the number of the version that is to be in use.',
             ) from error
 
     def _provenance(self, number: int) -> Provenance:

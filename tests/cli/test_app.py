@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -9,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from typer.testing import Result
+
+from qpu_bridge.cli import app
 
 COMMANDS = ["serve", "demo", "run", "env", "token", "devices", "jobs", "draw", "driver", "keys"]
 
@@ -35,6 +38,30 @@ def test_an_error_on_purpose_is_one_sentence_and_an_exit_code(home: Path) -> Non
     assert done.stderr.startswith("qpu-bridge: the rack file must be readable")
     assert "Traceback" not in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("file", [None, "data/rack.json"])
+def test_a_full_disk_is_one_sentence_and_an_exit_code(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], file: str | None
+) -> None:
+    def full() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", file)
+
+    monkeypatch.setattr(app, "program", lambda *_: full)
+    with pytest.raises(SystemExit) as caught:
+        app.run()
+    assert caught.value.code == os.EX_IOERR
+    where = "" if file is None else f" ({file})"
+    assert capsys.readouterr().err == f"qpu-bridge: files must be writable and have room; got No space left on device{where}.\n"
+
+
+def test_what_only_a_developer_can_mend_shows_its_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong() -> None:
+        raise OSError(errno.EBADF, "Bad file descriptor")
+
+    monkeypatch.setattr(app, "program", lambda *_: wrong)
+    with pytest.raises(OSError, match="Bad file"):
+        app.run()
 
 
 def test_for_machines_the_last_line_is_one_of_the_log_too(home: Path) -> None:
