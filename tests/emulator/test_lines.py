@@ -82,6 +82,29 @@ def test_a_delay_moves_envelope_and_carrier(fresh, exact, truth):
     assert found[0] == pytest.approx(found[1], abs=1e-9)
 
 
+@pytest.mark.parametrize("delay", [1e-9, 3e-9, 8e-9])
+def test_a_pulse_that_arrives_when_its_readout_has_begun(fresh, exact, truth, delay):
+    """The window is whole: as after a wait, but for what relaxation does in some nanoseconds."""
+    chip = _changed(truth, lines={"d0": Line(delay=delay)})
+    found = []
+    for wait in (0, 100):
+        bench = fresh()
+        bench.play("q0", shapes.constant(80), 0.05)
+        if wait:
+            bench.wait(wait)
+        bench.measure(0)
+        found.append(exact(bench.build(), device=chip)[0])
+    assert 0.1 < found[0][1] < 0.9
+    assert found[0] == pytest.approx(found[1], abs=2e-3)
+
+
+def test_a_pulse_that_arrives_when_its_block_is_over(fresh, truth):
+    bench = fresh()
+    bench.play("q0", shapes.constant(80), 0.05)
+    (score,) = compile_program(bench.build(), _changed(truth, lines={"d0": Line(delay=3e-9)}), lambda _: 0.0).scores.values()
+    assert [(action.start, action.stop) for action in score.actions] == [(3, 80)]
+
+
 def test_what_a_delay_carries_out_of_its_block_is_refused(fresh, truth):
     bench = fresh()
     bench.play("q0", shapes.constant(80), 0.1)

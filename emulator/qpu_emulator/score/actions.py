@@ -36,6 +36,9 @@ class Action(NamedTuple):
     events: tuple[int, ...]
 
 
+_LATEST_S = 8e-9
+"""How late lines may bring pulses without a wait after them, s: relaxation and slow noise meanwhile are below 1e-4."""
+
 _ORDER = attrgetter("start", "kind", "where")
 
 
@@ -111,6 +114,7 @@ class Sorter:
         tick = float(schedule.clock.dt)
         lines = [device.lines.get(port.name) for port in schedule.ports]
         self._delays = [0 if line is None else round(line.delay / tick) for line in lines]
+        self._latest = round(_LATEST_S / tick) if any(self._delays) else 0
         self._driven = [wiring.driven(port.name) if port.kind is PortKind.DRIVE else None for port in schedule.ports]
         self._targets: list[tuple[Kind, int] | None] = [self._of_line(number) for number in range(len(schedule.ports))]
 
@@ -144,12 +148,28 @@ class Sorter:
                 read = kind != "readout" or any(self._events["operation"][row] == Operation.CAPTURE for row in action.events)
                 (found if read else tones).append(action)
         found += drives if alone else self._free([self._drive(group) for group in _joined(self._groups(drives))], found)
+        if self._latest:
+            found = self._cut(found, tones, block)
         found.sort(key=_ORDER)
         if _clash(found) is not None:
             found = sorted(_met(found), key=_ORDER)
         # a pulse under a tone of its own qubit would have to be solved with the dephasing
         self._refuse(found, _clash(sorted([*found, *tones], key=_ORDER) if tones else found), block)
         return found, tones
+
+    def _cut(self, actions: list[Action], tones: list[Action], block: Straight) -> list[Action]:
+        """Let pulses end with the block, or where their readout begins, that only their lines bring later; windows stay whole."""
+        begins, lasts = self._events["start"], self._events["duration"]
+        reading = [action for action in [*actions, *tones] if action.kind == "readout"]
+
+        def cut(action: Action) -> Action:
+            written = max(begins[row] + lasts[row] for row in action.events)
+            if action.kind == "readout" or not written < action.stop <= written + self._latest:
+                return action
+            before = (other.start for other in reading if written <= other.start and set(other.qubits) & set(action.qubits))
+            return action._replace(stop=min(action.stop, block.duration, *before))
+
+        return [cut(action) for action in actions]
 
     def _groups(self, drives: list[Action]) -> list[_Group]:
         """What drives act on: their own transmons or static pairs, and those that crosstalk reaches."""
