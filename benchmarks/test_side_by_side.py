@@ -31,7 +31,7 @@ pytestmark = pytest.mark.filterwarnings("default")
 
 QUBITS, ROUNDS, SEED = 20, 3, 3
 LONGEST_S = 10.0
-MOST = 16.0
+MOST = 12.0
 """Processor time of twenty in units of one; the goal, of wall time, is 3."""
 
 
