@@ -13,6 +13,8 @@ from qpu_calibration.axis import Values
 
 MOST = 8.0
 """Chi square per degree of freedom up to which a curve is believed; calibrated devices leave 1, others up to 4."""
+SLOW = 20.0
+"""The same where shots of a point share slow noise: 4 kHz of 1/f noise, twenty times the usual, leave up to 15."""
 LONE = 6.0
 """How far off a single point may be (`CurveFit.lone`); by chance it is up to 4."""
 BEST_STARTS = 3

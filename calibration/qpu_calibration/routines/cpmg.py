@@ -11,7 +11,7 @@ from pydantic import Field
 
 from qpu_bridge.target import Snapshot
 from qpu_calibration.axis import Axis, Values
-from qpu_calibration.curve import CurveFit, fit_curve
+from qpu_calibration.curve import SLOW, CurveFit, fit_curve
 from qpu_calibration.edit import known_gate
 from qpu_calibration.fit import Estimate, Fit, bad, good
 from qpu_calibration.page import Page, Target
@@ -97,7 +97,7 @@ class CPMG(Routine[CPMGSettings]):
         for count, train in zip(pulses, trains, strict=True):
             if not _stands(train, 0.3):
                 return bad(f"no contrast of {count:.0f} pulses stands out of the noise", train)
-            if reason := train.fault():
+            if reason := train.fault(SLOW):
                 return bad(f"{reason} of {count:.0f} pulses", train)
             if not train.error["t2"] < 0.3 * train.value["t2"]:
                 return bad(f"the waits do not tell T2 of {count:.0f} pulses", train)

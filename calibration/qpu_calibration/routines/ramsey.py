@@ -10,7 +10,7 @@ from pydantic import Field
 
 from qpu_bridge.target import Snapshot
 from qpu_calibration.axis import Axis, Values, delays
-from qpu_calibration.curve import CurveFit, fit_curve, random_effect
+from qpu_calibration.curve import SLOW, CurveFit, fit_curve, random_effect
 from qpu_calibration.edit import with_frequency
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Target
@@ -91,7 +91,7 @@ class Ramsey(Routine[RamseySettings]):
         bounds = {"height": (0.0, 1.0), "rate": (0.0, 30 / span), "phase": (-1.5, 1.5)}
         found = fit_curve(fringe, x, y, sigma, starts, bounds)
         # slow noise explains some of what is off, not all
-        reason = found.fault()
+        reason = found.fault(SLOW)
         found = fit_curve(fringe, x, y, _wandering(x, y, sigma, found), [found.value], bounds)
         detuning = found.value["frequency"] - artificial
         numbers = {
@@ -104,7 +104,7 @@ class Ramsey(Routine[RamseySettings]):
             return bad("the fringe is too fast for the scan", found, **numbers)
         if found.value["rate"] * span > 12:
             return bad("the fringe is gone before its first turn", found, **numbers)
-        return bad(reason, found, **numbers) if reason else good(found, **numbers)
+        return bad(reason, found, **numbers) if reason else good(found, SLOW, **numbers)
 
     def update(self, snapshot: Snapshot, fit: Fit) -> Snapshot:
         """F01 and all carriers that follow the qubit."""

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from qpu_bridge.target import Snapshot
 from qpu_calibration.axis import Axis, Values
-from qpu_calibration.curve import CurveFit, fit_curve, random_effect
+from qpu_calibration.curve import SLOW, CurveFit, fit_curve, random_effect
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve
@@ -75,7 +75,7 @@ class T2Star(Routine[T2StarSettings]):
         bounds = {"height": (0.0, 1.0), "slow": (-0.6, 1.6), "t2": (span / 300, 20 * span), "base": (0.0, 1.0)}
         found = fit_curve(fringe, x, y, sigma, starts, bounds)
         # slow noise explains some of what is off, not all
-        reason = found.fault()
+        reason = found.fault(SLOW)
         found = fit_curve(fringe, x, y, _wandering(x, y, sigma, found), [found.value], bounds)
         numbers = {
             "t2_star": found.of("t2", "s"),
@@ -88,7 +88,7 @@ class T2Star(Routine[T2StarSettings]):
             return bad("the waits do not tell T2*", found, **numbers)
         if abs(numbers["detuning"][0]) > 0.25 * (y.size / 2 - 1) / span:
             return bad("the fringe is too fast for the scan", found, **numbers)
-        return bad(reason, found, **numbers) if reason else good(found, **numbers)
+        return bad(reason, found, **numbers) if reason else good(found, SLOW, **numbers)
 
     def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
         """The first quadrature."""

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from qpu_bridge.target import Snapshot
 from qpu_calibration.axis import Axis, Values, delays
-from qpu_calibration.curve import fit_curve
+from qpu_calibration.curve import SLOW, fit_curve
 from qpu_calibration.edit import with_zz
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Target
@@ -81,7 +81,7 @@ class ZZ(Routine[ZZSettings]):
             return bad("no fringe stands out of the noise", found, zz=number)
         if not 0.05 < found.value["f"] / ahead < 1.95:
             return bad("the ZZ is beyond what this detuning tells apart", found, zz=number)
-        return good(found, zz=number)
+        return good(found, SLOW, zz=number)
 
     def update(self, snapshot: Snapshot, fit: Fit) -> Snapshot:
         """The coupling's ZZ."""
