@@ -22,7 +22,8 @@ def show(rows: Sequence[Mapping[str, object]], columns: Sequence[str], *, as_jso
     if as_json:
         typer.echo(json.dumps([{name: _plain(row[name]) for name in columns} for row in rows], indent=2))
         return
-    table = Table(*(Column(name.replace("_", " "), overflow="fold") for name in columns), box=None)
+    # names that people copy stay in one piece, however narrow the terminal is
+    table = Table(*(Column(name.replace("_", " "), overflow="fold", no_wrap=name.endswith("id")) for name in columns), box=None)
     for row in rows:
         table.add_row(*(escape(_words(row[name])) for name in columns))
     Console().print(table)

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import Result
 
 from qpu_bridge.cli.rack import open_store, read_rack
+from qpu_bridge.cli.tabular import show
 from qpu_bridge.errors import BadRequest, NotFound, WrongState
 from qpu_bridge.jobs import Owner, Request
 
@@ -76,3 +77,12 @@ def test_the_list_of_jobs_fits_the_terminal(
     for word in (job.id, "estimator", "Cancelled", store.job(job.id).reason or "no reason"):
         assert word in listed
     store.close()
+
+
+def test_a_name_to_be_copied_stays_in_one_piece(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("COLUMNS", "50")
+    row = {"calibration_id": "emu_five-20261121T185410Z-35", "routine": "cz_local_phases", "reason": "what somebody has written"}
+    show([row], tuple(row), as_json=False)
+    printed = capsys.readouterr().out
+    assert row["calibration_id"] in printed
+    assert all(len(line) <= 50 for line in printed.splitlines())
