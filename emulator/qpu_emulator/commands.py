@@ -186,4 +186,4 @@ def _believed_design(truth: Device, made: Twin, cache: Cache | None) -> Snapshot
     from qpu_emulator.makers.chip import nominal
 
     believed = solve_snapshot(nominal(truth, made.recipe), made.snapshot.calibrated_at, made.recipe, cache=cache)
-    return believed.model_copy(update={"description": f"Design values of {truth.name}; nothing is calibrated."})
+    return believed.model_copy(update={"description": f"Begun with the design values of {truth.name}."})

@@ -115,7 +115,11 @@ def _answering(devices: Sequence[RackDevice], runners: Sequence[Child], started:
             _ = device.capabilities
             ready[device.name] = device
         except DriverLost:
-            say(f"{device.name} is left out: its driver did not come up in {PATIENCE_S:.0f} s", logging.ERROR)
+            say(
+                f"{device.name} is left out: its driver did not come up in {PATIENCE_S:.0f} s. "
+                "A first start may compile; start again if the machine was busy.",
+                logging.ERROR,
+            )
         else:
             if device in waiting:
                 say(f"{device.name} is not there yet; its jobs wait", logging.WARNING)

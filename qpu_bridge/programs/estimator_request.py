@@ -99,6 +99,8 @@ def read_request(
             pubs.append(EstimatorPub(circuit, ObservablesArray.coerce(observables), bindings, validate=True))
         except (ValueError, TypeError, AttributeError) as error:
             raise BadRequest("observables must fit the circuit and its parameters", given=said(error), where=where) from None
+        if not pubs[-1].observables.size:
+            raise BadRequest("a pub must have an observable", given="none", where=where)
         shots.append(count)
         precisions.append(precision)
     errors = read_model(options.at("resilience.layer_noise_model"))

@@ -252,3 +252,13 @@ def test_a_device_names_only_what_it_has(truth, tmp_path, parts, said):
     path.write_text(json.dumps(json.loads(truth.model_dump_json()) | parts))
     with pytest.raises(SettingsError, match=said):
         Device.read(path)
+
+
+@pytest.mark.parametrize("wrong", [{"frequency": 4.87}, {"anharmonicity": 3e8}, {"rabi": {}}])
+def test_a_transmon_in_other_units_is_refused(truth, tmp_path, wrong):
+    document = json.loads(truth.model_dump_json())
+    document["transmons"][0] |= wrong
+    path = tmp_path / "device.json"
+    path.write_text(json.dumps(document))
+    with pytest.raises(SettingsError, match=next(iter(wrong))):
+        Device.read(path)

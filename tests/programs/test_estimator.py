@@ -199,6 +199,7 @@ def test_documented_defaults_may_be_spelled_out(backend: IBMBackend, context: Co
         ([None, "ZZ", [0.1]], BadRequest, "observable"),
         ([None, {"IIIIQ": 1.0}, [0.1]], BadRequest, "observable"),
         ([None, None, [0.1]], BadRequest, "observable"),
+        ([None, [], [0.1]], BadRequest, "must have an observable"),
         ([None, "IIIIZ", [0.1], -1], BadRequest, "precision"),
         ([None, "IIIIZ", [[0.1, 0.2]]], BadRequest, "parameter"),
         ([None], BadRequest, "observable"),

@@ -30,9 +30,9 @@ class Transmon(Document):
         defects: Two-level systems that jump in and out of its reach, at most 64; the numbers above hold without any.
     """
 
-    frequency: float = Field(gt=0)
-    anharmonicity: float
-    rabi: dict[str, float]
+    frequency: float = Field(gt=1e6)
+    anharmonicity: float = Field(lt=0)
+    rabi: dict[str, float] = Field(min_length=1)
     t1: float | None = Field(None, gt=0)
     t2: float | None = Field(None, gt=0)
     quasi_static: float = Field(0.0, ge=0)
