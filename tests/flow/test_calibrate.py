@@ -49,8 +49,11 @@ def test_a_session_calibrates_with_the_client_of_the_library(room: Running, lab:
     assert result.start <= result.stop
     new = versions(room).history()[: len(versions(room).history()) - len(before)]
     made, first = new[0], next(one for one in reversed(new) if one.parent is not None)
-    assert (first.routine, first.targets, first.operator) == ("resonator_spectroscopy", ((0,), (2,)), "ada")
-    assert (made.routine, made.operator) == ("readout", "ada")
+    # rough numbers and the fine ones that follow are one version
+    assert first.routine.startswith("resonator_spectroscopy, ")
+    assert (first.targets, first.operator) == (((0,), (2,)), "ada")
+    assert made.routine.endswith("readout")
+    assert made.operator == "ada"
     assert job.usage() > 0
     log = job.logs()
     assert "calibrate resonator_spectroscopy of qubits 0, 2: good" in log

@@ -270,7 +270,7 @@ def test_a_disk_that_is_full_costs_the_interim_results_only(
 
 
 def test_a_short_job_keeps_nothing(store: Store, accept: Accept, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(interim, "FIRST_S", 0.5)
+    monkeypatch.setattr(interim, "FIRST_S", 60)
     notes: list[object] = []
     insert = interim.JobNotebook._write
     monkeypatch.setattr(interim.JobNotebook, "_write", lambda self, pending: notes.append(pending) or insert(self, pending))
