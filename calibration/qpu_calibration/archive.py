@@ -84,7 +84,7 @@ def _draw(draw: Draw, data: xr.Dataset, fits: tuple[Fit, ...], place: Path) -> N
     picture = BytesIO()
     try:
         draw(data, fits).savefig(picture, dpi=110)
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:  # noqa: BLE001  whatever it is, see above
         (place / "figure.txt").write_text(f"no figure could be drawn: {type(error).__name__}: {error}\n")
     else:
         (place / "figure.png").write_bytes(picture.getvalue())

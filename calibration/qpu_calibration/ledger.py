@@ -195,7 +195,7 @@ class Ledger:
 
     def passed(self, node: Node, complaint: str = "") -> None:
         """Note that a node was found within specification."""
-        well = {"failed": "", "doubtful": False, "strayed": False, "invalid": False, "unsteady": 0}
+        well = {"failed": "", "doubtful": False, "drifted": False, "invalid": False, "unsteady": 0}
         self._change(node, passed=self._event(), at=self.now(), complaint=complaint, **well)
 
     def failed(self, node: Node, reason: str) -> None:
@@ -278,7 +278,8 @@ class Ledger:
         return min(self[node].valid_h or at_first_h, routine.timeout_h)
 
     def _change(self, node: Node, **fields: object) -> None:
-        self._records[node] = self[node].model_copy(update=fields)
+        # checked, so that what is written can be read again
+        self._records[node] = Record.model_validate(dict(self[node]) | fields)
 
     def _read(self, path: Path) -> None:
         try:

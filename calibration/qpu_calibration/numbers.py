@@ -48,11 +48,10 @@ def diff(before: Snapshot, after: Snapshot) -> list[Change]:
     old = {(n.target, n.name): n for n in numbers(before)}
     new = {(n.target, n.name): n for n in numbers(after)}
     found = []
-    for key in dict.fromkeys([*old, *new]):
+    for key, either in (old | new).items():
         was, now = old.get(key), new.get(key)
         if was is None or now is None or was.value != now.value:
-            unit = (now or was).unit  # type: ignore[union-attr]
-            found.append(Change(*key, None if was is None else was.value, None if now is None else now.value, unit))
+            found.append(Change(*key, None if was is None else was.value, None if now is None else now.value, either.unit))
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -74,7 +75,7 @@ class _Encoder(RuntimeEncoder):  # type: ignore[misc]  # the client is not typed
 def _samples(packed: NDArray[np.uint8]) -> Any:
     """Hexadecimal numbers, nested like all axes but the last, which holds the bytes of a sample."""
     raw, width = packed.tobytes(), packed.shape[-1]
-    found = np.empty(packed.size // width if width else int(np.prod(packed.shape[:-1])), dtype=object)
+    found = np.empty(prod(packed.shape[:-1]), dtype=object)
     found[:] = [hex(int.from_bytes(raw[at * width : (at + 1) * width], "big")) for at in range(len(found))]
     return found.reshape(packed.shape[:-1]).tolist()
 

@@ -3,99 +3,17 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qpu_bridge.errors import SettingsError
-from qpu_calibration.decide import Action, Finding, Step, Steps, Verdict, inspect, maintain
+from qpu_calibration.decide import Action, Finding, Verdict, inspect, maintain
 from qpu_calibration.flags import UNSTEADY, complaints
 from qpu_calibration.graph import Graph, Node
 from qpu_calibration.ledger import Ledger, Moment
-from qpu_calibration.plan import Kind
-from tests.calibration.fake import graph_of
-
-CHAIN = {
-    "spectroscopy": ("qubit", (), ()),
-    "rabi": ("qubit", ("spectroscopy",), ("fine",)),
-    "kernel": ("qubit", ("rabi",), ("readout",)),
-    "readout": ("qubit", ("kernel",), ()),
-    "ramsey": ("qubit", ("readout",), ()),
-    "fine": ("qubit", ("ramsey",), ()),
-    "t1": ("qubit", ("fine",), ()),
-    "cz": ("coupler", ("fine", "ramsey"), ()),
-    "rzz": ("coupler", ("cz",), ()),
-}
-PAIRS = ((0, 1), (1, 2))
-
-
-@dataclass
-class Fake:
-    """A device whose numbers are right or wrong, and what was done to it.
-
-    A node's look is good if it and all above are right; it is off if only the node is wrong by a little; else its data cannot be
-    understood. A calibration repairs a node whose ancestors are right, unless it is dead.
-
-    Attributes:
-        wrong: Nodes whose numbers are wrong, ``far`` those of them that are wrong by far, ``dead`` those that nothing repairs.
-        sharp: Nodes whose looks are sharp enough to mend them.
-        repaired: Nodes whose numbers were set, one after the other.
-        failed: Nodes whose last calibration failed.
-        used_wrong: Nodes that were measured though something they need had failed.
-    """
-
-    graph: Graph
-    wrong: set[Node] = field(default_factory=set)
-    far: set[Node] = field(default_factory=set)
-    dead: set[Node] = field(default_factory=set)
-    sharp: set[Node] = field(default_factory=set)
-    done: list[tuple[Action, Node]] = field(default_factory=list)
-    repaired: list[Node] = field(default_factory=list)
-    failed: set[Node] = field(default_factory=set)
-    used_wrong: list[Node] = field(default_factory=list)
-
-    def play(self, steps: Steps) -> None:
-        found = None
-        try:
-            while True:
-                step = next(steps) if found is None else steps.send(found)
-                assert step.targets, "a step must have something to do"
-                found = {target: self.do(step, target) for target in step.targets}
-        except StopIteration:
-            pass
-
-    def do(self, step: Step, target: tuple[int, ...]) -> Finding:
-        node = Node(step.routine, target)
-        self.done.append((step.action, node))
-        ancestors = self.graph.above([node])
-        above = [other for other in ancestors if other in self.wrong]
-        if self.failed.intersection(ancestors):
-            self.used_wrong.append(node)
-        if step.action is Action.LOOK:
-            if above or node in self.wrong & (self.far | self.dead):
-                return Finding(Verdict.BAD, "cannot be understood")
-            if node in self.wrong & self.sharp and step.mend:
-                self.mended(node)
-                return Finding(Verdict.MENDED)
-            return Finding(Verdict.OFF if node in self.wrong else Verdict.GOOD)
-        if above or node in self.dead:
-            self.wrong.add(node)
-            self.failed.add(node)
-            return Finding(Verdict.BAD, "no fit")
-        self.mended(node)
-        return Finding(Verdict.GOOD)
-
-    def mended(self, node: Node) -> None:
-        self.failed.discard(node)
-        self.wrong.discard(node)
-        self.wrong.update(self.graph.spoils(node))
-        self.repaired.append(node)
-
-    def did(self, action: Action) -> list[Node]:
-        return [node for what, node in self.done if what is action]
+from tests.calibration.fake import CHAIN, PAIRS, Fake, calibrated, graph_of
 
 
 @pytest.fixture
@@ -106,14 +24,6 @@ def graph() -> Graph:
 @pytest.fixture
 def ledger() -> Ledger:
     return Ledger()
-
-
-def calibrated(graph: Graph, ledger: Ledger) -> Fake:
-    fake = Fake(graph)
-    fake.play(maintain(graph, ledger, graph.nodes()))
-    fake.done.clear()
-    fake.repaired.clear()
-    return fake
 
 
 def test_a_new_device_is_calibrated_once_and_in_order(graph, ledger):
@@ -427,33 +337,3 @@ def test_it_ends_and_keeps_order_however_the_device_behaves(data):
         for node in graph.nodes():
             hangs = [other for other in (node, *graph.above([node])) if ledger[other].failed]
             assert ledger.fresh(graph, node) or hangs, node
-
-
-class TestGraph:
-    def test_couplers_need_both_ends_and_qubits_all_their_couplers(self):
-        graph = graph_of({"a": ("qubit", (), ()), "b": ("coupler", ("a",), ()), "c": ("qubit", ("b",), ())}, 3, PAIRS)
-        assert graph.order == ("a", "b", "c")
-        assert graph.needs(Node("b", (1, 2))) == (Node("a", (1,)), Node("a", (2,)))
-        assert graph.needs(Node("c", (1,))) == (Node("b", (0, 1)), Node("b", (1, 2)))
-        assert graph.kind("b") is Kind.COUPLER
-        assert [node.target for node in graph.above([Node("c", (0,))])] == [(0,), (1,), (0, 1)]
-
-    def test_what_is_asked_for(self, graph):
-        assert graph.nodes("rabi", [0, 2]) == [Node("rabi", (0,)), Node("rabi", (2,))]
-        assert {node.target for node in graph.nodes(None, [0, 1])} == {(0,), (1,), (0, 1)}
-        assert {node.routine for node in graph.nodes(None, None, [(2, 1)])} == {"cz", "rzz"}
-        for wrong in ({"name": "rabbi"}, {"qubits": [7]}, {"couplers": [(0, 2)]}):
-            with pytest.raises(SettingsError):
-                graph.nodes(**wrong)
-
-    @pytest.mark.parametrize(
-        ("plan", "word"),
-        [
-            ({"a": ("qubit", ("b",), ())}, "installed"),
-            ({"a": ("qubit", ("b",), ()), "b": ("qubit", ("a",), ())}, "itself"),
-            ({"a": ("qubit", (), ("b",)), "b": ("qubit", (), ())}, "must depend on it"),
-        ],
-    )
-    def test_plans_that_make_no_sense(self, plan, word):
-        with pytest.raises(SettingsError, match=word):
-            graph_of(plan, 1, ())
