@@ -166,6 +166,21 @@ def test_spoiled_on_every_coupler_of_the_qubit(graph):
     assert ledger[C].invalid
 
 
+def test_a_pass_ends_a_drift(graph):
+    ledger, node = Ledger(), graph.nodes()[0]
+    ledger.drifted(node)
+    assert ledger[node].drifted
+    ledger.passed(node)
+    assert not ledger[node].drifted
+
+
+def test_what_could_not_be_read_again_is_not_noted(graph):
+    ledger, node = Ledger(), graph.nodes()[0]
+    with pytest.raises(ValueError, match="deviation_error"):
+        ledger.note_deviation(graph, node, 0.5, -0.1)
+    assert ledger[node].deviation == 0
+
+
 def test_it_is_a_file(graph, tmp_path):
     path = tmp_path / "device" / "ledger.json"
     ledger = Ledger(path, Clock())
