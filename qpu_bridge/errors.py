@@ -14,6 +14,10 @@ UNUSABLE = os.EX_CONFIG
 """Exit code of a process that ends with a `SettingsError`: to start it again would not help."""
 
 
+LONGEST = 1000
+"""Characters of what was given, and of where, that an error repeats: whoever asks decides how much there is."""
+
+
 class BridgeError(Exception):
     """Base of all errors raised on purpose.
 
@@ -28,8 +32,8 @@ class BridgeError(Exception):
 
     def __init__(self, must: str, *, given: object = None, where: str = "", remedy: str = "") -> None:
         self.must = must
-        self.given = given if given is None or isinstance(given, int | float | str | bool) else str(given)
-        self.where = where
+        self.given = given if given is None or isinstance(given, int | float | bool) else _cut(str(given))
+        self.where = _cut(where)
         self.remedy = remedy
         super().__init__(self.sentence)
 
@@ -201,6 +205,10 @@ class Cancelled(BridgeError):
     """The work was stopped because somebody asked for it."""
 
     code = 2000
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]} ... ({len(text)} characters)"
 
 
 def _kinds(root: type[BridgeError]) -> dict[str, type[BridgeError]]:

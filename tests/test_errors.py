@@ -18,6 +18,15 @@ def test_a_sentence_says_what_must_hold_what_was_given_where_and_what_to_do() ->
     assert str(TooLarge("at most 3", given=0)) == "at most 3; got 0."
 
 
+def test_what_was_given_is_repeated_in_part_if_it_is_long() -> None:
+    error = TooLarge("a name must be short", given="x" * 100_000, where="options." + "y" * 100_000)
+    assert len(str(error)) < 2 * errors.LONGEST + 200
+    assert f"{'x' * errors.LONGEST} ... (100000 characters) (options.y" in str(error)
+    twin = BridgeError.from_document(error.to_document())
+    assert len(str(twin)) < 2 * errors.LONGEST + 300
+    assert TooLarge("a name must be short", given="x" * errors.LONGEST).given == "x" * errors.LONGEST
+
+
 @pytest.mark.parametrize("kind", EVERY)
 def test_an_error_survives_the_wire(kind: type[BridgeError]) -> None:
     error = kind("this must hold", given=object, where="here", remedy="Do that.")

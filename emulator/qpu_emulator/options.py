@@ -67,9 +67,8 @@ class Options(Document):
         try:
             return cls.model_validate(given)
         except ValidationError as error:
-            first = error.errors()[0]
-            name = str(first["loc"][0])
-            raise SettingsError(f"option {name} must fit", given=f"{given[name]!r}: {first['msg']}", where=device) from None
+            name, words = _first(error)
+            raise SettingsError(f"option {name} must fit", given=f"{given[name]!r}: {words}", where=device) from None
 
 
 class Asked(NamedTuple):
@@ -86,3 +85,13 @@ class Asked(NamedTuple):
     age_h: float | None
     engine: dict[str, object]
     faults: tuple[Fault, ...]
+
+
+def _first(error: ValidationError) -> tuple[str, str]:
+    """The first option that does not fit, and why. Of the types that it may have, the one meant is where the fault lies deepest."""
+    found = error.errors()
+    name = str(found[0]["loc"][0])
+    mine = [one for one in found if one["loc"][0] == name]
+    depth = max(len(one["loc"]) for one in mine)
+    deepest = [(".".join(map(str, one["loc"][2:])), one["msg"]) for one in mine if len(one["loc"]) == depth]
+    return name, "; ".join(f"{place}: {words}" if place else words for place, words in deepest)
