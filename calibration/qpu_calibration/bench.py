@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +10,7 @@ import xarray as xr
 
 from qpu_bridge.errors import ScheduleError, SettingsError
 from qpu_bridge.execution import Execution
+from qpu_bridge.jobs.audit import os_user
 from qpu_bridge.schedule.check import check_once, check_table
 from qpu_bridge.target import Snapshot
 from qpu_bridge.target.check import faults
@@ -74,7 +74,7 @@ class Bench:
     versions: Versions | None = None
     archive: Archive | None = None
     seed: int | None = None
-    operator: str = field(default_factory=getpass.getuser)
+    operator: str = field(default_factory=os_user)
     cancelled: Callable[[], bool] | None = None
     told: Callable[[str, Sequence[Target], int, int], None] | None = None
     figures: bool = True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import re
 import signal
 import sys
@@ -141,7 +140,8 @@ def details(name: VersionArgument = "current", device: DeviceOption = None, rack
     for run in known.data:
         for path in sorted((shelf.versions.folder / run).rglob("figure.png")):
             console.print(f"   figure  {path}", markup=False, soft_wrap=True)
-        console.print(f"     data  {shelf.versions.folder / run / 'data.zarr'}", markup=False, soft_wrap=True)
+        data = shelf.versions.folder / run / "data.zarr"
+        console.print(f"     data  {data}{'' if data.exists() else ', which somebody has deleted'}", markup=False, soft_wrap=True)
     if known.parent is not None:
         console.print(changes(diff(shelf.version(known.parent), shelf.version(wanted)), fits))
 
@@ -227,6 +227,7 @@ def take(
 def _adopt(shelf: Shelf, snapshot: Snapshot, routine: str, reason: str) -> None:
     from rich.console import Console
 
+    from qpu_bridge.jobs.audit import os_user
     from qpu_calibration.guard import violations
     from qpu_calibration.numbers import diff
     from qpu_calibration.tables import changes
@@ -246,7 +247,7 @@ def _adopt(shelf: Shelf, snapshot: Snapshot, routine: str, reason: str) -> None:
         snapshot,
         routine=routine,
         parent=before.calibration_id,
-        operator=getpass.getuser(),
+        operator=os_user(),
         software=version("qpu-bridge"),
         reason=reason,
     )

@@ -10,7 +10,7 @@ from contextlib import suppress
 import typer
 from rich.console import Console
 
-from qpu_bridge.cli.rack import open_store
+from qpu_bridge.cli.rack import open_store, require_served
 from qpu_bridge.errors import Cancelled, OperatorError, WrongState
 from qpu_bridge.jobs import DEFAULT_INSTANCE, FINAL, Job, Owner, Request, State, Store, Word, os_user
 from qpu_bridge.jobs.audit import record
@@ -45,8 +45,10 @@ def calibrate_as_job(
     Raises:
         BadRequest: If the device has no such routine, qubit or coupler.
         Cancelled: If it was stopped, from here or elsewhere.
+        SettingsError: If the running bridge does not serve the device.
         OperatorError: If it failed.
     """
+    require_served(shelf.rack, shelf.device.name)
     request.nodes(Graph.of(shelf.current()))
     store = open_store(shelf.rack)
     try:

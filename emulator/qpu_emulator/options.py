@@ -88,7 +88,7 @@ class Asked(NamedTuple):
 
 
 def _first(error: ValidationError) -> tuple[str, str]:
-    """The first option that does not fit, and why. Of the types that it may have, the one meant is where the fault lies deepest."""
+    """The first option that does not fit, and why: of the types that it may have, the one in which the fault lies deepest."""
     found = error.errors()
     name = str(found[0]["loc"][0])
     mine = [one for one in found if one["loc"][0] == name]

@@ -15,7 +15,7 @@ from qpu_bridge.cli.child import CLOSE_S, Asked, Child, command, undisturbed
 from qpu_bridge.cli.device import RackDevice
 from qpu_bridge.cli.journal import patience, say, share_metrics
 from qpu_bridge.cli.private import write_private
-from qpu_bridge.cli.rack import ADDRESS, only_bridge, open_folder, open_store, rack_option
+from qpu_bridge.cli.rack import ADDRESS, FROZEN, only_bridge, open_folder, open_store, rack_option
 from qpu_bridge.errors import BridgeError, DriverLost, SettingsError
 from qpu_bridge.service.listener import listen
 from qpu_bridge.settings import Rack
@@ -57,7 +57,7 @@ def serve(rack: Rack, *, verbose: bool, file: Path | None = None, listener: sock
         started = time.time_ns()
         address.unlink(missing_ok=True)
         # The children read what this process has read, so that a rack file edited meanwhile does not give two truths.
-        frozen = write_private(folder / "rack.json", rack.model_dump_json())
+        frozen = write_private(folder / FROZEN, rack.model_dump_json())
         flags = ["--frozen", str(frozen), *(["--verbose"] if verbose else [])]
         runners = [Child(f"runner of {d.name}", command("runner", d.name, "--with-parent", *flags)) for d in devices]
         face = Child("HTTP face", command("api", "--listener", str(door.fileno()), *flags), descriptors=[door.fileno()])

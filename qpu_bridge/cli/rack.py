@@ -35,6 +35,8 @@ SECRET = "secret"
 RUNNING = "serve.lock"
 ADDRESS = "address"
 """File that holds the URL of the running bridge."""
+FROZEN = "rack.json"
+"""File that holds the rack of the running bridge, as it was when it started."""
 
 
 def read_rack(path: Path | None) -> Rack:
@@ -122,6 +124,23 @@ def running_url(rack: Rack) -> str | None:
     except OSError:
         pass
     return None
+
+
+def require_served(rack: Rack, device: str) -> None:
+    """Refuse a device that the bridge which runs in the rack's data folder does not serve: its jobs would wait for nobody.
+
+    Raises:
+        SettingsError: If it serves others.
+    """
+    folder = open_folder(rack)
+    served = Rack.model_validate_json((folder / FROZEN).read_bytes()).devices
+    if device not in served:
+        raise SettingsError(
+            "a device must be served by the bridge that runs in its data folder",
+            given=device,
+            where=str(folder),
+            remedy=f"It serves {', '.join(served)}. Stop it, start it again with this rack file, or give that another data_dir.",
+        )
 
 
 def _address(folder: Path) -> str | None:

@@ -7,15 +7,17 @@ import os
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from shutil import rmtree
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from qpu_bridge.cli.app import program
-from qpu_bridge.cli.rack import open_store, read_rack
+from qpu_bridge.cli.rack import FROZEN, only_bridge, open_folder, open_store, read_rack, write_address
 from qpu_bridge.errors import OperatorError, SettingsError
-from qpu_bridge.jobs import Store, turn
+from qpu_bridge.jobs import Store, os_user, turn
 from qpu_bridge.plugins import open_driver
+from qpu_bridge.settings import Rack
 from qpu_bridge.target.versions import Versions
 from qpu_calibration import device
 from qpu_calibration.device import Shelf
@@ -78,10 +80,15 @@ def test_look_repair_and_be_done(say, home):
         assert f"good calibrate {name} of qubit 0" in forced.output
     newest = Versions.of(home / "data", "emu_five").history()[0]
     assert newest.calibration_id in forced.output
+    assert newest.operator == os_user()
     shown = say("calibration", "show", "1")
     (figure,) = (home / "data").rglob("*resonator_spectroscopy/figure.png")
-    assert str(figure) in shown.output
+    assert f"{figure}\n     data  {figure.with_name('data.zarr')}\n" in shown.output
     assert "linewidth" in shown.output
+    rmtree(figure.parent)
+    shown = say("calibration", "show", "1")
+    assert str(figure) not in shown.output
+    assert f"{figure.with_name('data.zarr')}, which somebody has deleted" in shown.output
     root = Versions.of(home / "data", "emu_five").open(newest.calibration_id)
     assert root.gate("x", 0) == five.snapshot().gate("x", 0)
     Versions.of(home / "data", "emu_five").commit(
@@ -101,6 +108,17 @@ def test_nobody_calibrates_beside_jobs(say, home):
     store.close()
     assert isinstance(result.exception, OperatorError)
     assert "must not be calibrated beside its jobs" in str(result.exception)
+
+
+def test_a_bridge_that_serves_other_devices_is_asked_for_nothing(say, home):
+    folder = open_folder(read_rack(home / "rack.toml"))
+    (folder / FROZEN).write_text(Rack.from_document({"devices": {"lab_one": {"driver": "loopback"}}}).model_dump_json())
+    with only_bridge(folder):
+        write_address(folder, "http://127.0.0.1:1")
+        result = say("calibrate", "t1", "--qubits", "0")
+    assert isinstance(result.exception, SettingsError)
+    assert "must be served by the bridge that runs in its data folder; got emu_five" in str(result.exception)
+    assert "It serves lab_one." in str(result.exception)
 
 
 def test_who_loses_the_device_in_the_middle_stops(home, monkeypatch):
@@ -176,7 +194,7 @@ def test_rollback_is_a_new_version(say, versions, home):
     old = versions.history()[1]
     assert say("calibration", "rollback", "0").exit_code == 0
     newest = versions.history()[0]
-    assert (newest.number, newest.routine) == (2, "rollback")
+    assert (newest.number, newest.routine, newest.operator) == (2, "rollback", os_user())
     assert old.calibration_id in newest.reason
     assert versions.current().qubits == versions.open(old.calibration_id).qubits
 

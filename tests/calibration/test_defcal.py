@@ -240,6 +240,22 @@ def test_what_cannot_be_read_is_said(text, words):
         from_defcal(text, five.snapshot())
 
 
+def test_a_file_that_ends_too_early_is_refused_in_words_and_nothing_else_is_said(capsys):
+    text = to_defcal(small(five.snapshot()))
+    array = text.index("_samples = {") + 80
+    for end, words in (
+        (10, "ends too early"),
+        (text.index("pragma"), "only a heading"),
+        (text.index("pragma") + 60, "the facts of one thing"),
+        (array, rf"got line {text.count(chr(10), 0, array) + 1}:"),
+    ):
+        with pytest.raises(SettingsError, match=words) as refused:
+            from_defcal(text[:end], five.snapshot())
+        assert "Is the file whole?" in str(refused.value)
+        assert len(str(refused.value)) < 300
+    assert capsys.readouterr() == ("", "")
+
+
 def test_part_of_a_snapshot_needs_the_rest():
     with pytest.raises(SettingsError, match="needs one to build on"):
         from_defcal('OPENQASM 3.0; defcalgrammar "openpulse"; defcal sx $0 { }')

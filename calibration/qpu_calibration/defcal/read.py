@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from contextlib import redirect_stderr
 from dataclasses import replace
+from io import StringIO
 from typing import Any
 
 import openpulse
@@ -32,10 +34,7 @@ def from_defcal(text: str, base: Snapshot | None = None) -> Snapshot:
     """
     if not text.strip():
         raise SettingsError("a calibration's text must hold something", given="nothing")
-    try:
-        program = openpulse.parse(text)
-    except Exception as error:
-        raise SettingsError("a calibration's text must be OpenQASM 3 with OpenPulse", given=_first_line(error)) from error
+    program = _parsed(text)
     for statement in program.statements:
         if isinstance(statement, ast.CalibrationStatement | ast.CalibrationDefinition):
             _Placing(text, statement).visit(statement.body)
@@ -48,6 +47,24 @@ def from_defcal(text: str, base: Snapshot | None = None) -> Snapshot:
         # pragmas say of what they speak in a form of their own
         given = f"{type(error).__name__}: {_first_line(error)}"
         raise SettingsError("pragmas of a calibration's text must be as it was exported", given=given) from error
+
+
+def _parsed(text: str) -> ast.Program:
+    said = StringIO()
+    try:
+        # what is wrong is told to the terminal by one half of the parser, to the caller by the other
+        with redirect_stderr(said):
+            program = openpulse.parse(text)
+    except Exception as error:
+        words = said.getvalue() or str(error) or "text that ends too early"
+        raise SettingsError(
+            "a calibration's text must be OpenQASM 3 with OpenPulse",
+            given=words.splitlines()[0][:100],
+            remedy="Is the file whole?",
+        ) from error
+    if all(isinstance(statement, ast.CalibrationGrammarDeclaration) for statement in program.statements):
+        raise SettingsError("a calibration's text must hold something", given="only a heading", remedy="Is the file whole?")
+    return program
 
 
 def _document(program: ast.Program, facts: dict[str, dict[str, Any]], base: Snapshot | None) -> dict[str, Any]:
@@ -130,7 +147,10 @@ def _facts(program: ast.Program) -> dict[str, dict[str, Any]]:
             )
         except (ValueError, KeyError, TypeError) as error:
             raise SettingsError(
-                "a pragma of a calibration must hold the facts of one thing", given=statement.command[:80]
+                "a pragma of a calibration must hold the facts of one thing",
+                given=statement.command[:80],
+                where=_line(statement),
+                remedy="Is the file whole?",
             ) from error
         found.setdefault(what, {})[key] = fact
     return found
