@@ -160,5 +160,5 @@ def _first_line(error: Exception) -> str:
     return (str(error) or type(error).__name__).splitlines()[0][:200]
 
 
-def _line(statement: ast.Statement) -> str:
+def _line(statement: ast.QASMNode) -> str:
     return "" if statement.span is None else f"line {statement.span.start_line}"
