@@ -23,6 +23,9 @@ from qpu_bridge.settings import Rack
 PATIENCE_S = 300.0
 """How long the drivers may take until they say for the first time what they can do, s: as long as a process may be silent."""
 
+LEAVE_S = 2 * CLOSE_S
+"""How long one that was told to stop may take, s: the runners leave side by side, then the process that answers HTTP."""
+
 LOOK_S = 0.02
 """How often to look whether what we wait for has come, s."""
 
@@ -41,12 +44,11 @@ def serve(rack: Rack, *, verbose: bool, file: Path | None = None, listener: sock
     """
     folder = open_folder(rack)
     with ExitStack() as held:
-        held.enter_context(only_bridge(folder))
+        held.enter_context(only_bridge(folder, LEAVE_S))
         share_metrics(folder)
         address = folder / ADDRESS
         # one that was killed could not remove it, and its children may still be about to let go of the port
         patience_s = CLOSE_S if address.exists() else 0.0
-        held.callback(address.unlink, missing_ok=True)
         door = held.enter_context(listener or listen(rack.bridge.host, rack.bridge.port, patience_s))
         # when the runners are gone: what they left goes back to the queue first
         held.enter_context(_goodbye(rack))
@@ -63,6 +65,8 @@ def serve(rack: Rack, *, verbose: bool, file: Path | None = None, listener: sock
         face = Child("HTTP face", command("api", "--listener", str(door.fileno()), *flags), descriptors=[door.fileno()])
         held.enter_context(_alive(runners))
         held.enter_context(_alive([face]))
+        # before the children leave: who starts meanwhile sees that this one does
+        held.callback(address.unlink, missing_ok=True)
         with patience("the drivers come up ..."):
             ready = _answering(devices, runners, started)
             face.tell(json.dumps(list(ready)))

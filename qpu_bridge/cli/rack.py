@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -35,6 +36,8 @@ SECRET = "secret"
 RUNNING = "serve.lock"
 ADDRESS = "address"
 """File that holds the URL of the running bridge."""
+LOOK_S = 0.05
+"""How often one who waits for the folder looks, s."""
 FROZEN = "rack.json"
 """File that holds the rack of the running bridge, as it was when it started."""
 
@@ -94,22 +97,35 @@ def open_store(rack: Rack) -> Store:
 
 
 @contextmanager
-def only_bridge(folder: Path) -> Iterator[None]:
+def only_bridge(folder: Path, patience_s: float = 0.0) -> Iterator[None]:
     """Be the one bridge that works in a data folder.
+
+    Args:
+        folder: Which.
+        patience_s: How long to wait for one without an address, which is about to leave, or to come, s.
 
     Raises:
         SettingsError: If another one does.
     """
+    until_s = time.monotonic() + patience_s
     with ExitStack() as held:
-        try:
-            held.enter_context(lock(folder / RUNNING, wait=False))
-        except BlockingIOError:
+        while not _taken(held, folder):
             address = _address(folder)
+            if address is None and time.monotonic() < until_s:
+                time.sleep(LOOK_S)
+                continue
             remedy = f"It answers at {address}: use that one, or stop it first." if address else "Stop it first."
             raise SettingsError(
                 "a data folder must have one bridge", given="another one runs in it", where=str(folder), remedy=remedy
-            ) from None
+            )
         yield
+
+
+def _taken(held: ExitStack, folder: Path) -> bool:
+    with suppress(BlockingIOError):
+        held.enter_context(lock(folder / RUNNING, wait=False))
+        return True
+    return False
 
 
 def running_url(rack: Rack) -> str | None:

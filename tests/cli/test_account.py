@@ -3,6 +3,7 @@ from __future__ import annotations
 import stat
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -37,6 +38,21 @@ def test_the_running_bridge_is_meant_before_the_rack(say: Callable[..., Result],
     with only_bridge(folder):
         assert lines(say("env", "--token", "qb-1-x"))["IAM_URL"] == "http://127.0.0.1:5"
         with pytest.raises(SettingsError, match="answers at http://127"), only_bridge(folder):
+            pass
+
+
+def test_a_bridge_that_is_about_to_leave_is_waited_for(say: Callable[..., Result], home: Path) -> None:
+    folder = open_folder(read_rack(home / "rack.toml"))
+    with ExitStack() as leaving:
+        leaving.enter_context(only_bridge(folder))
+        with pytest.raises(SettingsError, match="Stop it first"), only_bridge(folder, 0.01):
+            pass
+        write_address(folder, "http://127.0.0.1:5")
+        with pytest.raises(SettingsError, match="answers at http://127"), only_bridge(folder, 3600):
+            pass
+        (folder / "address").unlink()
+        threading.Timer(0.1, leaving.pop_all().close).start()
+        with only_bridge(folder, 60):
             pass
 
 

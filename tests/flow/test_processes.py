@@ -14,6 +14,7 @@ from qiskit import QuantumCircuit
 from qiskit_ibm_runtime import SamplerV2
 
 from qpu_bridge import BridgeService
+from qpu_bridge.cli.rack import only_bridge
 from tests.flow.conftest import EMULATED, Running, children, serving, until
 
 pytestmark = pytest.mark.filterwarnings("ignore:The SamplerV2 class is deprecated:DeprecationWarning")
@@ -60,10 +61,14 @@ def test_everything_goes_when_the_bridge_is_told_to_stop() -> None:
     with serving(RACK) as running:
         found = children(running.process.pid)
         assert find(running, "runner") != find(running, "driver")
+        address = running.folder / "data" / "address"
         running.process.terminate()
+        until(lambda: not address.exists())
+        assert any(_alive(pid) for pid, _ in found), "without its address before it has left, whoever starts now is refused"
+        with only_bridge(address.parent, 30):
+            until(lambda: not any(_alive(pid) for pid, _ in found), 20)
         assert running.process.wait(30) == 0
-        until(lambda: not any(_alive(pid) for pid, _ in found), 20)
-        assert not (running.folder / "data" / "address").exists()
+        assert not address.exists()
 
 
 def test_everything_goes_when_the_bridge_is_killed() -> None:
