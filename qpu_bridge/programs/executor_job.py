@@ -12,6 +12,7 @@ from qpu_bridge.programs.executor_answer import answer
 from qpu_bridge.programs.executor_request import ExecutorRequest, read_request
 from qpu_bridge.programs.payload import parse
 from qpu_bridge.programs.plan import planned_s
+from qpu_bridge.programs.provenance import provenance
 from qpu_bridge.programs.result_size import admit_results
 from qpu_bridge.telemetry import Stage, stage
 
@@ -38,7 +39,9 @@ def run(params_json: str, context: Context) -> str:
     context.go_on()
     # the machine may have been calibrated since the job was submitted; what circuits need is found when they are lowered
     _admit(request, context.device)
-    return answer(request, execute(request.program, request.options, context))
+    result = execute(request.program, request.options, context)
+    seed = context.seed if request.options.seed is None else request.options.seed
+    return answer(request, result, provenance(context, seed))
 
 
 def _admit(request: ExecutorRequest, device: DeviceView) -> None:

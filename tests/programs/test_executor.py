@@ -12,6 +12,7 @@ from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit import Parameter
 from qiskit_ibm_runtime import Executor, IBMBackend
 from qiskit_ibm_runtime.decoders.executor.decoder import AVAILABLE_DECODERS
+from qiskit_ibm_runtime.decoders.result_decoder import ResultDecoder
 from qiskit_ibm_runtime.executor_estimator import Estimator
 from qiskit_ibm_runtime.executor_sampler import Sampler
 from qiskit_ibm_runtime.options_models import ExecutorOptions
@@ -325,12 +326,15 @@ def duration(text: str, context: Context) -> int:
     return int(result[0].metadata.scheduler_timing.circuit_duration)
 
 
-def test_the_log_says_where_the_result_comes_from(context: Context) -> None:
+@pytest.mark.parametrize("version", VERSIONS)
+def test_result_and_log_say_where_the_result_comes_from(version: str, context: Context) -> None:
     lines: list[str] = []
     object.__setattr__(context, "log", lines.append)
-    run("executor", params("v2.0"), context)
+    answer = run("executor", params(version), context)
     line = next(line for line in lines if line.startswith("provenance "))
     found = json.loads(line.removeprefix("provenance "))
+    assert ResultDecoder.is_applicable(answer)
+    assert ResultDecoder.decode(answer)["metadata"]["qpu_bridge"] == found
     assert found["calibration_id"] == context.device.snapshot.calibration_id
     assert found["seed"] == 11
     assert found["driver"]["simulated"] is True
