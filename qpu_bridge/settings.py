@@ -188,7 +188,8 @@ class Device(Table):
         driver: Entry point in the group ``qpu_bridge.drivers``.
         snapshot: Built-in snapshot by name, or a path.
         endpoint: ZeroMQ endpoint of the driver's process; None is a local socket in the data folder.
-        options: What the driver wants to know.
+        options: What the driver wants to know. Which of it are paths only the driver knows: a text that begins with ``./`` or
+            ``../`` is one, relative to the file; any other path is relative to where the bridge is started.
         allow_simulated: Whether results that no physical device measured may be returned; None allows them from the emulator and
             loopback only, which exist to simulate.
         supervised: Whether the bridge starts and watches the driver's process; False for one that runs elsewhere.
@@ -297,7 +298,16 @@ def _files_relative_to(folder: Path, device: Device) -> dict[str, Any]:
     }
     if is_path(device.snapshot):
         moved["snapshot"] = str(folder / Path(device.snapshot).expanduser())
-    return moved
+    return moved | {"options": _texts_relative_to(folder, device.options)}
+
+
+def _texts_relative_to(folder: Path, option: Any) -> Any:
+    """An option, with all in it that says to be a path relative to the file."""
+    if isinstance(option, dict):
+        return {name: _texts_relative_to(folder, part) for name, part in option.items()}
+    if isinstance(option, list):
+        return [_texts_relative_to(folder, part) for part in option]
+    return str(folder / option) if isinstance(option, str) and option.startswith(("./", "../")) else option
 
 
 def _said(place: tuple[int | str, ...], kind: str, message: str) -> str:

@@ -46,6 +46,17 @@ def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     assert rack.devices["lab_two"].options == {"speed": 2.0}
 
 
+def test_options_that_say_so_are_paths_relative_to_the_file(tmp_path: Path) -> None:
+    options = '{ truth = "./one.json", near = "one.json", at = "tcp://h:1", parts = [{ file = "../two.json", on = true }] }'
+    rack = Rack.read(write(tmp_path, f'[devices.lab_one]\ndriver = "emulator"\noptions = {options}\n'))
+    assert rack.devices["lab_one"].options == {
+        "truth": str(tmp_path / "one.json"),
+        "near": "one.json",
+        "at": "tcp://h:1",
+        "parts": [{"file": str(tmp_path / "../two.json"), "on": True}],
+    }
+
+
 def test_endpoint_defaults_to_a_local_socket(tmp_path: Path) -> None:
     rack = Rack.read(write(tmp_path, RACK))
     assert rack.endpoint("lab_two") == "tcp://127.0.0.1:7000"

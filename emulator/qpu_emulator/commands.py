@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,7 +30,7 @@ data_dir = "data"
 [devices.{name}]
 driver = "emulator"
 snapshot = "{snapshot}"
-options = {{ truth = {truth} }}
+options = {{ truth = "./{truth}" }}
 """
 
 
@@ -100,9 +99,7 @@ def new(
         truth = aged(truth, drift)
     truth.write(files[0])
     believed.write(files[1])
-    # a driver's options are its own: nobody makes a path among them relative to the rack file; JSON's strings are TOML's too
-    place = json.dumps(str(files[0].resolve()))
-    files[2].write_text(RACK.format(rack=files[2].name, name=name, snapshot=files[1].name, truth=place))
+    files[2].write_text(RACK.format(rack=files[2].name, name=name, snapshot=files[1].name, truth=files[0].name))
     console = Console()
     for remark in made.remarks:
         console.print(f"note: {remark}", style="yellow", highlight=False)

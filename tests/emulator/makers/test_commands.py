@@ -1,11 +1,14 @@
 """``qpu-bridge device new``: what it writes, and what it refuses before it solves anything."""
 
 import tomllib
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from qpu_bridge.errors import SettingsError
+from qpu_bridge.plugins import open_driver, open_snapshot
+from qpu_bridge.settings import Rack
 from qpu_bridge.target import Snapshot
 from qpu_bridge.target.versions import Versions
 from qpu_emulator import five, five_ecr
@@ -56,8 +59,13 @@ def test_a_chip_of_no_size_is_refused_before_it_is_drawn(tmp_path, size):
 def test_a_folder_of_any_name_makes_a_rack_that_can_be_read(tmp_path):
     folder = tmp_path / 'a "lab" \\ of ours'
     assert _new("emu_pair", "--qubits", 2, "--folder", folder).exit_code == 0
-    rack = tomllib.loads((folder / "emu_pair.toml").read_text())
-    assert rack["devices"]["emu_pair"]["options"]["truth"] == str(folder / "emu_pair_device.json")
+    moved = folder.rename(tmp_path / "elsewhere")
+    (spec,) = Rack.read(moved / "emu_pair.toml").devices.values()
+    assert Path(spec.options["truth"]) == moved / "emu_pair_device.json"
+    assert Path(spec.snapshot) == moved / "emu_pair_snapshot.json"
+    device = open_driver(spec.driver, "emu_pair", open_snapshot(spec.snapshot, "emu_pair"), spec.options)
+    assert device.capabilities().source == "qpu_emulator, hidden truth emu_pair"
+    device.close()
 
 
 def test_a_folder_that_cannot_be_made_is_refused_before_anything_is_solved(tmp_path):
