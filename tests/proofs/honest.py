@@ -1,5 +1,7 @@
 """Errors that routines state, held against hidden truths: ``python -m tests.proofs.honest`` measures 50 devices of each kind.
 
+With names of routines only these are measured again; their scores take the place of those in the file of figures.
+
 For every fitted number, z = (found - true) / stated error; over many devices that must be a unit normal (Kolmogorov, Smirnov).
 Where a number has no single truth it is made one: T2 of an echo without slow noise, T2* as the time at which the envelope that
 the noise's spectrum makes has fallen to 1/e. Each number that is looked for is first believed to be another.
@@ -8,15 +10,17 @@ the noise's spectrum makes has fallen to 1/e. Each number that is looked for is 
 from __future__ import annotations
 
 import json
-import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import Annotated, Any
 
 import numpy as np
+import typer
 from matplotlib.figure import Figure
 from scipy.stats import kstest, norm
 
@@ -60,6 +64,15 @@ def _solved(device: Device) -> Truth:
     return Truth(device, right, right)
 
 
+KINDS: tuple[tuple[Sequence[Case], Callable[[int], Truth]], ...] = (
+    (ONE, one),
+    (TUNABLE, partial(two, family="cz")),
+    (STATIC, partial(two, family="ecr")),
+    (APART, apart),
+)
+"""What is measured, on devices of which kind."""
+
+
 @contextmanager
 def opened(device: Device, snapshot: Snapshot) -> Iterator[Execution]:
     """A driver with this truth."""
@@ -73,13 +86,14 @@ def opened(device: Device, snapshot: Snapshot) -> Iterator[Execution]:
             driver.close()
 
 
-def scores(seed: int, cases: Sequence[Case], truth: Truth) -> Iterator[tuple[str, float]]:
+def scores(seed: int, cases: Sequence[Case], truth: Truth, only: Collection[str] = ()) -> Iterator[tuple[str, float]]:
     """Names and z-scores; a fit that is not believed has none, and says so.
 
     Args:
         seed: Of what is believed and of the device's noise.
         cases: Routines of one kind.
         truth: The device.
+        only: Names of the routines that are measured, each as it is among all; all, if there are none.
     """
     draw = np.random.default_rng([seed, 1])
     graph = Graph.of(truth.right)
@@ -87,7 +101,7 @@ def scores(seed: int, cases: Sequence[Case], truth: Truth) -> Iterator[tuple[str
         device = changed(truth.device, draw)
         with opened(device, truth.right) as execution:
             for place, case in enumerate(cases):
-                if case.changed is not changed:
+                if case.changed is not changed or (only and case.routine not in only):
                     continue
                 looked, own = routine(case.routine), np.random.default_rng([seed, place])
                 here = Truth(device, truth.right, case.spoiled(truth.right, own))
@@ -104,14 +118,15 @@ def scores(seed: int, cases: Sequence[Case], truth: Truth) -> Iterator[tuple[str
                         yield f"{case.routine} {name}", (fit[name] - value) / fit.error(name)
 
 
-def collected(seeds: Iterable[int]) -> dict[str, list[float]]:
-    """All z-scores of some devices of each kind, by routine and number."""
+def collected(seeds: Iterable[int], only: Collection[str] = ()) -> dict[str, list[float]]:
+    """All z-scores of some devices of each kind, by routine and number; ``only`` as for `scores`."""
     found: dict[str, list[float]] = defaultdict(list)
     twice = {case.routine for case in TUNABLE} & {case.routine for case in STATIC}
     for seed in seeds:
-        kinds = (ONE, one(seed)), (TUNABLE, two(seed, "cz")), (STATIC, two(seed, "ecr")), (APART, apart(seed))
-        for cases, truth in kinds:
-            for name, z in scores(seed, cases, truth):
+        for cases, made in KINDS:
+            if only and not any(case.routine in only for case in cases):
+                continue
+            for name, z in scores(seed, cases, made(seed), only):
                 # what both kinds of pairs have in common is told apart
                 found[f"{name} (ecr)" if cases is STATIC and name.split()[0] in twice else name].append(z)
     return dict(found)
@@ -140,21 +155,30 @@ def table(found: Mapping[str, Sequence[float]]) -> list[str]:
     return lines
 
 
-def main(devices: int) -> None:
+def main(
+    routines: Annotated[list[str] | None, typer.Argument(help="Only these are measured again.")] = None,
+    devices: Annotated[int, typer.Option(help="Of each kind.")] = DEVICES,
+) -> None:
     """Measure, and write scores and figure after each device; print a table."""
-    found: dict[str, list[float]] = defaultdict(list)
-    FIGURE.parent.mkdir(exist_ok=True)
+    only = routines or []
+    if unknown := set(only) - {case.routine for cases, _ in KINDS for case in cases}:
+        raise typer.BadParameter(f"routines that are scored; got {', '.join(sorted(unknown))}")
+    known: dict[str, Any] = {"first_seed": SEED, "devices": devices}
+    facts = json.loads(FIGURE.with_suffix(".json").read_text()) if only else known
+    found: dict[str, list[float]] = facts.pop("scores", {})
+    # in their places, so that the figure stays as it is
+    found |= {name: [] for name in found if name.split()[0] in only}
     for seed in range(SEED, SEED + devices):
-        for name, scored in collected([seed]).items():
-            found[name] += scored
-        facts = {"first_seed": SEED, "devices": seed - SEED + 1, "made": datetime.now(UTC).date().isoformat()}
+        for name, scored in collected([seed], only).items():
+            found.setdefault(name, []).extend(scored)
+        facts["made"] = datetime.now(UTC).date().isoformat()
         scores = ",\n".join(f'"{name}": {[round(float(z), 3) for z in scored]}' for name, scored in found.items())
         FIGURE.with_suffix(".json").write_text(f'{json.dumps(facts)[:-1]}, "scores": {{\n{scores}\n}}}}\n')
     drawn(found).savefig(FIGURE, dpi=80)
-    print(*table(found), sep="\n")
+    print(*table({name: scored for name, scored in found.items() if not only or name.split()[0] in only}), sep="\n")
     if min(kstest(scored, "norm").pvalue for scored in found.values()) < LEAST_P:
-        sys.exit(1)
+        raise typer.Exit(1)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else DEVICES)
+    typer.run(main)

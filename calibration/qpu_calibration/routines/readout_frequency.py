@@ -93,6 +93,8 @@ class ReadoutFrequency(Routine[ReadoutFrequencySettings]):
             return bad("both resonances are as wide or as far apart as the scan", found, **numbers)
         if found.error["centre"] > span / 20:
             return bad("the scan does not tell the best frequency", found, **numbers)
+        if found.error["half_width"] > found.value["half_width"] / 2:
+            return bad("the scan does not tell how wide the resonances are", found, **numbers)
         return good(found, **numbers)
 
     def update(self, snapshot: Snapshot, fit: Fit) -> Snapshot:
@@ -110,11 +112,11 @@ class ReadoutFrequency(Routine[ReadoutFrequencySettings]):
 
 
 def _distances(data: xr.Dataset) -> tuple[Values, Values, Values]:
-    """Frequencies, distances of the answers, and their scatter as the steps between neighbours show it."""
+    """Frequencies, distances of the answers, and their scatter as fourth differences show it."""
     gaps = data["iq"].values[1].astype(complex) - data["iq"].values[0]
-    bends = gaps[2:] - 2 * gaps[1:-1] + gaps[:-2]
-    # the median shuts out the bends of the curve itself; each holds six times the variance of a point
-    scatter = float(np.median(np.abs(bends)) / np.sqrt(6 * np.log(2) * 2))
+    # the curve has hardly any; each holds seventy times the variance of a point
+    bends = np.diff(gaps, 4)
+    scatter = float(np.median(np.abs(bends)) / np.sqrt(70 * np.log(2) * 2))
     distance = np.abs(gaps)
     return data["frequency"].values, distance, np.full(distance.shape, max(scatter, 1e-9 * float(distance.max()), 1e-300))
 
