@@ -118,6 +118,9 @@ class Bench:
             left = [target for target in left if target not in refused]
         # a pass that went wrong takes back what the passes before it had found of its target
         believed = self._again(routine, passes, refused) if refused else believed
+        if believed.timing != self.snapshot.timing:
+            # a wait between shots never shrinks: the last pass says it, not a rough one before
+            believed = believed.model_copy(update={"timing": self._again(routine, passes[-1:], refused).timing})
         if believed is not self.snapshot and (wrong := faults(believed)):
             refused |= dict.fromkeys(left, "; ".join(wrong))
             believed = self.snapshot

@@ -181,7 +181,8 @@ def _look(bench: Bench, routine: Routine[Any], group: Sequence[Target], step: St
         error = _deviation_error(before, routine, fit)
         drifts = math.isfinite(error) and not routine.tells
         complaint = routine.complaint(bench.snapshot, fit)
-        found[target] = Finding(verdict, "", complaint, far if drifts else None, error if drifts else 0.0)
+        remark = routine.remark(bench.snapshot, fit)
+        found[target] = Finding(verdict, remark, complaint, far if drifts else None, error if drifts else 0.0)
     return _Done(found, fits, deviations, run)
 
 
@@ -200,7 +201,8 @@ def _calibrate(bench: Bench, routine: Routine[Any], group: Sequence[Target]) -> 
         fit, reason = outcome.fits[target], outcome.refused.get(target, "")
         if not reason or (fit.good and routine.deviation(bench.snapshot, fit) <= 1):
             # what must not be taken over need not be, where what is there holds as well
-            found[target] = Finding(Verdict.GOOD, reason, routine.complaint(bench.snapshot, fit))
+            said = reason or routine.remark(bench.snapshot, fit)
+            found[target] = Finding(Verdict.GOOD, said, routine.complaint(bench.snapshot, fit))
         else:
             found[target] = _not_good(fit, reason)
     return _Done(found, dict(outcome.fits), {}, outcome.run)

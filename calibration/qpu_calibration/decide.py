@@ -69,7 +69,7 @@ class Finding:
 
     Attributes:
         verdict: What.
-        reason: Why it is bad or barred.
+        reason: Why it is bad or barred, or what is to be known of it though it is good.
         complaint: Why users should not have the target though all is good.
         deviation: How far from the snapshot a look has found it, in units of what is tolerated; None if it says nothing of that.
         deviation_error: Standard error of that.

@@ -119,6 +119,10 @@ class Routine(ABC, Generic[S]):
         """Why users should not have a target though its fit is good; empty if they may."""
         return ""
 
+    def remark(self, snapshot: Snapshot, fit: Fit) -> str:
+        """What whoever calibrates should know of a target though its fit is good and users may have it; most often nothing."""
+        return ""
+
     def brief(self, settings: S) -> S:
         """Settings of a short look that only asks whether the numbers still hold (Kelly et al.: check data).
 

@@ -17,6 +17,7 @@ from qpu_calibration.fit import bad, good
 from qpu_calibration.flags import ROUTINE
 from qpu_calibration.graph import Graph, Node
 from qpu_calibration.ledger import Ledger
+from qpu_calibration.log import log_lines
 from qpu_calibration.plan import Kind
 from qpu_calibration.routines.fine_amplitude import FineAmplitude
 from qpu_calibration.routines.rabi import Rabi
@@ -63,6 +64,8 @@ class Joined(T1):
 
     def complaint(self, snapshot, fit):
         return ""
+
+    remark = complaint
 
     def deviation(self, snapshot, fit):
         return 0.0
@@ -224,7 +227,8 @@ def test_qubits_that_live_longer_than_hoped_are_waited_for(lab, tmp_path, graph)
     longest = max(bench.snapshot.qubits[q].t1 for q in (0, 2))
     assert longest == pytest.approx(max(five.device().transmons[q].t1 for q in (0, 2)), rel=0.2)
     timing = bench.versions.current().timing
-    assert WARM * longest <= timing.passive_reset <= 1.3 * COLD * longest
+    # the rough pass, whose shots began warm, may take a T1 for a third longer; its wait is not kept
+    assert WARM * longest <= timing.passive_reset <= 1.001 * COLD * longest
     assert timing.default_rep_delay - timing.passive_reset == pytest.approx(10e-6)
     assert configuration(bench.snapshot, bench.execution.capabilities)["default_rep_delay"] == timing.default_rep_delay * 1e6
     *_, raised = (one for one in bench.versions.history() if bench.versions.open(one.calibration_id).timing == timing)
@@ -240,6 +244,20 @@ def test_qubits_that_live_longer_than_hoped_are_waited_for(lab, tmp_path, graph)
     assert all(ledger.fresh(graph, node) for node in nodes)
     # it comes down by a person only
     assert with_t1(bench.snapshot, 0, 5e-6).timing == timing
+
+
+def test_it_is_said_where_the_machine_may_not_wait_for_long_enough(lab, tmp_path, graph):
+    known = five.snapshot()
+    most = 3 * known.qubits[0].t1
+    hasty = known.timing.model_copy(update=dict.fromkeys(("max_rep_delay", "default_rep_delay", "passive_reset"), most))
+    bench, node = kept(lab, tmp_path), Node("t1", (0,))
+    bench.snapshot = known.model_copy(update={"timing": hasty})
+    for steps in (maintain(graph, Ledger(), [node], force=True), inspect(graph, Ledger(), [node])):
+        *_, entry = conduct(bench, graph, Ledger(), steps)
+        line = list(log_lines(entry))[-1]
+        print(line)
+        assert "max_rep_delay" in line
+        assert "is left at the next shot" in line
 
 
 def test_only_what_drifted_is_repaired(lab, tmp_path, graph):

@@ -12,7 +12,7 @@ from pydantic import Field
 from qpu_bridge.target import Snapshot
 from qpu_calibration.axis import Axis, Values, delays
 from qpu_calibration.curve import fit_curve
-from qpu_calibration.edit import with_t1
+from qpu_calibration.edit import COLD, with_t1
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve, drawn
@@ -108,6 +108,17 @@ class T1(Routine[T1Settings]):
         if fit["t1"] + 3 * fit.error("t1") > SHORT * usual:
             return ""
         return f"T1 is {1e6 * fit['t1']:.3g} us, below {SHORT:.0%} of the others' median of {1e6 * usual:.3g} us"
+
+    def remark(self, snapshot: Snapshot, fit: Fit) -> str:
+        """That shots begin warm, where the machine may not wait for long enough."""
+        timing, needed = snapshot.timing, COLD * fit["t1"]
+        if needed <= timing.max_rep_delay:
+            return ""
+        left = np.exp(-timing.passive_reset / fit["t1"])
+        return (
+            f"{COLD:g} T1 are {1e6 * needed:.0f} us, and the machine may wait {1e6 * timing.max_rep_delay:.0f} us between shots "
+            f"(max_rep_delay): {left:.1%} of an excitation is left at the next shot"
+        )
 
     def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
         """Population against wait."""
