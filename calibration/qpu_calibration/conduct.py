@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 from qpu_bridge.errors import ScheduleError, SettingsError
 from qpu_bridge.target import Snapshot
 from qpu_calibration.bench import Bench, Crowded
-from qpu_calibration.decide import REPAIR_ERROR, Action, Finding, Step, Steps, Verdict
 from qpu_calibration.fit import ROUTINE_ERRORS, Fit
 from qpu_calibration.flags import update_flags
 from qpu_calibration.graph import Graph, Node
@@ -20,6 +19,7 @@ from qpu_calibration.groups import groups
 from qpu_calibration.ledger import Ledger, Moment
 from qpu_calibration.page import Target
 from qpu_calibration.routine import Routine
+from qpu_calibration.step import REPAIR_ERROR, Action, Finding, Step, Steps, Verdict
 
 EARLY_REPAIR = 0.4
 """From this deviation on, in units of what is tolerated, a look repairs what drifts (`Routine.restores`) if it is sure of it."""

@@ -18,11 +18,12 @@ from qpu_bridge.target.versions import Versions
 from qpu_calibration.archive import Archive
 from qpu_calibration.bench import Bench
 from qpu_calibration.conduct import Entry, conduct
-from qpu_calibration.decide import Action, Verdict, maintain
+from qpu_calibration.decide import maintain
 from qpu_calibration.device_clock import read_device_clock
 from qpu_calibration.graph import Graph
 from qpu_calibration.ledger import LEDGER, Ledger, Moment
 from qpu_calibration.log import log_lines
+from qpu_calibration.step import Action, Verdict
 
 BEGUN = "monitor.json"
 """File that says when the last round began, in the folder of a device's calibration."""

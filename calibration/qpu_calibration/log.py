@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qpu_calibration.conduct import Entry
-from qpu_calibration.decide import Verdict
 from qpu_calibration.graph import target_name, target_names
+from qpu_calibration.step import Verdict
 
 
 def log_lines(entry: Entry) -> Iterator[str]:

@@ -17,12 +17,13 @@ from qpu_bridge.target.versions import Versions
 from qpu_calibration.archive import Archive
 from qpu_calibration.bench import Bench
 from qpu_calibration.conduct import conduct
-from qpu_calibration.decide import Step, blocked, inspect, maintain
+from qpu_calibration.decide import blocked, inspect, maintain
 from qpu_calibration.device_clock import read_device_clock
 from qpu_calibration.graph import Graph, target_name, target_names
 from qpu_calibration.ledger import LEDGER, Ledger
 from qpu_calibration.log import log_lines
 from qpu_calibration.request import VERSION, CalibrationRequest, read_request
+from qpu_calibration.step import Step
 
 if TYPE_CHECKING:
     from qpu_bridge.programs import Context, DeviceView

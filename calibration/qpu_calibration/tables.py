@@ -8,11 +8,11 @@ from collections.abc import Iterable, Sequence
 from rich.table import Column, Table
 
 from qpu_calibration.conduct import Entry
-from qpu_calibration.decide import Verdict
 from qpu_calibration.fit import Fit
 from qpu_calibration.graph import target_name
 from qpu_calibration.numbers import Change
 from qpu_calibration.picture import format_number
+from qpu_calibration.step import Verdict
 
 COLOUR = {Verdict.GOOD: "green", Verdict.OFF: "yellow", Verdict.MENDED: "green", Verdict.BAD: "red", Verdict.BARRED: "yellow"}
 

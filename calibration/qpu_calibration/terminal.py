@@ -11,11 +11,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from qpu_bridge.target import Snapshot
 from qpu_calibration.bench import Bench
 from qpu_calibration.conduct import Entry, conduct
-from qpu_calibration.decide import Action, Step, Verdict, blocked, inspect, maintain
+from qpu_calibration.decide import blocked, inspect, maintain
 from qpu_calibration.graph import Graph, Node, target_name, target_names
 from qpu_calibration.ledger import Ledger
 from qpu_calibration.numbers import diff
 from qpu_calibration.page import Target
+from qpu_calibration.step import Action, Step, Verdict
 from qpu_calibration.tables import COLOUR, changes, findings
 
 DOING = {Action.LOOK: "looking at", Action.CALIBRATE: "calibrating"}

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from qpu_calibration.decide import Action, Finding, Step, Steps, Verdict, maintain
+from qpu_calibration.decide import maintain
 from qpu_calibration.graph import Graph, Node
 from qpu_calibration.ledger import Ledger
 from qpu_calibration.plan import Kind
 from qpu_calibration.routine import Routine
+from qpu_calibration.step import Action, Finding, Step, Steps, Verdict
 
 Plan = Mapping[str, tuple[str, tuple[str, ...], tuple[str, ...]]]
 """Name -> kind, what it depends on, what it invalidates."""

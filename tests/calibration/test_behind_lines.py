@@ -8,9 +8,10 @@ import pytest
 
 from qpu_bridge.target import Snapshot
 from qpu_calibration.conduct import conduct
-from qpu_calibration.decide import Verdict, maintain
+from qpu_calibration.decide import maintain
 from qpu_calibration.graph import Graph
 from qpu_calibration.ledger import Ledger
+from qpu_calibration.step import Verdict
 from qpu_emulator.bring_up import solve_snapshot
 from qpu_emulator.chip.device import Device
 from qpu_emulator.makers import chip

@@ -24,7 +24,7 @@ from qpu_calibration.bench import Bench
 from qpu_calibration.catalog import names, routine
 from qpu_calibration.conduct import conduct
 from qpu_calibration.cross import tone
-from qpu_calibration.decide import Verdict, maintain
+from qpu_calibration.decide import maintain
 from qpu_calibration.edit import amplitude, with_amplitude, with_measure, with_waveform
 from qpu_calibration.fit import Fit, good
 from qpu_calibration.graph import Graph, Node
@@ -36,6 +36,7 @@ from qpu_calibration.routines.cr_rotary import CRRotary
 from qpu_calibration.routines.cr_tomography import CRTomography
 from qpu_calibration.routines.rabi import Rabi
 from qpu_calibration.routines.t1 import T1
+from qpu_calibration.step import Verdict
 
 BOUNDS = Bounds.model_validate(
     {

@@ -11,7 +11,7 @@ from qpu_bridge.target.configuration import configuration
 from qpu_bridge.target.versions import Versions
 from qpu_calibration.bench import Bench, Crowded
 from qpu_calibration.conduct import conduct
-from qpu_calibration.decide import Action, Verdict, inspect, maintain
+from qpu_calibration.decide import inspect, maintain
 from qpu_calibration.edit import COLD, WARM, amplitude, with_amplitude, with_frequency, with_t1
 from qpu_calibration.fit import bad, good
 from qpu_calibration.flags import ROUTINE
@@ -24,6 +24,7 @@ from qpu_calibration.routines.rabi import Rabi
 from qpu_calibration.routines.ramsey import Ramsey
 from qpu_calibration.routines.readout import Readout
 from qpu_calibration.routines.t1 import T1
+from qpu_calibration.step import Action, Verdict
 from qpu_emulator import five
 from qpu_emulator.chip.device import Device
 from qpu_emulator.chip.wander import Defect

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qpu_calibration.decide import Action, Finding, Verdict, inspect, maintain
+from qpu_calibration.decide import inspect, maintain
 from qpu_calibration.flags import UNSTEADY, complaints
 from qpu_calibration.graph import Graph, Node
 from qpu_calibration.ledger import Ledger, Moment
+from qpu_calibration.step import Action, Finding, Verdict
 from tests.calibration.fake import CHAIN, PAIRS, Fake, calibrated, graph_of
 
 

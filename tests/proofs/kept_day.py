@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qpu_calibration.conduct import Entry
-from qpu_calibration.decide import Action, Verdict
+from qpu_calibration.step import Action, Verdict
 from tests.proofs.user import Errors
 
 

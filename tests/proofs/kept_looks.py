@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qpu_calibration.conduct import DRIFT_ERROR, EARLY_REPAIR
-from qpu_calibration.decide import REPAIR_ERROR
 from qpu_calibration.graph import Graph, Node
 from qpu_calibration.keeper import SOONEST
 from qpu_calibration.ledger import Ledger, Moment
+from qpu_calibration.step import REPAIR_ERROR
 from tests.calibration.fake import graph_of
 
 HOURS = 12.0
