@@ -25,7 +25,7 @@ def solve_cross(
     lines: Mapping[str, Line],
     relaxations: tuple[Relaxation, Relaxation],
 ) -> tuple[Real, Real]:
-    """Solve some windows; either all or none of them beat.
+    """Solve some windows; in all of them the same tones beat.
 
     Args:
         pair: The transmons.

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from qpu_emulator.jit import compiled
 
 _SMALL = 1e-15
+_FEW = 4
+"""Longer runs are powers of one step."""
 
 Real = NDArray[np.float64]
 Count = NDArray[np.int64]
@@ -66,8 +68,8 @@ def exchange(
             held = 0
             while left > 0:
                 ticks = min(piece, left)
-                if ticks == 1 and repeats[run] == 1:
-                    now = _series(diagonal[index], links, coupling, dt, now)
+                if repeats[run] <= _FEW:
+                    now = _series(diagonal[index], links, coupling, ticks * dt, now)
                 else:
                     if ticks != held:
                         step = _power(_series(diagonal[index], links, coupling, dt, _one(size)), ticks)

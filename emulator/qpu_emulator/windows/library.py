@@ -30,7 +30,7 @@ from qpu_emulator.windows.relaxation import Idle, Relaxation
 from qpu_emulator.windows.single import Asked, solve_drives
 from qpu_emulator.windows.static_pair import StaticPair
 from qpu_emulator.windows.toggling import decay, detuning_shares
-from qpu_emulator.windows.tones import Tone, beats, combine
+from qpu_emulator.windows.tones import Tone, alike, combine
 
 _TAU = 2 * np.pi
 _ROOM = 20_000
@@ -344,13 +344,13 @@ def _pair_states(levels: int) -> list[int]:
 
 
 def _apart(numbers: Real, solve: _Solve) -> Solved:
-    """Solve windows whose tones beat apart from those whose tones do not."""
-    beating = beats(numbers)
-    if beating.all() or not beating.any():
+    """Solve windows apart in which other tones beat."""
+    groups = alike(numbers)
+    if len(groups) == 1:
         return solve(numbers)
-    still, moving = solve(numbers[~beating]), solve(numbers[beating])
-    place = np.argsort(np.concatenate([np.flatnonzero(~beating), np.flatnonzero(beating)]))
-    return np.concatenate([still[0], moving[0]])[place], np.concatenate([still[1], moving[1]])[place]
+    maps, shares = zip(*(solve(numbers[rows]) for rows in groups), strict=True)
+    place = np.argsort(np.concatenate(groups))
+    return np.concatenate(maps)[place], np.concatenate(shares)[place]
 
 
 def _keep_trace(flow: Real, levels: int) -> Real:

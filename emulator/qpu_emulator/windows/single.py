@@ -15,7 +15,7 @@ from qpu_emulator.windows.basis import Complex, Real, columns, commutator, narro
 from qpu_emulator.windows.drive import drive
 from qpu_emulator.windows.flow import exponential
 from qpu_emulator.windows.relaxation import Relaxation
-from qpu_emulator.windows.tones import Tone, beats, combine
+from qpu_emulator.windows.tones import Tone, alike, combine
 
 _TAU = 2 * np.pi
 _NORM = 12.0
@@ -59,11 +59,9 @@ def solve_drives(
     groups: dict[tuple[bytes, float], list[tuple[NDArray[np.int64], Complex]]] = {}
     first = 0
     for one in asked:
-        beating = beats(one.numbers)
-        for rows in (np.flatnonzero(~beating), np.flatnonzero(beating)):
-            if len(rows):
-                both, repeats, dt = combine(one.tones, one.numbers[rows], [reach[one.qubit]], device.lines)
-                groups.setdefault((repeats.tobytes(), dt), []).append((first + rows, both[:, 0]))
+        for rows in alike(one.numbers):
+            both, repeats, dt = combine(one.tones, one.numbers[rows], [reach[one.qubit]], device.lines)
+            groups.setdefault((repeats.tobytes(), dt), []).append((first + rows, both[:, 0]))
         first += len(one.numbers)
     fastest = max(_NORM * sum(astuple(relaxation)) for relaxation in relaxations)
     maps = np.empty((len(qubit), 3, 9, 9))

@@ -26,9 +26,13 @@ class Tone:
     port: str
 
 
-def beats(numbers: Real) -> NDArray[np.bool_]:
-    """Which windows hold tones of different frequency; ``numbers`` as in `combine`."""
-    return np.asarray((numbers[:, :, 1] != numbers[:, :1, 1]).any(axis=1))
+def alike(numbers: Real) -> list[NDArray[np.int64]]:
+    """Rows of windows in which the same tones have another frequency than the first; ``numbers`` as in `combine`."""
+    beating = numbers[:, :, 1] != numbers[:, :1, 1]
+    if not beating.any():
+        return [np.arange(len(numbers))]
+    few, which = np.unique(beating, axis=0, return_inverse=True)
+    return [np.flatnonzero(which.ravel() == pattern) for pattern in range(len(few))]
 
 
 def combine(
@@ -36,12 +40,12 @@ def combine(
 ) -> tuple[Complex, NDArray[np.int64], float]:
     """Half the Rabi rate on some transmons, run by run, in the frame of the first tone at phase zero.
 
-    Tones of one frequency keep their held levels; tones that beat are followed in quarters of a tick.
+    Tones of one frequency keep their held levels; one that beats with the first is followed in quarters of a tick while it plays.
 
     Args:
         tones: The plays.
         numbers: ``float[n, tones, 3]``: amplitude, frequency in Hz from any common origin, phase in rad at the window's start
-            relative to the first tone. Either all or none of the windows beat.
+            relative to the first tone. In all windows the same tones beat (`alike`).
         reach: Of each transmon: line -> complex Rabi frequency in Hz per unit of amplitude.
         lines: By port; a line that is not listed is ideal.
 
@@ -55,15 +59,15 @@ def combine(
         (samples, repeats), amplitude, phase = arrived[0], numbers[:, 0, :1], numbers[:, 0, 2:]
         rates = np.array([np.pi * lines_of.get(tones[0].port, 0.0) for lines_of in reach])
         return (amplitude * np.exp(1j * phase) * samples)[:, None] * rates[:, None], np.asarray(repeats, np.int64), dt
-    beating = bool(beats(numbers).any())
-    fine = _BEAT_STEPS if beating else 1
+    beating = numbers[0, :, 1] != numbers[0, 0, 1]
+    fine = _BEAT_STEPS if beating.any() else 1
     firsts = [round(tone.offset / dt) * fine for tone in tones]
     bounds = [
         first + np.concatenate([[0], np.cumsum(repeats) * round(tone.dt / dt) * fine])
         for first, tone, (_, repeats) in zip(firsts, tones, arrived, strict=True)
     ]
-    length = max(int(bound[-1]) for bound in bounds)
-    cuts = np.arange(length + 1) if beating else np.unique(np.concatenate([[0], *bounds]))
+    followed = [np.arange(bound[0], bound[-1]) for bound, beats in zip(bounds, beating, strict=True) if beats]
+    cuts = np.unique(np.concatenate([[0], *bounds, *followed]))
     middle = (cuts[:-1] + cuts[1:]) / 2
     total = np.zeros((len(numbers), len(reach), len(middle)), complex)
     for index, (tone, bound, (samples, _)) in enumerate(zip(tones, bounds, arrived, strict=True)):
@@ -71,7 +75,7 @@ def combine(
         inside = (where >= 0) & (where < len(samples))
         plain = np.where(inside, samples[np.clip(where, 0, len(samples) - 1)], 0.0)
         phase = numbers[:, index, 2, None]
-        if beating:
+        if beating[index]:
             phase = phase - _TAU * np.multiply.outer(numbers[:, index, 1] - numbers[:, 0, 1], middle * dt / fine)
         sent = numbers[:, index, 0, None] * plain * np.exp(1j * phase)
         for transmon, lines_of in enumerate(reach):
