@@ -17,6 +17,8 @@ _LEVELS = 3
 _TAU = 2 * np.pi
 _MARKS, _DRIVEN_MARKS = 6, 24
 _NONE = np.zeros(0, np.int64)
+_LEFT_OUT = 1e-17
+"""Weights of polynomials that are too small to be seen."""
 
 
 class Pair:
@@ -242,4 +244,5 @@ class Pair:
 def _chebyshev(phase: float) -> Complex:
     """Weights of Chebyshev polynomials in ``exp(-i phase x)``, x from -1 to 1, to 1e-15 (Tal-Ezer and Kosloff, JCP 81, 3967)."""
     order = np.arange(int(phase + 12 * phase ** (1 / 3)) + 24)
-    return np.asarray(np.where(order, 2.0, 1.0) * (-1j) ** order * jv(order, phase))
+    weights = np.where(order, 2.0, 1.0) * (-1j) ** order * jv(order, phase)
+    return np.asarray(weights[: np.flatnonzero(np.abs(weights) > _LEFT_OUT)[-1] + 1])

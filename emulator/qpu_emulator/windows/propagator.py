@@ -149,32 +149,46 @@ def walk(
     """
     size, states = begin.shape
     noted = np.zeros((len(marks), size, states), np.complex128)
-    now, total = begin.copy(), np.zeros((size, states), np.complex128)
-    old, new = np.zeros((size, states), np.complex128), np.zeros((size, states), np.complex128)
+    now, total = np.zeros((size, 2, states)), np.zeros((size, 2, states))
+    old, new = np.zeros((size, 2, states)), np.zeros((size, 2, states))
+    now[:, 0], now[:, 1] = begin.real, begin.imag
     for tick in range(len(ticks) + 1):
         for mark in range(len(marks)):
             if marks[mark] == tick:
-                noted[mark] = now
+                noted[mark] = now[:, 0] + 1j * now[:, 1]
         if tick == len(ticks):
             break
         h = values[ticks[tick]]
-        for i in range(size):
-            for j in range(states):
-                old[i, j] = 0.0
-                total[i, j] = series[0] * now[i, j]
+        old[:] = 0.0
+        total[:] = 0.0
+        _add(series[0], now, total)
         for order in range(1, len(series)):
             # T_1 = x T_0, then T_k+1 = 2 x T_k - T_k-1
             twice = 1.0 if order == 1 else 2.0
             for i in range(size):
-                for j in range(states):
-                    new[i, j] = -old[i, j]
+                for part in range(2):
+                    for j in range(states):
+                        new[i, part, j] = -old[i, part, j]
             for entry in range(len(h)):
-                i, k, value = places[0, entry], places[1, entry], twice * h[entry]
-                for j in range(states):
-                    new[i, j] += value * now[k, j]
-            for i in range(size):
-                for j in range(states):
-                    total[i, j] += series[order] * new[i, j]
+                i, k = places[0, entry], places[1, entry]
+                x, y = twice * h[entry].real, twice * h[entry].imag
+                for part in range(2):
+                    for j in range(states):
+                        new[i, part, j] += x * now[k, part, j]
+                if y != 0.0:
+                    for j in range(states):
+                        new[i, 0, j] -= y * now[k, 1, j]
+                        new[i, 1, j] += y * now[k, 0, j]
+            _add(series[order], new, total)
             old, now, new = now, new, old
         now, total = total, now
     return noted
+
+
+@compiled()
+def _add(weight: complex, states: NDArray[np.float64], total: NDArray[np.float64]) -> None:
+    x, y = weight.real, weight.imag
+    for i in range(states.shape[0]):
+        for j in range(states.shape[2]):
+            total[i, 0, j] += x * states[i, 0, j] - y * states[i, 1, j]
+            total[i, 1, j] += x * states[i, 1, j] + y * states[i, 0, j]
