@@ -130,7 +130,8 @@ def _idling(idle: Idle, index: NDArray[np.int32]) -> tuple[Idling, NDArray[np.in
     few, which = distinct(index)
     mixing, fading = idle.mixing[few], idle.fading[few]
     mixing = np.maximum(mixing, 0.0)  # rounding leaves zeros of either sign
-    damping = np.sqrt(mixing[:, [0, 1], [0, 1]])
+    # in rows, as a single entry is: machine code for columns would be compiled beside it, for half a minute
+    damping = np.ascontiguousarray(np.sqrt(mixing[:, [0, 1], [0, 1]]))
     # what fades beyond the damping is white dephasing: an angle of either sign fades coherences by its cosine
     kick = np.arccos(np.clip(fading[:, 0] / np.maximum(damping.prod(axis=1), 1e-300), 0.0, 1.0))
     kick[kick < 1e-7] = 0.0
