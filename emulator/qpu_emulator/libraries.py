@@ -11,8 +11,8 @@ from qpu_emulator.chip.device import Device
 from qpu_emulator.chip.drift import STEP_S, at, drifts
 from qpu_emulator.fault import Fault
 from qpu_emulator.scales import Scales
-from qpu_emulator.score.actions import Wiring
 from qpu_emulator.score.program import Program, compile_program
+from qpu_emulator.score.wiring import Wiring
 from qpu_emulator.windows.library import Library
 
 _KEPT_CONDITIONS = 8

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from qpu_bridge.schedule import Body, Repeat, Straight, children
+from qpu_emulator.engines.engine import ONE, TWO
 from qpu_emulator.score.program import Program
+from qpu_emulator.score.timeline import BETWEEN
 
 _NUMBER_S = 0.6e-9
 """Density matrix: time per number of the matrix, slice and window."""
@@ -97,14 +99,16 @@ def work(program: Program) -> list[Work]:
     pairs: list[list[tuple[int, int, int]]] = [[] for _ in program.clusters]
     for block, times in _blocks(program.schedule.realtime, 1):
         score = program.scores[block]
-        for index, action in enumerate(score.actions):
-            number, place = home[action.qubits[0]]
-            if action.kind == "readout":
-                looks[number] += times if index not in score.final else 0
+        for kind, first, second, _ in score.laid.tolist():
+            if kind not in (ONE, TWO, BETWEEN):
+                continue
+            number, place = home[program.qubits[first]]
+            if kind == BETWEEN:
+                looks[number] += times
                 continue
             windows[number] += times
-            if len(action.qubits) == 2:
-                pairs[number].append((place, home[action.qubits[1]][1], times))
+            if kind == TWO:
+                pairs[number].append((place, home[program.qubits[second]][1], times))
     return [Work(len(cluster), windows[n], tuple(pairs[n]), looks[n]) for n, cluster in enumerate(program.clusters)]
 
 

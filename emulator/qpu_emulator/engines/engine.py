@@ -28,15 +28,15 @@ class Plan:
         steps: ``int[steps, 3]``: kind and the positions of one or two qubits within the cluster.
         index: ``int[steps, lanes]``: which idle entry or window of the library.
         angle: ``float[steps, lanes]`` in rad: argument x of Z(x) for idle steps, turn for ZZ; detuning included.
-        shift: ``float[steps, lanes]`` in Hz: mean detuning during a one-qubit window.
         noisy: ``float[steps, lanes]`` in s: time over which slow noise acts in a step.
+        shift: ``float[steps, lanes]`` in Hz: mean detuning during a one-qubit window.
     """
 
     steps: NDArray[np.int32]
     index: NDArray[np.int32]
     angle: Real
-    shift: Real
     noisy: Real
+    shift: Real
 
 
 class Engine(Protocol):

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
-from operator import attrgetter
-from typing import Any, Literal, NamedTuple
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple, overload
 
-from qpu_bridge.errors import ScheduleError
-from qpu_bridge.schedule import NONE, Operation, PortKind, Schedule, Straight
-from qpu_emulator.chip.device import Device, StaticCoupling, TunableCoupler
+import numpy as np
+from numpy.typing import NDArray
 
-Kind = Literal["drive", "cross", "flux", "driven_flux", "readout"]
-"""Pulses on one transmon; drives across a static pair (cross-resonance); a flux pulse on a coupler; one that meets drives of its
-own pair; a measurement."""
+from qpu_bridge.schedule import NONE, Operation
+from qpu_emulator.jit import compiled
+
+Index = NDArray[np.int64]
+
+Kind = Literal["cross", "drive", "driven_flux", "flux", "readout"]
+"""Drives across a static pair (cross-resonance); pulses on one transmon; a flux pulse that meets drives of its own pair; one on a
+coupler alone; a measurement."""
+
+KINDS: tuple[Kind, ...] = ("cross", "drive", "driven_flux", "flux", "readout")
+CROSS, DRIVE, DRIVEN_FLUX, FLUX, READOUT = range(5)
+"""Their numbers: in this order come those that begin at one tick."""
+
+_CAPTURE = int(Operation.CAPTURE)
+_KIND, _WHERE, _FIRST, _LAST, _START, _STOP, _ALIKE, _ROWS = range(8)
 
 
 class Action(NamedTuple):
@@ -36,307 +45,159 @@ class Action(NamedTuple):
     events: tuple[int, ...]
 
 
-_LATEST_S = 8e-9
-"""How late lines may bring pulses without a wait after them, s: relaxation and slow noise meanwhile are below 1e-4."""
-
-_ORDER = attrgetter("start", "kind", "where")
-
-
-@dataclass(slots=True)
-class _Group:
-    """Plays that overlap: rows with their rank (across, own, crosstalk), and the static pair that they drive across."""
-
-    qubits: set[int]
-    begin: int
-    end: int
-    rows: dict[int, int]
-    pair: int = NONE
-
-    def absorb(self, other: _Group) -> None:
-        self.qubits |= other.qubits
-        self.begin, self.end = min(self.begin, other.begin), max(self.end, other.end)
-        for row, rank in other.rows.items():
-            self.rows[row] = min(rank, self.rows.get(row, rank))
-        self.pair = max(self.pair, other.pair)
-
-
-class Wiring:
-    """Where the lines of a device lead, looked up once for all schedules.
+class Actions(Sequence[Action]):
+    """Actions of a block, in order of start.
 
     Args:
-        device: The chip.
-
-    Attributes:
-        flux: Port -> coupler.
-        static: Couplers that are constant.
-        couplers: Qubit -> couplers that it has.
-        resonators: Port -> frequency in Hz and index of the resonators on it.
-        reading: Qubit -> its resonator.
+        table: ``int[actions, 8]``: kind, where, first and last qubit, start, stop, the first action with the same window (it may
+            be itself), and its first place in ``rows``.
+        rows: ``int[events]``, rows of `Schedule.events`, those of one action after those of the other.
     """
 
-    def __init__(self, device: Device) -> None:
-        self._device = device
-        self._driven: dict[str, int | None] = {}
-        self.flux = {coupler.port: index for index, coupler in enumerate(device.couplers) if isinstance(coupler, TunableCoupler)}
-        self.static = {index for index, coupler in enumerate(device.couplers) if isinstance(coupler, StaticCoupling)}
-        self.couplers: dict[int, list[int]] = {}
-        for index, coupler in enumerate(device.couplers):
-            for qubit in coupler.qubits:
-                self.couplers.setdefault(qubit, []).append(index)
-        self.reading = {resonator.qubit: resonator for resonator in device.resonators}
-        self.resonators: dict[str, list[tuple[float, int]]] = {}
-        for index, resonator in enumerate(device.resonators):
-            for port in {resonator.port, resonator.acquire_port}:
-                self.resonators.setdefault(port, []).append((resonator.frequency, index))
+    def __init__(self, table: Index, rows: Index) -> None:
+        self._table, self._rows = table, rows
+        self.kinds, self.where, self.alike = table[:, _KIND], table[:, _WHERE], table[:, _ALIKE]
+        self.qubits, self.ticks = table[:, _FIRST : _LAST + 1], table[:, _START : _STOP + 1]
+        self.first = rows[table[:, _ROWS]]
 
-    def driven(self, port: str) -> int | None:
-        """The transmon that a drive line reaches most strongly."""
-        if port not in self._driven:
-            self._driven[port] = self._device.driven_by(port)
-        return self._driven[port]
+    @classmethod
+    def of(cls, actions: Sequence[Action], events: NDArray[np.void]) -> Actions:
+        """Actions that were found one by one, in order."""
+        table, rows = np.empty((len(actions), 8), np.int64), list[int]()
+        for number, (kind, where, qubits, start, stop, own) in enumerate(actions):
+            table[number] = KINDS.index(kind), where, qubits[0], qubits[-1], start, stop, number, len(rows)
+            rows += own
+        listed = np.array(rows, np.int64)
+        _compare(table, listed, events)
+        return cls(table, listed)
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    @overload
+    def __getitem__(self, number: int) -> Action: ...
+    @overload
+    def __getitem__(self, number: slice) -> list[Action]: ...
+    def __getitem__(self, number: int | slice) -> Action | list[Action]:
+        if isinstance(number, slice):
+            return [self[one] for one in range(*number.indices(len(self)))]
+        if not 0 <= number < len(self):
+            raise IndexError(number)
+        kind, where, first, last, start, stop, _, begin = self._table[number].tolist()
+        end = self._table[number + 1, _ROWS] if number + 1 < len(self) else len(self._rows)
+        qubits = (first,) if first == last else (first, last)
+        return Action(KINDS[kind], where, qubits, start, stop, tuple(self._rows[begin:end].tolist()))
 
 
-class Sorter:
-    """Sorts the events of a schedule by what they act on.
+@compiled()
+def sort(
+    events: Any,
+    first: int,
+    last: int,
+    target: Index,
+    targets: Index,
+    delays: Index,
+    alone: bool,
+    duration: int,
+) -> tuple[Index, Index, bool]:
+    """Sort the events of a block: those that overlap on one target are one action.
 
     Args:
-        schedule: The template.
-        device: The chip.
-        wiring: Of the device.
-        events: Columns of the schedule's events.
+        events: `Schedule.events`.
+        first: Of the block.
+        last: Behind its last event.
+        target: ``int[events]``, what each event acts on.
+        targets: ``int[targets, 4]``: kind, where, first and last qubit of each; ascending in kind and where.
+        delays: ``int[ports]``, by how many ticks each line delays pulses.
+        alone: Whether each drive stays an action of its own.
+        duration: Of the block, ticks.
+
+    Returns:
+        What `Actions` wants, and whether that is not all: some measurements that nobody captures, actions that meet on a qubit,
+        or that arrive after the block.
     """
-
-    def __init__(self, schedule: Schedule, device: Device, wiring: Wiring, events: dict[str, list[Any]]) -> None:
-        self._schedule = schedule
-        self._events = events
-        self._device = device
-        self._wiring = wiring
-        tick = float(schedule.clock.dt)
-        lines = [device.lines.get(port.name) for port in schedule.ports]
-        self._delays = [0 if line is None else round(line.delay / tick) for line in lines]
-        self._latest = round(_LATEST_S / tick) if any(self._delays) else 0
-        self._driven = [wiring.driven(port.name) if port.kind is PortKind.DRIVE else None for port in schedule.ports]
-        self._targets: list[tuple[Kind, int] | None] = [self._of_line(number) for number in range(len(schedule.ports))]
-
-    def actions(self, block: Straight) -> tuple[list[Action], list[Action]]:
-        """The actions of a block, in order of start, and readout tones that nobody captures, which measure nothing.
-
-        Raises:
-            ScheduleError: If a line leads nowhere, or pulses meet that the emulator does not model together.
-        """
-        still: dict[tuple[Kind, int], list[_Group]] = {}
-        drives: list[Action] = []
-        ports, starts, durations = (self._events[name] for name in ("port", "start", "duration"))
-        # until when each transmon is driven, and whether each drive begins later and reaches no other
-        until: dict[int, int] = {}
-        alone = not self._device.crosstalk and not self._wiring.static
-        for row in range(block.first, block.last):
-            port = ports[row]
-            kind, where = self._targets[port] or self._target(row)
-            begin = starts[row] + (self._delays[port] if kind != "readout" else 0)
-            end = begin + durations[row]
-            if kind != "drive":
-                still.setdefault((kind, where), []).append(_Group({where}, begin, end, {row: 1}))
-                continue
-            alone = alone and until.get(where, begin) <= begin
-            until[where] = end
-            drives.append(Action("drive", where, (where,), begin, end, (row,)))
-        found, tones = list[Action](), list[Action]()
-        for (kind, where), groups in still.items():
-            for group in _joined(groups):
-                action = Action(kind, where, self._qubits(kind, where), group.begin, group.end, self._in_order(group))
-                read = kind != "readout" or any(self._events["operation"][row] == Operation.CAPTURE for row in action.events)
-                (found if read else tones).append(action)
-        found += drives if alone else self._free([self._drive(group) for group in _joined(self._groups(drives))], found)
-        if self._latest:
-            found = self._cut(found, tones, block)
-        found.sort(key=_ORDER)
-        if _clash(found) is not None:
-            found = sorted(_met(found), key=_ORDER)
-        # a pulse under a tone of its own qubit would have to be solved with the dephasing
-        self._refuse(found, _clash(sorted([*found, *tones], key=_ORDER) if tones else found), block)
-        return found, tones
-
-    def _cut(self, actions: list[Action], tones: list[Action], block: Straight) -> list[Action]:
-        """Let pulses end with the block, or where their readout begins, that only their lines bring later; windows stay whole."""
-        begins, lasts = self._events["start"], self._events["duration"]
-        reading = [action for action in [*actions, *tones] if action.kind == "readout"]
-
-        def cut(action: Action) -> Action:
-            written = max(begins[row] + lasts[row] for row in action.events)
-            if action.kind == "readout" or not written < action.stop <= written + self._latest:
-                return action
-            before = (other.start for other in reading if written <= other.start and set(other.qubits) & set(action.qubits))
-            return action._replace(stop=min(action.stop, block.duration, *before))
-
-        return [cut(action) for action in actions]
-
-    def _groups(self, drives: list[Action]) -> list[_Group]:
-        """What drives act on: their own transmons or static pairs, and those that crosstalk reaches."""
-        groups = []
-        for drive in drives:
-            (row,) = drive.events
-            pair = self._across(row, drive.where)
-            qubits = {drive.where} if pair == NONE else set(self._device.couplers[pair].qubits)
-            groups.append(_Group(qubits, drive.start, drive.stop, {row: 1 if pair == NONE else 0}, pair))
-            near = self._reached[self._events["port"][row]]
-            groups += [_Group({other}, drive.start, drive.stop, {row: 2}) for other in near if other not in qubits]
-        return groups
-
-    @cached_property
-    def _reached(self) -> list[list[int]]:
-        """Port -> qubits of this schedule that its crosstalk reaches; on others nobody looks."""
-        if not self._device.crosstalk:
-            return [[] for _ in self._schedule.ports]
-        touched: set[int] = set()
-        for row in range(len(self._schedule.events)):
-            kind, where = self._target(row)
-            touched |= {where} if kind == "drive" else set(self._qubits(kind, where))
-        return [
-            [part.qubit for part in self._device.crosstalk if part.port == port.name and part.qubit in touched]
-            for port in self._schedule.ports
-        ]
-
-    def _across(self, row: int, qubit: int) -> int:
-        """The static pair whose other transmon a drive is nearer to than to its own, or NONE."""
-        couplers = self._wiring.couplers.get(qubit, ())
-        if not self._wiring.static.intersection(couplers):
-            return NONE
-        events = self._events
-        rest = self._schedule.frames[events["frame"][row]].frequency
-        carrier = events["frequency"][row] if events["frequency_slot"][row] == NONE else rest
-        best, nearest = NONE, abs(carrier - self._device.transmons[qubit].frequency)
-        for index in sorted(self._wiring.static.intersection(couplers)):
-            other = sum(self._device.couplers[index].qubits) - qubit
-            gap = abs(carrier - self._device.transmons[other].frequency)
-            if gap < nearest:
-                best, nearest = index, gap
-        return best
-
-    def _drive(self, group: _Group) -> Action:
-        rows = self._in_order(group)
-        if group.pair != NONE:
-            qubits = self._device.couplers[group.pair].qubits
-            if group.qubits == set(qubits):
-                return Action("cross", group.pair, qubits, group.begin, group.end, rows)
-        if len(group.qubits) > 1:
-            raise ScheduleError(
-                "drives that overlap in time may act on at most one coupled pair",
-                given=f"qubits {', '.join(map(str, sorted(group.qubits)))} together",
-                where=f"ticks {group.begin} to {group.end}",
-                remedy="Play cross-resonance pulses that share a qubit one after the other.",
-            )
-        (qubit,) = group.qubits
-        return Action("drive", qubit, (qubit,), group.begin, group.end, rows)
-
-    def _in_order(self, group: _Group) -> tuple[int, ...]:
-        """Rows by rank, then by start: a tone by crosstalk must not give the frame, or the window would turn with it."""
-        if len(group.rows) == 1:
-            return tuple(group.rows)
-        starts = self._events["start"]
-        return tuple(sorted(group.rows, key=lambda row: (group.rows[row], starts[row], row)))
-
-    def _free(self, drives: list[Action], still: list[Action]) -> list[Action]:
-        """Drives without those that are crosstalk only and meet a flux pulse or a measurement: that is not modelled."""
-        if not self._device.crosstalk:
-            return drives
-        busy: dict[int, list[Action]] = {}
-        for action in still:
-            for qubit in action.qubits:
-                busy.setdefault(qubit, []).append(action)
-
-        def stays(action: Action) -> bool:
-            own = [self._driven[self._events["port"][row]] in action.qubits for row in action.events]
-            meets = (other for qubit in action.qubits for other in busy.get(qubit, ()))
-            return any(own) or not any(other.start < action.stop and action.start < other.stop for other in meets)
-
-        return [action for action in drives if stays(action)]
-
-    def _qubits(self, kind: Kind, where: int) -> tuple[int, ...]:
-        return self._device.couplers[where].qubits if kind == "flux" else (self._device.resonators[where].qubit,)
-
-    def _of_line(self, number: int) -> tuple[Kind, int] | None:
-        """What all plays of a line act on; None if that depends on the play."""
-        port, driven = self._schedule.ports[number], self._driven[number]
-        if driven is not None:
-            return "drive", driven
-        return ("flux", self._wiring.flux[port.name]) if port.kind is PortKind.FLUX and port.name in self._wiring.flux else None
-
-    def _target(self, row: int) -> tuple[Kind, int]:
-        number: int = self._events["port"][row]
-        port, target = self._schedule.ports[number], self._targets[number]
-        if target is not None:
-            return target
-        if port.kind in (PortKind.READOUT, PortKind.ACQUIRE):
-            carrier = self._events["frequency"][row]
-            near = [(abs(frequency - carrier), index) for frequency, index in self._wiring.resonators.get(port.name, ())]
-            if near:
-                return "readout", min(near)[1]
-        raise ScheduleError(
-            "every event must be on a line of the device", given=f"{port.kind.value} port {port.name}", where=f"event {row}"
-        )
-
-    def _refuse(self, actions: list[Action], clash: tuple[Action, Action] | None, block: Straight) -> None:
-        if clash is not None:
-            before, action = clash
-            qubit = min(set(before.qubits) & set(action.qubits))
-            raise ScheduleError(
-                "the emulator models one window at a time on a qubit (drives may overlap drives and a flux pulse)",
-                given=f"{before.kind} until tick {before.stop}, {action.kind} from tick {action.start}",
-                where=f"qubit {qubit}, block of events {block.first} to {block.last}",
-            )
-        for action in actions:
-            if action.kind != "readout" and action.stop > block.duration:
-                raise ScheduleError(
-                    "a pulse must arrive within its block, whatever its line's delay",
-                    given=f"{action.kind} until tick {action.stop}, block of {block.duration} ticks",
-                    where=f"qubits {', '.join(map(str, action.qubits))}",
-                    remedy="Wait after the pulse for at least the delay of its line.",
-                )
+    size = last - first
+    begin, arriving = np.empty(size, np.int64), np.arange(size)
+    for place in range(size):
+        event = events[first + place]
+        begin[place] = event.start + (delays[event.port] if targets[target[first + place], _KIND] != READOUT else 0)
+    if delays.any():
+        arriving = np.argsort(begin, kind="mergesort")
+    # in the order of arrival, with the target in the place of what is alike
+    found, member, read, count = np.empty((size, 8), np.int64), np.empty(size, np.int64), np.zeros(size, np.bool_), 0
+    latest = np.full(len(targets), -1)
+    for event in arriving:
+        where, start = target[first + event], begin[event]
+        stop, group = start + events[first + event].duration, latest[where]
+        kind = targets[where, _KIND]
+        if group >= 0 and found[group, _STOP] > start and not (alone and kind == DRIVE):
+            found[group, _STOP] = max(found[group, _STOP], stop)
+        else:
+            group = latest[where] = count
+            found[group, :_START] = targets[where]
+            found[group, _START], found[group, _STOP], found[group, _ALIKE] = start, stop, where
+            count += 1
+        member[event] = group
+        read[group] |= events[first + event].operation == _CAPTURE
+    # what begins at one tick by its target
+    order = np.arange(count)
+    for place in range(1, count):
+        free: int = place
+        one = order[place]
+        while free and _comes_first(found[one], found[order[free - 1]]):
+            order[free] = order[free - 1]
+            free -= 1
+        order[free] = one
+    table, special, busy = np.empty((count, 8), np.int64), False, np.zeros(len(targets), np.int64)
+    number, rows = np.empty(count, np.int64), np.empty(size, np.int64)
+    for place in range(count):
+        one = found[order[place]]
+        table[place], table[place, _ROWS], number[order[place]] = one, 0, place
+        special |= one[_STOP] > duration if one[_KIND] != READOUT else not read[order[place]]
+        special |= busy[one[_FIRST]] > one[_START] or busy[one[_LAST]] > one[_START]
+        busy[one[_FIRST]] = busy[one[_LAST]] = one[_STOP]
+    for place in range(size):
+        table[number[member[place]], _ROWS] += 1
+    behind = 0
+    for place in range(count):
+        behind += table[place, _ROWS]
+        table[place, _ROWS] = behind - table[place, _ROWS]
+    filled = table[:, _ROWS].copy()
+    for place in range(size):
+        own = number[member[place]]
+        rows[filled[own]] = first + place
+        filled[own] += 1
+    _compare(table, rows, events)
+    return table, rows, special
 
 
-def _clash(actions: list[Action]) -> tuple[Action, Action] | None:
-    """The first two actions, in order of their start, that are on one qubit at the same time."""
-    busy: dict[int, Action] = {}
-    for action in actions:
-        for qubit in action.qubits:
-            before = busy.get(qubit)
-            if before is not None and before.stop > action.start:
-                return before, action
-            busy[qubit] = action
-    return None
+@compiled()
+def _comes_first(one: Index, other: Index) -> bool:
+    """Whether an action comes before another that was found earlier, with targets in the place of what is alike."""
+    earlier = one[_START] < other[_START]
+    return bool(earlier or (one[_START] == other[_START] and one[_ALIKE] < other[_ALIKE]))
 
 
-def _met(actions: list[Action]) -> list[Action]:
-    """Make one of a flux pulse and the drives of its pair that overlap it, or one another, where nothing else does."""
-    found = [action for action in actions if action.kind not in ("drive", "flux")]
-    near = [action for action in actions if action.kind in ("drive", "flux")]
-    for group in _joined([_Group(set(a.qubits), a.start, a.stop, {index: 0}) for index, a in enumerate(near)]):
-        parts = [near[index] for index in sorted(group.rows)]
-        fluxes = [part for part in parts if part.kind == "flux"]
-        if len(parts) == 1 or len(fluxes) != 1 or group.qubits != set(fluxes[0].qubits) or len(fluxes[0].events) > 1:
-            found += parts
+@compiled()
+def _compare(table: Index, rows: Index, events: Any) -> None:
+    """Write into the table of actions which of them have the same window: single plays with the same numbers."""
+    before, latest = np.empty(len(table), np.int64), np.full(table[:, _FIRST].max() + 1 if len(table) else 0, -1)
+    for number in range(len(table)):
+        kind, where, qubit, begin = table[number, _KIND], table[number, _WHERE], table[number, _FIRST], table[number, _ROWS]
+        end = table[number + 1, _ROWS] if number + 1 < len(table) else len(rows)
+        event = events[rows[begin]]
+        table[number, _ALIKE] = number
+        if kind == READOUT or end - begin > 1 or event.amplitude_slot != NONE or event.frequency_slot != NONE:
             continue
-        rows = tuple(row for part in parts if part.kind == "drive" for row in part.events)
-        (flux,) = fluxes
-        found.append(Action("driven_flux", flux.where, flux.qubits, group.begin, group.end, (*rows, *flux.events)))
-    return found
-
-
-def _joined(groups: list[_Group]) -> list[_Group]:
-    """Join groups that overlap in time and share a qubit."""
-    done: dict[int, _Group] = {}
-    holder: dict[int, _Group] = {}
-    grown = False
-    for group in sorted(groups, key=lambda group: group.begin):
-        for qubit in sorted(group.qubits):
-            other = holder.get(qubit)
-            if other is not None and other is not group and other.end > group.begin and id(other) in done:
-                grown |= other.begin < group.begin and not group.qubits <= other.qubits
-                group.absorb(other)
-                del done[id(other)]
-        for qubit in group.qubits:
-            holder[qubit] = group
-        done[id(group)] = group
-    # what has begun earlier on one qubit by what it joined on another may meet somebody there
-    return _joined(list(done.values())) if grown else list(done.values())
+        known = latest[qubit]
+        while known >= 0:
+            other = events[rows[table[known, _ROWS]]]
+            shape = other.port == event.port and other.waveform == event.waveform
+            strength = other.amplitude == event.amplitude and other.frequency == event.frequency
+            if shape and strength and table[known, _KIND] == kind and table[known, _WHERE] == where:
+                break
+            known = before[known]
+        if known >= 0:
+            table[number, _ALIKE] = known
+        else:
+            before[number], latest[qubit] = latest[qubit], number

@@ -12,6 +12,7 @@ from qpu_bridge.errors import DriverFault
 from qpu_bridge.schedule import NONE
 from qpu_emulator.chip.line import IDEAL
 from qpu_emulator.engines.engine import TWO
+from qpu_emulator.jit import compiled
 from qpu_emulator.score.actions import Action
 from qpu_emulator.score.lanes import Index, Lanes
 from qpu_emulator.score.program import Program, Score
@@ -73,39 +74,43 @@ class Cues:
             ``float[rows, lanes]`` in rad, the table that `Steps` reads; one lane where all have the same numbers.
         """
         laid = score.laid[part]
-        (plays,) = (laid[:, 0] <= TWO).nonzero()
-        first, flux = score.first[part][plays], score.flux[part][plays, None]
+        first = score.actions.first[part]
+        first = first[laid[: len(first), 0] <= TWO]
         phase, frequency = (self._values.of_all(first, name, self._lanes, chosen) for name in ("phase", "frequency"))
-        delay = self._late_s[self._program.schedule.events["port"][first]][:, None]
-        if delay.any():
-            phase = phase + _TAU * (frequency * delay % 1.0)
-        start = (begun + score.ticks[part, 0][plays, None]) * self._tick
-        own, other = (self._rests[self._program.qubits][laid[plays, place], None] for place in (1, 2))
-        before = np.where(flux, 0.0, phase - _TAU * (frequency - own) * start)
-        beside = np.where(flux, _TAU * ((other - own) * start % 1.0), phase - _TAU * (frequency - other) * start)
-        table = np.zeros((rows, before.shape[1]))
-        table[2 * plays + 1], table[2 * plays + 2] = before, beside
-        return table
+        late = self._late_s[self._program.schedule.events["port"][first]]
+        rests, start = self._rests[self._program.qubits], np.atleast_1d(np.asarray(begun, np.float64))
+        return _turns(laid, score.ticks[part], self._tick, score.flux[part], phase, frequency, late, rests, start, rows)
 
     def windows(
-        self, actions: Sequence[Action], levels: Sequence[int], chosen: Index, begun: Number, shifts: Mapping[int, Shift]
+        self, score: Score, part: slice, levels: Sequence[int], chosen: Index, begun: Number, shifts: Mapping[int, Shift]
     ) -> list[Found]:
-        """Windows of actions: indices in the library. Single drives that are new there are solved together.
+        """Windows of some actions: indices in the library. Single drives that are new there are solved together.
 
         Args:
-            actions: What is played.
-            levels: Of each of the qubits of each.
+            score: Of the block.
+            part: Which of its actions; some may be measurements, which have none.
+            levels: Of the program's qubits.
             chosen: Lanes.
             begun: As of `turns`.
             shifts: Action -> ``float[lanes]``, by which the transmon of a drive is shifted in Hz, with the frame of its window.
         """
-        wanted = list(zip(actions, levels, map(shifts.get, range(len(actions))), strict=True))
-        found = [self._window(action, size, chosen, begun, shift) for action, size, shift in wanted]
+        alike = score.actions.alike[part].tolist()
+        for number in shifts:
+            alike[number] = ~number
+        found: dict[int, Found | None] = {}
+        wanted: dict[int, tuple[Action, int, Shift | None]] = {}
+        for number, (kind, first) in zip(alike, score.laid[part, :2].tolist(), strict=False):
+            if number in found or kind > TWO:
+                continue
+            action = score.actions[number if number >= 0 else (part.start or 0) + ~number]
+            wanted[number] = action, levels[first], shifts.get(~number)
+            found[number] = self._window(action, levels[first], chosen, begun, wanted[number][2])
         if self._asked:
             self._solve()
-            again = zip(found, wanted, strict=True)
-            found = [self._window(one[0], one[1], chosen, begun, one[2]) if known is None else known for known, one in again]
-        return cast(list[Found], found)
+            for number, known in found.items():
+                action, size, shift = wanted[number]
+                found[number] = self._window(action, size, chosen, begun, shift) if known is None else known
+        return [cast(Found, found.get(number, NONE)) for number in alike]
 
     def _solve(self) -> None:
         """Solve all that is asked for."""
@@ -228,3 +233,49 @@ class Cues:
         port = schedule.ports[number]
         offset = (self._events["start"][row] + self._late[number] - start) * self._tick
         return Tone(schedule.waveforms[self._events["waveform"][row]], float(port.clock.dt), offset, port.name)
+
+
+@compiled()
+def _turns(
+    laid: NDArray[np.int64],
+    ticks: NDArray[np.int64],
+    tick: float,
+    flux: NDArray[np.bool_],
+    phase: NDArray[np.float64],
+    frequency: NDArray[np.float64],
+    late: NDArray[np.float64],
+    rests: NDArray[np.float64],
+    begun: NDArray[np.float64],
+    rows: int,
+) -> NDArray[np.float64]:
+    """The table of `Cues.turns`.
+
+    Args:
+        laid: ``int[actions, 4]``, see `Timeline.lay`.
+        ticks: ``int[actions, 2]``, start and stop.
+        tick: s.
+        flux: ``bool[actions]``, whether it is a flux pulse alone.
+        phase: ``float[plays, lanes or 1]`` of those actions that are windows, rad.
+        frequency: The same, Hz.
+        late: ``float[plays]``, delay of each line, s.
+        rests: ``float[qubits]``, frequencies of the transmons, Hz.
+        begun: ``float[lanes or 1]``, ticks since the start of the shot.
+        rows: Of the table.
+    """
+    lanes = max(phase.shape[1], frequency.shape[1], len(begun))
+    table, play = np.zeros((rows, lanes)), 0
+    for action in range(len(laid)):
+        if laid[action, 0] > TWO:
+            continue
+        own, other = rests[laid[action, 1]], rests[laid[action, 2]]
+        for lane in range(lanes):
+            carrier = frequency[play, lane if frequency.shape[1] > 1 else 0]
+            start = (begun[lane if len(begun) > 1 else 0] + ticks[action, 0]) * tick
+            if flux[action]:
+                table[2 * action + 2, lane] = _TAU * ((other - own) * start % 1.0)
+                continue
+            turned = phase[play, lane if phase.shape[1] > 1 else 0] + _TAU * (carrier * late[play] % 1.0)
+            table[2 * action + 1, lane] = turned - _TAU * (carrier - own) * start
+            table[2 * action + 2, lane] = turned - _TAU * (carrier - other) * start
+        play += 1
+    return table

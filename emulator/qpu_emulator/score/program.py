@@ -25,10 +25,12 @@ from qpu_bridge.schedule import (
 )
 from qpu_emulator.chip.device import Device
 from qpu_emulator.engines.engine import ONE, TWO, Index
-from qpu_emulator.score.actions import Action, Sorter, Wiring
-from qpu_emulator.score.timeline import BETWEEN, FINAL
+from qpu_emulator.score.actions import FLUX, KINDS, READOUT, Action, Actions
+from qpu_emulator.score.sorter import Sorter
+from qpu_emulator.score.timeline import BETWEEN, END, FINAL
+from qpu_emulator.score.wiring import Wiring
 
-_KINDS = {"drive": ONE, "cross": TWO, "flux": TWO, "driven_flux": TWO, "readout": BETWEEN}
+_KINDS = np.array([{"drive": ONE, "readout": BETWEEN}.get(kind, TWO) for kind in KINDS])
 _ZZ_QUBITS = 5
 """Qubits of the largest cluster that idle ZZ alone may join."""
 _ZZ_TURN = 1e-3
@@ -43,21 +45,21 @@ class Score:
         actions: In order of start.
         duration: Ticks.
         stretch: Slot added to the duration, or NONE.
-        final: Indices of actions whose outcome nothing on the device depends on: they are sampled together at the end.
-        laid: ``int[actions, 4]``, what `Timeline.lay` wants of each action.
-        first: ``int[actions]``, its first event.
+        final: Indices of measurements whose outcome nothing on the device depends on: they are sampled together at the end.
+        between: Of measurements that the rest of the shot may depend on.
+        laid: ``int[actions + 1, 4]``, what `Timeline.lay` wants of each action; the last row is that of the end.
+        ticks: ``int[actions + 1, 2]``, start and stop.
         flux: ``bool[actions]``, whether it is a flux pulse alone.
-        ticks: ``int[actions, 2]``, start and stop.
     """
 
-    actions: tuple[Action, ...]
+    actions: Actions
     duration: int
     stretch: int
-    final: frozenset[int]
+    final: tuple[int, ...]
+    between: tuple[int, ...]
     laid: Index
-    first: Index
-    flux: NDArray[np.bool_]
     ticks: Index
+    flux: NDArray[np.bool_]
 
 
 @dataclass(slots=True)
@@ -119,14 +121,13 @@ def compile_program(schedule: Schedule, device: Device, zz: Callable[[int], floa
     body = schedule.realtime
     last = body[-1] if body and isinstance(body[-1], Straight) else None
     sorter = Sorter(schedule, device, wiring, program.events)
-    found, tones = dict[Straight, list[Action]](), dict[Straight, list[Action]]()
+    found, tones = dict[Straight, Actions](), dict[Straight, list[Action]]()
     for block in schedule.straight_blocks():
         found[block], tones[block] = sorter.actions(block)
-    _cluster(program, [action for actions in found.values() for action in actions], device, wiring, zz)
+    _cluster(program, found.values(), device, zz)
     for block, actions in found.items():
-        program.scores[block] = _score(program, block, actions, _final(program, actions) if block is last else frozenset())
-    lit = (score.actions[number] for score in program.scores.values() for number in _where(score.laid[:, 0] == BETWEEN))
-    program.lit = sorted({action.qubits[0] for action in lit})
+        program.scores[block] = _score(program, block, actions, _final(program, actions) if block is last else (), device)
+    program.lit = sorted({score.actions[number].qubits[0] for score in program.scores.values() for number in score.between})
     for block, score in program.scores.items():
         passing = _passing(program, score, tones[block], block is last)
         if passing:
@@ -144,11 +145,6 @@ def _meets(device: Device, tone: Action, measurement: Action) -> bool:
     return lines[0] == lines[1] and tone.start < measurement.stop and measurement.start < tone.stop
 
 
-def _where(some: NDArray[np.bool_]) -> list[int]:
-    found: list[int] = some.nonzero()[0].tolist()
-    return found
-
-
 def _passing(program: Program, score: Score, unread: Sequence[Action], last: bool) -> dict[int, tuple[int, ...]]:
     """Tones of a block on the lines of some qubits that do not measure these.
 
@@ -156,10 +152,10 @@ def _passing(program: Program, score: Score, unread: Sequence[Action], last: boo
     heard later.
     """
     events, reading = program.events, program.wiring.reading
-    measures = score.laid[:, 0] >= FINAL
-    latest = score.ticks[~measures, 1].max(initial=0) if last else inf
+    kinds, ticks = score.actions.kinds, score.actions.ticks
+    latest = ticks[kinds != READOUT, 1].max(initial=0) if last else inf
     tones: dict[str, list[tuple[int, int]]] = {}
-    read = [score.actions[number] for number in _where(measures & (score.ticks[:, 0] < latest))]
+    read = [score.actions[number] for number in ((kinds == READOUT) & (ticks[:, 0] < latest)).nonzero()[0].tolist()]
     for action, measured in [*((action, action.qubits[0]) for action in read), *((action, NONE) for action in unread)]:
         for row in action.events:
             if events["operation"][row] == Operation.PLAY:
@@ -180,25 +176,19 @@ def _passing(program: Program, score: Score, unread: Sequence[Action], last: boo
     return found
 
 
-def _score(program: Program, block: Straight, actions: list[Action], final: frozenset[int]) -> Score:
-    place = {qubit: position for position, qubit in enumerate(program.qubits)}
-    pair = {coupler: number for number, coupler in enumerate(program.pairs)}
-    kinds = [_KINDS[action.kind] for action in actions]
-    for number in final:
-        kinds[number] = FINAL
-    first, second = ([place[action.qubits[end]] for action in actions] for end in (0, -1))
-    own = [pair.get(action.where, NONE) if kind == TWO else NONE for kind, action in zip(kinds, actions, strict=True)]
-    ticks = [action.start for action in actions], [action.stop for action in actions]
-    return Score(
-        tuple(actions),
-        block.duration,
-        block.duration_slot,
-        final,
-        np.array([kinds, first, second, own], np.int64).T.copy(),
-        np.array([action.events[0] for action in actions], np.int64),
-        np.array([action.kind == "flux" for action in actions], np.bool_),
-        np.array(ticks, np.int64).T.copy(),
-    )
+def _score(program: Program, block: Straight, actions: Actions, final: tuple[int, ...], device: Device) -> Score:
+    place, pair = np.full(program.qubits[-1] + 1 if program.qubits else 0, NONE), np.full(len(device.couplers), NONE)
+    place[program.qubits], pair[list(program.pairs)] = np.arange(len(program.qubits)), np.arange(len(program.pairs))
+    laid, ticks = np.empty((len(actions) + 1, 4), np.int64), np.empty((len(actions) + 1, 2), np.int64)
+    kinds = laid[:-1, 0] = _KINDS[actions.kinds]
+    laid[:-1, 1:3], laid[:-1, 3] = place[actions.qubits], NONE
+    joined = kinds == TWO
+    laid[:-1, 3][joined] = pair[actions.where[joined]]
+    laid[list(final), 0] = FINAL
+    between = tuple((laid[:, 0] == BETWEEN).nonzero()[0].tolist())
+    laid[-1], ticks[:-1], ticks[-1] = (END, NONE, NONE, NONE), actions.ticks, block.duration
+    flux = np.asarray(actions.kinds == FLUX)
+    return Score(actions, block.duration, block.duration_slot, final, between, laid, ticks, flux)
 
 
 def _control_columns(body: Body) -> Iterable[int]:
@@ -214,21 +204,22 @@ def _reads(block: Block) -> set[int]:
     return columns_of(block.value) if isinstance(block, Assign) else set()
 
 
-def _final(program: Program, actions: list[Action]) -> frozenset[int]:
+def _final(program: Program, actions: Actions) -> tuple[int, ...]:
     """Measurements that are the last action on their qubit and that nothing waits for."""
     done: set[int] = set()
     found: list[int] = []
+    acting = list(zip(actions.kinds.tolist(), actions.qubits.tolist(), strict=True))
     for index in range(len(actions) - 1, -1, -1):
-        action = actions[index]
-        if action.kind == "readout" and action.qubits[0] not in done:
+        kind, qubits = acting[index]
+        if kind == READOUT and qubits[0] not in done:
             found.append(index)
-        done.update(action.qubits)
+        done.update(qubits)
         if len(done) == len(program.qubits):
             break
-    return frozenset(found)
+    return tuple(reversed(found))
 
 
-def _cluster(program: Program, actions: list[Action], device: Device, wiring: Wiring, zz: Callable[[int], float]) -> None:
+def _cluster(program: Program, found: Iterable[Actions], device: Device, zz: Callable[[int], float]) -> None:
     parent: dict[int, int] = {}
 
     def root(qubit: int) -> int:
@@ -236,16 +227,18 @@ def _cluster(program: Program, actions: list[Action], device: Device, wiring: Wi
             qubit = parent[qubit]
         return qubit
 
+    moved: set[int] = set()
     # the same few qubits are acted on again and again
-    for qubits in {action.qubits: None for action in actions}:
+    for kind, where in {one for actions in found for one in zip(actions.kinds.tolist(), actions.where.tolist(), strict=True)}:
+        qubits = program.wiring.qubits(kind, where)
+        moved.update(qubits if kind != READOUT else ())
         for qubit in qubits:
             parent.setdefault(qubit, qubit)
         if len(qubits) == 2:
             parent[root(qubits[0])] = root(qubits[1])
-    moved = {qubit for qubits in {action.qubits for action in actions if action.kind != "readout"} for qubit in qubits}
     clock = program.schedule.clock
     seconds = clock.seconds(program.schedule.duration) if program.schedule.duration is not None else float("inf")
-    around = sorted({index for qubit in moved for index in wiring.couplers.get(qubit, ())})
+    around = sorted({index for qubit in moved for index in program.wiring.couplers.get(qubit, ())})
     near = [(index, device.couplers[index].qubits) for index in around if moved.issuperset(device.couplers[index].qubits)]
     for index, (first, second) in sorted(near, key=lambda item: -abs(zz(item[0]))):
         if root(first) == root(second):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,34 +16,24 @@ FINAL, BETWEEN, END = 4, 5, 6
 _TAU = 2 * np.pi
 
 
-@dataclass(frozen=True, slots=True)
-class Steps:
+class Steps(NamedTuple):
     """Steps of all clusters, in playing order.
 
     Virtual Z and shares of windows stand in tables with two rows per action, ``2 * action + 1`` for its first qubit; the end of a
-    block is the last action, with a row for each qubit. Row 0 is for none. A step turns by ``angle + table[now] - table[then]``.
+    block is the last action, with a row for each qubit. Row 0 is for none. A step turns by what it owes, ``+ table[now] -
+    table[then]``.
 
     Attributes:
-        plan: ``int[steps, 3]``: kind of the engine, positions of the qubit and of the other one (the same if there is none).
-        action: Whose window it is, -1 for other steps.
-        now: Row of what follows.
-        then: Row of the last window on the qubit.
-        late: Row of the last window whose detuning acts partly after it.
-        seconds: Idle time that relaxes.
-        noisy: Time in s over which the qubit's detuning acts, without the shares.
-        angle: Turn in rad that all lanes share.
-        growth: How fast the angle grows with a stretch of the block, rad/s; nan for steps that do not last until its end.
+        places: ``int[steps, 7]``: kind of the engine; positions of the qubit and of the other one (the same if there is none);
+            whose window it is, -1 for other steps; ``now``, the row of what follows; ``then``, that of the last window on the
+            qubit; ``late``, that of the last window whose detuning acts partly after it.
+        numbers: ``float[steps, 4]``: idle time in s that relaxes; time in s over which the qubit's detuning acts, without the
+            shares; turn in rad that all lanes share; how fast it grows with a stretch of the block, rad/s, nan for steps that
+            do not last until its end.
     """
 
-    plan: Index
-    action: Index
-    now: Index
-    then: Index
-    late: Index
-    seconds: NDArray[np.float64]
-    noisy: NDArray[np.float64]
-    angle: NDArray[np.float64]
-    growth: NDArray[np.float64]
+    places: Index
+    numbers: NDArray[np.float64]
 
 
 class Timeline:
@@ -63,29 +53,26 @@ class Timeline:
         self._rows = np.zeros((qubits, 3), np.int64)
         self._coupled = np.zeros(len(pairs))
 
-    def lay(self, actions: Index, moments: NDArray[np.float64], apart: NDArray[np.bool_], *, stretched: bool) -> Steps:
+    def lay(self, actions: Index, ticks: Index, tick: float, late: NDArray[np.float64], *, stretched: bool) -> Steps:
         """Steps of some actions, in order of their start.
 
         Args:
             actions: ``int[actions, 4]``: kind, positions of one or two qubits, of which pair the window is (-1 for none).
-            moments: ``float[actions, 2]``, start and stop.
-            apart: ``bool[rows]``, rows of the table whose late share differs from lane to lane.
+            ticks: ``int[actions, 2]``, start and stop.
+            tick: s.
+            late: ``float[rows, lanes or 1]``, time in s that a detuning acts after windows on two qubits.
             stretched: Whether the end of the block differs from row to row.
         """
-        steps, numbers = _lay(actions, moments, apart, self._pairs, self._zz, self._due, self._rows, self._coupled, stretched)
-        return Steps(steps[:, :3], *steps.T[3:], *numbers.T)
-
-    def settle(self, late: NDArray[np.float64]) -> None:
-        """Forget the rows of the actions so far; ``late[row]`` is the share in s that still acts."""
-        self._due[:, 1] -= late[self._rows[:, 1]]
-        self._rows[:, :2] = 0
+        own = self._pairs, self._zz, self._due, self._rows, self._coupled
+        return Steps(*_lay(actions, ticks, tick, late, *own, stretched))
 
 
 @compiled()
 def _lay(
     actions: NDArray[np.int64],
-    moments: NDArray[np.float64],
-    apart: NDArray[np.bool_],
+    ticks: NDArray[np.int64],
+    tick: float,
+    shares: NDArray[np.float64],
     pairs: NDArray[np.int64],
     zz: NDArray[np.float64],
     due: NDArray[np.float64],
@@ -93,6 +80,11 @@ def _lay(
     coupled: NDArray[np.float64],
     stretched: bool,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    # rows whose late share differs from lane to lane
+    apart = np.zeros(len(shares), np.bool_)
+    for row in range(len(shares)):
+        for lane in range(1, shares.shape[1]):
+            apart[row] |= shares[row, lane] != shares[row, 0]
     most = 2 * len(actions) + len(pairs) + 2 * len(due)
     for action in range(len(actions)):
         for pair in range(len(pairs)):
@@ -103,7 +95,7 @@ def _lay(
     count = 0
     for action in range(len(actions)):
         kind, first, second, own = actions[action]
-        start, stop = moments[action]
+        start, stop = ticks[action, 0] * tick, ticks[action, 1] * tick
         middle = (start + stop) / 2 if kind in (ONE, TWO, BETWEEN) else start
         for pair in range(len(pairs)):
             left, right = pairs[pair]
@@ -151,6 +143,10 @@ def _lay(
                 due[qubit, 2], rows[qubit, 0] = 0.0, 0
                 if late:
                     due[qubit, 1], rows[qubit, 1] = start, 0
+    for qubit in range(len(due)):
+        # forget the rows of these actions, but for what still acts
+        due[qubit, 1] -= shares[rows[qubit, 1], 0]
+        rows[qubit, 0] = rows[qubit, 1] = 0
     return steps[:count], numbers[:count]
 
 

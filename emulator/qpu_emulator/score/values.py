@@ -62,6 +62,8 @@ class Values:
         """The same of many events, ``float[events, lanes]``; one lane where all have the same numbers."""
         events = self.schedule.events
         number = events[name][rows][:, None]
+        if not (self.schedule.slots or self.schedule.variables):
+            return np.asarray(number)
         slot = events[f"{name}_slot"][rows]
         swept = np.flatnonzero(slot != NONE)
         if len(swept):
