@@ -47,7 +47,7 @@ class Place:
         return httpx.Client(base_url=self.running.url + base, headers=headers, trust_env=False, timeout=60)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def place() -> Iterator[Place]:
     with serving(RACK) as running:
         yield people(running)

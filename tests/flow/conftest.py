@@ -117,9 +117,16 @@ def serving(rack: str, *flags: str) -> Iterator[Running]:
 
 
 @pytest.fixture(scope="session")
-def bridge() -> Iterator[Running]:
+def greeted() -> Iterator[tuple[Running, list[str]]]:
+    """A bridge, and the devices that it had as soon as it greeted."""
     with serving(SMALL_BODIES) as running:
-        yield running
+        service = BridgeService(running.url, running.token)
+        yield running, sorted(backend.name for backend in service.backends(operational=True))
+
+
+@pytest.fixture(scope="session")
+def bridge(greeted: tuple[Running, list[str]]) -> Running:
+    return greeted[0]
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from qiskit_ibm_runtime import SamplerV2
 
 from qpu_bridge import BridgeService
 from qpu_bridge.cli.rack import only_bridge
-from tests.flow.conftest import EMULATED, Running, children, serving, until
+from tests.flow.conftest import Running, children, serving, until
 
 pytestmark = pytest.mark.filterwarnings("ignore:The SamplerV2 class is deprecated:DeprecationWarning")
 
@@ -43,18 +44,24 @@ def find(running: Running, word: str) -> int:
     return pid
 
 
-@pytest.mark.parametrize("victim", ["driver", "runner", "api"])
-def test_a_job_survives_the_death_of_a_process(victim: str) -> None:
+@pytest.fixture(scope="module")
+def looped() -> Iterator[Running]:
+    """A bridge whose processes may die, but for the first."""
     with serving(RACK) as running:
-        backend = BridgeService(running.url, running.token).backend("loop_five")
-        job = slow_job(backend)
-        until(lambda: job.status() == "RUNNING")
-        dead = find(running, victim)
-        os.kill(dead, signal.SIGKILL)
-        result = job.result(timeout=100)
-        assert [pub.data.meas.num_shots for pub in result] == [10] * 6
-        assert find(running, victim) != dead
-        assert result.metadata["qpu_bridge"]["attempt"] == (2 if victim == "runner" else 1)
+        yield running
+
+
+@pytest.mark.parametrize("victim", ["driver", "runner", "api"])
+def test_a_job_survives_the_death_of_a_process(looped: Running, victim: str) -> None:
+    backend = BridgeService(looped.url, looped.token).backend("loop_five")
+    job = slow_job(backend)
+    until(lambda: job.status() == "RUNNING")
+    dead = find(looped, victim)
+    os.kill(dead, signal.SIGKILL)
+    result = job.result(timeout=100)
+    assert [pub.data.meas.num_shots for pub in result] == [10] * 6
+    assert find(looped, victim) != dead
+    assert result.metadata["qpu_bridge"]["attempt"] == (2 if victim == "runner" else 1)
 
 
 def test_everything_goes_when_the_bridge_is_told_to_stop() -> None:
@@ -100,7 +107,6 @@ def test_settings_that_cannot_work_end_the_bridge_at_once(tmp_path: Path, device
     assert says in done.stderr
 
 
-def test_a_bridge_that_greets_has_its_device() -> None:
-    """What it imports after that may take long; nobody must be told meanwhile that the device has no runner."""
-    with serving(EMULATED) as running:
-        assert BridgeService(running.url, running.token).least_busy().name == "emu_five"
+def test_a_bridge_that_greets_has_its_devices(greeted: tuple[Running, list[str]]) -> None:
+    """What it imports after that may take long; nobody must be told meanwhile that a device has no runner."""
+    assert greeted[1] == ["emu_five", "loop_five"]
