@@ -4,27 +4,27 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from qpu_bridge.pytest_plugin import _rack
 
 EXAMPLE = Path(__file__).parents[1] / "emulator" / "examples" / "ci"
 
 
-def _pytest(folder, *arguments):
-    # a stranger's process: it finds the bridge by the fixture alone
-    bare = {name: value for name, value in os.environ.items() if not name.startswith(("QISKIT_", "QPU_BRIDGE_", "PYTEST_"))}
-    program = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", folder, folder, *arguments]
-    done = subprocess.run(program, cwd=folder, env=bare, capture_output=True, text=True, timeout=300)
-    return done.returncode, done.stdout + done.stderr
-
-
 def test_the_example_project_passes():
     """Noise is switched off per job, faults end a job with their reason, all through the unmodified client."""
-    code, said = _pytest(EXAMPLE)
-    assert code == 0, said
-    assert "4 passed" in said
+    # a stranger's process: it finds the bridge by the fixture alone
+    bare = {name: value for name, value in os.environ.items() if not name.startswith(("QISKIT_", "QPU_BRIDGE_", "PYTEST_"))}
+    program = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", EXAMPLE, EXAMPLE]
+    done = subprocess.run(program, cwd=EXAMPLE, env=bare, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "4 passed" in done.stdout
 
 
-def test_options_that_are_no_json_are_refused(tmp_path):
-    (tmp_path / "test_it.py").write_text("def test_it(qpu_bridge): pass\n")
-    code, said = _pytest(tmp_path, "-o", "qpu_bridge_options=faults")
-    assert code == 1
-    assert "qpu_bridge_options must be a JSON object" in said
+@pytest.mark.parametrize("options", ["faults", "[1]"])
+def test_options_that_are_no_json_object_are_refused(tmp_path, options):
+    config = SimpleNamespace(getini={"qpu_bridge_rack": "", "qpu_bridge_options": options}.__getitem__)
+    with pytest.raises(pytest.UsageError, match="qpu_bridge_options must be a JSON object"):
+        _rack(config, tmp_path)

@@ -1,7 +1,7 @@
 """Requests that nobody thought of, made from the published OpenAPI: no 5xx, and every answer is as published.
 
-In the gate each operation gets a few, and those of administrators, whom nothing else holds back, ten times as many; more by
-``QPU_BRIDGE_REQUESTS=1000 pytest tests/contract/test_openapi.py`` (per operation).
+In the gate each operation gets 6, and those of administrators, whom nothing else holds back, 18: what one request in ten would
+show is found there in 85 % of all cases. More per operation: ``QPU_BRIDGE_REQUESTS=1000 pytest tests/contract/test_openapi.py``.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def test_no_request_breaks_the_bridge(place: Place, document: dict[str, Any], ro
     tried = 0
     for found in schema.get_all_operations():
         operation = found.ok()
-        examples = EXAMPLES * (10 if role == "administrator" and operation.path.startswith("/api/v1/admin/") else 1)
+        examples = EXAMPLES * (3 if role == "administrator" and operation.path.startswith("/api/v1/admin/") else 1)
 
         @seed(number)
         @settings(max_examples=examples, database=None, deadline=None, suppress_health_check=list(HealthCheck))
