@@ -13,11 +13,16 @@ from qpu_calibration.graph import Graph
 from qpu_calibration.ledger import Ledger
 from qpu_calibration.step import Verdict
 from qpu_emulator.bring_up import solve_snapshot
+from qpu_emulator.bring_up.conditional import pair_limit
 from qpu_emulator.chip.device import Device
 from qpu_emulator.makers import chip
 from tests.proofs.calibration import bench
+from tests.proofs.channel import Player
 
-ROUTINES = ("resonator_spectroscopy", "readout", "qubit_spectroscopy", "rabi", "ramsey", "active_reset", "fine_amplitude")
+ROUTINES = {
+    "cz": ("active_reset", "cz_chevron", "cz_phase", "cz_leakage", "cz_local_phases"),
+    "ecr": ("active_reset", "cr_rotary", "cr_phase", "ecr_amplitude", "ecr_target_phase", "ecr_control_phase"),
+}
 
 
 def chip_behind_lines(family: str) -> tuple[Device, Snapshot]:
@@ -28,14 +33,18 @@ def chip_behind_lines(family: str) -> tuple[Device, Snapshot]:
 
 
 @pytest.mark.parametrize("family", ["cz", "ecr"])
-def test_from_the_design(family: str) -> None:
+def test_from_the_design_to_the_gate_on_two_qubits(family: str) -> None:
     truth, believed = chip_behind_lines(family)
     graph, ledger = Graph.of(believed), Ledger()
-    nodes = [node for node in graph.nodes(None, [0]) if node.routine in ROUTINES]
+    nodes = [node for node in graph.nodes(None, None) if node.routine in ROUTINES[family]]
     with bench(truth, believed, seed=1) as one:
-        done = {entry.routine: entry for entry in conduct(one, graph, ledger, maintain(graph, ledger, nodes))}
-        assert set(ROUTINES) <= set(done)
-        assert all(done[name].findings[0,].verdict is Verdict.GOOD for name in ROUTINES)
-        assert not ledger.flagged
-        found = one.snapshot.qubits[0].frequency
-    assert found == pytest.approx(truth.transmons[0].frequency, abs=2e3)
+        done = list(conduct(one, graph, ledger, maintain(graph, ledger, nodes)))
+        snapshot = one.snapshot
+    assert {entry.routine for entry in done} >= {*ROUTINES[family], "readout", "ramsey", "fine_amplitude"}
+    assert all(finding.verdict is Verdict.GOOD for entry in done for finding in entry.findings.values())
+    assert not ledger.flagged
+    for qubit, transmon in enumerate(truth.transmons):
+        assert snapshot.qubits[qubit].frequency == pytest.approx(transmon.frequency, abs=2e3)
+    gate = next(gate for gate in snapshot.gates if gate.name == family)
+    error, limit = Player(truth, snapshot).infidelity(gate), pair_limit(truth, (0, 1), gate.duration)
+    assert error < 1.5 * limit
