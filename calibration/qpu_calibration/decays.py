@@ -6,18 +6,22 @@ at the same time.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+
 import numpy as np
 
 from qpu_calibration.axis import Values
-from qpu_calibration.curve import CurveFit, fit_curve
+from qpu_calibration.curve import CurveFit
 from qpu_calibration.fit import Estimate, Fit
 from qpu_calibration.picture import Curve, drawn
+from qpu_calibration.search import Asking, Search
 
 UNLIKE = 100.0
 """Chi square that is no fault of the curve yet: pulses wrong in the same way each time make sequences differ, and errors grow."""
 
 
-def fit_two_decays(x: Values, y: Values, sigma: Values, floor: float) -> CurveFit:
+def fit_two_decays(x: Values, y: Values, sigma: Values, floor: float) -> Asking[CurveFit]:
     """Fit both decays.
 
     Args:
@@ -36,11 +40,12 @@ def fit_two_decays(x: Values, y: Values, sigma: Values, floor: float) -> CurveFi
         for share in (0.0, 0.5)
     ]
     bounds = dict.fromkeys(("height", "height_more"), (0.0, 1.2 * (1 - floor))) | dict.fromkeys(("decay", "more"), (-0.1, 1.0))
+    return (yield Search(_survival_to(floor), x, y, sigma, starts, bounds))
 
-    def model(x: Values, height: float, height_more: float, decay: float, more: float) -> Values:
-        return survival(x, floor, height, height_more, decay, more)
 
-    return fit_curve(model, x, y, sigma, starts, bounds)
+@cache
+def _survival_to(floor: float) -> Callable[..., Values]:
+    return lambda x, **shape: survival(x, floor, **shape)
 
 
 def survival(x: Values, floor: float, height: float, height_more: float, decay: float, more: float) -> Values:

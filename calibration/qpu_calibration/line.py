@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from qpu_calibration.axis import Values
-from qpu_calibration.curve import CurveFit, fit_curve
+from qpu_calibration.curve import CurveFit
+from qpu_calibration.search import Asking, Search
 
 
 def peak(x: Values, height: float, centre: float, width: float, base: float) -> Values:
@@ -13,7 +14,7 @@ def peak(x: Values, height: float, centre: float, width: float, base: float) -> 
     return base + height * np.exp(-0.5 * ((x - centre) / width) ** 2)
 
 
-def find_line(x: Values, y: Values, sigma: Values) -> tuple[CurveFit, str]:
+def find_line(x: Values, y: Values, sigma: Values) -> Asking[tuple[CurveFit, str]]:
     """The strongest line of a scan, up or down.
 
     Returns:
@@ -28,7 +29,7 @@ def find_line(x: Values, y: Values, sigma: Values) -> tuple[CurveFit, str]:
         for width in (0.7 * step, 2 * step, 5 * step)
     ]
     bounds = {"centre": (x[0] - span / 4, x[-1] + span / 4), "width": (0.3 * step, span)}
-    found = fit_curve(peak, x, y, sigma, starts, bounds)
+    found = yield Search(peak, x, y, sigma, starts, bounds)
     height, error = found.value["height"], found.error["height"]
     # of many points one always stands out somewhat
     if not abs(height) > (3 + np.sqrt(2 * np.log(len(x)))) * error:

@@ -21,6 +21,7 @@ from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve, picture
 from qpu_calibration.plan import Kind, Plan, Point, write
 from qpu_calibration.reading import Reading
+from qpu_calibration.search import Asking, in_step
 from qpu_calibration.validity import invalid
 
 LOOK_SHOTS = 50
@@ -87,8 +88,11 @@ class Routine(ABC, Generic[S]):
         """Write the pulses of one page, measurement included."""
 
     @abstractmethod
-    def fit_one(self, data: xr.Dataset) -> Fit:
-        """Fit the data of one target (its dimension is gone, its coordinate is there). Pure; `fit` says of which target it is."""
+    def fit_one(self, data: xr.Dataset) -> Fit | Asking[Fit]:
+        """Fit the data of one target (its dimension is gone, its coordinate is there). Pure; `fit` says of which target it is.
+
+        Curves are asked for (``found = yield Search(...)``), so that those of all targets are fitted together.
+        """
 
     def facts(self, snapshot: Snapshot, target: Target) -> Mapping[str, float]:
         """Numbers of the snapshot that the fit needs; they are stored with the data, one variable each."""
@@ -147,16 +151,16 @@ class Routine(ABC, Generic[S]):
     def fit(self, data: xr.Dataset) -> tuple[Fit, ...]:
         """One fit per target, in the order of the data; a bad one where `fit_one` fails, so that the others keep theirs."""
         kind = data.attrs["kind"]
-        found = []
-        for index, target in enumerate(targets_of(data)):
-            measured = data.isel({kind: index})
-            try:
-                reason = invalid(measured)
-                one = bad(reason) if reason else self.fit_one(measured)
-            except ROUTINE_ERRORS as error:
-                one = bad(error_sentence(error, "the fit must be able to use what was measured"))
-            found.append(one.model_copy(update={"target": target}))
-        return tuple(found)
+        return tuple(in_step([self._fit(data.isel({kind: index}), target) for index, target in enumerate(targets_of(data))]))
+
+    def _fit(self, data: xr.Dataset, target: Target) -> Asking[Fit]:
+        try:
+            reason = invalid(data)
+            found = bad(reason) if reason else self.fit_one(data)
+            one = found if isinstance(found, Fit) else (yield from found)
+        except ROUTINE_ERRORS as error:
+            one = bad(error_sentence(error, "the fit must be able to use what was measured"))
+        return one.model_copy(update={"target": target})
 
     def plot(self, data: xr.Dataset, fits: Sequence[Fit]) -> Figure:
         """A figure with a panel per target."""

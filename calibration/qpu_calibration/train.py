@@ -18,12 +18,13 @@ from scipy.spatial.transform import Rotation
 from qpu_bridge.target import Snapshot
 from qpu_calibration import bloch
 from qpu_calibration.axis import Axis, Values
-from qpu_calibration.curve import CurveFit, fit_curve
+from qpu_calibration.curve import CurveFit
 from qpu_calibration.fit import Estimate, Fit, bad, good
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve
 from qpu_calibration.plan import Kind, Point
 from qpu_calibration.routine import Routine, Settings
+from qpu_calibration.search import Asking, Search
 
 
 class TrainSettings(Settings):
@@ -72,7 +73,7 @@ class Train(Routine[S], Generic[S]):
     def numbers(self, data: xr.Dataset, found: CurveFit) -> dict[str, Estimate]:
         """What this routine makes of the turns."""
 
-    def fit_one(self, data: xr.Dataset) -> Fit:
+    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
         """Six numbers of two turns, and how vectors shrink."""
         x, y, sigma = _points(data)
         starts = [
@@ -82,7 +83,7 @@ class Train(Routine[S], Generic[S]):
         ]
         bounds = {"height": (0.0, 1.1), "decay": (-0.02, 0.3), "angle": (0.5, 2.6), "axis": (-1.5, 1.5)}
         bounds |= dict.fromkeys(("ix", "iy", "z", "zz"), (-0.8, 0.8))
-        found = fit_curve(turned, x, y, sigma, starts, bounds)
+        found = yield Search(turned, x, y, sigma, starts, bounds)
         numbers = self.numbers(data, found)
         if found.value["height"] < 0.6:
             return bad("the target's turns do not follow the control", found, **numbers)

@@ -284,7 +284,7 @@ def test_only_what_drifted_is_repaired(lab, tmp_path, graph):
 def test_what_a_look_does_not_tell_well_enough_is_calibrated(lab, tmp_path, graph, why):
     class Doubtful(Fringe):
         def fit_one(self, data):
-            found = super().fit_one(data)
+            found = yield from super().fit_one(data)
             return found.model_copy(update={"series": {"curve": (1.0,)}}) if why == "no error stated" else found
 
         def deviation_error(self, snapshot, fit):

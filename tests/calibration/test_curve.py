@@ -7,10 +7,11 @@ import pytest
 from scipy.optimize import curve_fit
 
 from qpu_calibration import bloch, decays, train
-from qpu_calibration.curve import fit_curve, random_effect
+from qpu_calibration.curve import random_effect
 from qpu_calibration.routines import cr_tomography, readout_duration, readout_frequency, readout_power, rx_curve
 from qpu_calibration.routines.rabi import bend
 from qpu_calibration.routines.resonator_spectroscopy import answer
+from qpu_calibration.search import Search, fit_curves, in_step
 from qpu_emulator import five
 from qpu_emulator.bring_up.rotation import rotate
 
@@ -35,6 +36,17 @@ def test_many_curves_at_once_are_those_of_one_at_a_time(name, seed):
     assert np.abs(together - [model(LINE, *row) for row in numbers.tolist()]).max() < 1e-12
 
 
+# the points of trains are the same for all targets
+@pytest.mark.parametrize("name", sorted(MODELS.keys() - {"turned"}))
+def test_curves_of_many_targets_are_those_of_one_at_a_time(name, seed):
+    model, count = MODELS[name]
+    numbers = np.random.default_rng(seed).uniform(0.1, 0.9, (3, 6, count))
+    x = LINE * np.array([[1.0], [1.1], [0.9]])
+    together = model(x[:, None], *np.moveaxis(numbers, -1, 0)[..., None])
+    assert together.shape == (3, 6, len(LINE))
+    assert np.abs(together - [model(*one) for one in zip(x, *np.moveaxis(numbers, -1, 0)[..., None], strict=True)]).max() < 1e-12
+
+
 def faded(x, height, life, base):
     return base + height * np.exp(-x / life)
 
@@ -44,7 +56,7 @@ def test_the_best_of_several_starts_with_its_errors(seed):
     sigma = draw.uniform(0.01, 0.03, len(LINE))
     y = faded(LINE, 0.9, 0.5, 0.1) + draw.normal(0, sigma)
     starts = [{"height": 1.0, "life": life, "base": 0.0} for life in (0.01, 0.4, 3.0, 900.0)]
-    found = fit_curve(faded, LINE, y, sigma, starts, {"life": (0.01, 1000.0), "base": (-0.3, 0.3)})
+    found = fit_curves([Search(faded, LINE, y, sigma, starts, {"life": (0.01, 1000.0), "base": (-0.3, 0.3)})])[0]
     value, spread = curve_fit(faded, LINE, y, (1.0, 0.4, 0.0), sigma, absolute_sigma=True)
     assert list(found.value.values()) == pytest.approx(value, rel=1e-5)
     chi_square = float(np.sum(((faded(LINE, *value) - y) / sigma) ** 2)) / (len(LINE) - 3)
@@ -55,7 +67,9 @@ def test_the_best_of_several_starts_with_its_errors(seed):
 
 def test_no_parameter_leaves_its_bounds(seed):
     y = faded(LINE, 0.9, 0.5, 0.1)
-    found = fit_curve(faded, LINE, y, np.full(len(LINE), 0.01), [{"height": 1.0, "life": 9.0, "base": 0.0}], {"life": (0.7, 2.0)})
+    found = fit_curves(
+        [Search(faded, LINE, y, np.full(len(LINE), 0.01), [{"height": 1.0, "life": 9.0, "base": 0.0}], {"life": (0.7, 2.0)})]
+    )[0]
     assert found.value["life"] == pytest.approx(0.7)
     assert found.value["life"] >= 0.7
     assert found.chi_square > 1
@@ -63,9 +77,44 @@ def test_no_parameter_leaves_its_bounds(seed):
 
 def test_points_that_no_curve_goes_through():
     y = np.full(len(LINE), np.nan)
-    found = fit_curve(faded, LINE, y, np.ones(len(LINE)), [{"height": 1.0, "life": 9.0, "base": 0.0}])
+    found = fit_curves([Search(faded, LINE, y, np.ones(len(LINE)), [{"height": 1.0, "life": 9.0, "base": 0.0}])])[0]
     assert np.isnan(found.value["life"])
     assert found.error["life"] == np.inf
+
+
+def asked(life, draw, points=24):
+    x = np.linspace(0.1, 2.0 * life, points)
+    y = faded(x, 0.9, life, 0.1) + draw.normal(0, 0.02, points)
+    starts = [{"height": 1.0, "life": life * part, "base": 0.0} for part in (0.3, 1.0, 3.0, 30.0)]
+    return Search(faded, x, y, np.full(points, 0.02), starts, {"life": (0.01 * life, 100 * life)})
+
+
+def test_curves_do_not_depend_on_their_company(seed):
+    draw = np.random.default_rng(seed)
+    searches = [asked(life, draw, points) for life in (0.2, 1.0, 40.0) for points in (24, 24, 30)]
+    for one, search in zip(fit_curves(searches), searches, strict=True):
+        (alone,) = fit_curves([search])
+        assert list(one.value.values()) == pytest.approx(list(alone.value.values()), rel=1e-9)
+        assert list(one.error.values()) == pytest.approx(list(alone.error.values()), rel=1e-7)
+        assert list(one.value) == list(alone.value)
+
+
+def test_a_curve_that_cannot_be_made_is_told_to_who_asked_for_it(seed):
+    def once(search):
+        try:
+            found = yield search
+        except ValueError as error:
+            return str(error)
+        return (yield Search(faded, search.x, search.y, search.sigma, [found.value])).value["life"]
+
+    def broken(x, height, life, base):
+        raise ValueError("no such curve")
+
+    draw = np.random.default_rng(seed)
+    first, second = asked(1.0, draw), asked(2.0, draw)
+    found = in_step([once(first), once(Search(broken, first.x, first.y, first.sigma, first.starts)), once(second)])
+    assert found[1] == "no such curve"
+    assert found[::2] == pytest.approx([1.0, 2.0], rel=0.3)
 
 
 @pytest.mark.parametrize("size", [0.0, 0.04])

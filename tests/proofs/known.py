@@ -14,13 +14,13 @@ from scipy.optimize import brentq
 from qpu_bridge.target import CosineSquareShape, Snapshot, waveform
 from qpu_calibration.axis import Values
 from qpu_calibration.cross import complex_amplitude, halves, rabi_rate, with_flat_top
-from qpu_calibration.curve import fit_curve
 from qpu_calibration.edit import amplitude, drag_pulse
 from qpu_calibration.fit import Fit
 from qpu_calibration.page import Target
 from qpu_calibration.routines.cpmg import power
 from qpu_calibration.routines.cr_rotary import CRRotarySettings
 from qpu_calibration.routines.drive_crosstalk import DriveCrosstalkSettings
+from qpu_calibration.search import Search, fit_curves
 from qpu_emulator.bring_up.conditional import Conditional
 from qpu_emulator.bring_up.echoed import EchoedPair
 from qpu_emulator.bring_up.recipe import Recipe
@@ -127,7 +127,7 @@ def trains(truth: Truth, fit: Fit) -> Numbers:
     heard = noise(transmon, series["frequency"])
 
     def slope(x: Values, y: Values, error: Values) -> float:
-        return fit_curve(power, x, y, error, [{"size": float(y.mean()), "exponent": 0.0}]).value["exponent"]
+        return fit_curves([Search(power, x, y, error, [{"size": float(y.mean()), "exponent": 0.0}])])[0].value["exponent"]
 
     known = {
         "t1": transmon.t1 or np.inf,

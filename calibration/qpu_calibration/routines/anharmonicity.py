@@ -20,6 +20,7 @@ from qpu_calibration.reach import frequency_range
 from qpu_calibration.reading import excited
 from qpu_calibration.routine import Routine, Settings
 from qpu_calibration.routines.qubit_spectroscopy import long_pulse, weak
+from qpu_calibration.search import Asking
 
 
 class AnharmonicitySettings(Settings):
@@ -70,9 +71,9 @@ class Anharmonicity(Routine[AnharmonicitySettings]):
         """What f12 is compared with."""
         return {"f01": snapshot.qubits[target[0]].frequency}
 
-    def fit_one(self, data: xr.Dataset) -> Fit:
+    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
         """One line."""
-        found, wrong = find_line(data["frequency"].values, *excited(data))
+        found, wrong = yield from find_line(data["frequency"].values, *excited(data))
         numbers = {
             "anharmonicity": (found.value["centre"] - float(data["f01"]), found.error["centre"], "Hz"),
             "f12": found.of("centre", "Hz"),

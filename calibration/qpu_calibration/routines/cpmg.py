@@ -11,7 +11,7 @@ from pydantic import Field
 
 from qpu_bridge.target import Snapshot
 from qpu_calibration.axis import Axis, Values
-from qpu_calibration.curve import SLOW, CurveFit, fit_curve
+from qpu_calibration.curve import SLOW, CurveFit
 from qpu_calibration.edit import known_gate
 from qpu_calibration.fit import Estimate, Fit, bad, good
 from qpu_calibration.page import Page, Target
@@ -20,6 +20,7 @@ from qpu_calibration.plan import Point
 from qpu_calibration.reading import excited
 from qpu_calibration.routine import Routine
 from qpu_calibration.routines.t1 import Waits, decay, spread
+from qpu_calibration.search import Asking, Search
 
 ENERGY = 0
 """So many pulses stand for T1, which is measured with the same waits."""
@@ -80,16 +81,16 @@ class CPMG(Routine[CPMGSettings]):
         """How long a pulse lasts: a train's time is that of its waits and pulses."""
         return {"pulse_s": known_gate(snapshot, "x", target).duration * float(snapshot.timing.dt)}
 
-    def fit_one(self, data: xr.Dataset) -> Fit:
+    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
         """A T2 of each train, then a power of their number, and one of the frequency."""
         waits, pulses = data["delay"].values, data["pulses"].values[1:]
         y, sigma = excited(data)
         ends, sigma = y[:, 0] - y[:, 1], np.hypot(sigma[:, 0], sigma[:, 1])
         lives = [{"height": 2.0, "t1": waits[-1] / part, "base": -1.0} for part in (1, 2.5, 8, 20)]
-        life = fit_curve(decay, waits, -ends[0], sigma[0], lives, {"t1": (waits[-1] / 1000, waits[-1] * 20)})
-        trains = [
-            _faded(waits + count * float(data["pulse_s"]), *one) for count, *one in zip(pulses, ends[1:], sigma[1:], strict=True)
-        ]
+        life = yield Search(decay, waits, -ends[0], sigma[0], lives, {"t1": (waits[-1] / 1000, waits[-1] * 20)})
+        trains = []
+        for count, *one in zip(pulses, ends[1:], sigma[1:], strict=True):
+            trains.append((yield from _faded(waits + count * float(data["pulse_s"]), *one)))
         if not _stands(life, 0.5) or not life.error["t1"] < 0.3 * life.value["t1"]:
             return bad("the waits do not tell T1", life)
         if life.value["base"] > -0.4:
@@ -102,7 +103,7 @@ class CPMG(Routine[CPMGSettings]):
             if not train.error["t2"] < 0.3 * train.value["t2"]:
                 return bad(f"the waits do not tell T2 of {count:.0f} pulses", train)
         t2, error = (np.array([getattr(train, field)["t2"] for train in trains]) for field in ("value", "error"))
-        grown = fit_curve(power, pulses / pulses[0], t2, error, [{"size": t2[0], "exponent": 0.0}])
+        grown = yield Search(power, pulses / pulses[0], t2, error, [{"size": t2[0], "exponent": 0.0}])
         numbers: dict[str, Estimate] = {
             "gamma": grown.of("exponent"),
             "t2_first": (t2[0], error[0], "s"),
@@ -118,7 +119,7 @@ class CPMG(Routine[CPMGSettings]):
             # what a train hears depends on the exponent, by a fifth at most
             for _ in range(3):
                 starts = [{"size": float(np.mean(scale * rate)), "exponent": 0.0}]
-                fallen = fit_curve(power, frequency / middle, scale * rate, scale * unsure, starts)
+                fallen = yield Search(power, frequency / middle, scale * rate, scale * unsure, starts)
                 exponent = -fallen.value["exponent"]
                 scale = np.array([per_rate(int(count), float(np.clip(exponent, 0, 2))) for count in pulses])
             numbers |= {"noise_exponent": (exponent, fallen.error["exponent"], "")}
@@ -178,11 +179,11 @@ def per_rate(pulses: int, exponent: float) -> float:
     return float(2 / (near + far) / (2 * np.pi) ** 2)
 
 
-def _faded(x: Values, y: Values, sigma: Values) -> CurveFit:
+def _faded(x: Values, y: Values, sigma: Values) -> Asking[CurveFit]:
     starts = [{"height": 1.0, "t2": x[-1] / part, "slow": slow} for part in (1, 2.5, 8, 20) for slow in (0.0, 0.6)]
     # a little beyond what noise can do, lest the error of T2 be cut at the edge
     bounds = {"t2": (x[-1] / 1000, x[-1] * 20), "slow": (-0.6, 1.6), "height": (-0.5, 1.5)}
-    return fit_curve(envelope, x, y, sigma, starts, bounds)
+    return (yield Search(envelope, x, y, sigma, starts, bounds))
 
 
 def _stands(found: CurveFit, least: float) -> bool:

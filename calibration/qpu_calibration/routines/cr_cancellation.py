@@ -13,6 +13,7 @@ from qpu_calibration.cross import rabi_rate, tone, with_tone
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Target
 from qpu_calibration.routines.cr_tomography import CRTomography
+from qpu_calibration.search import Asking
 
 
 class CRCancellation(CRTomography):
@@ -31,9 +32,9 @@ class CRCancellation(CRTomography):
         """How fast the target's own tone turns it at full scale."""
         return {**super().facts(snapshot, target), "rabi": rabi_rate(snapshot, target[1])}
 
-    def fit_one(self, data: xr.Dataset) -> Fit:
+    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
         """The tone across the axis of ZX that leaves no turn about it."""
-        found = super().fit_one(data)
+        found = yield from super().fit_one(data)
         numbers = {name: (p.value, p.error, p.unit) for name, p in found.parameters.items() if p.unit == "Hz"}
         if found.parameters:
             zx, own = (complex(found[f"{name}x"], found[f"{name}y"]) for name in ("z", "i"))

@@ -13,13 +13,14 @@ from qpu_bridge.target import Snapshot
 from qpu_calibration import bloch
 from qpu_calibration.axis import Axis, Values
 from qpu_calibration.cross import complex_amplitude, flat_top, halves, with_axis, with_cross, with_flat_top
-from qpu_calibration.curve import CurveFit, fit_curve, several
+from qpu_calibration.curve import CurveFit, several
 from qpu_calibration.fit import Estimate, Fit, bad, good
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve, beside, drawn
 from qpu_calibration.plan import Kind, Point
 from qpu_calibration.reach import duration_range
 from qpu_calibration.routine import Routine, Settings
+from qpu_calibration.search import Asking, Search
 
 TAU = 2 * np.pi
 ANGLE = np.pi / 4
@@ -93,9 +94,9 @@ class CRTomography(Routine[CRTomographySettings]):
         turned = {"behind": TAU * (zz or 0.0) * exposed, "behind_open": TAU * (USUAL_ZZ_HZ if zz is None else 0.0) * exposed}
         return {"amplitude": abs(played), "phase": float(np.angle(played)), "flat": seconds, **turned}
 
-    def fit_one(self, data: xr.Dataset) -> Fit:
+    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
         """A turn for each level of the control; then what of the tone would make ZX of the right angle, and no ZY."""
-        found = [_turn(data, level) for level in (0, 1)]
+        found = [(yield from _turn(data, 0)), (yield from _turn(data, 1))]
         both = several(**dict(zip(LEVELS, found, strict=True)))
         if min(one.value["height"] for one in found) < 0.6:
             return bad("the target does not turn steadily under the tone", both)
@@ -165,7 +166,7 @@ def _vectors(data: xr.Dataset, level: int) -> tuple[Values, Values]:
     return np.stack([plane.real, plane.imag, vector[..., 2]], axis=-1), sigma
 
 
-def _turn(data: xr.Dataset, level: int) -> CurveFit:
+def _turn(data: xr.Dataset, level: int) -> Asking[CurveFit]:
     """Turn of the target for one level of the control, Hz along x, y and z."""
     vector, sigma = _vectors(data, level)
     length, component = np.meshgrid(data["length"], np.arange(3), indexing="ij")
@@ -179,7 +180,7 @@ def _turn(data: xr.Dataset, level: int) -> CurveFit:
     bounds = {"height": (0.0, 1.1), "edges": (-0.2e-6, 0.3e-6)} | dict.fromkeys(
         ("x_rate", "y_rate", "z_rate"), (-1.2 * most, 1.2 * most)
     )
-    return fit_curve(turning, x, vector.ravel(), sigma.ravel(), starts, bounds)
+    return (yield Search(turning, x, vector.ravel(), sigma.ravel(), starts, bounds))
 
 
 def _terms(found: Sequence[CurveFit], behind: float) -> dict[str, Estimate]:
@@ -211,4 +212,5 @@ def turning(x: Values, height: float, x_rate: float, y_rate: float, z_rate: floa
     # Rodrigues' turn of +z
     ends = np.stack([axis[1] * np.sin(angle), -axis[0] * np.sin(angle), np.cos(angle)])
     ends += axis * axis[2] * (1 - np.cos(angle))
-    return np.asarray(height * ends[x[1].astype(int), ..., np.arange(x.shape[1])].T)
+    component = np.broadcast_to(x[1].astype(int), ends.shape[1:])
+    return np.asarray(height * np.take_along_axis(ends, component[None], axis=0)[0])

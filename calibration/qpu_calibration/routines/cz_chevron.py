@@ -11,13 +11,13 @@ from pydantic import Field
 from qpu_bridge.target import Snapshot
 from qpu_calibration import bloch, conditional
 from qpu_calibration.axis import Axis, Values
-from qpu_calibration.curve import fit_curve
 from qpu_calibration.edit import flux_amplitude, with_flux_amplitude
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve
 from qpu_calibration.plan import Kind, Point
 from qpu_calibration.routine import Routine, Settings
+from qpu_calibration.search import Asking, Search
 
 NEAR = 3
 """The parabola is fitted to so many points on either side of a conditional phase of pi."""
@@ -65,7 +65,7 @@ class CZChevron(Routine[CZChevronSettings]):
         levels = np.broadcast_to(at["amplitude"], (len(page.targets), page.rows))
         conditional.play(page, at, 1, 1, lambda index, pulse: (levels[index], 0.0))
 
-    def fit_one(self, data: xr.Dataset) -> Fit:
+    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
         """Follow the phase from rest to half a turn; a parabola through the points around gives the amplitude."""
         x = data["amplitude"].values
         phase, error, length = conditional.turned(data, 1)
@@ -82,7 +82,7 @@ class CZChevron(Routine[CZChevronSettings]):
         x, y, sigma = x[near], followed[near] - goal, sigma[near]
         slope, offset = np.polyfit(x, y, 1)
         starts = [{"slope": slope, "bend": 0.0, "amplitude": -offset / slope if slope else float(x.mean())}]
-        found = fit_curve(conditional.parabola, x, y, sigma, starts)
+        found = yield Search(conditional.parabola, x, y, sigma, starts)
         share = (length[1] / np.maximum(length[0], 1e-3))[near]
         numbers = {
             "amplitude": found.of("amplitude"),

@@ -10,7 +10,6 @@ from pydantic import Field
 
 from qpu_bridge.target import Snapshot
 from qpu_calibration.axis import Axis, Values
-from qpu_calibration.curve import fit_curve
 from qpu_calibration.decays import UNLIKE
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Target
@@ -18,6 +17,7 @@ from qpu_calibration.picture import Curve
 from qpu_calibration.plan import Kind, Point
 from qpu_calibration.reading import Reading
 from qpu_calibration.routine import Routine, Settings
+from qpu_calibration.search import Asking, Search
 
 
 class CZLeakageSettings(Settings):
@@ -85,14 +85,14 @@ class CZLeakage(Routine[CZLeakageSettings]):
         page.barrier()
         page.measure()
 
-    def fit_one(self, data: xr.Dataset) -> Fit:
+    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
         """Two decays of one height."""
         settings = CZLeakageSettings.model_validate_json(data.attrs["settings"])
         x, y, sigma = _kept(data)
         span = float(settings.longest)
         starts = [{"height": y.max(), "rate": r / span, "leakage": k / span} for r in (0.01, 0.1, 0.4) for k in (0.0, 0.05, 0.5)]
         bounds = {"height": (0.0, 1.2), "rate": (0.0, 5 / span), "leakage": (-1 / span, 10 / span)}
-        found = fit_curve(trains, x, y, sigma, starts, bounds)
+        found = yield Search(trains, x, y, sigma, starts, bounds)
         numbers = {"leakage": found.of("leakage")}
         if found.value["height"] < 0.6:
             return bad("the pair is not brought to 11", found, **numbers)

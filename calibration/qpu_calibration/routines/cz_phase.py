@@ -11,13 +11,13 @@ from pydantic import Field
 from qpu_bridge.target import Snapshot
 from qpu_calibration import bloch, conditional
 from qpu_calibration.axis import Axis, Values
-from qpu_calibration.curve import fit_curve
 from qpu_calibration.edit import flux_amplitude, known_gate, with_flux_amplitude
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve, drawn
 from qpu_calibration.plan import Kind, Point
 from qpu_calibration.routine import Routine, Settings
+from qpu_calibration.search import Asking, Search
 
 
 class CZPhaseSettings(Settings):
@@ -66,7 +66,7 @@ class CZPhase(Routine[CZPhaseSettings]):
         gate_s = known_gate(snapshot, "cz", target).duration * float(snapshot.timing.dt)
         return {"gate_s": gate_s, "exposed_s": conditional.exposed(snapshot, target[1])}
 
-    def fit_one(self, data: xr.Dataset) -> Fit:
+    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
         """A parabola through what is missing; its zero is the amplitude."""
         x, y, sigma, length, common = _missing(data)
         gates = CZPhaseSettings.model_validate_json(data.attrs["settings"]).gates
@@ -74,7 +74,7 @@ class CZPhase(Routine[CZPhaseSettings]):
             return bad("the second qubit is not seen on the equator")
         line = np.polyfit(x, y, 1)
         starts = [{"slope": line[0], "bend": 0.0, "amplitude": -line[1] / line[0] if line[0] else float(x.mean())}]
-        found = fit_curve(conditional.parabola, x, y, sigma, starts)
+        found = yield Search(conditional.parabola, x, y, sigma, starts)
         amplitude, error, unit = found.of("amplitude")
         error = float(np.hypot(error, common / max(abs(found.value["slope"]), 1e-9)))
         numbers = {"amplitude": (amplitude, error, unit), "slope": found.of("slope", "rad", 1 / gates)}

@@ -10,7 +10,6 @@ from pydantic import Field
 
 from qpu_bridge.target import Snapshot, waveform
 from qpu_calibration.axis import Axis, Values
-from qpu_calibration.curve import fit_curve
 from qpu_calibration.edit import amplitude, drag_pulse, with_beta
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Target
@@ -18,6 +17,7 @@ from qpu_calibration.picture import Curve, drawn
 from qpu_calibration.plan import Point
 from qpu_calibration.reading import excited
 from qpu_calibration.routine import Routine, Settings
+from qpu_calibration.search import Asking, Search
 
 
 class DragSettings(Settings):
@@ -79,7 +79,7 @@ class Drag(Routine[DragSettings]):
         """The scale of beta."""
         return {"optimum": optimum(snapshot, target[0])}
 
-    def fit_one(self, data: xr.Dataset) -> Fit:
+    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
         """Where the difference of both ends crosses zero."""
         y, sigma = excited(data)
         x, scale = data["beta"].values, abs(float(data["optimum"]))
@@ -94,7 +94,7 @@ class Drag(Routine[DragSettings]):
             for beta in (-line[1] / line[0], float(x.mean()), float(x[0]), float(x[-1]))
         ]
         bounds = {"height": (-1.0, 1.0), "slope": (0.02 / scale, 12 / scale), "beta": (x[0] - 2 * scale, x[-1] + 2 * scale)}
-        found = fit_curve(crossing, x, parts, error, starts, bounds)
+        found = yield Search(crossing, x, parts, error, starts, bounds)
         beta = found.of("beta")
         if not x[0] - 0.5 * np.ptp(x) < beta[0] < x[-1] + 0.5 * np.ptp(x):
             return bad("the crossing lies far outside of the scan", found, beta=beta)

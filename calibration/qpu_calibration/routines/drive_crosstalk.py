@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
@@ -13,7 +14,7 @@ from pydantic import Field
 from qpu_bridge.target import CosineSquareShape, Snapshot, waveform
 from qpu_calibration import bloch
 from qpu_calibration.axis import Axis, Values
-from qpu_calibration.curve import CurveFit, fit_curve, several
+from qpu_calibration.curve import CurveFit, several
 from qpu_calibration.edit import amplitude, drag_pulse
 from qpu_calibration.fit import Estimate, Fit, bad, good
 from qpu_calibration.page import Page, Target
@@ -22,6 +23,7 @@ from qpu_calibration.plan import Kind, Point
 from qpu_calibration.reach import duration_range
 from qpu_calibration.routine import Routine, Settings
 from qpu_calibration.routines.cr_tomography import drawn_turn, turning
+from qpu_calibration.search import Asking, Search
 
 TAU = 2 * np.pi
 PLACES = ("first", "second")
@@ -105,13 +107,14 @@ class DriveCrosstalk(Routine[DriveCrosstalkSettings]):
         areas = {f"area_{place}": _area(snapshot, q) for place, q in zip(PLACES, target, strict=True)}
         return {"grid": _grid(snapshot), **areas}
 
-    def fit_one(self, data: xr.Dataset) -> Fit:
+    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
         """A turn for each qubit and line."""
         numbers: dict[str, Estimate] = {}
         settings = DriveCrosstalkSettings.model_validate_json(data.attrs["settings"])
         fits: dict[str, CurveFit] = {}
         for driven, place in enumerate(PLACES):
-            own, other = (_turn(data, settings, driven, line) for line in (0, 1))
+            own = yield from _turn(data, settings, driven, 0)
+            other = yield from _turn(data, settings, driven, 1)
             level = _own_level(float(data[f"area_{place}"]), settings)
             expected = settings.turns / settings.longest_s
             fits |= {f"{place} own": own.found, place: other.found}
@@ -150,7 +153,7 @@ class _Turn:
     found: CurveFit
 
 
-def _turn(data: xr.Dataset, settings: DriveCrosstalkSettings, driven: int, line: int) -> _Turn:
+def _turn(data: xr.Dataset, settings: DriveCrosstalkSettings, driven: int, line: int) -> Asking[_Turn]:
     """Fit twice: the second time along and across the axis that was found, so that their errors do not mix."""
     vector, sigma = bloch.vector(data.isel(place=driven, driven=driven, line=line))
     lengths = data["length"].values + _rise(settings, float(data["grid"]))
@@ -164,16 +167,17 @@ def _turn(data: xr.Dataset, settings: DriveCrosstalkSettings, driven: int, line:
         for way in np.linspace(0, TAU, 16, endpoint=False)
     ]
     bounds = {"height": (0.0, 1.1)}
-    first = fit_curve(_turned(1.0), x, seen, weights, starts, bounds)
+    first = yield Search(_turned(1.0), x, seen, weights, starts, bounds)
     rate = complex(first.value["along"], first.value["across"])
     axis = rate / abs(rate) if rate else complex(1.0)
     start = dict(first.value) | {"along": abs(rate), "across": 0.0}
-    found = fit_curve(_turned(axis), x, seen, weights, [start], bounds)
+    found = yield Search(_turned(axis), x, seen, weights, [start], bounds)
     rate = complex(found.value["along"], found.value["across"]) * axis
     value = {"height": found.value["height"], "x_rate": rate.real, "y_rate": rate.imag, "z_rate": found.value["z"], "edges": 0.0}
     return _Turn(rate, found.error["along"], found.error["across"], CurveFit(value, {}, found.chi_square))
 
 
+@lru_cache(maxsize=2)
 def _turned(axis: complex) -> Callable[..., Values]:
     """Components of the vector (3: the turn about z in Hz), rates in Hz being given along and across an axis."""
 

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from qpu_bridge.target import Snapshot
 from qpu_calibration.axis import Axis, Values
-from qpu_calibration.curve import SLOW, fit_curve
+from qpu_calibration.curve import SLOW
 from qpu_calibration.edit import with_qubit
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Target
@@ -19,6 +19,7 @@ from qpu_calibration.plan import Point
 from qpu_calibration.reading import excited
 from qpu_calibration.routine import Routine
 from qpu_calibration.routines.t1 import PARTS, Waits, far, spread
+from qpu_calibration.search import Asking, Search
 
 
 class EchoSettings(Waits):
@@ -60,12 +61,12 @@ class Echo(Routine[EchoSettings]):
         page.sx(phase=at["last"])
         page.measure()
 
-    def fit_one(self, data: xr.Dataset) -> Fit:
+    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
         """An exponential to zero."""
         x = data["delay"].values
         y, sigma = excited(data)
         starts = [{"height": 1.0, "t2": x[-1] / part} for part in PARTS]
-        found = fit_curve(contrast, x, y[0] - y[1], np.hypot(*sigma), starts, {"t2": (x[-1] / 4000, x[-1] * 20)})
+        found = yield Search(contrast, x, y[0] - y[1], np.hypot(*sigma), starts, {"t2": (x[-1] / 4000, x[-1] * 20)})
         t2 = found.of("t2", "s")
         if found.value["height"] < 0.3 or found.value["height"] < 6 * found.error["height"]:
             return bad("no contrast stands out of the noise", found, t2=t2)

@@ -10,7 +10,6 @@ from pydantic import Field
 
 from qpu_bridge.target import Snapshot
 from qpu_calibration.axis import Axis, Values
-from qpu_calibration.curve import fit_curve
 from qpu_calibration.edit import amplitude, with_amplitude
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Target
@@ -18,6 +17,7 @@ from qpu_calibration.picture import Curve
 from qpu_calibration.plan import Point
 from qpu_calibration.reading import excited
 from qpu_calibration.routine import Routine, Settings
+from qpu_calibration.search import Asking, Search
 
 BEYOND = 0.75
 """Of a half turn: the error of the longest train that trains half as long still tell from one as far before a quarter turn."""
@@ -76,14 +76,14 @@ class FineAmplitude(Routine[FineAmplitudeSettings]):
         """The amplitudes that were played."""
         return {name: amplitude(snapshot, target[0], name) for name in ("x", "sx")}
 
-    def fit_one(self, data: xr.Dataset) -> Fit:
+    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
         """Both errors from all trains."""
         y, sigma = excited(data)
         x = _places(data)
         errors = np.linspace(-BEYOND, BEYOND, 15) / float(data["turns"].max())
         starts = [{"height": 0.5, "wrong_x": e, "wrong_sx": s, "base": 0.5} for e in errors for s in errors]
         bounds = {"height": (0.0, 0.6), "base": (0.3, 0.7), "wrong_x": (-0.2, 0.2), "wrong_sx": (-0.2, 0.2)}
-        found = fit_curve(trains, x, y.ravel(), sigma.ravel(), starts, bounds)
+        found = yield Search(trains, x, y.ravel(), sigma.ravel(), starts, bounds)
         numbers = {}
         for name in ("x", "sx"):
             played, wrong, error = float(data[name]), found.value[f"wrong_{name}"], found.error[f"wrong_{name}"]

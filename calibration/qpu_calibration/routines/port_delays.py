@@ -14,13 +14,14 @@ from qpu_bridge.target import Snapshot, waveform
 from qpu_calibration import bloch
 from qpu_calibration.axis import Axis, Values
 from qpu_calibration.conditional import LEAST
-from qpu_calibration.curve import CurveFit, fit_curve, several
+from qpu_calibration.curve import CurveFit, several
 from qpu_calibration.edit import amplitude, drag_pulse, flux_amplitude, flux_pulse, flux_window, with_flux_window
 from qpu_calibration.fit import Estimate, Fit, bad, good
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve, beside, drawn
 from qpu_calibration.plan import Kind, Point
 from qpu_calibration.routine import Routine, Settings
+from qpu_calibration.search import Asking, Search
 
 PLACES = ("first", "second")
 """Names of a pair's qubits in the results."""
@@ -89,7 +90,7 @@ class PortDelays(Routine[PortDelaysSettings]):
         """Length of a tick."""
         return {"tick": float(snapshot.timing.dt)}
 
-    def fit_one(self, data: xr.Dataset) -> Fit:
+    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
         """Where the phase is halfway, for either qubit."""
         span = PortDelaysSettings.model_validate_json(data.attrs["settings"]).span_s
         numbers: dict[str, Estimate] = {}
@@ -103,7 +104,7 @@ class PortDelays(Routine[PortDelaysSettings]):
                 for late in (-0.5, -0.2, 0.0, 0.2, 0.5)
                 for width in (15e-9, 30e-9)
             ]
-            fits[place] = found = fit_curve(step, x, y, sigma, starts, {"width": (3e-9, span)})
+            fits[place] = found = yield Search(step, x, y, sigma, starts, {"width": (3e-9, span)})
             numbers[place] = found.of("late", "s")
             if abs(found.value["half"]) < max(0.2, 6 * found.error["half"]) or not found.error["late"] < 5e-9:
                 return bad(f"the flux pulse does not turn the {place} qubit", several(**fits), **numbers)

@@ -12,7 +12,7 @@ from qpu_bridge.schedule import Waveform
 from qpu_bridge.schedule.shapes import gaussian
 from qpu_bridge.target import Snapshot, waveform
 from qpu_calibration.axis import Axis, Values
-from qpu_calibration.curve import CurveFit, fit_curve
+from qpu_calibration.curve import CurveFit
 from qpu_calibration.edit import amplitude, drag_pulse, with_frequency
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.line import find_line, peak
@@ -22,6 +22,7 @@ from qpu_calibration.plan import Point
 from qpu_calibration.reach import frequency_range
 from qpu_calibration.reading import Reading, iq_projection
 from qpu_calibration.routine import Routine, Settings
+from qpu_calibration.search import Asking, Search
 
 
 class QubitSpectroscopySettings(Settings):
@@ -70,13 +71,13 @@ class QubitSpectroscopy(Routine[QubitSpectroscopySettings]):
         page.drive(pulse, np.array(levels)[:, None], frequency=at["frequency"])
         page.measure()
 
-    def fit_one(self, data: xr.Dataset) -> Fit:
+    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
         """One line."""
         x, (y, sigma) = data["frequency"].values, iq_projection(data)
-        found, wrong = find_line(x, y, sigma)
+        found, wrong = yield from find_line(x, y, sigma)
         if not wrong:
             bounds = {"width": (0.0, x[-1] - x[0])}
-            found = fit_curve(peak, x, y, _projected(data, sigma, found), [found.value], bounds)
+            found = yield Search(peak, x, y, _projected(data, sigma, found), [found.value], bounds)
         numbers = {"f01": found.of("centre", "Hz"), "width": found.of("width", "Hz")}
         return bad(wrong, found, **numbers) if wrong else good(found, **numbers)
 

@@ -11,7 +11,7 @@ from pydantic import Field
 from qpu_bridge.target import Snapshot, waveform
 from qpu_calibration.axis import Axis, Values
 from qpu_calibration.cross import rabi_rate
-from qpu_calibration.curve import CurveFit, fit_curve
+from qpu_calibration.curve import CurveFit
 from qpu_calibration.edit import amplitude, drag_pulse, with_amplitude
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Target
@@ -20,6 +20,7 @@ from qpu_calibration.plan import Point
 from qpu_calibration.reach import amplitude_range
 from qpu_calibration.reading import Reading, iq_projection
 from qpu_calibration.routine import Routine, Settings
+from qpu_calibration.search import Asking, Search
 
 TURNS = (0.35, 12.0)
 """Pi pulses that the scan may hold: with fewer there is no oscillation, with more it is not resolved."""
@@ -63,15 +64,15 @@ class Rabi(Routine[RabiSettings]):
         """By how much strong pulses turn less than weak ones make expect."""
         return {"bend": bend(snapshot, target[0])}
 
-    def fit_one(self, data: xr.Dataset) -> Fit:
+    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
         """A cosine with its first extremum at amplitude 0."""
         x = _turning(data)
         y, sigma = iq_projection(data)
         size = float(np.ptp(y))
         starts = [{"height": s * size, "pi": x[-1] / turns, "base": y[0]} for turns in np.linspace(*TURNS, 60) for s in (1, -1)]
         bounds = {"pi": (x[-1] / 30, 30 * x[-1])}
-        found = fit_curve(oscillation, x, y, sigma, starts, bounds)
-        found = fit_curve(oscillation, x, y, _projected(x, sigma, found, float(data.attrs["shots"])), [found.value], bounds)
+        found = yield Search(oscillation, x, y, sigma, starts, bounds)
+        found = yield Search(oscillation, x, y, _projected(x, sigma, found, float(data.attrs["shots"])), [found.value], bounds)
         turns = x[-1] / found.value["pi"]
         height = abs(found.value["height"])
         level, error, unit = found.of("pi")

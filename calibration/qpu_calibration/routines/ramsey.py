@@ -10,7 +10,7 @@ from pydantic import Field
 
 from qpu_bridge.target import Snapshot
 from qpu_calibration.axis import Axis, Values, delays
-from qpu_calibration.curve import SLOW, CurveFit, fit_curve, random_effect
+from qpu_calibration.curve import SLOW, CurveFit, random_effect
 from qpu_calibration.edit import with_frequency
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Target
@@ -18,6 +18,7 @@ from qpu_calibration.picture import Curve, drawn
 from qpu_calibration.plan import Point
 from qpu_calibration.reading import excited
 from qpu_calibration.routine import Routine, Settings
+from qpu_calibration.search import Asking, Search
 
 TAU = 2 * np.pi
 QUADRATURES = Axis("quadrature", np.array([0.0, np.pi / 2]), "rad")
@@ -73,26 +74,25 @@ class Ramsey(Routine[RamseySettings]):
         """The carrier that the fringe is measured against."""
         return {"f01": snapshot.qubits[target[0]].frequency}
 
-    def fit_one(self, data: xr.Dataset) -> Fit:
+    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
         """A fringe that turns and decays."""
         settings = RamseySettings.model_validate_json(data.attrs["settings"])
         x, y, sigma = points(data)
         waits, (first, second) = data["delay"].values, np.split(y, 2)
         span, artificial = waits[-1], settings.fringes / settings.longest_s
         seen = 2 * (first - first.mean()) - 2j * (second - second.mean())
-        tones = np.linspace(-0.5, 0.5, 8 * len(waits)) * (len(waits) - 1) / span
-        power = np.abs(np.exp(-1j * TAU * tones[:, None] * waits) @ seen)
-        peak = float(tones[np.argmax(power)])
+        count = 8 * len(waits)
+        peak = float(np.fft.fftfreq(count, span / (len(waits) - 1))[np.argmax(np.abs(np.fft.fft(seen, count)))])
         starts = [
             {"height": 0.5, "frequency": peak + shift / span, "phase": 0.0, "rate": rate / span, "base": 0.5}
             for shift in (-0.3, 0.0, 0.3)
             for rate in (0.1, 1.0, 3.0)
         ]
         bounds = {"height": (0.0, 1.0), "rate": (0.0, 30 / span), "phase": (-1.5, 1.5)}
-        found = fit_curve(fringe, x, y, sigma, starts, bounds)
+        found = yield Search(fringe, x, y, sigma, starts, bounds)
         # slow noise explains some of what is off, not all
         reason = found.fault(SLOW)
-        found = fit_curve(fringe, x, y, _wandering(x, y, sigma, found), [found.value], bounds)
+        found = yield Search(fringe, x, y, _wandering(x, y, sigma, found), [found.value], bounds)
         detuning = found.value["frequency"] - artificial
         numbers = {
             "f01": (float(data["f01"]) + detuning, found.error["frequency"], "Hz"),

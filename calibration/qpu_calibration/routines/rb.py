@@ -12,7 +12,6 @@ from pydantic import Field
 from qpu_bridge.target import Snapshot
 from qpu_calibration import clifford
 from qpu_calibration.axis import Axis, Values
-from qpu_calibration.curve import fit_curve
 from qpu_calibration.decays import UNLIKE
 from qpu_calibration.edit import known_gate, with_error
 from qpu_calibration.fit import Fit, bad, good
@@ -21,6 +20,7 @@ from qpu_calibration.picture import Curve, drawn
 from qpu_calibration.plan import Point
 from qpu_calibration.reading import binomial_variance
 from qpu_calibration.routine import Routine, Settings
+from qpu_calibration.search import Asking, Search
 
 PULSES = 2
 """``sx`` in every Clifford: Z, sx, Z, sx, Z makes all of them, so that none is shorter than others."""
@@ -65,11 +65,11 @@ class RB(Routine[RBSettings]):
             page.sx(phase=axes)
         page.measure()
 
-    def fit_one(self, data: xr.Dataset) -> Fit:
+    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
         """What survives against length."""
         x, y, sigma = survived(data)
         starts = [{"height": 0.48, "decay": decay / x.max()} for decay in (0.1, 0.5, 2.0, 8.0)]
-        found = fit_curve(survival, x, y, sigma, starts, {"height": (0.0, 0.6), "decay": (1e-9, 1.0)})
+        found = yield Search(survival, x, y, sigma, starts, {"height": (0.0, 0.6), "decay": (1e-9, 1.0)})
         # the mean fidelity of a depolarizing channel of one qubit
         each = found.of("decay", scale=0.5)
         numbers = {"error_per_clifford": each, "error": (each[0] / PULSES, each[1] / PULSES, "")}

@@ -21,6 +21,7 @@ from qpu_calibration.picture import Curve
 from qpu_calibration.plan import Kind, Point
 from qpu_calibration.reading import Reading, binomial_variance
 from qpu_calibration.routine import Routine, Settings
+from qpu_calibration.search import Asking
 
 
 class RB2Settings(Settings):
@@ -71,9 +72,9 @@ class RB2(Routine[RB2Settings]):
         play_sequence(page, at, two_qubit_sequence(name, forwards, length, interleaved, seed), name, forwards)
         page.measure()
 
-    def fit_one(self, data: xr.Dataset) -> Fit:
+    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
         """Both decays; the second is that of the first and the gate."""
-        found = fit_two_decays(*survived(data, "interleaved"), floor=0.25)
+        found = yield from fit_two_decays(*survived(data, "interleaved"), floor=0.25)
         # the mean fidelity of a depolarizing channel of two qubits
         numbers = {
             "error_per_clifford": found.of("decay", scale=0.75),

@@ -19,6 +19,7 @@ from qpu_calibration.reading import Reading
 from qpu_calibration.routine import Routine
 from qpu_calibration.routines.rb2 import RB2, RB2Settings, entangler, play_sequence, sequences, survived
 from qpu_calibration.routines.rb_simultaneous import added, played_both, resting, silent, who
+from qpu_calibration.search import Asking
 
 
 class RB2Simultaneous(Routine[RB2Settings]):
@@ -54,9 +55,9 @@ class RB2Simultaneous(Routine[RB2Settings]):
                 play_sequence(page, at, sequence, gate.name, gate.qubits == target, silent if still else None)
         page.measure()
 
-    def fit_one(self, data: xr.Dataset) -> Fit:
+    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
         """Both decays; errors per Clifford."""
-        return added(*survived(played_both(data), "beside"), floor=0.25, scale=0.75)
+        return (yield from added(*survived(played_both(data), "beside"), floor=0.25, scale=0.75))
 
     def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
         """What survives together."""

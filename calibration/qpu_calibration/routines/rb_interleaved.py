@@ -17,6 +17,7 @@ from qpu_calibration.picture import Curve
 from qpu_calibration.plan import Point
 from qpu_calibration.routine import Routine
 from qpu_calibration.routines.rb import RBSettings, sequence_axes, sequences, survived
+from qpu_calibration.search import Asking
 
 GATES = ("", "sx", "x")
 """What is between the Cliffords, by its number on the axis."""
@@ -48,11 +49,11 @@ class RBInterleaved(Routine[RBSettings]):
             page.gate(gate if gate and pulse % 3 == 2 else "sx", 0, phase=axes)
         page.measure()
 
-    def fit_one(self, data: xr.Dataset) -> Fit:
+    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
         """For each gate, its sequences and the plain ones."""
         numbers: dict[str, Estimate] = {}
         for number, name in enumerate(GATES[1:], start=1):
-            found = fit_two_decays(*survived(data.isel(between=[0, number]), "between"), floor=0.5)
+            found = yield from fit_two_decays(*survived(data.isel(between=[0, number]), "between"), floor=0.5)
             numbers[f"{name}_error"] = found.of("more", scale=0.5)
             numbers[f"{name}_bound"] = bound(found, 2)
             if reason := rejection(found, 0.5):

@@ -17,6 +17,7 @@ from qpu_calibration.picture import Curve
 from qpu_calibration.plan import Point
 from qpu_calibration.routine import Routine
 from qpu_calibration.routines.rb import PULSES, RB, RBSettings, sequence_axes, sequences, survived
+from qpu_calibration.search import Asking
 
 TOGETHER, ALONE, STILL = 0.0, 1.0, -1.0
 """What a target does in a step of the axis ``alone``."""
@@ -49,9 +50,9 @@ class RBSimultaneous(Routine[RBSettings]):
             page.gate("sx", 0, phase=axes, played=lambda index, pulse: silent(index, pulse) if still[index] else None)
         page.measure()
 
-    def fit_one(self, data: xr.Dataset) -> Fit:
+    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
         """Both decays; errors of a pulse."""
-        return added(*survived(played_both(data), "beside"), floor=0.5, scale=0.5 / PULSES)
+        return (yield from added(*survived(played_both(data), "beside"), floor=0.5, scale=0.5 / PULSES))
 
     def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
         """What survives together."""
@@ -82,7 +83,7 @@ def played_both(data: xr.Dataset) -> xr.Dataset:
     return data.isel(alone_point=steps).rename(alone_point="beside").assign_coords(beside=[0.0, 1.0])
 
 
-def added(x: Values, y: Values, sigma: Values, floor: float, scale: float) -> Fit:
+def added(x: Values, y: Values, sigma: Values, floor: float, scale: float) -> Asking[Fit]:
     """Error alone, what neighbours add to it, and both.
 
     Args:
@@ -92,7 +93,7 @@ def added(x: Values, y: Values, sigma: Values, floor: float, scale: float) -> Fi
         floor: What long sequences tend to.
         scale: Error for each unit of a decay.
     """
-    found = fit_two_decays(x, y, sigma, floor)
+    found = yield from fit_two_decays(x, y, sigma, floor)
     alone, more = found.of("decay", scale=scale), found.of("more", scale=scale)
     # what both make together is told by its own sequences: it does not depend on what is alone
     together = (alone[0] + more[0], float(np.sqrt(max(more[1] ** 2 - alone[1] ** 2, 0.0))), "")

@@ -29,6 +29,7 @@ from qpu_calibration.routines.readout_power import (
     rung,
     with_length,
 )
+from qpu_calibration.search import Asking
 
 LEAST_GAIN = 0.1
 """Share of the confusion that a change of length must be worth: kernel and line are to be found again after it."""
@@ -83,7 +84,7 @@ class ReadoutDuration(Routine[ReadoutDurationSettings]):
         measure = snapshot.measure(target[0])
         return {"samples": float(measure.acquire_duration), "before": float(measure.acquire_start)}
 
-    def fit_one(self, data: xr.Dataset) -> Fit:
+    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
         """Confusion of either level against length, and where their mean is least."""
         wrong, sigma = confused(data)
         used, before = float(data["samples"]), float(data["before"])
@@ -100,12 +101,12 @@ class ReadoutDuration(Routine[ReadoutDurationSettings]):
         bounds = {"part": (0.0, MOST_APART / used**0.5), "lag": (used / 100, used)}
         bounds |= {"best": (0.2 * low, 3 * top)}
         bounds |= dict.fromkeys(("floor", "decayed"), (0.0, 0.2))
-        found = counted(confusion, x, wrong.ravel(), sigma.ravel(), starts, bounds, int(data.sizes["shot"]))
+        found = yield from counted(confusion, x, wrong.ravel(), sigma.ravel(), starts, bounds, int(data.sizes["shot"]))
         if not np.isfinite(list(found.value.values())).all():
             return bad("no clouds were found", found)
         best, open_ = found.value["best"], found.error["best"]
         tried = np.clip(best, low, top), used, top
-        worth = [found.made(lambda n=n, **shape: float(_mean(np.array(n), before, **shape))) for n in tried]
+        worth = [found.made(lambda n=n, **shape: _mean(np.array(n), before, **shape)) for n in tried]
         (least, now, longest), near = worth, float(np.hypot(*sigma).min()) / 2
         if not low < best < top or not open_ < 0.5 * best:
             # the next look goes on from the longest, if that is better for sure

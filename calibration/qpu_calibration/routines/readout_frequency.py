@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache, partial
 
 import numpy as np
 import xarray as xr
@@ -10,7 +11,6 @@ from pydantic import Field
 
 from qpu_bridge.target import Snapshot
 from qpu_calibration.axis import Axis, Values
-from qpu_calibration.curve import fit_curve
 from qpu_calibration.edit import with_readout_frequency
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Target
@@ -20,6 +20,7 @@ from qpu_calibration.reach import frequency_range
 from qpu_calibration.reading import Reading
 from qpu_calibration.routine import Routine, Settings
 from qpu_calibration.routines.resonator_spectroscopy import answer, capture, readout_frequency
+from qpu_calibration.search import Asking, Search
 
 
 class ReadoutFrequencySettings(Settings):
@@ -66,7 +67,7 @@ class ReadoutFrequency(Routine[ReadoutFrequencySettings]):
         """When the capture begins and ends, after the tone's beginning."""
         return capture(snapshot, target[0])
 
-    def fit_one(self, data: xr.Dataset) -> Fit:
+    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
         """The distance of two resonances."""
         x, distance, sigma = _distances(data)
         model = _model(data)
@@ -81,7 +82,7 @@ class ReadoutFrequency(Routine[ReadoutFrequencySettings]):
             for pull in (0.5, 1.0, 2.0)
         ]
         bounds = {"height": (0.0, 20 * top), "half_width": (span / 200, span), "pull": (span / 500, span)}
-        found = fit_curve(model, x, distance, sigma, starts, bounds)
+        found = yield Search(model, x, distance, sigma, starts, bounds)
         numbers = {
             "frequency": found.of("centre", "Hz"),
             "linewidth": found.of("half_width", "Hz", 2.0),
@@ -123,11 +124,13 @@ def _distances(data: xr.Dataset) -> tuple[Values, Values, Values]:
 
 def _model(data: xr.Dataset) -> Callable[..., Values]:
     """`apart` in the capture of the data."""
+    return _in_capture(float(data["begins"]), float(data["ends"]))
 
-    def model(x: Values, height: float, centre: float, half_width: float, pull: float) -> Values:
-        return apart(x, height, centre, half_width, pull, float(data["begins"]), float(data["ends"]))
 
-    return model
+@lru_cache
+def _in_capture(begins: float, ends: float) -> Callable[..., Values]:
+    # one function for all targets of a capture, so that they are fitted together
+    return partial(apart, begins=begins, ends=ends)
 
 
 def apart(x: Values, height: float, centre: float, half_width: float, pull: float, begins: float, ends: float) -> Values:

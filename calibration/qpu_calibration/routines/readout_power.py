@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 import xarray as xr
 from pydantic import Field
-from scipy.optimize import minimize_scalar
 from scipy.special import erfc
 
 from qpu_bridge.errors import SettingsError
 from qpu_bridge.schedule import Limits
 from qpu_bridge.target import ConstantShape, CosineSquareShape, GaussianSquareShape, Shape, Snapshot, waveform
 from qpu_calibration.axis import Axis, Reach, Values
-from qpu_calibration.curve import CurveFit, fit_curve
+from qpu_calibration.curve import CurveFit
 from qpu_calibration.edit import with_measure, with_waveform
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Target
@@ -23,6 +24,7 @@ from qpu_calibration.plan import Point
 from qpu_calibration.reach import amplitude_range
 from qpu_calibration.reading import Reading, binomial_variance
 from qpu_calibration.routine import Routine, Settings
+from qpu_calibration.search import Asking, Search
 
 MOST_APART = 50.0
 """Distance of clouds in units of twice their width, with the longest and loudest tone; beyond five no error is left to see."""
@@ -90,7 +92,7 @@ class ReadoutPower(Routine[ReadoutPowerSettings]):
         measure = snapshot.measure(target[0])
         return {"level": measure.amplitude, "samples": float(measure.acquire_duration), "before": float(measure.acquire_start)}
 
-    def fit_one(self, data: xr.Dataset) -> Fit:
+    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
         """Gaussian clouds that part with amplitude and time, decay during the readout, and what no readout sees."""
         wrong, sigma = _mean(data)
         samples = captured(data["length"].values, float(data["samples"]))
@@ -109,15 +111,11 @@ class ReadoutPower(Routine[ReadoutPowerSettings]):
             "decay": (0.0, 0.2 / longest),
             "floor": (0.0, 0.2),
         }
-        found = counted(confusion, x, wrong.ravel(), sigma.ravel(), starts, bounds, 2 * int(data.sizes["shot"]))
+        found = yield from counted(confusion, x, wrong.ravel(), sigma.ravel(), starts, bounds, 2 * int(data.sizes["shot"]))
         if not np.isfinite(list(found.value.values())).all():
             return bad("no clouds were found", found)
         within, now = (float(samples.min()), float(longest)), (float(data["samples"]), before, float(data["level"]))
-
-        def best(**shape: float) -> float:
-            tried = minimize_scalar(lambda n: confusion(np.array([n, before, loud]), **shape), bounds=within, method="bounded")
-            return float(tried.x)
-
+        best = partial(_best, before=before, loud=loud, within=within)
         length, open_, _ = found.made(best)
         span = float(np.ptp(samples)) / np.sqrt(12)
         # where no decay is seen, longer is not worse: a length within reach, and no more is known
@@ -126,8 +124,8 @@ class ReadoutPower(Routine[ReadoutPowerSettings]):
             # louder is never worse
             "amplitude": (loud, 0.0, ""),
             "samples": (length, float(np.hypot(open_, GRAIN / 2)), ""),
-            "error": found.made(lambda **shape: float(confusion(np.array([best(**shape), before, loud]), **shape))),
-            "error_in_use": found.made(lambda **shape: float(confusion(np.array(now), **shape))),
+            "error": found.made(lambda **shape: confusion(_points(best(**shape), before, loud), **shape)),
+            "error_in_use": found.made(lambda **shape: confusion(_points(*now), **shape)),
         }
         if wrong.min() > WORST:
             return bad("the clouds of 0 and 1 cannot be told apart at any power", found, **numbers)
@@ -203,6 +201,22 @@ def confusion(x: Values, part: float, lag: float, decay: float, floor: float) ->
     return np.asarray(erfc(parted / np.sqrt(2)) / 2 + decay * samples + floor)
 
 
+def _points(samples: Values | float, before: float, amplitude: float) -> Values:
+    return np.stack(np.broadcast_arrays(samples, before, amplitude))
+
+
+def _best(before: float, loud: float, within: tuple[float, float], **shape: Any) -> Values:
+    """Samples of least confusion for each of some curves, ``float64[k]``, on grids that close in."""
+    (low, high), ways = within, np.linspace(-1, 1, 33)
+    middle, reach = np.full(np.broadcast_shapes(*(np.shape(one) for one in shape.values())), (low + high) / 2), (high - low) / 2
+    for _ in range(6):
+        tried = np.clip(middle + reach * ways[:, None], low, high)
+        wrong = confusion(_points(tried, before, loud), **shape)
+        middle = np.take_along_axis(tried, np.argmin(wrong, axis=0)[None], axis=0)[0]
+        reach /= 8
+    return middle
+
+
 def rung(samples: Values | float, before: Values | float, lag: Values | float) -> tuple[Values, Values]:
     """What a resonator that rings up has gathered of the distance between 0 and 1, and what it gathers per sample, 1 in the end.
 
@@ -225,16 +239,16 @@ def counted(
     x: Values,
     share: Values,
     sigma: Values,
-    starts: Iterable[Mapping[str, float]],
+    starts: Sequence[Mapping[str, float]],
     bounds: Mapping[str, tuple[float, float]],
     shots: int,
-) -> CurveFit:
+) -> Asking[CurveFit]:
     """Fit shares of few counts: points that are low by luck would be trusted more, so the curve itself says their errors."""
-    first = fit_curve(model, x, share, sigma, starts, bounds)
+    first = yield Search(model, x, share, sigma, starts, bounds)
     if not np.isfinite(list(first.value.values())).all():
         return first
     likely = np.clip(model(x, **first.value), 1 / shots, 0.5)
-    return fit_curve(model, x, share, np.sqrt(likely * (1 - likely) / shots), [first.value], bounds)
+    return (yield Search(model, x, share, np.sqrt(likely * (1 - likely) / shots), [first.value], bounds))
 
 
 def listened(snapshot: Snapshot, targets: Sequence[Target]) -> Reach:
@@ -266,12 +280,13 @@ def captured(lengths: Values, samples: float) -> Values:
 
 def confused(data: xr.Dataset) -> tuple[Values, Values]:
     """Assignment error ``[prepared, length, ...]`` with the line halfway between the clouds, and its standard error."""
-    points = data["iq"].transpose("prepared", "length", ..., "shot").values.astype(complex)
-    middle = np.median(points.real, axis=-1) + 1j * np.median(points.imag, axis=-1)
-    arm = middle[1] - middle[0]
-    along = ((points - middle.mean(axis=0)[..., None]) * np.exp(-1j * np.angle(arm))[..., None]).real
-    wrong, shots = np.stack([along[0] > 0, along[1] <= 0]), points.shape[-1]
-    share = wrong.mean(axis=-1)
+    points = data["iq"].transpose("prepared", "length", ..., "shot").values
+    parts, shots = (points.real.copy(), points.imag.copy()), points.shape[-1]
+    middles = [np.median(part, axis=-1, keepdims=True) for part in parts]
+    way = np.arctan2(*(middle[1] - middle[0] for middle in reversed(middles)))
+    real, imag = (part - middle.mean(axis=0) for part, middle in zip(parts, middles, strict=True))
+    along = real * np.cos(way) + imag * np.sin(way)
+    share = np.stack([np.count_nonzero(along[0] > 0, axis=-1), np.count_nonzero(along[1] <= 0, axis=-1)]) / shots
     return share, np.sqrt(binomial_variance(share, shots))
 
 

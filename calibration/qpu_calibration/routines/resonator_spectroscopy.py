@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache, partial
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 from pydantic import Field
-from scipy.optimize import least_squares
 
 from qpu_bridge.target import Snapshot
 from qpu_calibration.axis import Axis, Values
@@ -22,8 +21,12 @@ from qpu_calibration.plan import Point
 from qpu_calibration.reach import frequency_range
 from qpu_calibration.reading import Reading
 from qpu_calibration.routine import Routine, Settings
+from qpu_calibration.search import Asking, Search
 
 Complex = NDArray[np.complex128]
+TAU = 2 * np.pi
+WIDTHS = (0.02, 0.06, 0.15, 0.4)
+"""Linewidths at which a fit may begin, in units of the scan."""
 
 
 class ResonatorSpectroscopySettings(Settings):
@@ -67,10 +70,10 @@ class ResonatorSpectroscopy(Routine[ResonatorSpectroscopySettings]):
         """When the capture begins and ends, after the tone's beginning."""
         return capture(snapshot, target[0])
 
-    def fit_one(self, data: xr.Dataset) -> Fit:
+    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
         """A complex resonance on a constant."""
         x, y = data["frequency"].values, data["iq"].values.astype(complex)
-        found, share = _resonance(x, y, float(data["begins"]), float(data["ends"]))
+        found, share = yield from _resonance(x, y, float(data["begins"]), float(data["ends"]))
         numbers = {"frequency": found.of("frequency", "Hz"), "linewidth": found.of("linewidth", "Hz")}
         if share < 0.5:
             return bad("no resonance stands out of the noise", found, **numbers)
@@ -127,55 +130,53 @@ def answer(off: Values, linewidth: Values | float, begins: float, ends: float) -
     return np.asarray(np.pi * linewidth / rate * (1 - missing))
 
 
-def _columns(x: Values, frequency: float, linewidth: float, delay: float, begins: float, ends: float) -> Complex:
-    """Constant and resonance behind a cable."""
-    cable = np.exp(-2j * np.pi * delay * (x - x.mean()))
-    return np.stack([cable, cable * answer(x - frequency, linewidth, begins, ends)], axis=1)
+@lru_cache
+def _behind_cable(begins: float, ends: float) -> Callable[..., Values]:
+    """Constant and resonance at tones ``[tone in Hz, less the middle of the scan]``: real parts, then imaginary parts."""
+
+    def model(x: Values, frequency: Values, linewidth: Values, delay: Values, **weights: Values) -> Values:
+        still, weight = (weights[f"{name}_real"] + 1j * weights[f"{name}_imag"] for name in ("still", "weight"))
+        found = np.exp(-TAU * 1j * delay * x[1]) * (still + weight * answer(x[0] - frequency, linewidth, begins, ends))
+        return np.concatenate([found.real, found.imag], axis=-1)
+
+    return model
 
 
-def _resonance(x: Values, y: Complex, begins: float, ends: float) -> tuple[CurveFit, float]:
-    """Fit, and which share of the signal's variation the resonance explains (0 for noise; a constant explains nothing).
+@lru_cache
+def _shapes(span: float, points: int, begins: float, ends: float) -> tuple[Values, Values, Complex]:
+    """Resonances ``complex[k, points]`` over an even scan, less their mean, of length 1: where (Hz from its start), how wide."""
+    places, widths = (span * part.ravel() for part in np.meshgrid(np.linspace(0.05, 0.95, 37), WIDTHS, indexing="ij"))
+    found = answer(np.linspace(0, span, points) - places[:, None], widths[:, None], begins, ends)
+    found = found - found.mean(axis=1, keepdims=True)
+    return places, widths, found / np.linalg.norm(found, axis=1, keepdims=True)
 
-    Both are linear in their two complex weights, so that only three numbers are searched for (variable projection).
-    """
-    span, scale = x[-1] - x[0], np.abs(y).max() or 1.0
 
-    def rest(numbers: Values) -> Complex:
-        columns = _columns(x, x[0] + numbers[0] * span, np.exp(numbers[1]) * span, numbers[2] / span, begins, ends)
-        weights, *_ = np.linalg.lstsq(columns, y, rcond=None)
-        return np.asarray((y - columns @ weights) / scale)
-
-    def real(numbers: Values) -> Values:
-        left = rest(numbers)
-        return np.concatenate([left.real, left.imag])
-
-    places, widths = (part.ravel() for part in np.meshgrid(np.linspace(0.05, 0.95, 37), [0.02, 0.06, 0.15, 0.4], indexing="ij"))
-    shapes = answer(x - x[0] - span * places[:, None], span * widths[:, None], begins, ends)
-    shapes = shapes - shapes.mean(axis=1, keepdims=True)
+def _resonance(x: Values, y: Complex, begins: float, ends: float) -> Asking[tuple[CurveFit, float]]:
+    """Fit, and which share of the signal's variation the resonance explains (0 for noise; a constant explains nothing)."""
+    span, scale, away = x[-1] - x[0], np.abs(y).max() or 1.0, x - x.mean()
     # without a cable, a resonance explains what of the variation lies along its own
-    explained = np.abs(shapes.conj() @ (y - y.mean())) ** 2 / (np.abs(shapes) ** 2).sum(axis=1)
-    first = int(np.argmax(explained))
-    start = [places[first], np.log(widths[first]), 0.0]
-    best = least_squares(real, start, bounds=([-0.5, np.log(1 / len(x)), -8.0], [1.5, np.log(4.0), 8.0]))
-    free = 2 * len(x) - 7
-    errors = np.sqrt(np.diag(np.linalg.pinv(best.jac.T @ best.jac)) * 2 * best.cost / free)
-    frequency, linewidth = x[0] + best.x[0] * span, np.exp(best.x[1]) * span
-    columns = _columns(x, frequency, linewidth, best.x[2] / span, begins, ends)
-    (still, weight), *_ = np.linalg.lstsq(columns, y, rcond=None)
-    value = {
-        "frequency": frequency,
-        "linewidth": linewidth,
-        "still_real": still.real,
-        "still_imag": still.imag,
-        "weight_real": weight.real,
-        "weight_imag": weight.imag,
+    places, widths, shapes = _shapes(round(span), len(x), begins, ends)
+    first = int(np.argmax(np.abs(shapes.conj() @ (y - y.mean()))))
+    near = {"frequency": x[0] + places[first], "linewidth": widths[first]}
+    bare = answer(x - near["frequency"], near["linewidth"], begins, ends)
+    (still, weight), *_ = np.linalg.lstsq(np.stack([np.ones(len(x)), bare], axis=1), y, rcond=None)
+    linear = {"still_real": still.real, "still_imag": still.imag, "weight_real": weight.real, "weight_imag": weight.imag}
+    bounds = {
+        "frequency": (x[0] - span / 2, x[-1] + span / 2),
+        "linewidth": (span / len(x), 4 * span),
+        "delay": (-8 / span, 8 / span),
     }
-    error = dict.fromkeys(value, np.inf) | {"frequency": errors[0] * span, "linewidth": errors[1] * linewidth}
-    without = columns[:, :1]
-    flat = y - without @ np.linalg.lstsq(without, y, rcond=None)[0]
+    both, size = np.concatenate([y.real, y.imag]), np.full(2 * len(x), scale)
+    found = yield Search(_behind_cable(begins, ends), np.stack([x, away]), both, size, [near | {"delay": 0.0} | linear], bounds)
+    value = dict(found.value)
+    cable = np.exp(-TAU * 1j * value.pop("delay") * away)
+    # nothing says the points' errors but how they scatter about the curve
+    scatter = np.sqrt(found.chi_square)
+    error = dict.fromkeys(value, np.inf) | {name: found.error[name] * scatter for name in near}
+    left, flat = found.chi_square * (both.size - len(found.value)) * scale**2, y - cable * np.mean(np.conj(cable) * y)
     varies = float(np.sum(np.abs(flat) ** 2))
     # a line that gives nothing, or the same at all frequencies, leaves nothing to be explained
-    share = 1 - 2 * best.cost * scale**2 / varies if varies > 1e-18 * scale**2 else 0.0
+    share = 1 - left / varies if varies > 1e-18 * scale**2 else 0.0
     return CurveFit(value, error, 1.0), share
 
 

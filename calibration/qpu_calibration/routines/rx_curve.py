@@ -11,7 +11,6 @@ from pydantic import Field
 from qpu_bridge.target import Curve as Knots
 from qpu_bridge.target import PulseSpec, Snapshot
 from qpu_calibration.axis import Axis, Values
-from qpu_calibration.curve import fit_curve
 from qpu_calibration.edit import known_gate, with_gate
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Target
@@ -19,6 +18,7 @@ from qpu_calibration.picture import Curve
 from qpu_calibration.plan import Point
 from qpu_calibration.reading import excited
 from qpu_calibration.routine import Routine, Settings
+from qpu_calibration.search import Asking, Search
 
 PARTS = np.array([1, 4 / 3, 2, 3, 4, 6, 8, 12])
 """Angles, as parts of half a turn: some of each make half turns in all."""
@@ -73,7 +73,7 @@ class RxCurve(Routine[RxCurveSettings]):
             page.sx()
         page.measure()
 
-    def fit_one(self, data: xr.Dataset) -> Fit:
+    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
         """Relative errors of the angle, as a polynomial through three of them."""
         halves = RxCurveSettings.model_validate_json(data.attrs["settings"]).halves
         y, sigma = excited(data)
@@ -81,7 +81,7 @@ class RxCurve(Routine[RxCurveSettings]):
         slopes = np.array([0.0, 0.25, -0.25]) / halves
         starts = [{"height": 0.5, "quarter": e, "half": e, "whole": e, "base": 0.5} for e in slopes]
         bounds = {"height": (0.0, 0.6), "base": (0.3, 0.7)} | dict.fromkeys(ANCHORS, (-0.4, 0.4))
-        found = fit_curve(trains, x, y.ravel(), sigma.ravel(), starts, bounds)
+        found = yield Search(trains, x, y.ravel(), sigma.ravel(), starts, bounds)
         numbers = {f"{name}_error": found.of(name) for name in ANCHORS}
         if found.value["height"] < 0.3:
             return bad("the pulses do not turn the qubit over", found, **numbers)

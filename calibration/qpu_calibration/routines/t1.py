@@ -11,7 +11,6 @@ from pydantic import Field
 
 from qpu_bridge.target import Snapshot
 from qpu_calibration.axis import Axis, Values, delays
-from qpu_calibration.curve import fit_curve
 from qpu_calibration.edit import COLD, with_t1
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Target
@@ -19,6 +18,7 @@ from qpu_calibration.picture import Curve, drawn
 from qpu_calibration.plan import Point
 from qpu_calibration.reading import excited
 from qpu_calibration.routine import Routine, Settings
+from qpu_calibration.search import Asking, Search
 
 SHORT = 0.2
 """A T1 below this share of the others' median is complained about: most often a two-level system nearby takes the energy
@@ -76,12 +76,12 @@ class T1(Routine[T1Settings]):
         page.wait(at["delay"])
         page.measure()
 
-    def fit_one(self, data: xr.Dataset) -> Fit:
+    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
         """An exponential onto a constant."""
         x = data["delay"].values
         y, sigma = excited(data)
         starts = [{"height": 1.0, "t1": x[-1] / part, "base": 0.0} for part in PARTS]
-        found = fit_curve(decay, x, y, sigma, starts, {"t1": (x[-1] / 4000, x[-1] * 20), "base": (-0.2, 0.5)})
+        found = yield Search(decay, x, y, sigma, starts, {"t1": (x[-1] / 4000, x[-1] * 20), "base": (-0.2, 0.5)})
         t1 = found.of("t1", "s")
         if found.value["height"] < 0.3 or found.value["height"] < 6 * found.error["height"]:
             return bad("no decay stands out of the noise", found, t1=t1)

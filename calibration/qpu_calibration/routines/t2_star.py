@@ -10,7 +10,7 @@ from pydantic import Field
 
 from qpu_bridge.target import Snapshot
 from qpu_calibration.axis import Axis, Values
-from qpu_calibration.curve import SLOW, CurveFit, fit_curve, random_effect
+from qpu_calibration.curve import SLOW, CurveFit, random_effect
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve
@@ -18,6 +18,7 @@ from qpu_calibration.plan import Point
 from qpu_calibration.routine import Routine
 from qpu_calibration.routines.ramsey import QUADRATURES, TAU, first_quadrature, points
 from qpu_calibration.routines.t1 import Waits, spread
+from qpu_calibration.search import Asking, Search
 
 SHARED = 0.5
 """Square root of the largest share of a point's shots that can have the same slow noise."""
@@ -60,7 +61,7 @@ class T2Star(Routine[T2StarSettings]):
         page.sx(phase=TAU * settings.fringes / np.max(at["delay"]) * at["delay"] + at["quadrature"])
         page.measure()
 
-    def fit_one(self, data: xr.Dataset) -> Fit:
+    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
         """A fringe in its envelope."""
         settings = T2StarSettings.model_validate_json(data.attrs["settings"])
         x, y, sigma = points(data)
@@ -73,10 +74,10 @@ class T2Star(Routine[T2StarSettings]):
         ]
         # a little beyond what noise can do, lest the error of T2* be cut at the edge
         bounds = {"height": (0.0, 1.0), "slow": (-0.6, 1.6), "t2": (span / 300, 20 * span), "base": (0.0, 1.0)}
-        found = fit_curve(fringe, x, y, sigma, starts, bounds)
+        found = yield Search(fringe, x, y, sigma, starts, bounds)
         # slow noise explains some of what is off, not all
         reason = found.fault(SLOW)
-        found = fit_curve(fringe, x, y, _wandering(x, y, sigma, found), [found.value], bounds)
+        found = yield Search(fringe, x, y, _wandering(x, y, sigma, found), [found.value], bounds)
         numbers = {
             "t2_star": found.of("t2", "s"),
             "slow_share": found.of("slow"),

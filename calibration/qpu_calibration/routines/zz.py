@@ -10,7 +10,7 @@ from pydantic import Field
 
 from qpu_bridge.target import Snapshot
 from qpu_calibration.axis import Axis, Values, delays
-from qpu_calibration.curve import SLOW, fit_curve
+from qpu_calibration.curve import SLOW
 from qpu_calibration.edit import with_zz
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Target
@@ -18,6 +18,7 @@ from qpu_calibration.picture import Curve, drawn
 from qpu_calibration.plan import Kind, Point
 from qpu_calibration.reading import excited
 from qpu_calibration.routine import Routine, Settings
+from qpu_calibration.search import Asking, Search
 
 TAU = 2 * np.pi
 
@@ -64,7 +65,7 @@ class ZZ(Routine[ZZSettings]):
         page.sx(phase=TAU * settings.detuning_hz * at["delay"])
         page.measure()
 
-    def fit_one(self, data: xr.Dataset) -> Fit:
+    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
         """A decaying fringe; its frequency less the one put on is half the ZZ."""
         x, (y, sigma) = data["delay"].values, excited(data.isel(place=0))
         ahead = ZZSettings.model_validate_json(data.attrs["settings"]).detuning_hz
@@ -75,7 +76,7 @@ class ZZ(Routine[ZZSettings]):
             for p in (0.0, np.pi / 2, np.pi, -np.pi / 2)
         ]
         bounds = {"height": (0.0, 0.7), "f": (0.0, 2.2 * ahead), "rate": (-0.2 / span, 10 / span), "base": (0.2, 0.8)}
-        found = fit_curve(fringe, x, y, sigma, starts, bounds)
+        found = yield Search(fringe, x, y, sigma, starts, bounds)
         number = (2 * (found.value["f"] - ahead), 2 * found.error["f"], "Hz")
         if not found.value["height"] > max(0.1, 5 * found.error["height"]):
             return bad("no fringe stands out of the noise", found, zz=number)

@@ -10,6 +10,7 @@ from qpu_calibration.catalog import routine
 from qpu_calibration.decays import bound, fit_two_decays, survival
 from qpu_calibration.edit import amplitude, flux_amplitude, with_amplitude, with_error, with_flux_amplitude
 from qpu_calibration.graph import Graph, Node
+from qpu_calibration.search import in_step
 from qpu_emulator import five, five_ecr
 from qpu_emulator.chip.device import Crosstalk
 
@@ -114,7 +115,8 @@ def test_both_decays_and_the_bound_of_closed_form(rng):
     lengths, sigma = np.tile([1.0, 50, 100, 200, 400], 4), 1e-3
     x = np.stack([np.repeat(lengths, 2), np.tile([0.0, 1.0], lengths.size)])
     known = {"height": 0.47, "height_more": 0.46, "decay": 2e-3, "more": 5e-3}
-    found = fit_two_decays(x, survival(x, 0.5, **known) + rng.normal(0, sigma, x.shape[1]), np.full(x.shape[1], sigma), 0.5)
+    y = survival(x, 0.5, **known) + rng.normal(0, sigma, x.shape[1])
+    (found,) = in_step([fit_two_decays(x, y, np.full(x.shape[1], sigma), 0.5)])
     for name, true in known.items():
         assert found.value[name] == pytest.approx(true, abs=4 * found.error[name])
         assert found.error[name] < 0.05 * true
