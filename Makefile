@@ -21,7 +21,7 @@ imports:
 	$(BIN)/lint-imports
 
 test:
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist worksteal
 
 bench:
 	$(BIN)/pytest benchmarks --benchmark-only

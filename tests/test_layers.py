@@ -20,7 +20,7 @@ def test_the_gate_runs_what_the_readme_says() -> None:
     readme = (ROOT / "README.md").read_text()
     for command in (
         "python3 -m venv .venv && .venv/bin/pip install -e . && .venv/bin/qpu-bridge demo",
-        ".venv/bin/pip install -e '.[test]' && .venv/bin/pytest -n 2 --dist loadfile",
+        ".venv/bin/pip install -e '.[test]' && .venv/bin/pytest -n 2 --dist worksteal",
     ):
         assert f"\n{command}\n" in readme
         # between the two halves of the second the gate puts in place what an old C library lacks
