@@ -78,7 +78,8 @@ def test_a_bridge_serves(benchmark: BenchmarkFixture, tmp_path: Path, like: str,
     if like:
         python("-m", "qpu_bridge.cli", "device", "new", "emu_twin", "--like", like, "--folder", str(tmp_path))
         rack = (tmp_path / "emu_twin.toml").read_text().replace("[bridge]", "[bridge]\nport = 0")
-        rack = rack.replace("emu_twin_snapshot.json", str(tmp_path / "emu_twin_snapshot.json"))
+        for name in ("./emu_twin_device.json", "emu_twin_snapshot.json"):
+            rack = rack.replace(name, str(tmp_path / name))
 
     def start() -> float:
         spent: list[float] = []
