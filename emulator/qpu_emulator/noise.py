@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache, cached_property
 from math import log, log10, pi, sqrt
 
 import numpy as np
@@ -19,7 +20,7 @@ _STATIC = 1e-3
 """A process that turns over less than this within a shot counts as static in it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Spectrum:
     """Detuning noise of the qubits of a program, in its order.
 
@@ -36,8 +37,7 @@ class Spectrum:
     @classmethod
     def of(cls, device: Device, qubits: Sequence[int], scale: float, shot_seconds: float) -> Spectrum:
         """The noise of some of a device's qubits, scaled, for shots of a given length."""
-        low, high = (round(log10(corner)) for corner in device.noise_band)
-        decades = [1 / (2 * pi * 10.0**power) for power in range(low, high + 1)]
+        decades = _decades(*device.noise_band)
         moving = [time for time in decades if time * _STATIC < shot_seconds]
         flicker = np.array([device.transmons[qubit].one_over_f for qubit in qubits]) * (sqrt(log(10)) * scale)
         quasi = np.array([device.transmons[qubit].quasi_static for qubit in qubits]) * scale
@@ -51,14 +51,20 @@ class Spectrum:
         known = program.noise.get(scale)
         if known is None or known[0] is not device:
             duration = program.schedule.duration
-            seconds = 1e-3 if duration is None else float(duration * program.schedule.clock.dt)
+            seconds = 1e-3 if duration is None else duration * program.tick
             known = program.noise[scale] = (device, cls.of(device, program.qubits, scale, seconds))
         return known[1]
 
-    @property
+    @cached_property
     def silent(self) -> bool:
         """Whether there is nothing to draw."""
         return not (self.static.any() or self.moving.any())
+
+
+@cache
+def _decades(low: float, high: float) -> list[float]:
+    """Correlation times in s of processes that add up to 1/f noise between two corners in Hz."""
+    return [1 / (2 * pi * 10.0**power) for power in range(round(log10(low)), round(log10(high)) + 1)]
 
 
 @compiled()

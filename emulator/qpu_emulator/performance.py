@@ -114,7 +114,7 @@ class Performance:
         """
         values = Values.of_rows(self.program, table)
         lanes, receiver, _ = self._once(values, starting, len(table), first_row, part)
-        used = lanes.time[lanes.lane_of_shot].sum() * float(self.program.schedule.clock.dt)
+        used = lanes.time[lanes.lane_of_shot].sum() * self.program.tick
         return receiver.memory, float(used) + self.rep_delay_s * len(lanes.lane_of_shot)
 
     def _stationary(self, values: Values, rest: Real, rows: int, first_row: int) -> Real:

@@ -107,6 +107,8 @@ Body: TypeAlias = tuple[Block, ...]
 
 def children(block: Block) -> tuple[Body, ...]:
     """The bodies inside a block."""
+    if isinstance(block, Straight):
+        return ()
     if isinstance(block, Branch):
         return (block.then, block.otherwise)
     if isinstance(block, Repeat | While | Shots | Rows | Linear):

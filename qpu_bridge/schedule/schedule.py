@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, fields
+from functools import cache, cached_property
 from hashlib import blake2b
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -64,7 +65,7 @@ class Schedule:
         """All but waveforms and events, as JSON text; it crosses the wire as it is, so that any peer can check the digest."""
         tables = (self.ports, self.frames, self.slots, self.columns, self.variables, self.body)
         sizes = [len(self.waveforms), len(self.events)]
-        return json.dumps([str(self.clock.dt), sizes, *tables], default=_record).encode()
+        return _TEXT([str(self.clock.dt), sizes, *tables]).encode()
 
     @cached_property
     def digest(self) -> bytes:
@@ -191,8 +192,19 @@ _RETURNS: dict[str, Callable[[Column], bool]] = {
 
 def _record(part: Any) -> Any:
     """What JSON does not know: a frozen dataclass as a list that begins with its type's name, a clock, a number of NumPy's."""
-    if isinstance(part, Clock):
+    kind = type(part)
+    if kind is Clock:
         return str(part.dt)
     if isinstance(part, np.generic):
         return part.item()
-    return [type(part).__name__, *[getattr(part, name) for name in part.__dataclass_fields__]]
+    return [kind.__name__, *_numbers(kind)(part)]  # type: ignore[arg-type]
+
+
+@cache
+def _numbers(kind: Any) -> Callable[[Any], tuple[Any, ...]]:
+    """What reads the fields of a dataclass."""
+    names = [field.name for field in fields(kind)]
+    return attrgetter(*names) if len(names) > 1 else lambda part: (getattr(part, names[0]),)
+
+
+_TEXT = json.JSONEncoder(default=_record).encode

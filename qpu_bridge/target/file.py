@@ -6,7 +6,6 @@ import json
 import os
 import re
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 from pydantic import ValidationError
@@ -46,6 +45,8 @@ def read(path: Path) -> dict[str, Any]:
 
 def write(path: Path, document: dict[str, Any]) -> None:
     """Write a snapshot file, whole or not at all: a reader sees the old file or the new one."""
+    from tempfile import NamedTemporaryFile  # takes longer to import than all of this room's own files, and readers need it not
+
     with NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
         try:
             file.write(text(document))

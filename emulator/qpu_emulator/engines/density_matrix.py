@@ -52,10 +52,10 @@ class DensityMatrix:
         for cluster, levels in zip(self._clusters, self.levels, strict=True):
             state = np.ones((len(excited), 1))
             for qubit in cluster:
-                single = np.zeros((len(excited), levels * levels))
-                single[:, 0], single[:, 1] = 1 - excited[:, qubit], excited[:, qubit]
-                state = np.einsum("pi,pj->pij", state, single).reshape(len(excited), -1)
-            self.states.append(np.ascontiguousarray(state.T[:, point]))
+                single = np.zeros((len(excited), 1, levels * levels))
+                single[:, 0, 0], single[:, 0, 1] = 1 - excited[:, qubit], excited[:, qubit]
+                state = (state[:, :, None] * single).reshape(len(excited), -1)
+            self.states.append(np.ascontiguousarray(state[point].T))
 
     def evolve(self, number: int, chosen: Index, plan: Plan) -> None:
         """Multiply by the windows' superoperators."""

@@ -60,7 +60,7 @@ class CaptureModel:
         self._lanes = lanes
         self._events = program.events
         self._samples = program.schedule.samples
-        self._tick = float(program.schedule.clock.dt)
+        self._tick = program.tick
         self._dt = [float(port.clock.dt) for port in program.schedule.ports]
 
     def signal(self, action: Action, capture: int, origin: int, chosen: Index) -> CaptureSignal:

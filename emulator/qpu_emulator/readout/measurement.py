@@ -91,7 +91,7 @@ class Receiver:
         self._engine = engine
         self._samples_final = samples_final
         self._capture_model = CaptureModel(program, library, values, lanes)
-        self._tick = float(program.schedule.clock.dt)
+        self._tick = program.tick
         # the last one is that of a capture without a kernel
         self._shapes = [*(waveform.digest for waveform in program.schedule.waveforms), b""]
         self._near: dict[int, list[tuple[int, Resonator]]] = {}
@@ -191,7 +191,7 @@ class Receiver:
         (qubit,), glow = action.qubits, self._lanes.glow
         if qubit not in glow.places:
             return
-        schedule, events, tick = self._program.schedule, self._events, float(self._program.schedule.clock.dt)
+        schedule, events, tick = self._program.schedule, self._events, self._tick
         resonator, seconds = self._device.resonators[action.where], (action.stop - action.start) * tick
         now = np.asarray((self._lanes.time[lanes] + action.stop) * tick, np.float64)
         field = glow.arriving(qubit, lanes, before, now)
@@ -215,7 +215,7 @@ class Receiver:
             return _NO_FIELD
         resonator = self._device.resonators[action.where]
         frequency, phase = (self._values.of(capture, name, self._lanes, chosen) for name in ("frequency", "phase"))
-        start = np.asarray((self._lanes.time[chosen] + action.start) * float(self._program.schedule.clock.dt), np.float64)
+        start = np.asarray((self._lanes.time[chosen] + action.start) * self._tick, np.float64)
         field = glow.arriving(action.qubits[0], chosen[where], level, start[where])
         turned = np.exp(1j * (resonator.cable_phase - phase - _TAU * (resonator.frequency - frequency) * start))
         return np.asarray(resonator.gain * turned[where] * field)

@@ -47,7 +47,7 @@ class Cues:
         self._library = library
         self._values = values
         self._lanes = lanes
-        self._tick = float(program.schedule.clock.dt)
+        self._tick = program.tick
         lines = [library.device.lines.get(port.name, IDEAL) for port in program.schedule.ports]
         self._delays = [line.delay for line in lines]
         self._late = [round(delay / self._tick) for delay in self._delays]

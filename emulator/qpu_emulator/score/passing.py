@@ -61,7 +61,7 @@ class Passing:
         for row in loud:
             envelope = schedule.waveforms[events["waveform"][row]]
             tick = float(schedule.ports[events["port"][row]].clock.dt)
-            begin = events["start"][row] * float(schedule.clock.dt)
+            begin = events["start"][row] * program.tick
             starts.append(begin + np.concatenate([[0], np.cumsum(envelope.repeats)]) * tick)
             envelopes.append(np.append(envelope.samples, 0.0))
         edges = np.unique(np.concatenate(starts)) if loud else np.zeros(0)
@@ -78,5 +78,5 @@ class Passing:
         ]
         amplitude, phase, frequency = (np.array([np.broadcast_to(one, size) for one in each]) for each in numbers)
         beat = _TAU * (frequency - self._resonators[qubit].frequency)
-        begun = np.asarray(self._lanes.time[chosen] * float(self._program.schedule.clock.dt), np.float64)
+        begun = np.asarray(self._lanes.time[chosen] * self._program.tick, np.float64)
         return Tones(edges, pieces, np.sqrt(self._scale) * amplitude * np.exp(1j * phase), beat, begun)

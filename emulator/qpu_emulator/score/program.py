@@ -78,6 +78,7 @@ class Program:
         passing: Block -> qubit -> readout tones (rows of events) on the line of its resonator that do not measure it.
         sounding: Measurement -> tones that nobody captures and that sound meanwhile.
         control: Columns that real-time expressions read.
+        tick: Of the schedule's clock, s.
         events: Columns of `Schedule.events` as lists: a number out of a structured array takes ten times as long.
         noise: Slow noise on its qubits, by factor; see `noise.Spectrum.in_program`.
     """
@@ -93,8 +94,14 @@ class Program:
     passing: dict[Straight, dict[int, tuple[int, ...]]] = field(default_factory=dict)
     sounding: dict[Action, tuple[Action, ...]] = field(default_factory=dict)
     control: list[int] = field(default_factory=list)
-    events: dict[str, list[Any]] = field(default_factory=dict)
+    tick: float = field(init=False)
+    events: dict[str, list[Any]] = field(init=False)
     noise: dict[float, tuple[Device, Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        events = self.schedule.events
+        self.tick = float(self.schedule.clock.dt)
+        self.events = {name: events[name].tolist() for name in events.dtype.names or ()}
 
     @property
     def reached(self) -> list[int]:
@@ -114,13 +121,11 @@ def compile_program(schedule: Schedule, device: Device, zz: Callable[[int], floa
     Raises:
         ScheduleError: If a line leads nowhere, or pulses meet that the emulator does not model together.
     """
-    names = schedule.events.dtype.names or ()
-    wiring = Wiring(device) if wiring is None else wiring
-    program = Program(schedule, wiring, events={name: schedule.events[name].tolist() for name in names})
+    program = Program(schedule, Wiring(device) if wiring is None else wiring)
     program.control = sorted(_control_columns(schedule.realtime))
     body = schedule.realtime
     last = body[-1] if body and isinstance(body[-1], Straight) else None
-    sorter = Sorter(schedule, device, wiring, program.events)
+    sorter = Sorter(schedule, device, program.wiring, program.events)
     found, tones = dict[Straight, Actions](), dict[Straight, list[Action]]()
     for block in schedule.straight_blocks():
         found[block], tones[block] = sorter.actions(block)
@@ -236,8 +241,7 @@ def _cluster(program: Program, found: Iterable[Actions], device: Device, zz: Cal
             parent.setdefault(qubit, qubit)
         if len(qubits) == 2:
             parent[root(qubits[0])] = root(qubits[1])
-    clock = program.schedule.clock
-    seconds = clock.seconds(program.schedule.duration) if program.schedule.duration is not None else float("inf")
+    seconds = program.schedule.duration * program.tick if program.schedule.duration is not None else inf
     around = sorted({index for qubit in moved for index in program.wiring.couplers.get(qubit, ())})
     near = [(index, device.couplers[index].qubits) for index in around if moved.issuperset(device.couplers[index].qubits)]
     for index, (first, second) in sorted(near, key=lambda item: -abs(zz(item[0]))):

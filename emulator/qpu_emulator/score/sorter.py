@@ -81,22 +81,17 @@ class Sorter:
         """What each event acts on, ``int[events]``: a play or a capture on a readout line on the resonator it is nearest to."""
         homes = np.array([self._wiring.home(port) for port in self._schedule.ports], np.int64)
         found: Index = homes[self._schedule.events["port"]]
-        known: dict[tuple[int, float], int] = {}
         for row in (found == NONE).nonzero()[0].tolist():
-            number, carrier = self._events["port"][row], self._events["frequency"][row]
-            if (number, carrier) not in known:
-                known[number, carrier] = self._nearest(number, carrier, row)
-            found[row] = known[number, carrier]
+            port = self._schedule.ports[self._events["port"][row]]
+            reads = port.kind in (PortKind.READOUT, PortKind.ACQUIRE)
+            found[row] = self._wiring.nearest(port.name, self._events["frequency"][row]) if reads else NONE
+            if found[row] == NONE:
+                raise ScheduleError(
+                    "every event must be on a line of the device",
+                    given=f"{port.kind.value} port {port.name}",
+                    where=f"event {row}",
+                )
         return found
-
-    def _nearest(self, number: int, carrier: float, row: int) -> int:
-        port = self._schedule.ports[number]
-        near = self._wiring.resonators.get(port.name)
-        if not near or port.kind not in (PortKind.READOUT, PortKind.ACQUIRE):
-            raise ScheduleError(
-                "every event must be on a line of the device", given=f"{port.kind.value} port {port.name}", where=f"event {row}"
-            )
-        return self._wiring.readout + min((abs(frequency - carrier), index) for frequency, index in near)[1]
 
     def _cut(self, actions: Sequence[Action], tones: Sequence[Action], block: Straight) -> list[Action]:
         """Let pulses end with the block, or where their readout begins, that only their lines bring later; windows stay whole."""

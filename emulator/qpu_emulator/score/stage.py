@@ -60,7 +60,7 @@ class Stage:
         self._receiver = receiver
         self._engine = engine
         self._passing = passing
-        self._tick = float(program.schedule.clock.dt)
+        self._tick = program.tick
         # of each qubit: its cluster, its place there, how many levels it has
         places = {q: (number, place) for number, cluster in enumerate(program.clusters) for place, q in enumerate(cluster)}
         self._home, self._place = (np.array([places[qubit][k] for qubit in program.qubits], np.int64) for k in (0, 1))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
+
 import numpy as np
 
 from qpu_bridge.schedule import NONE, Port, PortKind
@@ -18,10 +20,9 @@ class Wiring:
     Attributes:
         static: Couplers that are constant.
         couplers: Qubit -> couplers that it has.
-        resonators: Port -> frequency in Hz and index of the resonators on it.
+        resonators: Port -> frequency in Hz and index of the resonators on it, ascending.
         reading: Qubit -> its resonator.
         targets: ``int[targets, 4]``: kind of what acts on each, its index in the device, first and last qubit.
-        readout: The target of the first resonator.
     """
 
     def __init__(self, device: Device) -> None:
@@ -37,10 +38,10 @@ class Wiring:
         self.resonators: dict[str, list[tuple[float, int]]] = {}
         for index, resonator in enumerate(device.resonators):
             for port in {resonator.port, resonator.acquire_port}:
-                self.resonators.setdefault(port, []).append((resonator.frequency, index))
+                insort(self.resonators.setdefault(port, []), (resonator.frequency, index))
         targets = [(DRIVE, qubit, qubit, qubit) for qubit in range(len(device.transmons))]
         targets += [(FLUX, index, *coupler.qubits) for index, coupler in enumerate(device.couplers)]
-        self.readout = len(targets)
+        self._readout = len(targets)
         targets += [(READOUT, index, one.qubit, one.qubit) for index, one in enumerate(device.resonators)]
         self.targets = np.array(targets, np.int64)
 
@@ -55,6 +56,13 @@ class Wiring:
         if port.name not in self._homes:
             self._homes[port.name] = self._found(port)
         return self._homes[port.name]
+
+    def nearest(self, port: str, frequency: float) -> int:
+        """The target of what is played or captured on a readout line: the resonator nearest to a frequency in Hz, or NONE."""
+        lined = self.resonators.get(port, [])
+        place = bisect_left(lined, (frequency, 0))
+        near = [(abs(there - frequency), index) for there, index in lined[max(place - 1, 0) : place + 1]]
+        return self._readout + min(near)[1] if near else NONE
 
     def _found(self, port: Port) -> int:
         if port.kind is PortKind.DRIVE:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import lcm
 from typing import Any
 
@@ -25,9 +26,7 @@ def check_lines(schedule: Schedule, limits: Limits, chords: Sequence[Chord]) -> 
 
 
 def _lengths(schedule: Schedule, limits: Limits) -> None:
-    port = schedule.events["port"]
-    samples = schedule.samples
-    lines = of_lines(limits)
+    port, samples, lines = schedule.events["port"], schedule.samples, of_lines(limits)
     least, most, grain = lines["min_duration"][port], lines["max_duration"][port], lines["granularity"][port]
     refuse_where(
         schedule,
@@ -108,7 +107,10 @@ def _together(schedule: Schedule, limits: Limits, chords: Sequence[Chord]) -> No
     """Count the carriers that sound at a time on a line."""
     ports = limits.ports
     for chord in chords:
-        most, sounding = ports[chord.port].max_frames, chord.sum(np.ones(len(schedule.events)))
+        most = ports[chord.port].max_frames
+        if len(chord.rows) <= most:
+            continue
+        sounding = chord.sum(np.ones(len(schedule.events)))
         if sounding.max() > most + 0.5:
             row = int(chord.rows[np.argmax(sounding)])
             raise ScheduleError(
@@ -118,19 +120,27 @@ def _together(schedule: Schedule, limits: Limits, chords: Sequence[Chord]) -> No
             )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Chord:
     """What sounds together on a port where any events overlap.
 
     Attributes:
+        schedule: Where.
         port: Its number.
         rows: Its events.
-        order: Of their starts, then their ends, by time.
     """
 
+    schedule: Schedule
     port: int
     rows: NDArray[np.int64]
-    order: NDArray[np.int64]
+
+    @cached_property
+    def order(self) -> NDArray[np.int64]:
+        """Order of their starts, then their ends, by time."""
+        events, block = self.schedule.events[self.rows], self.schedule.block_of_event[self.rows]
+        edges = np.concatenate([events["start"], events["start"] + events["duration"]])
+        begins = np.arange(len(edges)) < len(events)  # at one tick, what ends is silent before the next begins
+        return np.lexsort((begins, edges, np.concatenate([block, block])))
 
     def sum(self, weight: NDArray[np.float64]) -> NDArray[np.float64]:
         """Sum of the weights ``float64[events]`` of what sounds when each of the rows has started."""
@@ -144,11 +154,5 @@ def chords(schedule: Schedule) -> list[Chord]:
     """What sounds together; where no two events of one frame overlap, which is checked before anything is summed."""
     events = schedule.events
     later, _ = overlapping(schedule, events["port"], len(schedule.ports))
-    found: list[Chord] = []
-    for port in sorted(set(events["port"][later].tolist())):
-        rows = np.flatnonzero(events["port"] == port)
-        start, block = events["start"][rows], schedule.block_of_event[rows]
-        edges = np.concatenate([start, start + events["duration"][rows]])
-        begins = np.arange(len(edges)) < len(rows)  # at one tick, what ends is silent before the next begins
-        found.append(Chord(port, rows, np.lexsort((begins, edges, np.concatenate([block, block])))))
-    return found
+    ports = sorted(set(events["port"][later].tolist()))
+    return [Chord(schedule, port, (events["port"] == port).nonzero()[0]) for port in ports]

@@ -61,6 +61,8 @@ class Bounds:
 
     def known(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Both, with 0 for what is not known."""
+        if len(self.low) == 1:
+            return self.low, self.high
         unknown = np.isnan(self.low)
         return np.where(unknown, 0.0, self.low), np.where(unknown, 0.0, self.high)
 
@@ -115,10 +117,12 @@ def check_ranges(schedule: Schedule, limits: Limits, bounds: Bounds, chords: Seq
         return
     ports = limits.ports
     slot = events["amplitude_slot"]
-    factor = np.abs(bounds.known()).max(axis=0)
+    low, high = bounds.known()
+    factor = np.maximum(np.abs(low), np.abs(high))
     factor[-1] = 1.0
     envelope = np.array([wave.peak for wave in schedule.waveforms] or [0.0])[events["waveform"]]
-    peak = np.where(schedule.captures, 0.0, np.abs(events["amplitude"]) * factor[slot] * envelope)
+    peak = np.abs(events["amplitude"]) * factor[slot] * envelope
+    peak[schedule.captures] = 0.0
     most = of_lines(limits)["max_amplitude"][events["port"]]
     over = peak > most + ROUND
     if np.count_nonzero(over):
@@ -132,8 +136,11 @@ def check_ranges(schedule: Schedule, limits: Limits, bounds: Bounds, chords: Seq
             where=place(schedule, row) + (f", {which}" if which else ""),
         )
     for chord in chords:
-        loudest, total = ports[chord.port].max_sum, chord.sum(peak)
-        if loudest is not None and total.max() > loudest + ROUND:
+        loudest = ports[chord.port].max_sum
+        if loudest is None or peak[chord.rows].sum() <= loudest:
+            continue  # not even all of them at once
+        total = chord.sum(peak)
+        if total.max() > loudest + ROUND:
             row = int(chord.rows[np.argmax(total)])
             raise ScheduleError(
                 f"carriers that sound together on a port must add up to a magnitude of at most {loudest}",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 
 from qpu_bridge.schedule.check.place import LONGEST, refuse_where
@@ -13,13 +15,14 @@ from qpu_bridge.schedule.slot import SlotKind
 
 MOST_PHASE = 1e6
 """Rad: beyond it a double tells phases apart by less than anybody's resolution."""
-
+_MOST = np.array([[sys.float_info.max], [MOST_PHASE], [sys.float_info.max]])
 
 _WHOLE = (
     *("operation", "start", "duration", "port", "frame", "waveform"),
     *("amplitude_slot", "phase_slot", "frequency_slot", "phase_variable", "column"),
 )
 _WAVEFORM, _COLUMN = _WHOLE.index("waveform"), _WHOLE.index("column")
+_LEAST = np.array([0, 0, 1, 0, 0, NONE, NONE, NONE, NONE, NONE, NONE])[:, None]
 
 
 def check_structure(schedule: Schedule) -> None:
@@ -37,9 +40,8 @@ def _whole_numbers(schedule: Schedule) -> None:
     ports, frames, waveforms = len(schedule.ports), len(schedule.frames), len(schedule.waveforms)
     slots, variables, columns = len(schedule.slots), len(schedule.variables), len(schedule.columns)
     numbers = np.array([events[name] for name in _WHOLE], np.int64)
-    least = np.array([0, 0, 1, 0, 0, NONE, NONE, NONE, NONE, NONE, NONE])[:, None]
     count = np.array([2, LONGEST + 1, LONGEST + 1, ports, frames, waveforms, slots, slots, slots, variables, columns])[:, None]
-    broken = (numbers < least) | (numbers >= count)
+    broken = (numbers < _LEAST) | (numbers >= count)
     # only a play needs an envelope, only a capture writes a column
     broken[_WAVEFORM] |= (numbers[_WAVEFORM] == NONE) & ~capture
     broken[_COLUMN] |= (numbers[_COLUMN] == NONE) == capture
@@ -71,8 +73,10 @@ def _must(schedule: Schedule, name: str, row: int, size: int) -> str:
 
 def _numbers(schedule: Schedule) -> None:
     events = schedule.events
-    for name in ("amplitude", "phase", "frequency"):
-        number = events[name]
+    numbers = np.array([events[name] for name in ("amplitude", "phase", "frequency")])
+    if (np.abs(numbers) <= _MOST).all():  # what is no number is below nothing
+        return
+    for name, number in zip(("amplitude", "phase", "frequency"), numbers, strict=True):
         refuse_where(schedule, ~np.isfinite(number), f"an event's {name} must be finite", number.__getitem__)
     phase = events["phase"]
     refuse_where(schedule, np.abs(phase) > MOST_PHASE, f"a phase must be at most {MOST_PHASE:g} rad", phase.__getitem__)
@@ -80,6 +84,8 @@ def _numbers(schedule: Schedule) -> None:
 
 def _slots(schedule: Schedule) -> None:
     """What events name of slots and variables is of the kind that they want."""
+    if not (schedule.slots or schedule.variables):
+        return
     events = schedule.events
     kinds = np.array([slot.kind.value for slot in schedule.slots])
     for kind in (SlotKind.AMPLITUDE, SlotKind.PHASE, SlotKind.FREQUENCY) if schedule.slots else ():

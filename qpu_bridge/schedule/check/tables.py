@@ -92,4 +92,4 @@ def fits(kind: VariableKind, width: int) -> bool:
 
 def whole(number: object) -> bool:
     """Whether something is an integer, and no boolean."""
-    return isinstance(number, Integral) and not isinstance(number, bool)
+    return type(number) is int or (isinstance(number, Integral) and not isinstance(number, bool))

@@ -23,8 +23,11 @@ def check_timing(schedule: Schedule, limits: Limits, bounds: Bounds) -> None:
     longest = _longest(schedule.realtime, bounds)
     if longest > limits.max_duration:
         raise ScheduleError(f"a shot must last at most {limits.max_duration} ticks", given=int(longest))
-    _turns(schedule.realtime, bounds)
-    _Walk(schedule, limits, bounds).body(schedule.realtime, _Ages())
+    controlled = not all(isinstance(block, Straight) for block in schedule.realtime)
+    if controlled:
+        _turns(schedule.realtime, bounds)
+    if controlled or of_lines(limits)["min_separation"].any():
+        _Walk(schedule, limits, bounds).body(schedule.realtime, _Ages())
 
 
 def _turns(body: Body, bounds: Bounds) -> None:
