@@ -20,9 +20,9 @@ from qpu_emulator.engines.engine import Index, Real
 from qpu_emulator.noise import Spectrum
 from qpu_emulator.performance import Performance
 from qpu_emulator.scales import Scales
-from qpu_emulator.score.actions import Wiring
 from qpu_emulator.score.program import compile_program
 from qpu_emulator.score.values import Values
+from qpu_emulator.score.wiring import Wiring
 from qpu_emulator.windows.basis import superoperator
 from qpu_emulator.windows.library import Library
 
