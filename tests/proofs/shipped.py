@@ -34,7 +34,7 @@ OFF = 0.15
 """By how much a played gate may err more or less than is believed."""
 GRAIN_S = 4.1e-9
 """Lengths are published in other grains."""
-SHOTS = 20_000
+SHOTS = 8_000
 SIGMAS = 5.0
 """Among 7,000 readouts one is four standard errors off."""
 
@@ -118,7 +118,7 @@ def looked(name: str) -> dict[str, object]:
     furthest = 0.0
     for q, errors in misread(twin).items():
         believed = np.array([twin.snapshot.measures[q].prob_meas1_prep0, twin.snapshot.measures[q].prob_meas0_prep1])
-        apart = (errors - believed) / np.sqrt(believed * (1 - believed) / SHOTS + (NEAR * believed) ** 2)
+        apart = (errors - believed) / np.sqrt(believed * (1 - believed) / SHOTS + SHOTS**-2 + (NEAR * believed) ** 2)
         furthest = max(furthest, float(abs(apart).max()))
         if abs(apart).max() > SIGMAS:
             wrong.append(f"readout of {q}: believed {believed}, played {errors}")

@@ -16,7 +16,7 @@ from qpu_bridge.target.shape import DragShape, GaussianSquareShape, Shape, wavef
 from qpu_emulator.bring_up.conditional import pair_limit
 from qpu_emulator.bring_up.recipe import DT, GRAIN, Recipe, wait
 from qpu_emulator.bring_up.rotation import rotate
-from qpu_emulator.chip.device import Device, StaticCoupling
+from qpu_emulator.chip.device import Coupling, Device, StaticCoupling
 from qpu_emulator.chip.line import IDEAL
 from qpu_emulator.windows.basis import Complex, Real
 from qpu_emulator.windows.static_pair import StaticPair
@@ -156,7 +156,7 @@ class EchoedPair:
         )
 
 
-def direction(device: Device, coupler: StaticCoupling) -> tuple[int, int]:
+def direction(device: Device, coupler: Coupling) -> tuple[int, int]:
     """Control and target: the higher transmon controls, so that the drive lies between its f01 and f12."""
     low, high = sorted(coupler.qubits, key=lambda qubit: device.transmons[qubit].frequency)
     return high, low

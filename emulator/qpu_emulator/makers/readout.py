@@ -11,9 +11,10 @@ from scipy.optimize import brentq
 
 from qpu_emulator.bring_up.discrimination import HOLD, Reading
 from qpu_emulator.bring_up.recipe import DT, Recipe
+from qpu_emulator.bring_up.rotation import relaxed
 from qpu_emulator.cache import Cache, key
 from qpu_emulator.chip.device import Device
-from qpu_emulator.makers.published import Published
+from qpu_emulator.makers.published import BROKEN, Published, PublishedQubit
 
 SHORTEST_TONE = 240
 """What is shorter does not fill a resonator, ticks."""
@@ -29,11 +30,16 @@ _DEAFENING = 1e6
 """No receiver is so noisy."""
 _NEAR = 0.02
 """What is so little away from what was published is taken for it."""
+_OWN = 0.1
+"""Share of a published error after 1 that is left to the readout, however badly the 1 is prepared."""
 
 
 @dataclass(frozen=True, slots=True)
 class Readout:
-    """Length of a tone, how much louder than designed it is, noise and threshold that make the published errors."""
+    """Length of a tone, how much louder than designed it is, noise and threshold that make the published errors.
+
+    An error after 1 contains that of the x before it.
+    """
 
     tone: int
     louder: float
@@ -47,12 +53,13 @@ def met(truth: Device, index: int, published: Published, recipe: Recipe, cache: 
     """As it was met before, or met now."""
     resonator, qubit = truth.resonators[index], published.qubits[index]
     errors, lengths = [qubit.prob_meas1_prep0, qubit.prob_meas0_prep1], recipe.readout_of(resonator.qubit)
-    name = key("reading", index, resonator, truth.transmons[resonator.qubit], *lengths, errors)
+    unturned = _unturned(qubit, truth, index, recipe.drive_of(index))
+    name = key("reading", index, resonator, truth.transmons[resonator.qubit], *lengths, errors, unturned)
     text = None if cache is None else cache.find(name)
     if text is not None:
         tone, louder, noise, threshold, errors, remark = json.loads(text)
         return Readout(tone, louder, noise, threshold, tuple(errors), remark)
-    found = _met(truth, index, published, *lengths)
+    found = _met(truth, index, qubit, *lengths, unturned)
     if cache is not None:
         cache.keep(
             name, json.dumps([found.tone, found.louder, found.noise, found.threshold, found.errors, found.remark]).encode()
@@ -60,17 +67,28 @@ def met(truth: Device, index: int, published: Published, recipe: Recipe, cache: 
     return found
 
 
-def _met(truth: Device, index: int, published: Published, longest: int, whole: int) -> Readout:
+def _unturned(qubit: PublishedQubit, truth: Device, index: int, ticks: int) -> float:
+    """Chance that an x with the published error leaves a qubit in 0: what is not relaxation is an angle (`twin`)."""
+    if qubit.error is None or qubit.error >= BROKEN:
+        return 0.0
+    beyond = max(0.0, qubit.error - relaxed(truth, index, ticks))
+    return float(np.sin(np.sqrt(6 * beyond) / 2) ** 2)
+
+
+def _met(truth: Device, index: int, qubit: PublishedQubit, longest: int, whole: int, unturned: float) -> Readout:
     """The mean of both errors is met by the receiver's noise, their difference by the threshold.
 
     The tone is as long as the measurement leaves, or shorter, so that the qubit relaxes no more than its errors allow. In a time
     ``t`` no receiver finds both quadratures of a field with less variance than ``1/(2 kappa t)`` of each (Clerk et al., RMP 82,
     1155): where less noise is wanted the tone is louder instead.
     """
-    qubit, transmon, resonator = published.qubits[index], truth.transmons[index], truth.resonators[index]
+    transmon, resonator = truth.transmons[index], truth.resonators[index]
     first, second = qubit.prob_meas1_prep0, qubit.prob_meas0_prep1
     if first + second > _CHANCE:
         first, second = (error * _CHANCE / (first + second) for error in (first, second))
+    wanted, least = first + second, _OWN * second
+    second = (second - unturned * (1 - first)) / (1 - unturned)
+    badly, second = second < least, max(second, least)
     limit = resonator.gain / np.sqrt(2 * 2 * np.pi * resonator.kappa * float(DT))
     quietest = float(limit / _LOUDER)
 
@@ -94,12 +112,15 @@ def _met(truth: Device, index: int, published: Published, longest: int, whole: i
         noise = float(np.exp(best))
     reading.louder(noise)
     threshold = reading.leaning(first - second)
-    errors = reading.errors(threshold)
+    low, high = reading.errors(threshold)
+    errors = low, (1 - unturned) * high + unturned * (1 - low)
     said = f"readout of qubit {index} is published with errors of {qubit.prob_meas1_prep0:.2g} and {qubit.prob_meas0_prep1:.2g}"
     here = f"{errors[0]:.2g} and {errors[1]:.2g}"
     if qubit.prob_meas1_prep0 + qubit.prob_meas0_prep1 > _CHANCE:
         remark = f"{said}, which tells nothing; here they are {here}"
-    elif sum(errors) > (1 + _NEAR) * (first + second):
+    elif sum(errors) > (1 + _NEAR) * wanted and badly:
+        remark = f"{said}; an x that errs by {qubit.error:.2g} leaves {here}"
+    elif sum(errors) > (1 + _NEAR) * wanted:
         remark = f"{said}; its T1 of {1e6 * (transmon.t1 or 0):.3g} us leaves {here} to a tone of {ticks} ns"
     elif ticks < longest:
         remark = f"{said} in {whole} ns; its T1 of {1e6 * (transmon.t1 or 0):.3g} us leaves these to a tone of {ticks} ns"

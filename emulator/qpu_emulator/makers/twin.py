@@ -12,6 +12,7 @@ from qpu_bridge.target import Snapshot
 from qpu_bridge.target.gate import Curve, GateSpec
 from qpu_emulator.bring_up import solve_snapshot
 from qpu_emulator.bring_up.discrimination import HOLD
+from qpu_emulator.bring_up.echoed import direction
 from qpu_emulator.bring_up.recipe import DT, GRAIN, RING, Recipe
 from qpu_emulator.cache import Cache
 from qpu_emulator.chip.device import Device, Transmon
@@ -73,9 +74,9 @@ def make(
     Raises:
         SettingsError: If the couplings cannot be emulated.
     """
-    recipe, short = _recipe(published)
     truth = build(published, name, seed)
     truth = behind_lines(truth) if imperfect else truth
+    recipe, short = _recipe(published, truth)
     readings = [met(truth, index, published, recipe, cache) for index in range(len(truth.resonators))]
     tones = {resonator.qubit: reading.tone for resonator, reading in zip(truth.resonators, readings, strict=True)}
     recipe = replace(recipe, readouts={q: (tone, recipe.readout_of(q)[1]) for q, tone in tones.items()})
@@ -154,7 +155,7 @@ def _echoing(transmon: Transmon) -> Transmon:
     return transmon.model_copy(update={"one_over_f": float(np.floor(min(transmon.one_over_f, most or np.inf)))})
 
 
-def _recipe(published: Published) -> tuple[Recipe, tuple[str, ...]]:
+def _recipe(published: Published, truth: Device) -> tuple[Recipe, tuple[str, ...]]:
     """Lengths as published, in whole grains of the controller; and which ones are too short to be made."""
     short: list[str] = []
 
@@ -178,8 +179,10 @@ def _recipe(published: Published) -> tuple[Recipe, tuple[str, ...]]:
             return ticks((seconds - drive * float(DT)) / 2, _SHORTEST_CROSS, what and f"each half of {what}")
         return ticks(seconds, _SHORTEST_FLUX, what)
 
+    # of an echoed gate the control is turned
+    controls = {coupler.qubits: direction(truth, coupler)[0] for coupler in truth.couplers}
     pairs = {
-        pair: pulse(length, max(drives.get(qubit, usual) for qubit in pair), f"{published.family} on {pair}")
+        pair: pulse(length, drives.get(controls[pair], usual), f"{published.family} on {pair}")
         for pair, length in published.lengths.items()
     }
     both = pulse(published.pair_s, usual)

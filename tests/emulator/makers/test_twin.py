@@ -148,6 +148,14 @@ def test_echoed_gates_have_their_own_lengths_and_what_is_too_short_is_said():
     assert "each half of ecr on (2, 3) is published with 82 ns; here it takes 160 ns" in found.remarks
 
 
+def test_an_echoed_gate_lasts_as_published_whatever_the_drive_of_its_target():
+    drives = {4.9e9: 100e-9, 5.02e9: 36e-9}
+    qubits = tuple(PublishedQubit(T1, T2, frequency, drive_s=drive) for frequency, drive in drives.items())
+    known = Published("lab", "ecr", qubits, {(0, 1): None}, (), 36e-9, 460e-9, {(0, 1): 460e-9})
+    found = twin.make(known, "emu_ecr", SEED, datetime(2026, 11, 21, tzinfo=UTC), lambda _: None)
+    assert [(gate.qubits, gate.duration) for gate in found.snapshot.gates if gate.name == "ecr"] == [((1, 0), 460)]
+
+
 def _across(lengths, drive_s):
     qubits = tuple(PublishedQubit(T1, T2, 4.9e9 + 0.12e9 * (q % 2), drive_s=drive_s) for q in range(3))
     known = Published("lab", "ecr", qubits, dict.fromkeys(lengths), (), drive_s, 460e-9, lengths)
@@ -182,8 +190,8 @@ def test_what_was_solved_before_is_read_and_what_is_damaged_is_solved_again(made
     assert first.device == second.device == third.device
 
 
-def _readout_of(first, second, seconds=None, t1=T1):
-    qubit = PublishedQubit(t1, t1, prob_meas1_prep0=first, prob_meas0_prep1=second, readout_s=seconds)
+def _readout_of(first, second, seconds=None, t1=T1, error=None):
+    qubit = PublishedQubit(t1, t1, None, None, first, second, error, readout_s=seconds)
     known = Published("lab", "cz", (qubit,), {}, (), 36e-9, 68e-9)
     found = twin.make(known, "emu_alone", SEED, datetime(2026, 11, 21, tzinfo=UTC), lambda _: None)
     (measure,) = found.snapshot.measures
@@ -200,6 +208,21 @@ def test_a_readout_is_as_bad_as_published_while_it_tells_anything():
         "readout of qubit 0 is published with errors of 0.5 and 0.5, which tells nothing; here they are 0.45 and 0.45",
     )
     assert errors == pytest.approx((0.45, 0.45), rel=0.02)
+
+
+def test_an_x_that_errs_is_part_of_what_is_read_wrong_after_it(tmp_path, bench):
+    """Published is what comes of an x and a readout; where the x alone is worse, that is said."""
+    qubit = PublishedQubit(T1, T2, prob_meas1_prep0=0.015, prob_meas0_prep1=0.04, error=0.01)
+    known = Published("lab", "cz", (qubit,), {}, (), 36e-9, 68e-9)
+    found = twin.make(known, "emu_alone", SEED, datetime(2026, 11, 21, tzinfo=UTC), lambda _: None)
+    zeros, ones = (_read(found, tmp_path, bench, flipped) for flipped in (False, True))
+    assert (zeros, 1 - ones) == pytest.approx((0.015, 0.04), rel=0.08)
+    (measure,) = found.snapshot.measures
+    assert (measure.prob_meas1_prep0, measure.prob_meas0_prep1) == pytest.approx((0.015, 0.04), rel=0.02)
+    remarks, errors, _ = _readout_of(0.01, 0.02, error=0.02)
+    assert errors[1] == pytest.approx(1.5 * 0.02 + 0.1 * 0.02, rel=0.05)
+    wanted = f"is published with errors of 0.01 and 0.02; an x that errs by 0.02 leaves {errors[0]:.2g} and {errors[1]:.2g}"
+    assert remarks == (f"readout of qubit 0 {wanted}",)
 
 
 def test_a_tone_is_no_longer_than_relaxation_allows():
@@ -223,18 +246,25 @@ def test_measurements_that_cannot_be_are_said():
     assert errors == pytest.approx((0.01, 0.05), rel=0.02)
 
 
-def test_a_qubit_alone_has_a_twin_and_is_played(tmp_path, bench):
-    found = twin.make(of_shipped("armonk"), "emu_alone", SEED, datetime(2026, 11, 21, tzinfo=UTC), lambda _: None)
-    found.device.write(tmp_path / "device.json")
-    driver = EmulatorDriver("emu_alone", found.snapshot, {"truth": str(tmp_path / "device.json")})
+def _read(found, folder, bench, flipped):
+    """How often a qubit alone reads 1."""
+    found.device.write(folder / "device.json")
+    driver = EmulatorDriver("emu_alone", found.snapshot, {"truth": str(folder / "device.json")})
     page = type(bench)(found.snapshot)
-    page.gate("x", 0)
+    if flipped:
+        page.gate("x", 0)
     page.measure(0)
     schedule = page.build()
     driver.load(schedule)
-    run = Run(schedule.digest, Table(np.zeros((1, len(schedule.slots)))), 4000, seed=SEED)
+    run = Run(schedule.digest, Table(np.zeros((1, len(schedule.slots)))), 40_000, seed=SEED)
     ones = np.concatenate([chunk.bits.ravel() for chunk in driver.run(run)]).mean()
     driver.close()
+    return ones
+
+
+def test_a_qubit_alone_has_a_twin_and_is_played(tmp_path, bench):
+    found = twin.make(of_shipped("armonk"), "emu_alone", SEED, datetime(2026, 11, 21, tzinfo=UTC), lambda _: None)
+    ones = _read(found, tmp_path, bench, True)
     assert 1 - ones == pytest.approx(found.snapshot.measures[0].prob_meas0_prep1, abs=0.02)
 
 
