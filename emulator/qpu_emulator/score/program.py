@@ -190,7 +190,7 @@ def _score(program: Program, block: Straight, actions: Actions, final: tuple[int
     joined = kinds == TWO
     laid[:-1, 3][joined] = pair[actions.where[joined]]
     laid[list(final), 0] = FINAL
-    between = tuple((laid[:, 0] == BETWEEN).nonzero()[0].tolist())
+    between = tuple((laid[:-1, 0] == BETWEEN).nonzero()[0].tolist())
     laid[-1], ticks[:-1], ticks[-1] = (END, NONE, NONE, NONE), actions.ticks, block.duration
     flux = np.asarray(actions.kinds == FLUX)
     return Score(actions, block.duration, block.duration_slot, final, between, laid, ticks, flux)
