@@ -1,34 +1,16 @@
-"""The built-in device: five transmons in a line with tunable couplers, as two files in this package.
-
-``five_device.json`` is the truth, ``five_snapshot.json`` what the lab believes. Both are made by ``python -m qpu_emulator.five``.
-"""
+"""The built-in device: five transmons in a line with tunable couplers; ``python -m qpu_emulator.five`` makes its files."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qpu_bridge.target import Snapshot
+from qpu_emulator.built_in import BuiltIn
 
 if TYPE_CHECKING:
     from qpu_emulator.chip.device import Device
 
-_HERE = Path(__file__).parent
-_CALIBRATED = datetime(2026, 11, 21, 8, 0, 0, tzinfo=UTC)
-
-
-def device() -> Device:
-    """The hidden truth."""
-    # the other processes of a bridge want the snapshot only, and need no compiler
-    from qpu_emulator.chip.device import Device
-
-    return Device.read(_HERE / "five_device.json")
-
-
-def snapshot() -> Snapshot:
-    """What the lab believes: freshly calibrated."""
-    return Snapshot.read(_HERE / "five_snapshot.json")
+_FILES = BuiltIn("five")
+device, snapshot = _FILES.device, _FILES.snapshot
 
 
 def design() -> Device:
@@ -86,14 +68,5 @@ def design() -> Device:
     return Device(name="emu_five", transmons=transmons, couplers=couplers, resonators=resonators)
 
 
-def make() -> None:
-    """Write both files."""
-    from qpu_emulator.bring_up import solve_snapshot
-
-    truth = design()
-    truth.write(_HERE / "five_device.json")
-    solve_snapshot(truth, _CALIBRATED).write(_HERE / "five_snapshot.json")
-
-
 if __name__ == "__main__":
-    make()
+    _FILES.make(design())

@@ -1,35 +1,19 @@
 """The second built-in device: five transmons in a line, statically coupled, with echoed cross-resonance gates.
 
-``five_ecr_device.json`` is the truth, ``five_ecr_snapshot.json`` what the lab believes. Both are made by
-``python -m qpu_emulator.five_ecr``.
+``python -m qpu_emulator.five_ecr`` makes its files.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qpu_bridge.target import Snapshot
+from qpu_emulator.built_in import BuiltIn
 
 if TYPE_CHECKING:
     from qpu_emulator.chip.device import Device
 
-_HERE = Path(__file__).parent
-_CALIBRATED = datetime(2026, 11, 21, 8, 0, 0, tzinfo=UTC)
-
-
-def device() -> Device:
-    """The hidden truth."""
-    # the other processes of a bridge want the snapshot only, and need no compiler
-    from qpu_emulator.chip.device import Device
-
-    return Device.read(_HERE / "five_ecr_device.json")
-
-
-def snapshot() -> Snapshot:
-    """What the lab believes: freshly calibrated."""
-    return Snapshot.read(_HERE / "five_ecr_snapshot.json")
+_FILES = BuiltIn("five_ecr")
+device, snapshot = _FILES.device, _FILES.snapshot
 
 
 def design() -> Device:
@@ -77,14 +61,5 @@ def design() -> Device:
     return Device(name="emu_five_ecr", transmons=transmons, couplers=couplers, resonators=resonators, lines=lines)
 
 
-def make() -> None:
-    """Write both files."""
-    from qpu_emulator.bring_up import solve_snapshot
-
-    truth = design()
-    truth.write(_HERE / "five_ecr_device.json")
-    solve_snapshot(truth, _CALIBRATED).write(_HERE / "five_ecr_snapshot.json")
-
-
 if __name__ == "__main__":
-    make()
+    _FILES.make(design())
