@@ -110,11 +110,9 @@ class Bench:
                 break
             data, found = self._look(routine, plan, step, believed)
             passes.append((data, found))
-            for fit in found:
-                fits[fit.target] = fit
-                believed, reason = self._taken(routine, believed, fit)
-                if reason:
-                    refused[fit.target] = reason
+            fits |= {fit.target: fit for fit in found}
+            believed, reasons = self._taken(routine, believed, found)
+            refused |= reasons
             left = [target for target in left if target not in refused]
         # a pass that went wrong takes back what the passes before it had found of its target
         believed = self._again(routine, passes, refused) if refused else believed
@@ -162,7 +160,7 @@ class Bench:
         for fit in fits:
             if fit.good and worth(fit):
                 before = believed
-                believed, _ = self._taken(routine, believed, fit)
+                believed, _ = self._taken(routine, believed, [fit])
                 taken += [fit.target] if believed is not before else []
         every = {fit.target: fit for fit in fits}
         if not taken or faults(believed):
@@ -255,18 +253,36 @@ class Bench:
             return (self._plan(routine, left, settings, snapshot)[0] if left else None), cannot
         return plan, {}
 
-    def _taken(self, routine: Routine[Any], snapshot: Snapshot, fit: Fit) -> tuple[Snapshot, str]:
-        """The snapshot after a fit, and why it is the same if it had to be."""
-        if not fit.good:
-            return snapshot, fit.reason
+    def _taken(self, routine: Routine[Any], snapshot: Snapshot, fits: Sequence[Fit]) -> tuple[Snapshot, dict[Target, str]]:
+        """The snapshot after some fits, and why it does not have the numbers of those that it does not have."""
+        after, refused = snapshot, {fit.target: fit.reason for fit in fits if not fit.good}
+        for fit in (fit for fit in fits if fit.good):
+            try:
+                after = routine.update(after, fit)
+            except (ScheduleError, SettingsError) as error:
+                refused[fit.target] = error.sentence
+            except ROUTINE_ERRORS as error:
+                refused[fit.target] = error_sentence(error, "the update must be able to use what was found")
+        reason = self._forbidden(snapshot, after)
+        if reason and len(fits) == 1:
+            return snapshot, {fits[0].target: reason}
+        if reason:
+            # whose number it is shows one by one
+            for fit in fits:
+                snapshot, own = self._taken(routine, snapshot, [fit])
+                refused |= own
+            return snapshot, refused
+        return after, refused
+
+    def _forbidden(self, before: Snapshot, after: Snapshot) -> str:
+        """Why a snapshot must not follow another one; empty if it may."""
+        if after is before:
+            return ""
         try:
-            after = routine.update(snapshot, fit)
-            found = violations(snapshot, after, self.execution.capabilities.limits) if after is not snapshot else []
+            found = violations(before, after, self.execution.capabilities.limits)
         except (ScheduleError, SettingsError) as error:
-            return snapshot, error.sentence
-        except ROUTINE_ERRORS as error:
-            return snapshot, error_sentence(error, "the update must be able to use what was found")
-        return (snapshot, "; ".join([*found, TIGHT])) if found else (after, "")
+            return error.sentence
+        return "; ".join([*found, TIGHT]) if found else ""
 
     def _kept(self, routine: Routine[Any], passes: Passes) -> str:
         """Where the raw data are, empty if nothing is kept."""
@@ -282,9 +298,7 @@ class Bench:
     ) -> Snapshot:
         believed = self.snapshot
         for _, found in passes:
-            for fit in found:
-                if fit.target not in refused:
-                    believed, _ = self._taken(routine, believed, fit)
+            believed, _ = self._taken(routine, believed, [fit for fit in found if fit.target not in refused])
         return believed
 
     def _adopt(self, believed: Snapshot, draft: Draft) -> None:

@@ -37,8 +37,7 @@ def play(page: Page, at: Point, of: int, gates: int, played: Played | None = Non
         page.x(of=1 - of)
     page.sx(phase=np.pi / 2, of=of)
     page.barrier()
-    for _ in range(gates):
-        page.gate("cz", played=played)
+    page.gate("cz", played=played, times=gates)
     page.barrier()
     bloch.look(page, at["side"], of)
     page.measure()

@@ -69,7 +69,13 @@ class Page:
         self.gate("sx", of, phase=phase)
 
     def gate(
-        self, name: str, *places: int, angle: Numbers | None = None, phase: Numbers = 0.0, played: Played | None = None
+        self,
+        name: str,
+        *places: int,
+        angle: Numbers | None = None,
+        phase: Numbers = 0.0,
+        played: Played | None = None,
+        times: int = 1,
     ) -> None:
         """A calibrated gate on some places of each target (all, if none is named), with its virtual Z.
 
@@ -79,6 +85,7 @@ class Page:
             angle: Of a fractional gate, rad, the same in all rows of a target.
             phase: By which all pulses' axes are turned, rad.
             played: Other amplitudes and phases of some of its pulses.
+            times: How often, one after the other.
         """
         turns = self._spread(phase)
         angles = None if angle is None else self._spread(angle)
@@ -86,7 +93,10 @@ class Page:
             qubits = tuple(target[place] for place in places) if places else target
             gate = known_gate(self.snapshot, name, qubits)
             own = None if played is None else partial(played, index)
-            self._gate(gate, turns[index], None if angles is None else float(np.ravel(angles[index])[0]), own)
+            # virtual Z turns what follows, so that no two are alike
+            rounds, alike = (1, times) if times and not gate.phases else (times, 1)
+            for _ in range(rounds):
+                self._gate(gate, turns[index], None if angles is None else float(np.ravel(angles[index])[0]), own, alike)
 
     def rz(self, angle: Numbers, of: int = 0) -> None:
         """A virtual Z (rad) on one place of each target."""
@@ -237,6 +247,7 @@ class Page:
         turn: Number,
         angle: float | None,
         played: Callable[[PulseSpec], tuple[Numbers, Numbers] | None] | None,
+        times: int = 1,
     ) -> None:
         drives = [self._carriers.use(self.snapshot.qubits[qubit].drive_frame) for qubit in gate.qubits]
         plays = []
@@ -248,14 +259,17 @@ class Page:
             plays.append((key, pulse, level, self._carriers.phase(key) + axis + turn))
         involved = list(dict.fromkeys([*drives, *(key for key, *_ in plays)]))
 
+        shapes = [self._shape(pulse.waveform) for _, pulse, _, _ in plays]
+
         def write(ink: Ink) -> None:
             frames = [ink.frames[key] for key in involved]
             ink.build.barrier(*frames)
             begin = ink.build.now(frames[0])
-            for key, pulse, level, phase in plays:
-                ink.play(key, self._shape(pulse.waveform), level, phase, begin + pulse.start)
+            for repeat in range(times):
+                for (key, pulse, level, phase), shape in zip(plays, shapes, strict=True):
+                    ink.play(key, shape, level, phase, begin + repeat * gate.duration + pulse.start)
             for frame in frames:
-                ink.build.delay(frame, max(0, begin + gate.duration - ink.build.now(frame)))
+                ink.build.delay(frame, max(0, begin + times * gate.duration - ink.build.now(frame)))
 
         self._writing.append(write)
         for phase in gate.phases:

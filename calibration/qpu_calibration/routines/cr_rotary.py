@@ -77,8 +77,7 @@ class CRRotary(Routine[CRRotarySettings]):
             page.x()
         page.sx(phase=np.pi / 2, of=1)
         page.barrier()
-        for _ in range(settings.gates):
-            page.gate("ecr", played=played)
+        page.gate("ecr", played=played, times=settings.gates)
         page.barrier()
         bloch.look(page, at["side"], 1)
         page.measure()

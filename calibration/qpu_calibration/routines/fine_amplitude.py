@@ -68,8 +68,7 @@ class FineAmplitude(Routine[FineAmplitudeSettings]):
         """``halves`` pulses for each half turn: one ``x`` or two ``sx``."""
         halves = int(at.number("halves"))
         page.sx(phase=at["first"])
-        for _ in range(int(halves * at.number("turns"))):
-            page.gate("x" if halves == 1 else "sx", 0)
+        page.gate("x" if halves == 1 else "sx", 0, times=int(halves * at.number("turns")))
         page.measure()
 
     def facts(self, snapshot: Snapshot, target: Target) -> Mapping[str, float]:

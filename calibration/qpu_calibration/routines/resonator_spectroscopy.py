@@ -156,7 +156,8 @@ def _resonance(x: Values, y: Complex, begins: float, ends: float) -> Asking[tupl
     span, scale, away = x[-1] - x[0], np.abs(y).max() or 1.0, x - x.mean()
     # without a cable, a resonance explains what of the variation lies along its own
     places, widths, shapes = _shapes(round(span), len(x), begins, ends)
-    first = int(np.argmax(np.abs(shapes.conj() @ (y - y.mean()))))
+    # a sum, no product: BLAS would wake its threads for so little
+    first = int(np.argmax(np.abs((shapes * np.conj(y - y.mean())).sum(axis=1))))
     near = {"frequency": x[0] + places[first], "linewidth": widths[first]}
     bare = answer(x - near["frequency"], near["linewidth"], begins, ends)
     (still, weight), *_ = np.linalg.lstsq(np.stack([np.ones(len(x)), bare], axis=1), y, rcond=None)

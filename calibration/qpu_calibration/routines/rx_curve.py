@@ -67,8 +67,7 @@ class RxCurve(Routine[RxCurveSettings]):
         part = at.number("part")
         page.sx(phase=at["first"])
         if at.number("train"):
-            for _ in range(round(part * settings.halves)):
-                page.gate("rx", 0, angle=np.pi / part)
+            page.gate("rx", 0, angle=np.pi / part, times=round(part * settings.halves))
         else:
             page.sx()
         page.measure()

@@ -72,8 +72,7 @@ class RzzCurve(Routine[RzzCurveSettings]):
             page.x(of=1 - of)
         page.sx(phase=np.pi / 2, of=of)
         page.barrier()
-        for _ in range(int(_gates(angle, settings)) if at.number("train") else 1):
-            page.gate("rzz", angle=angle)
+        page.gate("rzz", angle=angle, times=int(_gates(angle, settings)) if at.number("train") else 1)
         page.barrier()
         bloch.look(page, at["side"], of)
         page.measure()
