@@ -120,7 +120,8 @@ def show(truth: Annotated[Path, typer.Argument(help="The file NAME_device.json."
     table = Table("qubit", "f01 GHz", "alpha MHz", "T1 us", "T2 us", "slow Hz", "1/f Hz", "thermal", title=device.name)
     for index, t in enumerate(device.transmons):
         times = (f"{1e6 * time:.1f}" if time else "-" for time in (t.t1, t.t2))
-        slow = (f"{t.quasi_static:.0f}", f"{t.one_over_f:.0f}", f"{t.thermal:.4f}")
+        static = f"{t.quasi_static:.0f}" + (f" {t.shared:+.0f} shared" if t.shared else "")
+        slow = (static, f"{t.one_over_f:.0f}", f"{t.thermal:.4f}")
         table.add_row(str(index), f"{t.frequency / 1e9:.6f}", f"{t.anharmonicity / 1e6:.1f}", *times, *slow)
     Console().print(table)
 

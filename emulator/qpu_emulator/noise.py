@@ -26,11 +26,13 @@ class Spectrum:
 
     Attributes:
         static: ``float[qubits]``, standard deviation in Hz of what does not change within a shot.
+        shared: ``float[qubits]``, what one draw for all of them adds to it, Hz.
         moving: ``float[qubits, processes]``, standard deviations in Hz.
         times: ``float[processes]``, correlation times in s.
     """
 
     static: NDArray[np.float64]
+    shared: NDArray[np.float64]
     moving: NDArray[np.float64]
     times: NDArray[np.float64]
 
@@ -41,9 +43,10 @@ class Spectrum:
         moving = [time for time in decades if time * _STATIC < shot_seconds]
         flicker = np.array([device.transmons[qubit].one_over_f for qubit in qubits]) * (sqrt(log(10)) * scale)
         quasi = np.array([device.transmons[qubit].quasi_static for qubit in qubits]) * scale
+        shared = np.array([device.transmons[qubit].shared for qubit in qubits]) * scale
         static = np.sqrt(quasi**2 + (len(decades) - len(moving)) * flicker**2)
         times = np.array(moving if flicker.any() else [])
-        return cls(static, np.repeat(flicker[:, None], len(times), axis=1), times)
+        return cls(static, shared, np.repeat(flicker[:, None], len(times), axis=1), times)
 
     @classmethod
     def in_program(cls, program: Program, device: Device, scale: float) -> Spectrum:
@@ -58,7 +61,12 @@ class Spectrum:
     @cached_property
     def silent(self) -> bool:
         """Whether there is nothing to draw."""
-        return not (self.static.any() or self.moving.any())
+        return not (self.static.any() or self.shared.any() or self.moving.any())
+
+    @property
+    def variance(self) -> NDArray[np.float64]:
+        """Of each qubit's detuning, Hz^2."""
+        return np.asarray(self.static**2 + self.shared**2 + (self.moving**2).sum(axis=1))
 
 
 @cache
@@ -68,7 +76,9 @@ def _decades(low: float, high: float) -> list[float]:
 
 
 @compiled()
-def begin(streams: NDArray[np.uint64], static: NDArray[np.float64], moving: NDArray[np.float64]) -> NDArray[np.float64]:
+def begin(
+    streams: NDArray[np.uint64], static: NDArray[np.float64], shared: NDArray[np.float64], moving: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Draw the noise of each lane at the start of a shot, ``float[lanes, qubits, 1 + processes]`` in Hz."""
     qubits, processes = moving.shape
     out = np.zeros((len(streams), qubits, 1 + processes))
@@ -80,6 +90,11 @@ def begin(streams: NDArray[np.uint64], static: NDArray[np.float64], moving: NDAr
                 normals(streams, g, h)
                 for lane in range(len(streams)):
                     out[lane, qubit, process] = sigma * g[lane]
+    if shared.any():
+        normals(streams, g, h)
+        for qubit in range(qubits):
+            for lane in range(len(streams)):
+                out[lane, qubit, 0] += shared[qubit] * g[lane]
     return out
 
 

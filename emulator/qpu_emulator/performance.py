@@ -161,7 +161,7 @@ class Performance:
         spectrum = self.spectrum
         engine = self.choice.make(self.program, self.library, spectrum)
         if engine.draws_noise and not spectrum.silent:
-            lanes.detuning = begin(lanes.draws, spectrum.static, spectrum.moving)
+            lanes.detuning = begin(lanes.draws, spectrum.static, spectrum.shared, spectrum.moving)
         engine.start(excited, lanes.point, lanes.draws)
         receiver = Receiver(self.program, self.library, self.scales, values, lanes, engine, samples_final=kind != _PILOT)
         passing = Passing(self.program, values, lanes, self.scales.readout * self.choice.tones_pass)

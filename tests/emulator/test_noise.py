@@ -37,6 +37,67 @@ def test_dephasing_quasistatic(fresh, exact, truth):
     assert np.abs(1 - 2 * echo[:, 1]).min() > 0.99
 
 
+def _bell(bench, step, count, opposite):
+    """(|00> + |11>) / sqrt 2, or with one of both flipped, waits and goes back."""
+    wait = bench.builder.sweep(SlotKind.DURATION, 0.0, float(step), count)
+
+    def join():
+        # h on 1 turns cz into a cnot
+        for turned in (True, False):
+            bench.rz(1, np.pi / 2)
+            bench.gate("sx", 1)
+            bench.rz(1, np.pi / 2)
+            if turned:
+                bench.gate("cz", 0, 1)
+
+    bench.gate("sx", 0)
+    join()
+    if opposite:
+        bench.gate("x", 1)
+    bench.wait(wait)
+    if opposite:
+        bench.gate("x", 1)
+    join()
+    bench.rz(0, np.pi)
+    bench.gate("sx", 0)
+    bench.measure(0, 1)
+    return bench.build()
+
+
+@pytest.mark.parametrize("sense", [1, -1])
+def test_shared_noise_adds_up_in_one_bell_state_and_goes_in_the_other(fresh, exact, truth, sense):
+    """The phase of |00> + |11> varies by ``(2 pi t)^2 (s1^2 + s2^2 + 2 rho s1 s2)``, that of |01> + |10> with minus rho."""
+    own, shared = np.array([6e3, 9e3]), np.array([12e3, sense * 10e3])
+    quiet = [t.model_copy(update={"quasi_static": 0.0, "one_over_f": 0.0}) for t in truth.transmons]
+    for q in (0, 1):
+        quiet[q] = quiet[q].model_copy(update={"quasi_static": own[q], "shared": shared[q]})
+    device = truth.model_copy(update={"transmons": tuple(quiet)})
+    s, rho = np.hypot(own, shared), shared.prod() / np.hypot(own, shared).prod()
+    time = np.arange(5) * 3e-6
+    for opposite in (False, True):
+        found = exact(_bell(fresh(), 3000, 5, opposite), settings={"low_frequency": 1}, slices=20_480, device=device, seed=5)
+        variance = (s**2).sum() + (-1 if opposite else 1) * 2 * rho * s.prod()
+        contrast = 2 * found[:, 0, 0] - 1
+        closed = np.exp(-((2 * np.pi * time) ** 2) * variance / 2)
+        assert contrast == pytest.approx(closed, abs=0.02 + 4 * np.sqrt(0.5 / 20_480)), opposite
+
+
+def test_qubits_that_share_nothing_draw_as_before(truth):
+    """Noise from one source takes one number more, after all others."""
+    shared = truth.model_copy(
+        update={"transmons": tuple(t.model_copy(update={"shared": 1e3 * q}) for q, t in enumerate(truth.transmons))}
+    )
+    drawn = []
+    for device in (truth, shared):
+        spectrum = Spectrum.of(device, range(5), 1.0, 1e-3)
+        drawn.append(begin(streams(3, np.arange(50_000)), spectrum.static, spectrum.shared, spectrum.moving))
+    apart = (drawn[1] - drawn[0])[:, :, 0]
+    assert apart[:, 1:] / np.arange(1, 5) == pytest.approx(np.repeat(apart[:, 1:2], 4, axis=1))
+    assert (drawn[1][:, :, 1:] == drawn[0][:, :, 1:]).all()
+    assert apart[:, 1].std() == pytest.approx(1e3, rel=0.02)
+    assert drawn[1][:, 4].sum(axis=1).var() == pytest.approx(Spectrum.of(shared, range(5), 1.0, 1e-3).variance[4], rel=0.03)
+
+
 def test_an_echo_helps_against_1_over_f(fresh, exact, truth):
     device = _device(truth, one_over_f=4e3)
     settings = {"low_frequency": 1}
@@ -100,7 +161,7 @@ def test_two_short_waits_are_one_long_wait(truth):
     spread = []
     for parts in (1, 5):
         draws = streams(11, np.arange(20_000))
-        state = begin(draws, spectrum.static, spectrum.moving)
+        state = begin(draws, spectrum.static, spectrum.shared, spectrum.moving)
         seconds = np.full((parts, len(draws)), 100e-6 / parts)
         mean = advance(
             state, draws, np.arange(len(draws)), np.zeros(parts, np.int64), seconds, spectrum.moving, spectrum.times, 0.0
@@ -113,7 +174,7 @@ def test_the_integral_has_the_variance_of_the_closed_form(truth):
     device = _device(truth, one_over_f=3e3)
     spectrum = Spectrum.of(device, range(len(device.transmons)), 1.0, 1e-3)
     draws = streams(5, np.arange(40_000))
-    state = begin(draws, spectrum.static, spectrum.moving)
+    state = begin(draws, spectrum.static, spectrum.shared, spectrum.moving)
     tau = 50e-6
     mean = advance(
         state,

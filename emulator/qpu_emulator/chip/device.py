@@ -24,6 +24,7 @@ class Transmon(Document):
         t1: Relaxation time in s (sum of the two rates), None = no relaxation.
         t2: Decay time in s of a coherence under white noise and relaxation, at most twice t1; None = no white dephasing.
         quasi_static: Standard deviation in Hz of a detuning that is constant within a shot.
+        shared: The same of what adds to it from one source for all transmons; of another sign, it moves the other way.
         one_over_f: Amplitude A in Hz of detuning noise with a spectrum A^2/f over the device's `noise_band`.
         thermal: Equilibrium population of the excited state.
         wander: How it drifts, None = it does not.
@@ -36,6 +37,7 @@ class Transmon(Document):
     t1: float | None = Field(None, gt=0)
     t2: float | None = Field(None, gt=0)
     quasi_static: float = Field(0.0, ge=0)
+    shared: float = 0.0
     one_over_f: float = Field(0.0, ge=0)
     thermal: float = Field(0.0, ge=0, lt=0.5)
     wander: Wander | None = None

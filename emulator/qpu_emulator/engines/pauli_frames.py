@@ -34,7 +34,7 @@ class PauliFrames:
         self._library = library
         self.levels = [2] * len(clusters)
         touched = sorted(qubit for cluster in clusters for qubit in cluster)
-        self._variance = dict(zip(touched, spectrum.static**2 + (spectrum.moving**2).sum(axis=1), strict=True))
+        self._variance = dict(zip(touched, spectrum.variance, strict=True))
         self._tracks: list[list[Track]] = []
         self._frames: list[list[Frames | None]] = []
         self._pairs: dict[bytes, Pair] = library.unravelled.setdefault(-TWO, {})
