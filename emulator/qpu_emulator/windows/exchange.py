@@ -119,7 +119,12 @@ def _series(diagonal: Real, links: Count, coupling: NDArray[np.complex128], dt: 
         rows[links[link, 0]] += strength
         rows[links[link, 1]] += strength
     reach = rows.max()
-    total, term, following = columns.copy(), columns.copy(), np.zeros_like(columns)
+    # real and imaginary parts in one row, so that -i times a state is another row
+    term, turned, following = np.empty((3, size, 2 * width))
+    for i in range(size):
+        for j in range(width):
+            term[i, j], term[i, width + j] = columns[0, i, j], columns[1, i, j]
+    total = term.copy()
     bound, order = 1.0, 0
     while bound > _SMALL:
         order += 1
@@ -128,30 +133,32 @@ def _series(diagonal: Real, links: Count, coupling: NDArray[np.complex128], dt: 
         for i in range(size):
             factor = (diagonal[i] - middle) * scale
             for j in range(width):
-                following[0, i, j] = factor * term[1, i, j]
-                following[1, i, j] = -factor * term[0, i, j]
+                turned[i, j], turned[i, width + j] = term[i, width + j], -term[i, j]
+            for j in range(2 * width):
+                following[i, j] = factor * turned[i, j]
         for link in range(len(links)):
             low_state, high_state = links[link, 0], links[link, 1]
             x, y = coupling[link].real * scale, coupling[link].imag * scale
-            if x == 0.0 and y == 0.0:
-                continue
-            for j in range(width):
-                following[0, high_state, j] += x * term[1, low_state, j] + y * term[0, low_state, j]
-                following[1, high_state, j] += y * term[1, low_state, j] - x * term[0, low_state, j]
-                following[0, low_state, j] += x * term[1, high_state, j] - y * term[0, high_state, j]
-                following[1, low_state, j] -= y * term[1, high_state, j] + x * term[0, high_state, j]
+            if x != 0.0:
+                for j in range(2 * width):
+                    following[high_state, j] += x * turned[low_state, j]
+                    following[low_state, j] += x * turned[high_state, j]
+            if y != 0.0:
+                for j in range(2 * width):
+                    following[high_state, j] += y * term[low_state, j]
+                    following[low_state, j] -= y * term[high_state, j]
+        term, following = following, term
         for i in range(size):
-            for j in range(width):
-                term[0, i, j], term[1, i, j] = following[0, i, j], following[1, i, j]
-                total[0, i, j] += term[0, i, j]
-                total[1, i, j] += term[1, i, j]
+            for j in range(2 * width):
+                total[i, j] += term[i, j]
     cosine, sine = np.cos(middle * dt), np.sin(middle * dt)
+    out = np.empty_like(columns)
     for i in range(size):
         for j in range(width):
-            x, y = total[0, i, j], total[1, i, j]
-            total[0, i, j] = cosine * x + sine * y
-            total[1, i, j] = cosine * y - sine * x
-    return total
+            x, y = total[i, j], total[i, width + j]
+            out[0, i, j] = cosine * x + sine * y
+            out[1, i, j] = cosine * y - sine * x
+    return out
 
 
 @compiled()
