@@ -41,12 +41,17 @@ class Spectrum:
         """The noise of some of a device's qubits, scaled, for shots of a given length."""
         decades = _decades(*device.noise_band)
         moving = [time for time in decades if time * _STATIC < shot_seconds]
-        flicker = np.array([device.transmons[qubit].one_over_f for qubit in qubits]) * (sqrt(log(10)) * scale)
-        quasi = np.array([device.transmons[qubit].quasi_static for qubit in qubits]) * scale
-        shared = np.array([device.transmons[qubit].shared for qubit in qubits]) * scale
-        static = np.sqrt(quasi**2 + (len(decades) - len(moving)) * flicker**2)
-        times = np.array(moving if flicker.any() else [])
-        return cls(static, shared, np.repeat(flicker[:, None], len(times), axis=1), times)
+        transmons = [device.transmons[qubit] for qubit in qubits]
+        flicker = [one.one_over_f * (sqrt(log(10)) * scale) for one in transmons]
+        # slow decades add up with what is static
+        static = [
+            sqrt((one.quasi_static * scale) ** 2 + (len(decades) - len(moving)) * other**2)
+            for one, other in zip(transmons, flicker, strict=True)
+        ]
+        shared = [one.shared * scale for one in transmons]
+        times = moving if any(flicker) else []
+        each = np.array([[one] * len(times) for one in flicker]).reshape(len(flicker), len(times))
+        return cls(np.array(static), np.array(shared), each, np.array(times))
 
     @classmethod
     def in_program(cls, program: Program, device: Device, scale: float) -> Spectrum:

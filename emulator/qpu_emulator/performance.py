@@ -19,13 +19,13 @@ from qpu_emulator.noise import Spectrum, begin
 from qpu_emulator.readout.measurement import Receiver
 from qpu_emulator.readout.memory import Memory
 from qpu_emulator.scales import Scales
-from qpu_emulator.score.lanes import Index, Lanes, prepare
+from qpu_emulator.score.lanes import Lanes, deal, prepare
 from qpu_emulator.score.passing import Passing
 from qpu_emulator.score.player import Player
 from qpu_emulator.score.program import Program
 from qpu_emulator.score.stage import Stage
 from qpu_emulator.score.values import Values
-from qpu_emulator.stream import streams
+from qpu_emulator.stream import of_points
 from qpu_emulator.windows.library import Library
 
 Real = NDArray[np.float64]
@@ -80,11 +80,6 @@ class Performance:
         transmons = self.library.device.transmons
         slowest = min((transmons[qubit].relaxation_rate * self.scales.t1 for qubit in self.program.qubits), default=0.0)
         return slowest > 0 and exp(-self.rep_delay_s * slowest) > _FORGOTTEN
-
-    def dealt(self, part: range) -> Index:
-        """The lane of each shot that some lanes of a point have."""
-        first = -(-np.arange(part.start, part.stop + 1) * self.shots // self.lanes)
-        return np.repeat(np.arange(part.start, part.stop), np.diff(first))
 
     def starting(self, table: Table, first_row: int) -> Real:
         """Populations of level 1 at the start of a shot, ``float[points, qubits]``.
@@ -143,19 +138,16 @@ class Performance:
         self, values: Values, excited: Real, rows: int, first_row: int, part: range, kind: int = _NOISE
     ) -> tuple[Lanes, Receiver, Ensemble | Follower]:
         points = len(values.points)
-        dealt = self.dealt(part)
-        first_shot = -(-part.start * self.shots // self.lanes)
-        row, sweep = np.divmod(np.arange(points)[:, None], points // rows)
-        row += first_row
-        zero = np.zeros((1, 1), np.int64)
+        first, last = (-(-end * self.shots // self.lanes) for end in (part.start, part.stop))
+        own = np.uint64(self.seed), first_row, rows, points
         lanes = prepare(
             self.program.schedule,
             points,
             self.program.wiring.reading,
             self.program.reached if self.scales.readout > 0 else [],
-            dealt - part.start,
-            streams(self.seed, row, sweep, np.array(part)[None, :], zero + kind),
-            streams(self.seed, row, sweep, first_shot + np.arange(len(dealt))[None, :], zero + _SHOTS),
+            deal(points, self.shots, self.lanes, part.start, part.stop),
+            of_points(*own, part.start, len(part), kind),
+            of_points(*own, first, last - first, _SHOTS),
         )
         lanes.most = max(len(lanes), self.memory // (self.choice.bytes_per_history or self.choice.bytes_per_lane))
         spectrum = self.spectrum

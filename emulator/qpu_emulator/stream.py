@@ -124,6 +124,29 @@ def streams(seed: int, *indices: NDArray[np.int64]) -> NDArray[np.uint64]:
 
 
 @compiled()
+def of_points(seed: np.uint64, first_row: int, rows: int, points: int, first: int, members: int, kind: int) -> NDArray[np.uint64]:
+    """The `streams` of (row, sweep point, member, kind), for each point of some rows and each of its members, in one pass.
+
+    Args:
+        seed: Of the run.
+        first_row: Of these rows.
+        rows: How many.
+        points: Of all rows together.
+        first: Of the members (lanes or shots) of each point.
+        members: How many.
+        kind: What they are.
+    """
+    out, sweep = np.empty(points * members, np.uint64), points // rows
+    for point in range(points):
+        row = mix(seed * _GOLDEN + np.uint64(1) + (_GOLDEN + np.uint64(first_row + point // sweep) * _MIX_2))
+        place = mix(row + (_GOLDEN + np.uint64(point % sweep) * _MIX_2))
+        for member in range(members):
+            own = mix(place + (_GOLDEN + np.uint64(first + member) * _MIX_2))
+            out[point * members + member] = mix(own + (_GOLDEN + np.uint64(kind) * _MIX_2))
+    return out
+
+
+@compiled()
 def _mix_all(words: NDArray[np.uint64]) -> None:
     for index in range(len(words)):
         words[index] = mix(words[index])

@@ -74,7 +74,7 @@ def evolve(
     weight, cosines, sines = room(waits.shape[1]), room(3), room(3)
     number, lane = np.empty(WIDTH, np.int64), np.empty(WIDTH, np.int64)
     delta, cosine, sine = room(len(steps)), room(len(steps)), room(len(steps))
-    forms = min(_FORMS, (steps[:, 0] == TWO).sum())
+    forms = _different(steps, index)
     known, count = np.full((forms, 3), -1), np.empty((forms, single * single), np.int64)
     which = np.empty((forms, single * single, single * single + 3), np.int64)
     factor = np.empty(which.shape)
@@ -133,6 +133,23 @@ def evolve(
         for i in range(size):
             for w in range(min(WIDTH, len(chosen) - first)):
                 states[i, chosen[lane[w]]] = rho[i * WIDTH + w]
+
+
+@compiled()
+def _different(steps: NDArray[np.int32], index: NDArray[np.int32]) -> int:
+    """How many different windows on two qubits there are in the first lane, up to as many as are kept."""
+    seen, count = np.empty((_FORMS, 3), np.int64), 0
+    for step in range(len(steps)):
+        if steps[step, 0] != TWO or count == _FORMS:
+            continue
+        new = True
+        for place in range(count):
+            same = seen[place, 0] == index[step, 0] and seen[place, 1] == steps[step, 1] and seen[place, 2] == steps[step, 2]
+            new = new and not same
+        if new:
+            seen[count] = index[step, 0], steps[step, 1], steps[step, 2]
+            count += 1
+    return count
 
 
 @compiled()

@@ -55,7 +55,7 @@ class DensityMatrix:
                 single = np.zeros((len(excited), 1, levels * levels))
                 single[:, 0, 0], single[:, 0, 1] = 1 - excited[:, qubit], excited[:, qubit]
                 state = (state[:, :, None] * single).reshape(len(excited), -1)
-            self.states.append(np.ascontiguousarray(state[point].T))
+            self.states.append(np.take(state.T, point, axis=1))
 
     def evolve(self, number: int, chosen: Index, plan: Plan) -> None:
         """Multiply by the windows' superoperators."""

@@ -39,21 +39,25 @@ class _Measured:
     Attributes:
         action: Its events.
         shots: Which shots.
-        time: ``int[shots]``, tick within the shot at which its block began.
+        begun: ``int[lanes]``, tick within the shot at which its block began.
+        where: ``int[shots]``, which of these lanes each shot is in.
         levels: ``int[shots, 3]``, levels one after the other.
         left: ``float[shots, 2]``, when they are left, s after the measurement's start; inf = never.
     """
 
     action: Action
     shots: Index
-    time: Index
+    begun: Index
+    where: Index
     levels: Index
     left: NDArray[np.float64]
 
     def accompanies(self, other: _Measured) -> bool:
         """Whether both are in the same turn of the same block."""
-        shared = self.shots is other.shots or np.array_equal(self.shots, other.shots)
-        return shared and np.array_equal(self.time, other.time)
+        if self.shots is other.shots and self.where is other.where:
+            return np.array_equal(self.begun, other.begun)
+        shared = np.array_equal(self.shots, other.shots)
+        return shared and np.array_equal(self.begun[self.where], other.begun[other.where])
 
 
 class Receiver:
@@ -168,7 +172,7 @@ class Receiver:
         rates = self._library.relaxations[action.qubits[0]]
         scale = self._scales.readout
         levels, moments = jump(self._lanes.shot_draws, shots, level, rates.down * scale, rates.up * scale, seconds)
-        mine = _Measured(action, shots, self._lanes.time[chosen][where], levels, moments)
+        mine = _Measured(action, shots, self._lanes.time[chosen], where, levels, moments)
         for capture in self._captures(action):
             self._write_signal(capture, mine, chosen, where, level)
         unread = [self._unread(tone, mine, chosen, where) for tone in self._program.sounding.get(action, ())]
@@ -263,7 +267,8 @@ class Receiver:
         else:
             position = np.array([self._program.clusters[number].index(qubit)])
             level = self._engine.sample(number, chosen, position, self._lanes.shot_draws, shots, where)[:, 0]
-        return _Measured(tone, shots, beside.time, np.repeat(level[:, None], 3, axis=1), np.full(beside.left.shape, np.inf))
+        never = np.full(beside.left.shape, np.inf)
+        return replace(beside, action=tone, levels=np.repeat(level[:, None], 3, axis=1), left=never)
 
     def _at_rest(self, qubit: int, shots: Index) -> Index:
         """Levels of a qubit in equilibrium."""
@@ -281,7 +286,7 @@ class Receiver:
                 levels = np.repeat(self._at_rest(other.qubit, measured.shots)[:, None], 3, axis=1)
                 never = np.full(measured.left.shape, np.inf)
                 ghost = Action("readout", index, (other.qubit,), action.start, action.stop, action.events)
-                found.append(_Measured(ghost, measured.shots, measured.time, levels, never))
+                found.append(replace(measured, action=ghost, levels=levels, left=never))
         return found
 
     def _idle(self, number: int, mine: Resonator) -> list[tuple[int, Resonator]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,7 +97,7 @@ class Cues:
         alike = score.actions.alike[part].tolist()
         for number in shifts:
             alike[number] = ~number
-        found: dict[int, Found | None] = {}
+        found: dict[int, Any] = {}
         wanted: dict[int, tuple[Action, int, Shift | None]] = {}
         for number, (kind, first) in zip(alike, score.laid[part, :2].tolist(), strict=False):
             if number in found or kind > TWO:
@@ -110,7 +110,7 @@ class Cues:
             for number, known in found.items():
                 action, size, shift = wanted[number]
                 found[number] = self._window(action, size, chosen, begun, shift) if known is None else known
-        return [cast(Found, found.get(number, NONE)) for number in alike]
+        return [found.get(number, NONE) for number in alike]
 
     def _solve(self) -> None:
         """Solve all that is asked for."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from qpu_bridge.errors import TooLarge
 from qpu_bridge.schedule import Schedule
 from qpu_emulator.chip.device import Resonator
+from qpu_emulator.jit import compiled
 from qpu_emulator.readout.afterglow import Afterglow
 
 Index = NDArray[np.int64]
@@ -53,7 +54,7 @@ class Lanes:
 
     def shots_in(self, chosen: Index) -> tuple[Index, Index]:
         """Shots in some lanes, and for each the position of its lane within ``chosen``."""
-        if np.array_equal(chosen, np.arange(len(self))):
+        if len(chosen) == len(self) and (chosen[1:] > chosen[:-1]).all():
             return np.arange(len(self.lane_of_shot)), self.lane_of_shot.copy()
         position = np.full(len(self), -1)
         position[chosen] = np.arange(len(chosen))
@@ -107,7 +108,7 @@ def prepare(
         points: Rows and sweep points.
         reading: Qubit -> its resonator.
         lit: Qubits in whose resonators tones may bring photons that do something.
-        dealt: ``int[shots]``, which of a point's lanes each of its shots is in.
+        dealt: ``int[points * shots]``, the lane of each shot, see `deal`.
         draws: ``uint64[points * lanes per point]``.
         shot_draws: ``uint64[points * shots]``.
     """
@@ -119,7 +120,28 @@ def prepare(
         memory=np.zeros((len(draws), len(schedule.columns)), bool),
         detuning=np.zeros((len(draws), 0, 1)),
         draws=draws,
-        lane_of_shot=(np.arange(points)[:, None] * lanes + dealt).ravel(),
+        lane_of_shot=dealt,
         shot_draws=shot_draws,
         glow=Afterglow([reading[qubit] for qubit in lit], len(draws)),
     )
+
+
+@compiled()
+def deal(points: int, shots: int, lanes: int, start: int, stop: int) -> NDArray[np.int64]:
+    """The lane of each shot that some of the lanes of each point have; as many or one more in each.
+
+    Args:
+        points: Rows and sweep points.
+        shots: Of a point.
+        lanes: Of a point.
+        start: First of the lanes.
+        stop: Behind the last of them.
+    """
+    first, last = -(-start * shots // lanes), -(-stop * shots // lanes)
+    out, place = np.empty(points * (last - first), np.int64), 0
+    for point in range(points):
+        for lane in range(start, stop):
+            for _ in range(-(-lane * shots // lanes), -(-(lane + 1) * shots // lanes)):
+                out[place] = point * (stop - start) + lane - start
+                place += 1
+    return out

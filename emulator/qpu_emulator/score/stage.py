@@ -260,7 +260,7 @@ def _shared(ticks: NDArray[np.int64]) -> Number:
 
 def _of_lanes(found: Sequence[Found], lanes: slice) -> NDArray[np.int32]:
     """A row for each window, of some lanes; one number where all windows are the same in all lanes."""
-    if all(isinstance(one, int) for one in found):
+    if set(map(type, found)) <= {int}:
         return np.array(found, np.int32).reshape(-1, 1)
     width = lanes.stop - lanes.start
     return np.array([np.full(width, one) if isinstance(one, int) else one[lanes] for one in found], np.int32)

@@ -83,6 +83,8 @@ def check_values(schedule: Schedule, table: Table, limits: Limits) -> None:
         raise ScheduleError(
             f"a table must have one column for each of the {len(schedule.slots)} slots", given=table.values.shape[1]
         )
+    if not schedule.slots:
+        return
     phases = [i for i, slot in enumerate(schedule.slots) if slot.kind is SlotKind.PHASE and i not in schedule.swept]
     large = np.abs(table.values[:, phases]) > MOST_PHASE
     if large.any():
