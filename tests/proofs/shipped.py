@@ -87,7 +87,7 @@ def unsaid(published: Published, twin: Twin) -> list[str]:
 
 
 def misread(twin: Twin) -> dict[int, NDArray[np.float64]]:
-    """How often each qubit that users get is read as 1 after 0, and as 0 after 1, all at once."""
+    """How often each qubit that users get is read as 1 after 0, and as 0 after 1; none hears the others."""
     size, live = len(twin.snapshot.qubits), [spec.index for spec in twin.snapshot.qubits if spec.operational]
     circuits = [QuantumCircuit(size, len(live)) for _ in range(2)]
     circuits[1].x(live)
@@ -98,7 +98,8 @@ def misread(twin: Twin) -> dict[int, NDArray[np.float64]]:
         truth = Path(folder) / "truth.json"
         twin.device.write(truth)
         backend = BridgeBackend(twin.snapshot, options={"truth": str(truth)})
-    result = backend.run(circuits, shots=SHOTS, seed=SEED, settings=QUIET, memory=True).result()
+    alone = QUIET | {"readout_crosstalk": 0}
+    result = backend.run(circuits, shots=SHOTS, seed=SEED, settings=alone, memory=True).result()
     backend.close()
     ones = [np.mean([[bit == "1" for bit in reversed(shot)] for shot in result.get_memory(k)], axis=0) for k in range(2)]
     return {q: np.array([ones[0][place], 1 - ones[1][place]]) for place, q in enumerate(live)}

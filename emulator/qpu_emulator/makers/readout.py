@@ -69,10 +69,11 @@ def met(truth: Device, index: int, published: Published, recipe: Recipe, cache: 
 
 def _unturned(qubit: PublishedQubit, truth: Device, index: int, ticks: int) -> float:
     """Chance that an x with the published error leaves a qubit in 0: what is not relaxation is an angle (`twin`)."""
-    if qubit.error is None or qubit.error >= BROKEN:
-        return 0.0
-    beyond = max(0.0, qubit.error - relaxed(truth, index, ticks))
-    return float(np.sin(np.sqrt(6 * beyond) / 2) ** 2)
+    known = qubit.error is not None and qubit.error < BROKEN
+    beyond = max(0.0, (qubit.error or 0.0) - relaxed(truth, index, ticks)) if known else 0.0
+    # in the mean over its pulse the qubit is half excited
+    relaxes = ticks * float(DT) / (2 * (truth.transmons[index].t1 or np.inf))
+    return float(1 - (1 - 1.5 * beyond) * np.exp(-relaxes))
 
 
 def _met(truth: Device, index: int, qubit: PublishedQubit, longest: int, whole: int, unturned: float) -> Readout:
@@ -119,7 +120,7 @@ def _met(truth: Device, index: int, qubit: PublishedQubit, longest: int, whole: 
     if qubit.prob_meas1_prep0 + qubit.prob_meas0_prep1 > _CHANCE:
         remark = f"{said}, which tells nothing; here they are {here}"
     elif sum(errors) > (1 + _NEAR) * wanted and badly:
-        remark = f"{said}; an x that errs by {qubit.error:.2g} leaves {here}"
+        remark = f"{said}; its x fails with {unturned:.2g}: here they are {here}"
     elif sum(errors) > (1 + _NEAR) * wanted:
         remark = f"{said}; its T1 of {1e6 * (transmon.t1 or 0):.3g} us leaves {here} to a tone of {ticks} ns"
     elif ticks < longest:

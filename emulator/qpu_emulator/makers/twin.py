@@ -245,16 +245,15 @@ def _of_pair(published: Published, gate: GateSpec) -> float | None:
 def _spoilt(gate: GateSpec, infidelity: float, sign: float) -> GateSpec:
     """A gate with a coherent error of some average infidelity.
 
-    A rotation that is off by ``d`` has ``d**2 / 6``; a conditional phase that is off by ``p`` has ``0.15 p**2``; each qubit's
-    virtual Z that is off by ``z`` has ``0.2 z**2``, both together.
+    A rotation that is off by ``d`` has ``2/3 sin(d / 2)**2``; virtual Z that are off by ``z`` and ``-z`` have
+    ``0.8 (1 - cos(z / 2)**4)`` together.
     """
     if len(gate.qubits) == 1:
         turn = {"sx": np.pi / 2}.get(gate.name, np.pi)
-        factor = 1 + sign * np.sqrt(6 * infidelity) / turn
+        factor = 1 + sign * 2 * np.arcsin(np.sqrt(1.5 * infidelity)) / turn
         pulses = tuple(pulse.model_copy(update={"amplitude": _scaled(pulse.amplitude, factor)}) for pulse in gate.pulses)
         return gate.model_copy(update={"pulses": pulses})
-    # two independent turns of z have 2 * 0.2 z**2
-    turn = sign * float(np.sqrt(infidelity / 0.4))
+    turn = sign * float(2 * np.arccos((1 - infidelity / 0.8) ** 0.25))
     phases = tuple(
         phase.model_copy(update={"angle": _shifted(phase.angle, turn * (1 if place == 0 else -1))})
         for place, phase in enumerate(gate.phases)
