@@ -31,8 +31,8 @@ pytestmark = pytest.mark.filterwarnings("default")
 
 QUBITS, ROUNDS, SEED = 20, 3, 3
 LONGEST_S = 10.0
-MOST = 12.0
-"""Processor time of twenty in units of one; the goal, of wall time, is 3."""
+MOST = 9.0
+"""Processor time of twenty in units of one: 7.0, 4.8 and 0.7 s at a load of 6; the goal, of wall time, is 3."""
 
 
 class Spent(NamedTuple):
