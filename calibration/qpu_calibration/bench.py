@@ -18,7 +18,7 @@ from qpu_bridge.target.versions import Versions
 from qpu_calibration.archive import Archive, Passes
 from qpu_calibration.draft import Draft, published
 from qpu_calibration.fit import ROUTINE_ERRORS, Fit, bad, error_sentence
-from qpu_calibration.guard import TIGHT, violations
+from qpu_calibration.guard import refusal
 from qpu_calibration.measure import measure
 from qpu_calibration.page import Target
 from qpu_calibration.plan import Plan
@@ -263,7 +263,7 @@ class Bench:
                 refused[fit.target] = error.sentence
             except ROUTINE_ERRORS as error:
                 refused[fit.target] = error_sentence(error, "the update must be able to use what was found")
-        reason = self._forbidden(snapshot, after)
+        reason = refusal(snapshot, after, self.execution.capabilities.limits)
         if reason and len(fits) == 1:
             return snapshot, {fits[0].target: reason}
         if reason:
@@ -274,28 +274,13 @@ class Bench:
             return snapshot, refused
         return after, refused
 
-    def _forbidden(self, before: Snapshot, after: Snapshot) -> str:
-        """Why a snapshot must not follow another one; empty if it may."""
-        if after is before:
-            return ""
-        try:
-            found = violations(before, after, self.execution.capabilities.limits)
-        except (ScheduleError, SettingsError) as error:
-            return error.sentence
-        return "; ".join([*found, TIGHT]) if found else ""
-
     def _kept(self, routine: Routine[Any], passes: Passes) -> str:
         """Where the raw data are, empty if nothing is kept."""
         if self.archive is None or not passes:
             return ""
         return self.archive.keep(routine.name, passes, routine.plot if self.figures else None)
 
-    def _again(
-        self,
-        routine: Routine[Any],
-        passes: Passes,
-        refused: Mapping[Target, str],
-    ) -> Snapshot:
+    def _again(self, routine: Routine[Any], passes: Passes, refused: Mapping[Target, str]) -> Snapshot:
         believed = self.snapshot
         for _, found in passes:
             believed, _ = self._taken(routine, believed, [fit for fit in found if fit.target not in refused])

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pydantic import ValidationError
 
-from qpu_bridge.errors import ScheduleError
+from qpu_bridge.errors import ScheduleError, SettingsError
 from qpu_bridge.schedule import Document, Limits
 from qpu_bridge.target import Snapshot, waveform
 from qpu_bridge.target.beyond import beyond, reshaped
@@ -26,6 +26,17 @@ def violations(before: Snapshot, after: Snapshot, limits: Limits) -> list[str]:
     """
     # of numbers that are none nothing else can be said
     return list(_nonsense(before, after)) or list(beyond(after, limits, before))
+
+
+def refusal(before: Snapshot, after: Snapshot, limits: Limits) -> str:
+    """Why what a fit has found must not be adopted, in one sentence; empty if it may be. Arguments as of `violations`."""
+    if after is before:
+        return ""
+    try:
+        found = violations(before, after, limits)
+    except (ScheduleError, SettingsError) as error:
+        return error.sentence
+    return "; ".join([*found, TIGHT]) if found else ""
 
 
 def _nonsense(before: Snapshot, after: Snapshot) -> Iterator[str]:

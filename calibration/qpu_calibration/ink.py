@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
+from functools import lru_cache
 
+import numpy as np
+from scipy.interpolate import CubicSpline
+
+from qpu_bridge.errors import SettingsError
 from qpu_bridge.schedule import Builder, SlotKind, SlotRef, Waveform
+from qpu_bridge.target import Curve
 from qpu_bridge.units import Clock
 from qpu_calibration.axis import Values
 
@@ -58,3 +63,17 @@ def plain(number: Number) -> Number:
     if isinstance(number, np.ndarray):
         return float(number[0]) if (number == number[0]).all() else number
     return float(number)
+
+
+def at_angle(number: float | Curve, angle: float | None) -> float:
+    """A number of a gate, at the angle of one with a curve."""
+    if not isinstance(number, Curve):
+        return number
+    if angle is None:
+        raise SettingsError("a gate with an angle must be given one", given="none")
+    return float(_spline(number)(angle))
+
+
+@lru_cache(maxsize=512)
+def _spline(curve: Curve) -> CubicSpline:
+    return CubicSpline(curve.angle, curve.value)

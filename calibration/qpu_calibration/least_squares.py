@@ -19,8 +19,9 @@ STEP = 1e-5
 _ENOUGH = 1e-8
 """A search ends where a step would win no more than this share of the sum of squares, or moves the numbers by less."""
 _MOST_STEPS = 400
-_DAMPING, _LESS, _MORE = 1e-3, 0.1, 5.0
-"""Share of its diagonal that is added to the matrix at first; factor on it after a step that was foreseen well, or failed."""
+_DAMPING, _LESS, _MORE, _LEAST = 1e-3, 0.1, 5.0, 1e-12
+"""Share of its diagonal that is added to the matrix at first; factors on it after a step that was foreseen well, or failed; its
+least, with which no matrix is singular."""
 
 
 class End(NamedTuple):
@@ -73,6 +74,7 @@ def descend(residuals: Residuals, begin: Values, angles: NDArray[np.bool_]) -> E
         won = here.square - there.square
         better = won > 0
         damping[going] *= np.where(better, np.where(won > 0.5 * foreseen, _LESS, 1.0), _MORE)
+        damping = np.maximum(damping, _LEAST)
         for part, new in zip(best, there, strict=True):
             part[going[better]] = new[better]
         little = np.maximum(np.abs(won), foreseen) <= _ENOUGH * here.square

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache, partial
+from functools import partial
 
 import numpy as np
-from scipy.interpolate import CubicSpline
 
 from qpu_bridge.errors import SettingsError
 from qpu_bridge.schedule import Acquisition, Bits, Column, Discriminator, Output, Schedule, Table, Waveform
-from qpu_bridge.target import Curve, GateSpec, PulseSpec, Snapshot, waveform
+from qpu_bridge.target import GateSpec, PulseSpec, Snapshot, waveform
 from qpu_bridge.units import Clock
 from qpu_calibration.axis import Values
 from qpu_calibration.carriers import Carriers
 from qpu_calibration.edit import known_gate
-from qpu_calibration.ink import Ink, Number, plain
+from qpu_calibration.ink import Ink, Number, at_angle, plain
 from qpu_calibration.reading import Reading
 
 Numbers = float | Values
@@ -254,7 +253,7 @@ class Page:
         for pulse in gate.pulses:
             key = self._carriers.use(pulse.frame)
             other = None if played is None else played(pulse)
-            amplitude, axis = (_at(pulse.amplitude, angle), pulse.phase) if other is None else other
+            amplitude, axis = (at_angle(pulse.amplitude, angle), pulse.phase) if other is None else other
             level = amplitude if np.ndim(amplitude) == 0 else np.broadcast_to(amplitude, self.rows)
             plays.append((key, pulse, level, self._carriers.phase(key) + axis + turn))
         involved = list(dict.fromkeys([*drives, *(key for key, *_ in plays)]))
@@ -273,7 +272,7 @@ class Page:
 
         self._writing.append(write)
         for phase in gate.phases:
-            self._carriers.turn(phase.qubit, _at(phase.angle, angle))
+            self._carriers.turn(phase.qubit, at_angle(phase.angle, angle))
 
     def _play(self, key: str, envelope: Waveform, level: Number, phase: Number) -> None:
         self._writing.append(lambda ink: ink.play(key, envelope, level, phase, None))
@@ -299,16 +298,3 @@ def _if_one(name: str, play: Callable[[Ink], None], ticks: int, ink: Ink) -> Non
         ink.build.barrier()
     with ink.build.otherwise():
         ink.build.wait(ticks)
-
-
-def _at(number: float | Curve, angle: float | None) -> float:
-    if not isinstance(number, Curve):
-        return number
-    if angle is None:
-        raise SettingsError("a gate with an angle must be given one", given="none")
-    return float(_spline(number)(angle))
-
-
-@lru_cache(maxsize=512)
-def _spline(curve: Curve) -> CubicSpline:
-    return CubicSpline(curve.angle, curve.value)
