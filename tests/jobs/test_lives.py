@@ -147,5 +147,5 @@ class Lives(RuleBasedStateMachine):
         self.folder.cleanup()
 
 
-Lives.TestCase.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+Lives.TestCase.settings = settings(max_examples=15, stateful_step_count=25, deadline=None)
 TestLives = Lives.TestCase

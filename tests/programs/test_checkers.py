@@ -32,7 +32,7 @@ def sampler(circuit: str, values: object = None) -> str:
 
 @pytest.fixture(scope="module")
 def checkers() -> Iterator[Checkers]:
-    with Checkers(1, most_bytes=2**28) as made:
+    with Checkers(1, longest_s=2, most_bytes=2**28) as made:
         yield made
 
 
@@ -44,11 +44,10 @@ def test_a_job_that_may_run_and_one_that_may_not(checkers: Checkers, device: Dev
         checkers.check("sampler", sampler("x"), device)
 
 
-def test_a_check_without_end_is_ended(device: DeviceView) -> None:
-    with Checkers(1, longest_s=2) as hasty:
-        with pytest.raises(TooLarge, match="in 2 s"):
-            hasty.check("sampler", sampler(ENDLESS), device)
-        hasty.check("sampler", sampler(SMALL), device)
+def test_a_check_without_end_is_ended(checkers: Checkers, device: DeviceView) -> None:
+    with pytest.raises(TooLarge, match="in 2 s"):
+        checkers.check("sampler", sampler(ENDLESS), device)
+    checkers.check("sampler", sampler(SMALL), device)
 
 
 def test_a_check_that_wants_all_memory_is_refused(checkers: Checkers, device: DeviceView) -> None:
