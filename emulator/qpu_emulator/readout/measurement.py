@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import compress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -279,10 +280,15 @@ class Receiver:
         """Resonators on the same lines that the tones of a measurement come near to, their qubits untouched by the schedule."""
         action, mine = measured.action, self._device.resonators[measured.action.where]
         near = self._idle(measured.action.where, mine) if self._scales.readout_crosstalk > 0 else []
-        frequencies = [self._values.of(row, "frequency", self._lanes, chosen) for row in self._tones(action)] if near else []
+        plays = self._tones(action) if near else []
+        tones = [np.asarray(self._values.of(row, "frequency", self._lanes, chosen)) for row in plays]
+        ends = [(tone.min(), tone.max()) for tone in tones]
         found = []
         for index, other in near:
-            if any(np.abs(frequency - other.frequency).min() < _REACH * other.kappa for frequency in frequencies):
+            reach = _REACH * other.kappa
+            # most resonators lie outside of whatever is swept
+            beside = [low - reach < other.frequency < high + reach for low, high in ends]
+            if any(np.abs(tone - other.frequency).min() < reach for tone in compress(tones, beside)):
                 levels = np.repeat(self._at_rest(other.qubit, measured.shots)[:, None], 3, axis=1)
                 never = np.full(measured.left.shape, np.inf)
                 ghost = Action("readout", index, (other.qubit,), action.start, action.stop, action.events)
