@@ -5,7 +5,8 @@ import pytest
 
 from qpu_bridge.schedule import SlotKind
 from qpu_emulator.noise import Spectrum, advance, begin
-from qpu_emulator.stream import streams
+from qpu_emulator.score.lanes import deal
+from qpu_emulator.stream import of_points, streams
 
 
 def _device(truth, **noise):
@@ -190,3 +191,22 @@ def test_the_integral_has_the_variance_of_the_closed_form(truth):
     a = tau / spectrum.times
     wanted = spectrum.static[0] ** 2 + (spectrum.moving[0] ** 2 * 2 / a**2 * (a + np.expm1(-a))).sum()
     assert mean.var() == pytest.approx(wanted, rel=0.03)
+
+
+def test_streams_of_points_are_those_of_their_indices():
+    row, sweep = np.divmod(np.arange(6), 2)
+    wanted = streams(2**63 + 5, row[:, None] + 3, sweep[:, None], np.arange(10, 17)[None, :], np.full((1, 1), 2))
+    assert of_points(np.uint64(2**63 + 5), 3, 3, 6, 10, 7, 2).tolist() == wanted.tolist()
+
+
+@pytest.mark.parametrize(("shots", "lanes"), [(100, 7), (64, 64), (1000, 1)])
+def test_parts_deal_the_shots_that_the_whole_deals(shots, lanes):
+    whole = deal(2, shots, lanes, 0, lanes).reshape(2, shots)
+    assert set(np.bincount(whole[0])) <= {shots // lanes, -(-shots // lanes)}
+    middle = lanes // 2
+    parts = [deal(2, shots, lanes, *ends).reshape(2, -1) for ends in ((0, middle), (middle, lanes))]
+    for point in (0, 1):
+        assert (whole[point] - point * lanes).tolist() == [
+            *(parts[0][point] - point * middle),
+            *(parts[1][point] - point * (lanes - middle) + middle),
+        ]
