@@ -1,7 +1,7 @@
 """Every snapshot that the client ships, made a device: gates, lifetimes, lengths and readout beside what is published.
 
 ``python -m tests.proofs.shipped [NAME...]`` makes all of them, or those that are named, and plays each of their gates and
-readouts; twelve minutes of processor time for all. What is not as published must be said by a remark of the twin.
+readouts; a quarter of an hour of processor time for all. What is not as published must be said by a remark of the twin.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ FIGURES = Path(__file__).parents[2] / "emulator" / "figures"
 SEED = 2026
 NEAR = 0.02
 """A number that is so near to what is published needs no remark."""
-OFF = 0.15
-"""By how much a played gate may err more or less than is believed."""
+OFF = 0.16
+"""By how much a played gate may err more or less than is believed: level 2, through which some go, dephases faster."""
 GRAIN_S = 4.1e-9
 """Lengths are published in other grains."""
 SHOTS = 8_000
