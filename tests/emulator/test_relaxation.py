@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
+from scipy.linalg import expm
 
 from qpu_bridge.schedule import SlotKind, shapes
 from qpu_emulator.scales import Scales
 from qpu_emulator.windows.basis import columns
 from qpu_emulator.windows.library import Library, Tone
+from qpu_emulator.windows.relaxation import Relaxation
 from qpu_emulator.windows.single import Asked
+from qpu_emulator.windows.toggling import beyond_rest
 
 TIMES = np.arange(0, 300_001, 30_000)
 
@@ -98,3 +101,26 @@ def test_a_window_knows_its_own_relaxation(truth):
     difference = np.abs(library.maps(1, 3)[0, 0] - total)
     assert difference[:2, :2].max() < 3e-5
     assert difference.max() < 3e-4
+
+
+def test_on_the_way_through_level_2_relaxation_adds_error():
+    """Beside the whole master equation of two transmons of three levels, of which one state spends the pulse in 02."""
+    rates, seconds = (Relaxation(2e4, 1e3, 3e4), Relaxation(1e4, 0.0, 5e4)), 2e-9
+    one = np.eye(3)
+    jumps = [np.kron(jump, one) for jump in rates[0].jumps()] + [np.kron(one, jump) for jump in rates[1].jumps()]
+    squares = [jump.conj().T @ jump for jump in jumps]
+    generator = sum(
+        np.kron(jump, jump.conj()) - (np.kron(square, np.eye(9)) + np.kron(np.eye(9), square.T)) / 2
+        for jump, square in zip(jumps, squares, strict=True)
+    )
+    flow = expm(generator * seconds)
+
+    def infidelity(way):
+        turned = (np.kron(way.T, way.T) @ flow @ np.kron(way, way)).reshape(9, 9, 9, 9)
+        within = turned[np.ix_(*([[0, 1, 3, 4]] * 4))].real
+        return 1 - (np.einsum("ijij->", within) + np.einsum("iijj->", within)) / 20
+
+    way = np.eye(9)[[0, 1, 4, 3, 2, 5, 6, 7, 8]]
+    added = beyond_rest(np.repeat(way[None], 2, axis=0).astype(complex), rates, seconds)
+    assert added == pytest.approx(infidelity(way) - infidelity(np.eye(9)), rel=1e-3)
+    assert added > 2e-5

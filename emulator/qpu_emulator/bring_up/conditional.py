@@ -13,8 +13,11 @@ from qpu_bridge.target.shape import CosineSquareShape, Shape, waveform
 from qpu_emulator.bring_up.recipe import DT, Recipe, wait
 from qpu_emulator.chip.device import Device, TunableCoupler
 from qpu_emulator.chip.line import IDEAL
+from qpu_emulator.scales import Scales
 from qpu_emulator.windows.basis import Complex, Real
 from qpu_emulator.windows.pair import Pair
+from qpu_emulator.windows.relaxation import Relaxation
+from qpu_emulator.windows.toggling import beyond_rest
 
 _TAU = 2 * np.pi
 _BELOW, _COARSE, _NODES = -0.3, 41, 48
@@ -47,7 +50,7 @@ class Conditional:
         self.waveform = "flux" if self.ticks == recipe.flux else f"flux{self.ticks}"
         shape = CosineSquareShape(shape="cosine_square", duration=self.ticks, rise=min(30, self.ticks // 2))
         waveforms[self.waveform] = shape
-        self._pair = Pair(device, coupler)
+        self._device, self._pair = device, Pair(device, coupler)
         line = device.lines.get(coupler.port, IDEAL)
         self._samples, self._repeats = line.respond(waveform(shape), float(DT))
         coarse, found = np.linspace(0.0, 1.0, _COARSE), np.zeros((3, 0))
@@ -100,6 +103,13 @@ class Conditional:
         overlap = abs(np.vdot(wanted, np.diag(final))) ** 2
         return amplitude, (first, second), float(1 - (overlap + np.vdot(final, final).real) / 20)
 
+    def relaxation(self, amplitude: float) -> float:
+        """Average infidelity that relaxation adds to a pulse of some amplitude, beyond what it does at rest."""
+        frequency = self._pair.frequency(amplitude * self._samples.real[None])
+        _, noted = self._pair.propagate(frequency, self._repeats, float(DT))
+        first, second = (Relaxation.of(self._device.transmons[qubit], Scales()) for qubit in self._pair.coupler.qubits)
+        return beyond_rest(noted[0], (first, second), float(self._repeats.sum() * DT))
+
     def amplitudes(self, phases: Real) -> Real:
         """Amplitudes that give conditional phases of 0 to ``-pi``, rad."""
         tries = np.linspace(*self._domain, 400)
@@ -138,8 +148,9 @@ def coupler_gates(
         return Curve(angle=tuple(ANGLES.tolist()), value=tuple(np.round(values, 9).tolist()))
 
     amplitude, local, infidelity = pulse.exact()
+    own = error + infidelity + pulse.relaxation(amplitude)
     return [
-        gate("cz", amplitude, list(local)).model_copy(update={"error": error + infidelity}),
+        gate("cz", amplitude, list(local)).model_copy(update={"error": own}),
         gate("rzz", curve(amplitudes), [curve(first), curve(second)]),
     ]
 

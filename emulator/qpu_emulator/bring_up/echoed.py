@@ -18,13 +18,17 @@ from qpu_emulator.bring_up.recipe import DT, GRAIN, Recipe, wait
 from qpu_emulator.bring_up.rotation import rotate
 from qpu_emulator.chip.device import Coupling, Device, StaticCoupling
 from qpu_emulator.chip.line import IDEAL
+from qpu_emulator.scales import Scales
 from qpu_emulator.windows.basis import Complex, Real
+from qpu_emulator.windows.relaxation import Relaxation
 from qpu_emulator.windows.static_pair import StaticPair
+from qpu_emulator.windows.toggling import beyond_rest
 from qpu_emulator.windows.tones import Tone, combine
 
 _TAU = 2 * np.pi
 _EDGE, _CROSS_SIGMA = 40, 13.0
 _KEPT = [0, 1, 4, 5]
+_THREE = [4 * a + b for a in range(3) for b in range(3)]
 _TIE, _ENOUGH, _TRIES, _SAME = 1e-3, 0.02, 60, 1e-13
 _KNOWN = 8
 _WEAK = 40.0
@@ -72,6 +76,8 @@ class EchoedPair:
         self, device: Device, coupler: StaticCoupling, control: int, half: Waveform, flip: Complex, flip_ticks: int, dt: float
     ) -> None:
         self._pair = StaticPair(device, coupler)
+        first, second = (Relaxation.of(device.transmons[qubit], Scales()) for qubit in coupler.qubits)
+        self._relaxations = (first, second)
         self._swapped = coupler.qubits[0] != control
         target = sum(coupler.qubits) - control
         self._frequencies = (device.transmons[control].frequency, device.transmons[target].frequency)
@@ -110,11 +116,16 @@ class EchoedPair:
 
     def _driven(self, amplitude: float, rotary: float, apart: float) -> Complex:
         """The same for a first tone of phase zero where it arrives."""
-        samples = amplitude * self._alone[:1] + rotary * np.exp(1j * (apart - self._late)) * self._alone[1:]
-        carrier = np.array([self._frequencies[1]])
-        unitary = self._pair.propagate(samples, self._repeats, self._step, carrier, _KEPT)[0][0][_KEPT]
+        unitary = self._propagated(amplitude, rotary, apart, _KEPT)[0][_KEPT]
         order = [0, 2, 1, 3] if self._swapped else [0, 1, 2, 3]
         return np.asarray(unitary[np.ix_(order, order)])
+
+    def _propagated(self, amplitude: float, rotary: float, apart: float, kept: list[int]) -> tuple[Complex, Complex]:
+        """Where some states are at the end, ``complex[16, kept]``, and on the way, ``complex[q, 16, kept]``."""
+        samples = amplitude * self._alone[:1] + rotary * np.exp(1j * (apart - self._late)) * self._alone[1:]
+        carrier = np.array([self._frequencies[1]])
+        final, noted = self._pair.propagate(samples, self._repeats, self._step, carrier, kept)
+        return final[0], noted[0]
 
     def whole(self, amplitude: float, phase: float, rotary: float, apart: float, late: float) -> Complex:
         """The gate; ``late`` is what the second half's tones have in phase beyond the opposite sign."""
@@ -122,6 +133,11 @@ class EchoedPair:
         extra = np.pi + late
         control = extra - _TAU * ((self._frequencies[1] - self._frequencies[0]) * self._second % 1.0)
         return np.asarray(_about(first, control, extra) @ self._flip @ first)
+
+    def relaxation(self, echo: Echo) -> float:
+        """Average infidelity that relaxation adds to both halves, beyond what it does at rest."""
+        _, noted = self._propagated(echo.amplitude, echo.rotary, echo.rotary_phase[0] - echo.phase[0], _THREE)
+        return 2 * beyond_rest(noted[:, _THREE], self._relaxations, float(self._repeats.sum()) * self._step)
 
     def solve(self, strength: float, rotaries: tuple[float, ...]) -> Echo:
         """Find the best numbers.
@@ -215,7 +231,7 @@ def ecr_gate(
         name="ecr",
         qubits=(control, target),
         duration=ticks,
-        error=pair_limit(device, coupler.qubits, ticks) + best.infidelity,
+        error=pair_limit(device, coupler.qubits, ticks) + best.infidelity + pair.relaxation(best),
         pulses=(*half(0, 0, 1), flip.model_copy(update={"start": middle}), *half(1, later, -1)),
         phases=tuple(PhaseSpec(qubit=q, angle=turn) for q, turn in zip((control, target), best.turns, strict=True)),
         calibrated_at=date,

@@ -10,6 +10,7 @@ from qpu_emulator.chip.device import Device
 from qpu_emulator.makers import chip
 from qpu_emulator.makers.published import Published, PublishedQubit
 from qpu_emulator.windows.pair import Pair
+from tests.proofs.channel import Player
 
 
 @pytest.mark.parametrize(("design", "size", "pairs"), [("line", 5, 4), ("ring", 6, 6), ("grid", 9, 12)])
@@ -106,3 +107,14 @@ def test_a_laboratorys_frequencies_are_kept_where_they_leave_room_for_gates(freq
     for device in (truth, chip.nominal(truth)):
         cz = solve_snapshot(device, datetime(2026, 11, 21, tzinfo=UTC)).gate("cz", 0, 1)
         assert 0.2 < cz.pulses[0].amplitude < 0.8
+
+
+@pytest.mark.parametrize("family", ["cz", "ecr"])
+def test_believed_errors_of_pairs_are_those_of_their_pulses(family):
+    """Also where dephasing is strong, which level 2 feels four times as much on the way of a cz."""
+    device = chip.build(chip.random("line", 2, family, 5), "emu_two", 5)
+    update = {"transmons": tuple(one.model_copy(update={"t1": 200e-6, "t2": 20e-6}) for one in device.transmons)}
+    device = device.model_copy(update=update)
+    believed = solve_snapshot(device, datetime(2026, 11, 21, tzinfo=UTC))
+    (gate,) = (gate for gate in believed.gates if gate.name == family)
+    assert Player(device, believed).infidelity(gate) == pytest.approx(gate.error, rel=0.005)
