@@ -10,7 +10,8 @@ import pytest
 
 from qpu_bridge.jobs import Mode, Opening, Owner, Role
 from qpu_bridge.service import crn
-from tests.service.test_http import GRANT, end, message
+from tests.service.test_http import end, message
+from tests.service.test_identity import GRANT
 
 if TYPE_CHECKING:
     from tests.service.conftest import Bridge
