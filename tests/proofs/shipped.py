@@ -30,8 +30,8 @@ FIGURES = Path(__file__).parents[2] / "emulator" / "figures"
 SEED = 2026
 NEAR = 0.02
 """A number that is so near to what is published needs no remark."""
-OFF = 0.16
-"""By how much a played gate may err more or less than is believed: level 2, through which some go, dephases faster."""
+OFF = 0.08
+"""Share by which a played gate may err more or less than is believed."""
 GRAIN_S = 4.1e-9
 """Lengths are published in other grains."""
 SHOTS = 8_000
