@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from qpu_bridge.target import Curve, DragShape, GateSpec, Snapshot, waveform
 from qpu_emulator.bring_up import solve_snapshot
-from qpu_emulator.bring_up.conditional import pair_limit
 from qpu_emulator.bring_up.echoed import ECR, EchoedPair
+from qpu_emulator.bring_up.pair_error import at_rest
 from qpu_emulator.bring_up.rotation import rotate
 from qpu_emulator.chip.device import Device, StaticCoupling
 from qpu_emulator.chip.line import IDEAL
@@ -46,7 +46,7 @@ def error(truth: Device, snapshot: Snapshot, pair: tuple[int, ...]) -> tuple[flo
     done, wanted = gate(truth, snapshot, pair), ECR if known.name == "ecr" else np.diag([1, 1, 1, -1])
     overlap = abs(np.trace(wanted.conj().T @ done)) ** 2
     kept = float(np.trace(done.conj().T @ done).real)
-    return float(1 - (overlap + kept) / 20), pair_limit(truth, coupler.qubits, known.duration)
+    return float(1 - (overlap + kept) / 20), at_rest(truth, coupler.qubits, known.duration)
 
 
 def gate(truth: Device, snapshot: Snapshot, pair: tuple[int, ...]) -> NDArray[np.complex128]:

@@ -13,11 +13,11 @@ from qpu_calibration.graph import Graph
 from qpu_calibration.ledger import Ledger
 from qpu_calibration.step import Verdict
 from qpu_emulator.bring_up import solve_snapshot
-from qpu_emulator.bring_up.conditional import pair_limit
+from qpu_emulator.bring_up.pair_error import at_rest
 from qpu_emulator.chip.device import Device
 from qpu_emulator.makers import chip
 from tests.proofs.calibration import bench
-from tests.proofs.channel import Player
+from tests.proofs.player import Player
 
 ROUTINES = {
     "cz": ("active_reset", "cz_chevron", "cz_phase", "cz_leakage", "cz_local_phases"),
@@ -46,5 +46,5 @@ def test_from_the_design_to_the_gate_on_two_qubits(family: str) -> None:
     for qubit, transmon in enumerate(truth.transmons):
         assert snapshot.qubits[qubit].frequency == pytest.approx(transmon.frequency, abs=2e3)
     gate = next(gate for gate in snapshot.gates if gate.name == family)
-    error, limit = Player(truth, snapshot).infidelity(gate), pair_limit(truth, (0, 1), gate.duration)
+    error, limit = Player(truth, snapshot).infidelity(gate), at_rest(truth, (0, 1), gate.duration)
     assert error < 1.5 * limit

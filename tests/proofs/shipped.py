@@ -23,7 +23,7 @@ from qpu_bridge.errors import SettingsError
 from qpu_bridge.target.gate import GateSpec
 from qpu_emulator.makers.published import BROKEN, Published, of_shipped, shipped
 from qpu_emulator.makers.twin import Twin, make
-from tests.proofs.channel import Player
+from tests.proofs.player import Player
 from tests.proofs.snapshots import QUIET
 
 FIGURES = Path(__file__).parents[2] / "emulator" / "figures"

@@ -10,14 +10,12 @@ from numpy.polynomial import Chebyshev
 from qpu_bridge.errors import SettingsError
 from qpu_bridge.target.gate import Curve, GateSpec, PhaseSpec, PulseSpec
 from qpu_bridge.target.shape import CosineSquareShape, Shape, waveform
+from qpu_emulator.bring_up.pair_error import at_rest, coherent, on_the_way
 from qpu_emulator.bring_up.recipe import DT, Recipe, wait
 from qpu_emulator.chip.device import Device, TunableCoupler
 from qpu_emulator.chip.line import IDEAL
-from qpu_emulator.scales import Scales
 from qpu_emulator.windows.basis import Complex, Real
 from qpu_emulator.windows.pair import Pair
-from qpu_emulator.windows.relaxation import Relaxation
-from qpu_emulator.windows.toggling import beyond_rest
 
 _TAU = 2 * np.pi
 _BELOW, _COARSE, _NODES = -0.3, 41, 48
@@ -84,8 +82,11 @@ class Conditional:
 
     def _played(self, amplitudes: Real) -> Complex:
         """What pulses do to |00>, |10>, |01> and |11>, ``complex[n, 4, 4]``."""
-        frequency = self._pair.frequency(np.multiply.outer(amplitudes, self._samples.real))
-        return self._pair.computational(frequency, self._repeats, float(DT))[:, _KEPT][..., _KEPT]
+        return self._pair.computational(self._frequency(amplitudes), self._repeats, float(DT))[:, _KEPT][..., _KEPT]
+
+    def _frequency(self, amplitudes: Real) -> Real:
+        """Of the coupler, Hz, ``float[n, runs]``."""
+        return self._pair.frequency(np.multiply.outer(amplitudes, self._samples.real))
 
     def exact(self) -> tuple[float, tuple[float, float], float]:
         """Of cz: the amplitude, the virtual Z after it, rad, and the average infidelity without relaxation.
@@ -100,15 +101,13 @@ class Conditional:
         first, second = (float(np.round(-turn, 9)) for turn in self.phases(np.array([amplitude]))[:2, 0])
         (final,) = self._played(np.array([amplitude]))
         wanted = np.exp(1j * np.array([0, -first, -second, np.pi - first - second]))
-        overlap = abs(np.vdot(wanted, np.diag(final))) ** 2
-        return amplitude, (first, second), float(1 - (overlap + np.vdot(final, final).real) / 20)
+        kept = float(np.vdot(final, final).real)
+        return amplitude, (first, second), coherent(complex(np.vdot(wanted, np.diag(final))), kept)
 
     def relaxation(self, amplitude: float) -> float:
         """Average infidelity that relaxation adds to a pulse of some amplitude, beyond what it does at rest."""
-        frequency = self._pair.frequency(amplitude * self._samples.real[None])
-        _, noted = self._pair.propagate(frequency, self._repeats, float(DT))
-        first, second = (Relaxation.of(self._device.transmons[qubit], Scales()) for qubit in self._pair.coupler.qubits)
-        return beyond_rest(noted[0], (first, second), float(self._repeats.sum() * DT))
+        _, noted = self._pair.propagate(self._frequency(np.array([amplitude])), self._repeats, float(DT))
+        return on_the_way(self._device, self._pair.coupler.qubits, noted[0], float(self._repeats.sum() * DT))
 
     def amplitudes(self, phases: Real) -> Real:
         """Amplitudes that give conditional phases of 0 to ``-pi``, rad."""
@@ -131,7 +130,7 @@ def coupler_gates(
     # what the pulse does to each qubit alone is undone by virtual Z
     first, second = (ANGLES - part(amplitudes) for part in (pulse.first, pulse.second))
     ticks = pulse.ticks + wait(device)
-    error = pair_limit(device, coupler.qubits, ticks)
+    error = at_rest(device, coupler.qubits, ticks)
 
     def gate(name: str, amplitude: float | Curve, turns: list[float | Curve]) -> GateSpec:
         return GateSpec(
@@ -153,12 +152,3 @@ def coupler_gates(
         gate("cz", amplitude, list(local)).model_copy(update={"error": own}),
         gate("rzz", curve(amplitudes), [curve(first), curve(second)]),
     ]
-
-
-def pair_limit(device: Device, qubits: tuple[int, int], ticks: int) -> float:
-    """Average infidelity that relaxation alone leaves of a two-qubit gate."""
-    kept = []
-    for qubit in qubits:
-        transmon, time = device.transmons[qubit], ticks * float(DT)
-        kept.append(1 + np.exp(-time / (transmon.t1 or np.inf)) + 2 * np.exp(-time / (transmon.t2 or np.inf)))
-    return float((16 - kept[0] * kept[1]) / 20)

@@ -13,16 +13,13 @@ from qpu_bridge.errors import SettingsError
 from qpu_bridge.schedule import Waveform
 from qpu_bridge.target.gate import GateSpec, PhaseSpec, PulseSpec
 from qpu_bridge.target.shape import DragShape, GaussianSquareShape, Shape, waveform
-from qpu_emulator.bring_up.conditional import pair_limit
+from qpu_emulator.bring_up.pair_error import at_rest, coherent, on_the_way
 from qpu_emulator.bring_up.recipe import DT, GRAIN, Recipe, wait
 from qpu_emulator.bring_up.rotation import rotate
 from qpu_emulator.chip.device import Coupling, Device, StaticCoupling
 from qpu_emulator.chip.line import IDEAL
-from qpu_emulator.scales import Scales
 from qpu_emulator.windows.basis import Complex, Real
-from qpu_emulator.windows.relaxation import Relaxation
 from qpu_emulator.windows.static_pair import StaticPair
-from qpu_emulator.windows.toggling import beyond_rest
 from qpu_emulator.windows.tones import Tone, combine
 
 _TAU = 2 * np.pi
@@ -76,8 +73,7 @@ class EchoedPair:
         self, device: Device, coupler: StaticCoupling, control: int, half: Waveform, flip: Complex, flip_ticks: int, dt: float
     ) -> None:
         self._pair = StaticPair(device, coupler)
-        first, second = (Relaxation.of(device.transmons[qubit], Scales()) for qubit in coupler.qubits)
-        self._relaxations = (first, second)
+        self._device, self._qubits = device, coupler.qubits
         self._swapped = coupler.qubits[0] != control
         target = sum(coupler.qubits) - control
         self._frequencies = (device.transmons[control].frequency, device.transmons[target].frequency)
@@ -137,7 +133,7 @@ class EchoedPair:
     def relaxation(self, echo: Echo) -> float:
         """Average infidelity that relaxation adds to both halves, beyond what it does at rest."""
         _, noted = self._propagated(echo.amplitude, echo.rotary, echo.rotary_phase[0] - echo.phase[0], _THREE)
-        return 2 * beyond_rest(noted[:, _THREE], self._relaxations, float(self._repeats.sum()) * self._step)
+        return 2 * on_the_way(self._device, self._qubits, noted[:, _THREE], float(self._repeats.sum()) * self._step)
 
     def solve(self, strength: float, rotaries: tuple[float, ...]) -> Echo:
         """Find the best numbers.
@@ -231,7 +227,7 @@ def ecr_gate(
         name="ecr",
         qubits=(control, target),
         duration=ticks,
-        error=pair_limit(device, coupler.qubits, ticks) + best.infidelity + pair.relaxation(best),
+        error=at_rest(device, coupler.qubits, ticks) + best.infidelity + pair.relaxation(best),
         pulses=(*half(0, 0, 1), flip.model_copy(update={"start": middle}), *half(1, later, -1)),
         phases=tuple(PhaseSpec(qubit=q, angle=turn) for q, turn in zip((control, target), best.turns, strict=True)),
         calibrated_at=date,
@@ -273,8 +269,7 @@ def _best_turns(unitary: Complex) -> tuple[float, tuple[float, float]]:
         before = target
     phase = np.exp(1j * np.array([0, target, control, control + target]))
     kept = float(np.trace(unitary.conj().T @ unitary).real)
-    overlap = abs((phase * rows).sum()) ** 2
-    return float(1 - (overlap + kept) / 20), (control, target)
+    return coherent((phase * rows).sum(), kept), (control, target)
 
 
 def _differences(unitary: Complex) -> Real:

@@ -32,7 +32,6 @@ from qpu_emulator.windows.static_pair import StaticPair
 from qpu_emulator.windows.toggling import decay, detuning_shares
 from qpu_emulator.windows.tones import Tone, alike, combine
 
-_TAU = 2 * np.pi
 _ROOM = 20_000
 _FEW = 32
 """So many windows solved at once are worth a file; what is swept further would fill the disk with what nobody asks for again."""

@@ -10,7 +10,7 @@ from qpu_emulator.chip.device import Device
 from qpu_emulator.makers import chip
 from qpu_emulator.makers.published import Published, PublishedQubit
 from qpu_emulator.windows.pair import Pair
-from tests.proofs.channel import Player
+from tests.proofs.player import Player
 
 
 @pytest.mark.parametrize(("design", "size", "pairs"), [("line", 5, 4), ("ring", 6, 6), ("grid", 9, 12)])
