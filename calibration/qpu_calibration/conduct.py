@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator, Iterator, Sequence, Set
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from qpu_bridge.errors import ScheduleError, SettingsError
 from qpu_bridge.target import Snapshot
-from qpu_calibration.bench import Bench, Crowded
+from qpu_calibration.alternate import Work, alternate
+from qpu_calibration.bench import Bench, Outcome
+from qpu_calibration.crowd import Crowded
 from qpu_calibration.fit import ROUTINE_ERRORS, Fit
 from qpu_calibration.flags import update_flags
 from qpu_calibration.graph import Graph, Node
@@ -123,38 +125,42 @@ def _keep(bench: Bench, graph: Graph, ledger: Ledger, rough: Set[Node], *, round
 
 def _do(bench: Bench, graph: Graph, step: Step, begins: Callable[[Step], None] | None) -> Iterator[Entry]:
     routine = graph.routines[step.routine]
-    left = groups(bench.snapshot, step.targets, routine.apart)
-    while left:
-        group = left.pop(0)
-        if begins is not None:
-            begins(replace(step, targets=tuple(group)))
-        shots, used_s, timing = bench.shots, bench.execution.usage_seconds, bench.snapshot.timing
-        try:
-            look = step.action is Action.LOOK
-            done = _look(bench, routine, group, step) if look else _calibrate(bench, routine, group)
-        except Crowded:
-            # more lines or more power than the device has at a time
-            half = len(group) // 2
-            left[:0] = [group[:half], group[half:]]
-            continue
-        found = done.findings
-        if bench.snapshot.timing != timing:
-            # shots begin in another state now
-            found = {target: replace(one, affects_all=True) for target, one in found.items()}
-        used = bench.shots - shots, bench.execution.usage_seconds - used_s
-        yield Entry(step.action, step.routine, found, done.fits, done.deviations, done.run, *used)
+    works = (_group(bench, routine, step, group, begins) for group in groups(bench.snapshot, step.targets, routine.apart))
+    with closing(alternate(works, bench.play)) as done:
+        for entries in done:
+            yield from entries
+
+
+def _group(
+    bench: Bench, routine: Routine[Any], step: Step, group: Sequence[Target], begins: Callable[[Step], None] | None
+) -> Work[tuple[Entry, ...]]:
+    if begins is not None:
+        begins(replace(step, targets=tuple(group)))
+    try:
+        look = step.action is Action.LOOK
+        outcome, found, deviations = yield from _look(bench, routine, group, step) if look else _calibrate(bench, routine, group)
+    except Crowded:
+        # more lines or more power than the device has at a time
+        half = len(group) // 2
+        first = yield from _group(bench, routine, step, group[:half], begins)
+        second = yield from _group(bench, routine, step, group[half:], begins)
+        return first + second
+    if outcome.waits:
+        # shots begin in another state now
+        found = {target: replace(one, affects_all=True) for target, one in found.items()}
+    fits = dict(outcome.fits)
+    return (Entry(step.action, step.routine, found, fits, deviations, outcome.run, outcome.shots, outcome.device_s),)
 
 
 class _Done(NamedTuple):
-    """What came of a step for a group; attributes as of `Entry`."""
+    """What came of a step for a group; ``found`` and ``deviations`` as of `Entry`."""
 
-    findings: dict[Target, Finding]
-    fits: dict[Target, Fit]
+    outcome: Outcome
+    found: dict[Target, Finding]
     deviations: dict[Target, float]
-    run: str
 
 
-def _look(bench: Bench, routine: Routine[Any], group: Sequence[Target], step: Step) -> _Done:
+def _look(bench: Bench, routine: Routine[Any], group: Sequence[Target], step: Step) -> Work[_Done]:
     before = bench.snapshot
 
     def worth(fit: Fit) -> bool:
@@ -166,24 +172,20 @@ def _look(bench: Bench, routine: Routine[Any], group: Sequence[Target], step: St
         sure = DRIFT_ERROR if fit.target in step.drifting else REPAIR_ERROR
         return routine.restores and far > EARLY_REPAIR and error <= sure * far
 
-    if step.mend:
-        outcome = bench.mend(routine, group, worth)
-        fits, mended, run = dict(outcome.fits), outcome.changed, outcome.run
-    else:
-        fits, mended, run = {fit.target: fit for fit in bench.look(routine, group)}, (), ""
+    outcome = yield from bench.looking(routine, group, worth=worth if step.mend else None)
     found, deviations = {}, {}
-    for target, fit in fits.items():
+    for target, fit in outcome.fits.items():
         if not fit.good:
             found[target] = _not_good(fit, fit.reason)
             continue
         deviations[target] = far = float(routine.deviation(before, fit))
-        verdict = Verdict.MENDED if target in mended else Verdict.OFF if far > 1 else Verdict.GOOD
+        verdict = Verdict.MENDED if target in outcome.changed else Verdict.OFF if far > 1 else Verdict.GOOD
         error = _deviation_error(before, routine, fit)
         drifts = math.isfinite(error) and not routine.tells
         complaint = routine.complaint(bench.snapshot, fit)
         remark = routine.remark(bench.snapshot, fit)
         found[target] = Finding(verdict, remark, complaint, far if drifts else None, error if drifts else 0.0)
-    return _Done(found, fits, deviations, run)
+    return _Done(outcome, found, deviations)
 
 
 def _deviation_error(snapshot: Snapshot, routine: Routine[Any], fit: Fit) -> float:
@@ -194,8 +196,8 @@ def _deviation_error(snapshot: Snapshot, routine: Routine[Any], fit: Fit) -> flo
         return math.inf
 
 
-def _calibrate(bench: Bench, routine: Routine[Any], group: Sequence[Target]) -> _Done:
-    outcome = bench.run(routine, group)
+def _calibrate(bench: Bench, routine: Routine[Any], group: Sequence[Target]) -> Work[_Done]:
+    outcome = yield from bench.calibrating(routine, group)
     found = {}
     for target in group:
         fit, reason = outcome.fits[target], outcome.refused.get(target, "")
@@ -205,7 +207,7 @@ def _calibrate(bench: Bench, routine: Routine[Any], group: Sequence[Target]) -> 
             found[target] = Finding(Verdict.GOOD, said, routine.complaint(bench.snapshot, fit))
         else:
             found[target] = _not_good(fit, reason)
-    return _Done(found, dict(outcome.fits), {}, outcome.run)
+    return _Done(outcome, found, {})
 
 
 def _not_good(fit: Fit, reason: str) -> Finding:

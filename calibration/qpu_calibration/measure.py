@@ -16,7 +16,7 @@ from qpu_calibration.plan import Kind, Plan
 from qpu_calibration.reading import Reading
 
 
-def measure(
+def play(
     plan: Plan,
     snapshot: Snapshot,
     execution: Execution,
@@ -24,21 +24,19 @@ def measure(
     seed: int | None = None,
     cancelled: Callable[[], bool] | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> xr.Dataset:
+) -> NDArray[Any]:
     """Play a plan.
 
     Args:
         plan: What.
-        snapshot: What it was written with; its name and its readout errors go into the data.
+        snapshot: What it was written with.
         execution: The road to the device, as for a job.
         seed: For simulated devices.
         cancelled: Asked from another thread; True stops the device.
         progress: Told how many of how many schedules are done.
 
     Returns:
-        Dimensions: ``qubit`` or ``coupler``, then ``place`` (of couplers), the axes, ``round`` (if measured more than once),
-        ``shot``, ``outcome`` or ``sample`` where the reading has them. Units stand in ``attrs["units"]`` of the coordinates.
-        Traces that are shorter than others end with NaN.
+        Of each schedule, ``[schedules, rows, targets, places, rounds, ...]``.
 
     Raises:
         Cancelled: If ``cancelled`` said so.
@@ -58,7 +56,7 @@ def measure(
         found.append(np.concatenate([_numbers(plan, chunk) for chunk in chunks]))
         if progress is not None:
             progress(number + 1, len(plan.schedules))
-    return _dataset(plan, snapshot, np.stack(found))
+    return np.stack(found)
 
 
 def _numbers(plan: Plan, chunk: Any) -> NDArray[Any]:
@@ -87,7 +85,19 @@ def _numbers(plan: Plan, chunk: Any) -> NDArray[Any]:
     return share[:, :, None]
 
 
-def _dataset(plan: Plan, snapshot: Snapshot, numbers: NDArray[Any]) -> xr.Dataset:
+def dataset(plan: Plan, snapshot: Snapshot, numbers: NDArray[Any]) -> xr.Dataset:
+    """Give names to the numbers of a plan.
+
+    Args:
+        plan: What was played.
+        snapshot: What it was written with; its name and its readout errors go into the data.
+        numbers: As of `play`.
+
+    Returns:
+        Dimensions: ``qubit`` or ``coupler``, then ``place`` (of couplers), the axes, ``round`` (if measured more than once),
+        ``shot``, ``outcome`` or ``sample`` where the reading has them. Units stand in ``attrs["units"]`` of the coordinates.
+        Traces that are shorter than others end with NaN.
+    """
     steps = [axis.points for axis in plan.stepped]
     sweeps = [axis.points for axis in plan.swept]
     shaped = numbers.reshape(*steps, *sweeps, *numbers.shape[2:])

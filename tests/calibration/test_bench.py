@@ -40,7 +40,7 @@ def test_what_is_found_is_a_version_with_its_data(kept, tmp_path):
     assert Versions(tmp_path / "store").current() == kept.snapshot
     assert kept.snapshot.qubits[1].t1 == root.qubits[1].t1
     data = kept.archive.data(outcome.run)
-    xr.testing.assert_identical(data.drop_attrs(), outcome.passes[-1][0].drop_attrs())
+    xr.testing.assert_identical(data.drop_attrs(), outcome.looks[-1].data.drop_attrs())
     # stored data give the same numbers again, years later
     assert T1().fit(data) == tuple(outcome.fits.values()) == kept.archive.fits(outcome.run)
     assert (tmp_path / "store" / outcome.run / "figure.png").stat().st_size > 5000
@@ -48,7 +48,7 @@ def test_what_is_found_is_a_version_with_its_data(kept, tmp_path):
 
 def test_passes_are_kept_too(kept, tmp_path):
     outcome = kept.run(Ramsey(), [(0,)])
-    assert len(outcome.passes) == 2
+    assert len(outcome.looks) == 2
     assert (tmp_path / "store" / outcome.run / "pass0" / "data.zarr").is_dir()
 
 

@@ -12,11 +12,11 @@ from qpu_calibration.axis import Axis
 from qpu_calibration.cross import flat_top, halves, rabi_rate, with_flat_top
 from qpu_calibration.edit import with_waveform
 from qpu_calibration.fit import good
-from qpu_calibration.measure import measure
 from qpu_calibration.plan import Kind
 from qpu_calibration.routine import Routine, Settings
 from qpu_calibration.train import turned
 from qpu_emulator import five_ecr
+from tests.calibration.measured import measure
 
 STATES = {0: [0, 0, 1], 1: [0, 0, -1], 2: [1, 0, 0], 3: [-1, 0, 0], 4: [0, 1, 0], 5: [0, -1, 0], 6: [0, 1, 0]}
 

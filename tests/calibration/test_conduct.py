@@ -9,8 +9,9 @@ import pytest
 from qpu_bridge.errors import Cancelled, ScheduleError
 from qpu_bridge.target.configuration import configuration
 from qpu_bridge.target.versions import Versions
-from qpu_calibration.bench import Bench, Crowded
+from qpu_calibration.bench import Bench
 from qpu_calibration.conduct import conduct
+from qpu_calibration.crowd import Crowded
 from qpu_calibration.decide import inspect, maintain
 from qpu_calibration.edit import COLD, WARM, amplitude, with_amplitude, with_frequency, with_t1
 from qpu_calibration.fit import bad, good
@@ -326,14 +327,14 @@ def test_an_interruption_of_the_last_step_is_heard_and_what_was_done_counts(lab,
 
 def test_too_many_for_one_schedule_are_parted(lab, tmp_path, graph, monkeypatch):
     bench, ledger = kept(lab, tmp_path), Ledger()
-    run = Bench.run
+    calibrating = Bench.calibrating
 
     def narrow(self, routine, targets, settings=None):
         if len(targets) > 2:
             raise Crowded("the line must carry at most two tones", given=len(targets))
-        return run(self, routine, targets, settings)
+        return calibrating(self, routine, targets, settings)
 
-    monkeypatch.setattr(Bench, "run", narrow)
+    monkeypatch.setattr(Bench, "calibrating", narrow)
     nodes = [Node("readout", (q,)) for q in (0, 2, 4)]
     entries = list(conduct(bench, graph, ledger, maintain(graph, ledger, nodes)))
     assert sorted(len(entry.findings) for entry in entries) == [1, 2]

@@ -5,9 +5,10 @@ import pytest
 from scipy.stats import binom
 
 from qpu_calibration.axis import Axis
-from qpu_calibration.measure import measure, targets_of
+from qpu_calibration.measure import targets_of
 from qpu_calibration.plan import Kind, Plan, write
 from qpu_calibration.reading import Reading, binomial_variance, excited
+from tests.calibration.measured import measure
 
 
 def plan(bench, targets, axes, play, reading, shots=200) -> Plan:

@@ -46,7 +46,7 @@ def test_it_is_found_measured_and_fitted(installed, lab):
     for fit in outcome.fits.values():
         # the snapshot's readout errors hold what heat there is
         assert abs(fit["population"]) < 4 * fit.error("population") + 0.005
-    data = outcome.passes[0][0]
+    data = outcome.looks[0].data
     assert data["ones"].dims == ("qubit", "flipped")
 
 

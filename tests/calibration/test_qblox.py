@@ -19,7 +19,6 @@ from qpu_bridge.target import Snapshot
 from qpu_calibration.bench import Bench
 from qpu_calibration.catalog import names, routine
 from qpu_calibration.edit import amplitude
-from qpu_calibration.measure import measure
 from qpu_calibration.plan import Kind
 from qpu_calibration.routines.rabi import bend
 from qpu_calibration.routines.t1 import T1
@@ -27,6 +26,7 @@ from qpu_drivers.qblox.capabilities import limits
 from qpu_drivers.qblox.driver import QbloxDriver
 from qpu_drivers.qblox.playing import Playing
 from qpu_drivers.qblox.rack import Rack
+from tests.calibration.measured import measure
 from tests.drivers.qblox.oracle.injection import hearing
 
 LAB = Path(__file__).parents[1] / "drivers" / "qblox" / "lab.toml"
@@ -110,7 +110,7 @@ def test_bits_of_t1_come_back_in_their_qubit_and_wait(bench, five):
     with hearing(heard):
         outcome = bench().run(one, TARGETS, settings)
     assert not outcome.refused
-    data = outcome.passes[0][0]
+    data = outcome.looks[0].data
     for qubit, t1 in hidden.items():
         assert data["ones"].sel(qubit=qubit).values == pytest.approx(np.round(40 * np.exp(-waits / t1)) / 40)
         fit = outcome.fits[(qubit,)]
@@ -135,7 +135,7 @@ def test_averages_of_rabi_come_back_in_their_qubit_and_amplitude(bench, five):
     with hearing(lambda row, shot, site, tuned: point(row, site.column) + 0.1 * (shot - 3.5)):
         outcome = bench().run(one, TARGETS, settings)
     assert not outcome.refused
-    iq = outcome.passes[0][0]["iq"].values
+    iq = outcome.looks[0].data["iq"].values
     assert np.allclose(iq, [[point(row, place) for row in range(21)] for place in range(3)], atol=1e-5)
     assert [outcome.fits[target]["pi_amplitude"] for target in TARGETS] == pytest.approx(pi, rel=2e-5)
 
@@ -150,7 +150,7 @@ def test_points_of_readout_come_back_in_their_qubit_preparation_and_shot(bench, 
     # two schedules, played one after the other: level 0, then level 1
     with hearing(lambda row, shot, site, tuned: complex(clouds[row, shot, site.column])):
         outcome = bench().run(one, TARGETS, settings)
-    data = outcome.passes[0][0]
+    data = outcome.looks[0].data
     assert data["iq"].dims == ("qubit", "prepared", "shot")
     assert np.allclose(data["iq"].values, np.moveaxis(clouds, 2, 0), atol=1e-5)
     assert not outcome.refused

@@ -78,7 +78,7 @@ def test_the_scan_ends_at_the_bound_of_its_line(lab):
     bench.execution = Execution(bench.execution.driver, known.model_copy(update={"limits": bound.narrow(known.limits)}))
     outcome = bench.run(Rabi(), qubits(bench.snapshot))
     assert not outcome.refused
-    tops = outcome.passes[0][0]["amplitude"].values[:, -1]
+    tops = outcome.looks[0].data["amplitude"].values[:, -1]
     assert tops[[0, 1, 3, 4]] == pytest.approx(0.6, rel=3e-3)
     assert tops[2] == pytest.approx(0.5, rel=3e-3)
     for q in range(5):

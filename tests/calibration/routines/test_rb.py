@@ -90,7 +90,7 @@ def test_couplers_side_by_side_play_their_own_sequences_as_alone(lab):
         assert fit.good, fit.reason
         assert abs(fit["added"]) < 4 * fit.error("added")
         assert fit["alone"] < 5 * bench.snapshot.gate("cz", *target).error
-    data = outcome.passes[0][0]
+    data = outcome.looks[0].data
     assert sorted(data["alone"].values[:, 0]) == [0, 0]
     assert sorted(data["alone"].values[0]) == [-1, 0, 1]
 

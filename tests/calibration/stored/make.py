@@ -29,7 +29,7 @@ def main(names: list[str]) -> None:
         bench = Bench(Execution(driver, driver.capabilities()), snapshot, seed=SEED, figures=False)
         few = found.settings.model_copy(update={"shots": SHOTS})
         outcome = bench.run(found, [(0,), (2,)] if found.kind is Kind.QUBIT else [(0, 1)], few)
-        data, fits = outcome.passes[-1]
+        data, fits, *_ = outcome.looks[-1]
         with TemporaryDirectory() as folder:
             data.to_zarr(
                 folder, zarr_format=2, consolidated=True, encoding={v: {"compressors": [Zlib(6)]} for v in data.variables}

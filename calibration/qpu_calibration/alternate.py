@@ -1,0 +1,169 @@
+"""Works that alternate at a device: while it plays for one, another plans or fits."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
+from dataclasses import dataclass
+from threading import Event
+from typing import Any, Generic, TypeVar
+
+from numpy.typing import NDArray
+
+from qpu_bridge.target import Snapshot
+from qpu_calibration.plan import Plan
+
+T = TypeVar("T")
+
+LANES = 2
+"""Works under way at a time: one that is played for, and one that computes. More would only wait."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a work wants to have played.
+
+    Attributes:
+        routine: For which routine.
+        plan: What.
+        snapshot: What it was written with.
+    """
+
+    routine: str
+    plan: Plan
+    snapshot: Snapshot
+
+
+@dataclass(frozen=True)
+class Played:
+    """What came of an order.
+
+    Attributes:
+        numbers: As of `measure.play`.
+        shots: Played for it.
+        device_s: Device time it took, s.
+    """
+
+    numbers: NDArray[Any]
+    shots: int
+    device_s: float
+
+
+Work = Generator[Order, Played, T]
+"""Yields what it wants to have played, is sent what came of it, and returns what it is for."""
+Play = Callable[[Order, Callable[[], bool]], Played]
+"""Plays an order, in a thread; the callable is asked meanwhile, and True stops the device."""
+
+
+def alone(work: Work[T], play: Play) -> T:
+    """Do one work."""
+    (result,) = alternate([work], play)
+    return result
+
+
+def alternate(works: Iterable[Work[T]], play: Play) -> Generator[T, None, None]:
+    """Do works, two at a time.
+
+    In which order the device plays for them hangs on the works alone, not on how long anything takes. A work begins as late as
+    it can without making the device wait.
+
+    Args:
+        works: What to do; each is made when it begins.
+        play: How the device plays.
+
+    Yields:
+        What each has come to, in the order of their ends. Until the caller asks for the next one the device is idle, and a work
+        that is under way rests.
+
+    Raises:
+        Exception: Whatever a work or ``play`` raises, after what had been done before; works under way are closed.
+    """
+    lanes = _Lanes(works)
+    stopped = Event()
+    with ThreadPoolExecutor(1, thread_name_prefix="device") as device:
+        try:
+            while lanes.busy:
+                flight = None
+                if lanes.ready:
+                    work, order = lanes.ready.popleft()
+                    # so that what is logged there says what it is about
+                    flight = device.submit(copy_context().run, play, order, stopped.is_set)
+                failure = lanes.compute(flying=flight is not None)
+                if flight is not None:
+                    failure = _landed(flight, failure, stopped)
+                    if failure is None:
+                        lanes.landed = work, flight.result()
+                yield from lanes.ended()
+                if failure is not None:
+                    raise failure
+        finally:
+            stopped.set()
+            lanes.close()
+
+
+def _landed(flight: Future[Played], failure: BaseException | None, stopped: Event) -> BaseException | None:
+    """Wait for the device, which is stopped if something failed meanwhile; what failed."""
+    try:
+        if failure is not None:
+            stopped.set()
+        wait([flight])
+    except BaseException as interrupt:  # noqa: BLE001  the device must not go on, whatever it is
+        stopped.set()
+        wait([flight])
+        return interrupt
+    return failure or flight.exception()
+
+
+class _Lanes(Generic[T]):
+    """Works that have not begun, that are to be played for, and that are done."""
+
+    def __init__(self, works: Iterable[Work[T]]) -> None:
+        self.ready: deque[tuple[Work[T], Order]] = deque()
+        self.landed: tuple[Work[T], Played] | None = None
+        self._waiting: Iterator[Work[T]] | None = iter(works)
+        self._begun: list[Work[T]] = []
+        self._done: list[T] = []
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is left to do."""
+        return bool(self._begun) or self._waiting is not None
+
+    def compute(self, flying: bool) -> BaseException | None:
+        """Go on with what was played for, and begin another work if the device would have to wait for one; what failed."""
+        try:
+            if self.landed is not None:
+                (work, played), self.landed = self.landed, None
+                self._advance(work, lambda: work.send(played))
+            if len(self._begun) < LANES and (flying or not self.ready):
+                self._begin()
+        except BaseException as error:  # noqa: BLE001  the device is stopped first, whatever it is
+            return error
+        return None
+
+    def ended(self) -> Iterator[T]:
+        """What works have come to since this was asked last."""
+        while self._done:
+            yield self._done.pop(0)
+
+    def close(self) -> None:
+        """Close what is under way."""
+        for work in self._begun:
+            work.close()
+
+    def _begin(self) -> None:
+        work = None if self._waiting is None else next(self._waiting, None)
+        if work is None:
+            self._waiting = None
+            return
+        self._begun.append(work)
+        self._advance(work, lambda: next(work))
+
+    def _advance(self, work: Work[T], go: Callable[[], Order]) -> None:
+        try:
+            self.ready.append((work, go()))
+        except StopIteration as end:
+            self._begun.remove(work)
+            self._done.append(end.value)
