@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -47,17 +47,30 @@ class CurveFit:
         lonely = self.lone > LONE * np.sqrt(most / MOST)
         return "a point lies far off the curve that the others follow" if lonely else ""
 
-    def made(self, number: Callable[..., Values], unit: str = "") -> tuple[float, float, str]:
-        """A number made of all parameters (which come as ``float64[k]``), its error to first order, and its unit."""
-        names, best = list(self.value), np.array(list(self.value.values()))
+    def around(self) -> dict[str, Values]:
+        """The parameters as they are, then with each of them a little more, and a little less: ``float64[1 + 2 k]``."""
+        best, steps = np.array(list(self.value.values())), np.diag(self._steps)
+        return dict(zip(self.value, np.vstack([best, best + steps, best - steps]).T, strict=True))
+
+    def told(self, numbers: Values, unit: str = "") -> tuple[float, float, str]:
+        """A number that is made of the parameters, its error to first order, and its unit.
+
+        Args:
+            numbers: What it is for the parameters `around`.
+            unit: Its own.
+        """
         if not self.cover.size:
-            return float(number(**dict(zip(names, best[:, None], strict=True)))[0]), np.inf, unit
-        sure = np.sqrt(np.diag(self.cover))
-        steps = 1e-3 * np.diag(np.where(best == 0.0, sure, np.minimum(sure, np.abs(best))))
-        around = number(**dict(zip(names, np.vstack([best, best + steps, best - steps]).T, strict=True)))
-        more, less = np.split(around[1:], 2)
-        slope = (more - less) / np.maximum(2 * np.diag(steps), 1e-300)
-        return float(around[0]), float(np.sqrt(np.maximum(slope @ self.cover @ slope, 0.0))), unit
+            return float(numbers[0]), np.inf, unit
+        more, less = np.split(numbers[1:], 2)
+        slope = (more - less) / np.maximum(2 * self._steps, 1e-300)
+        return float(numbers[0]), float(np.sqrt(np.maximum(slope @ self.cover @ slope, 0.0))), unit
+
+    @property
+    def _steps(self) -> Values:
+        if not self.cover.size:
+            return np.zeros(len(self.value))
+        best, sure = np.array(list(self.value.values())), np.sqrt(np.diag(self.cover))
+        return 1e-3 * np.where(best == 0.0, sure, np.minimum(sure, np.abs(best)))
 
 
 def several(**found: CurveFit) -> CurveFit:

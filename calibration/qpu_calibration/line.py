@@ -6,6 +6,7 @@ import numpy as np
 
 from qpu_calibration.axis import Values
 from qpu_calibration.curve import CurveFit
+from qpu_calibration.median import median
 from qpu_calibration.search import Asking, Search
 
 
@@ -21,7 +22,7 @@ def find_line(x: Values, y: Values, sigma: Values) -> Asking[tuple[CurveFit, str
         The peak, and why it is not to be believed; empty if it is.
     """
     span, step = x[-1] - x[0], (x[-1] - x[0]) / (len(x) - 1)
-    base = float(np.median(y))
+    base = float(median(y))
     top = int(np.argmax(np.abs(y - base)))
     starts = [
         {"height": float(y[top] - base), "centre": x[top] + shift * step, "width": width, "base": base}
@@ -39,6 +40,6 @@ def find_line(x: Values, y: Values, sigma: Values) -> Asking[tuple[CurveFit, str
     if found.value["width"] > span / 4:
         return found, "the line is as wide as the scan"
     left = np.abs(y - peak(x, **found.value))[np.abs(x - found.value["centre"]) > 3 * found.value["width"] + step]
-    if left.max(initial=0.0) > max(abs(height) / 2, 6 * float(np.median(sigma))):
+    if left.max(initial=0.0) > max(abs(height) / 2, 6 * float(median(sigma))):
         return found, "there is more than one line"
     return found, ""

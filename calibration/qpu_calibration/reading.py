@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from qpu_calibration.axis import Values
+from qpu_calibration.median import median
 
 
 class Reading(StrEnum):
@@ -65,7 +66,8 @@ def iq_projection(data: xr.Dataset) -> tuple[Values, Values]:
     Returns:
         Positions in digitizer units, in the shape of the data; and their standard error, the scatter across the axis.
     """
-    points = data["iq"].values - np.median(data["iq"].values.real) - 1j * np.median(data["iq"].values.imag)
+    heard = data["iq"].values
+    points = heard - median(heard.real.ravel()) - 1j * median(heard.imag.ravel())
     flat = points.ravel()
     _, _, axes = np.linalg.svd(
         np.stack([flat.real, flat.imag], axis=1) - [flat.real.mean(), flat.imag.mean()], full_matrices=False

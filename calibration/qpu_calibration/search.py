@@ -14,6 +14,7 @@ from qpu_calibration.axis import Values
 from qpu_calibration.curve import CurveFit
 from qpu_calibration.fit import ROUTINE_ERRORS
 from qpu_calibration.least_squares import STEP, End, Index, descend
+from qpu_calibration.median import median
 
 BEST_STARTS = 3
 """Of all starts, the search begins at so many: those whose curves are nearest to the data."""
@@ -150,7 +151,7 @@ class _Group:
         reduced = float(end.square) / max(1, end.left.size - len(names))
         errors, cover = self._uncertainty(target, end, max(1.0, reduced))
         off = np.abs(end.left)
-        lone = float(off.max() / max(1.0, _USUAL * np.median(off)))
+        lone = float(off.max() / max(1.0, _USUAL * median(off)))
         value = self.within.at(target).bound(end.free).tolist()
         return CurveFit(
             dict(zip(names, value, strict=True)), dict(zip(names, errors.tolist(), strict=True)), reduced, cover, lone

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from math import lcm
 
 import numpy as np
@@ -24,6 +25,8 @@ from qpu_calibration.search import Asking, Search
 
 ENERGY = 0
 """So many pulses stand for T1, which is measured with the same waits."""
+STEP, HIGHEST = 0.02, 32.0
+"""Of the frequencies at which a train's filter is summed up: in units of one over its length, and of the pulses' number."""
 
 
 class CPMGSettings(Waits):
@@ -168,15 +171,21 @@ def per_rate(pulses: int, exponent: float) -> float:
     For noise that falls as ``f**-exponent``, through the filter of the train (Cywinski et al., PRB 77, 174509). Many
     pulses hear their rhythm and its odd multiples only, few hear more: of 1/f noise an echo hears a fifth less.
     """
-    rhythm, highest = pulses / 2, 32.0 * pulses
-    frequency = np.arange(0.01, highest, 0.02)
+    logarithm, heard, far = _filter(pulses)
+    near = STEP * float(heard @ np.exp(-exponent * logarithm)) if exponent else STEP * float(heard.sum())
+    # beyond, the edges of the train no longer interfere
+    return float(2 / (near + far * (2 * HIGHEST) ** -exponent / (1 + exponent)) / (2 * np.pi) ** 2)
+
+
+@lru_cache(maxsize=32)
+def _filter(pulses: int) -> tuple[Values, Values, float]:
+    """Logarithms of frequencies in units of the rhythm; what a train hears of each; what it hears of all higher ones."""
+    highest = HIGHEST * pulses
+    frequency = np.arange(STEP / 2, highest, STEP)
     turns = np.concatenate([[0.0], (np.arange(pulses) + 0.5) / pulses, [1.0]])
     waves = np.exp(2j * np.pi * np.multiply.outer(turns, frequency))
     heard = np.abs((-1.0) ** np.arange(pulses + 1) @ np.diff(waves, axis=0)) ** 2 / (2 * np.pi * frequency) ** 2
-    near = 0.02 * float(np.sum(heard * (frequency / rhythm) ** -exponent))
-    # beyond, the edges of the train no longer interfere
-    far = (4 * pulses + 2) / (2 * np.pi) ** 2 * rhythm**exponent * highest ** (-1 - exponent) / (1 + exponent)
-    return float(2 / (near + far) / (2 * np.pi) ** 2)
+    return np.log(frequency / (pulses / 2)), heard, (4 * pulses + 2) / (2 * np.pi) ** 2 / highest
 
 
 def _faded(x: Values, y: Values, sigma: Values) -> Asking[CurveFit]:

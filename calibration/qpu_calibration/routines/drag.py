@@ -12,6 +12,7 @@ from qpu_bridge.target import Snapshot, waveform
 from qpu_calibration.axis import Axis, Values
 from qpu_calibration.edit import amplitude, drag_pulse, with_beta
 from qpu_calibration.fit import Fit, bad, good
+from qpu_calibration.median import median
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve, drawn
 from qpu_calibration.plan import Point
@@ -84,7 +85,7 @@ class Drag(Routine[DragSettings]):
         y, sigma = excited(data)
         x, scale = data["beta"].values, abs(float(data["optimum"]))
         parts, error = y[:, 0] - y[:, 1], np.hypot(sigma[:, 0], sigma[:, 1])
-        if np.ptp(parts) < 6 * float(np.median(error)):
+        if np.ptp(parts) < 6 * float(median(error)):
             return bad("beta makes no difference that stands out of the noise")
         line = np.polyfit(x, parts, 1)
         starts = [

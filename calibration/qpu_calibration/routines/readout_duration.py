@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -26,6 +27,7 @@ from qpu_calibration.routines.readout_power import (
     confused,
     counted,
     listened,
+    pace,
     rung,
     with_length,
 )
@@ -106,8 +108,8 @@ class ReadoutDuration(Routine[ReadoutDurationSettings]):
             return bad("no clouds were found", found)
         best, open_ = found.value["best"], found.error["best"]
         tried = np.clip(best, low, top), used, top
-        worth = [found.made(lambda n=n, **shape: _mean(np.array(n), before, **shape)) for n in tried]
-        (least, now, longest), near = worth, float(np.hypot(*sigma).min()) / 2
+        worth = _mean(np.array(tried)[:, None], before, **found.around())
+        (least, now, longest), near = map(found.told, worth), float(np.hypot(*sigma).min()) / 2
         if not low < best < top or not open_ < 0.5 * best:
             # the next look goes on from the longest, if that is better for sure
             best, open_, least = (top, top, longest) if now[0] - longest[0] > 4 * near else (np.nan, np.nan, least)
@@ -158,13 +160,14 @@ def confusion(x: Values, part: float, lag: float, best: float, floor: float, dec
         decayed: What no readout sees of 1.
     """
     level, before, samples = x
-    gathered, speed = rung(best, before, lag)
+    before = before[..., :1]  # it is the same for all points
+    gathered, speed = rung(best, before, lag), pace(before + best, lag)
     gain = part * (speed / np.sqrt(best) - gathered / (2 * best**1.5))
     decay = 2 * gain * np.exp(-((part * gathered) ** 2) / best / 2) / np.sqrt(2 * np.pi)
-    parted = part * rung(samples, before, lag)[0] / np.sqrt(samples)
+    parted = part * rung(samples, before, lag) / np.sqrt(samples)
     return np.asarray(erfc(parted / np.sqrt(2)) / 2 + np.where(level > 0, decay * samples + decayed, floor))
 
 
-def _mean(samples: Values, before: float, **shape: float) -> Values:
+def _mean(samples: Values, before: float, **shape: Any) -> Values:
     levels = (np.stack([np.full(samples.shape, part) for part in (level, before)] + [samples]) for level in (0.0, 1.0))
     return np.asarray(sum(confusion(level, **shape) for level in levels) / 2)

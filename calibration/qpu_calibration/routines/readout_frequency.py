@@ -13,6 +13,7 @@ from qpu_bridge.target import Snapshot
 from qpu_calibration.axis import Axis, Values
 from qpu_calibration.edit import with_readout_frequency
 from qpu_calibration.fit import Fit, bad, good
+from qpu_calibration.median import median
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve, drawn
 from qpu_calibration.plan import Point
@@ -72,7 +73,7 @@ class ReadoutFrequency(Routine[ReadoutFrequencySettings]):
         x, distance, sigma = _distances(data)
         model = _model(data)
         top, span = float(distance.max()), x[-1] - x[0]
-        if not top > 8 * float(np.median(sigma)):
+        if not top > 8 * float(median(sigma)):
             return bad("0 and 1 answer alike")
         tops = x[distance > 0.8 * top]
         starts = [
@@ -117,7 +118,7 @@ def _distances(data: xr.Dataset) -> tuple[Values, Values, Values]:
     gaps = data["iq"].values[1].astype(complex) - data["iq"].values[0]
     # the curve has hardly any; each holds seventy times the variance of a point
     bends = np.diff(gaps, 4)
-    scatter = float(np.median(np.abs(bends)) / np.sqrt(70 * np.log(2) * 2))
+    scatter = float(median(np.abs(bends)) / np.sqrt(70 * np.log(2) * 2))
     distance = np.abs(gaps)
     return data["frequency"].values, distance, np.full(distance.shape, max(scatter, 1e-9 * float(distance.max()), 1e-300))
 

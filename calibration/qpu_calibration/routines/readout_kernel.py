@@ -13,6 +13,7 @@ from qpu_bridge.target import SampledShape, Snapshot
 from qpu_calibration.axis import Axis, Values
 from qpu_calibration.edit import with_measure, with_waveform
 from qpu_calibration.fit import Estimate, Fit, bad, good
+from qpu_calibration.median import median
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve
 from qpu_calibration.plan import Point
@@ -162,5 +163,5 @@ def _jump(gap: Values) -> float:
 def _scatter(traces: Complex, hold: int) -> float:
     """Standard deviation of a held difference, from the steps between neighbouring samples."""
     steps = np.diff(traces.astype(complex), axis=-1)
-    each = np.median(np.abs(steps) ** 2, axis=-1) / np.log(2) / 2
+    each = median(np.abs(steps) ** 2) / np.log(2) / 2
     return float(np.sqrt(np.sum(each) / hold))

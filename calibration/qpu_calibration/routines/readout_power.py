@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from qpu_calibration.axis import Axis, Reach, Values
 from qpu_calibration.curve import CurveFit
 from qpu_calibration.edit import with_measure, with_waveform
 from qpu_calibration.fit import Fit, bad, good
+from qpu_calibration.median import median
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve
 from qpu_calibration.plan import Point
@@ -115,8 +115,9 @@ class ReadoutPower(Routine[ReadoutPowerSettings]):
         if not np.isfinite(list(found.value.values())).all():
             return bad("no clouds were found", found)
         within, now = (float(samples.min()), float(longest)), (float(data["samples"]), before, float(data["level"]))
-        best = partial(_best, before=before, loud=loud, within=within)
-        length, open_, _ = found.made(best)
+        near = found.around()
+        best = _best(before, loud, within, **near)
+        length, open_, _ = found.told(best)
         span = float(np.ptp(samples)) / np.sqrt(12)
         # where no decay is seen, longer is not worse: a length within reach, and no more is known
         open_ = min(open_, span) if within[0] + GRAIN < length < within[1] - GRAIN else span
@@ -124,8 +125,8 @@ class ReadoutPower(Routine[ReadoutPowerSettings]):
             # louder is never worse
             "amplitude": (loud, 0.0, ""),
             "samples": (length, float(np.hypot(open_, GRAIN / 2)), ""),
-            "error": found.made(lambda **shape: confusion(_points(best(**shape), before, loud), **shape)),
-            "error_in_use": found.made(lambda **shape: confusion(_points(*now), **shape)),
+            "error": found.told(confusion(_points(best, before, loud), **near)),
+            "error_in_use": found.told(confusion(_points(*now), **near)),
         }
         if wrong.min() > WORST:
             return bad("the clouds of 0 and 1 cannot be told apart at any power", found, **numbers)
@@ -186,7 +187,7 @@ def with_length(snapshot: Snapshot, qubit: int, samples: float) -> Snapshot:
     return with_measure(after, qubit, **changes)
 
 
-def confusion(x: Values, part: float, lag: float, decay: float, floor: float) -> Values:
+def confusion(x: Values, part: Values | float, lag: Values | float, decay: Values | float, floor: Values | float) -> Values:
     """Mean assignment error.
 
     Args:
@@ -197,12 +198,13 @@ def confusion(x: Values, part: float, lag: float, decay: float, floor: float) ->
         floor: What no readout sees: thermal excitation, wrong pulses.
     """
     samples, before, amplitude = x
-    parted = part * amplitude * rung(samples, before, lag)[0] / np.sqrt(samples)
+    # what all points share is reckoned once
+    parted = part * amplitude * rung(samples, before[..., :1], lag) / np.sqrt(samples)
     return np.asarray(erfc(parted / np.sqrt(2)) / 2 + decay * samples + floor)
 
 
 def _points(samples: Values | float, before: float, amplitude: float) -> Values:
-    return np.stack(np.broadcast_arrays(samples, before, amplitude))
+    return np.stack(np.broadcast_arrays(np.atleast_1d(samples), before, amplitude))
 
 
 def _best(before: float, loud: float, within: tuple[float, float], **shape: Any) -> Values:
@@ -217,8 +219,8 @@ def _best(before: float, loud: float, within: tuple[float, float], **shape: Any)
     return middle
 
 
-def rung(samples: Values | float, before: Values | float, lag: Values | float) -> tuple[Values, Values]:
-    """What a resonator that rings up has gathered of the distance between 0 and 1, and what it gathers per sample, 1 in the end.
+def rung(samples: Values | float, before: Values | float, lag: Values | float) -> Values:
+    """What a resonator that rings up has gathered of the distance between 0 and 1, in units of a sample's in the end.
 
     Readout is best with resonances one linewidth apart, which is taken for granted: their fields part at first with the square
     of time.
@@ -228,10 +230,15 @@ def rung(samples: Values | float, before: Values | float, lag: Values | float) -
         before: Of the tone before it.
         lag: In which a field rings up, twice over the linewidth.
     """
-    rate = (1 + 1j) / lag
-    begun, field = ((1 - np.exp(-rate * ticks)) / rate for ticks in (before, before + samples))
-    whole = (1 / rate).imag
-    return np.asarray(((samples - field + begun) / rate).imag / whole), np.asarray(field.imag / whole)
+    begins = before / lag
+    ends = begins + samples / lag
+    return np.asarray(samples - lag * (np.exp(-begins) * np.cos(begins) - np.exp(-ends) * np.cos(ends)))
+
+
+def pace(ticks: Values | float, lag: Values | float) -> Values:
+    """What it gathers per sample, so many after the tone's beginning."""
+    time = ticks / lag
+    return np.asarray(1 - np.exp(-time) * (np.cos(time) + np.sin(time)))
 
 
 def counted(
@@ -282,10 +289,12 @@ def confused(data: xr.Dataset) -> tuple[Values, Values]:
     """Assignment error ``[prepared, length, ...]`` with the line halfway between the clouds, and its standard error."""
     points = data["iq"].transpose("prepared", "length", ..., "shot").values
     parts, shots = (points.real.copy(), points.imag.copy()), points.shape[-1]
-    middles = [np.median(part, axis=-1, keepdims=True) for part in parts]
+    middles = [median(part)[..., None] for part in parts]
     way = np.arctan2(*(middle[1] - middle[0] for middle in reversed(middles)))
-    real, imag = (part - middle.mean(axis=0) for part, middle in zip(parts, middles, strict=True))
-    along = real * np.cos(way) + imag * np.sin(way)
+    for part, middle, share in zip(parts, middles, (np.cos(way), np.sin(way)), strict=True):
+        part -= middle.mean(axis=0)
+        part *= share
+    along = np.add(*parts, out=parts[0])
     share = np.stack([np.count_nonzero(along[0] > 0, axis=-1), np.count_nonzero(along[1] <= 0, axis=-1)]) / shots
     return share, np.sqrt(binomial_variance(share, shots))
 
