@@ -1,4 +1,4 @@
-"""The archive: raw data of every run, as Zarr that xarray opens, with the figure and the fits beside it."""
+"""The archive: raw data of every run, as HDF5 that xarray opens, with the figure and the fits beside it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 from pydantic import TypeAdapter
 
+from qpu_calibration import hdf5
 from qpu_calibration.fit import Fit
 
 _FITS = TypeAdapter(tuple[Fit, ...])
@@ -23,7 +24,7 @@ Draw = Callable[[xr.Dataset, tuple[Fit, ...]], Figure]
 
 
 class Archive:
-    """Raw data of one device: ``runs/NAME/data.zarr``, ``fits.json``, ``figure.png``; ``figure.txt`` says why there is none.
+    """Raw data of one device: ``runs/NAME/data.h5``, ``fits.json``, ``figure.png``; ``figure.txt`` says why there is none.
 
     Args:
         folder: Of the device's calibration.
@@ -50,8 +51,7 @@ class Archive:
             for number, (data, fits) in enumerate(passes):
                 place = work if number == len(passes) - 1 else work / f"pass{number}"
                 place.mkdir(exist_ok=True)
-                # format 2 is read by every tool there is, and has all of our types
-                data.to_zarr(place / "data.zarr", zarr_format=2, consolidated=True)
+                hdf5.write(data, place / "data.h5")
                 (place / "fits.json").write_bytes(_FITS.dump_json(fits, indent=1))
                 if draw is not None:
                     _draw(draw, data, fits, place)
@@ -63,9 +63,7 @@ class Archive:
 
     def data(self, run: str) -> xr.Dataset:
         """The raw data of a run's last pass."""
-        with xr.open_zarr(self.folder / run / "data.zarr", zarr_format=2, chunks=None) as lazy:
-            data: xr.Dataset = lazy.load()
-        return data
+        return hdf5.read(self.folder / run / "data.h5")
 
     def fits(self, run: str) -> tuple[Fit, ...]:
         """The fits of a run's last pass."""

@@ -140,7 +140,7 @@ def details(name: VersionArgument = "current", device: DeviceOption = None, rack
     for run in known.data:
         for path in sorted((shelf.versions.folder / run).rglob("figure.png")):
             console.print(f"   figure  {path}", markup=False, soft_wrap=True)
-        data = shelf.versions.folder / run / "data.zarr"
+        data = shelf.versions.folder / run / "data.h5"
         console.print(f"     data  {data}{'' if data.exists() else ', which somebody has deleted'}", markup=False, soft_wrap=True)
     if known.parent is not None:
         console.print(changes(diff(shelf.version(known.parent), shelf.version(wanted)), fits))

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 import xarray as xr
-from zarr.storage import ZipStore
 
 from qpu_bridge.execution import Execution
 from qpu_bridge.plugins import open_driver
 from qpu_bridge.target import Snapshot
+from qpu_calibration import hdf5
 from qpu_calibration.bench import Bench
 from qpu_emulator import five
 from qpu_emulator.bring_up import solve_snapshot
@@ -69,8 +69,6 @@ def stored() -> Callable[[str], xr.Dataset]:
     """Raw data of ``tests/calibration/stored``."""
 
     def read(name: str) -> xr.Dataset:
-        with ZipStore(STORED / f"{name}.zarr.zip", mode="r") as store:
-            data: xr.Dataset = xr.open_zarr(store, zarr_format=2, chunks=None).load()
-        return data
+        return hdf5.read(STORED / f"{name}.h5")
 
     return read

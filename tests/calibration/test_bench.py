@@ -49,7 +49,7 @@ def test_what_is_found_is_a_version_with_its_data(kept, tmp_path):
 def test_passes_are_kept_too(kept, tmp_path):
     outcome = kept.run(Ramsey(), [(0,)])
     assert len(outcome.looks) == 2
-    assert (tmp_path / "store" / outcome.run / "pass0" / "data.zarr").is_dir()
+    assert (tmp_path / "store" / outcome.run / "pass0" / "data.h5").is_file()
 
 
 def test_nothing_good_makes_no_version_but_keeps_the_data(kept, tmp_path):
@@ -62,7 +62,7 @@ def test_nothing_good_makes_no_version_but_keeps_the_data(kept, tmp_path):
     assert outcome.refused == {(0,): "today is not a day for this"}
     assert kept.snapshot is before
     assert len(Versions(tmp_path / "store").history()) == 1
-    assert (tmp_path / "store" / outcome.run / "data.zarr").is_dir()
+    assert (tmp_path / "store" / outcome.run / "data.h5").is_file()
 
 
 def test_one_bad_target_does_not_spoil_the_others_and_keeps_its_own_numbers(kept):

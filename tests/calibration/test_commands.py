@@ -83,12 +83,12 @@ def test_look_repair_and_be_done(say, home):
     assert newest.operator == os_user()
     shown = say("calibration", "show", "1")
     (figure,) = (home / "data").rglob("*resonator_spectroscopy/figure.png")
-    assert f"{figure}\n     data  {figure.with_name('data.zarr')}\n" in shown.output
+    assert f"{figure}\n     data  {figure.with_name('data.h5')}\n" in shown.output
     assert "linewidth" in shown.output
     rmtree(figure.parent)
     shown = say("calibration", "show", "1")
     assert str(figure) not in shown.output
-    assert f"{figure.with_name('data.zarr')}, which somebody has deleted" in shown.output
+    assert f"{figure.with_name('data.h5')}, which somebody has deleted" in shown.output
     root = Versions.of(home / "data", "emu_five").open(newest.calibration_id)
     assert root.gate("x", 0) == five.snapshot().gate("x", 0)
     Versions.of(home / "data", "emu_five").commit(

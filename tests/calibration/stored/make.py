@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from pathlib import Path
-from tempfile import TemporaryDirectory
-
-import zarr
-from numcodecs import Zlib
 
 from qpu_bridge.execution import Execution
 from qpu_bridge.plugins import open_driver
+from qpu_calibration import hdf5
 from qpu_calibration.bench import Bench
 from qpu_calibration.catalog import routine
 from qpu_calibration.plan import Kind
@@ -30,16 +26,10 @@ def main(names: list[str]) -> None:
         few = found.settings.model_copy(update={"shots": SHOTS})
         outcome = bench.run(found, [(0,), (2,)] if found.kind is Kind.QUBIT else [(0, 1)], few)
         data, fits, *_ = outcome.looks[-1]
-        with TemporaryDirectory() as folder:
-            data.to_zarr(
-                folder, zarr_format=2, consolidated=True, encoding={v: {"compressors": [Zlib(6)]} for v in data.variables}
-            )
-            # zarr's own ZipStore keeps every earlier state of its metadata
-            shutil.make_archive(str(Path(__file__).parent / f"{name}.zarr"), "zip", folder)
+        hdf5.write(data, Path(__file__).parent / f"{name}.h5", packed=True)
         print(name, *fits, sep="\n  ")
         driver.close()
 
 
 if __name__ == "__main__":
-    assert zarr.__version__ >= "3"
     main(sys.argv[1:])
