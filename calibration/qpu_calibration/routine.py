@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 import numpy as np
 import xarray as xr
-from matplotlib.figure import Figure
 from pydantic import Field
 
 from qpu_bridge.schedule import Document, Limits
@@ -23,6 +22,9 @@ from qpu_calibration.plan import Kind, Plan, Point, write
 from qpu_calibration.reading import Reading
 from qpu_calibration.search import Asking, in_step
 from qpu_calibration.validity import invalid
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 LOOK_SHOTS = 50
 """Fewest shots per point of a short look."""

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
-from matplotlib.figure import Figure
 from pydantic import Field
 
 from qpu_bridge.target import Snapshot
 from qpu_calibration.axis import Axis, Values
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Target
+from qpu_calibration.picture import sheet
 from qpu_calibration.plan import Kind, Point
 from qpu_calibration.reading import Reading, binomial_variance
 from qpu_calibration.routine import Routine, Settings
 from qpu_calibration.routines.readout import WORST
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 STATES = ("00", "10", "01", "11")
 """In the order of the outcomes, whose lowest bit is the first place; digits are in the order of the places."""
@@ -88,10 +92,12 @@ class Assignment(Routine[AssignmentSettings]):
 
     def plot(self, data: xr.Dataset, fits: Sequence[Fit]) -> Figure:
         """The matrices, in percent."""
-        figure = Figure(figsize=(3.2 * len(fits), 3.4), layout="constrained")
-        for index, fit in enumerate(fits):
+        far = [
+            [] if fit.reason else [f"{fit['distance']:.2%} from the product, {fit['by_chance']:.2%} by chance"] for fit in fits
+        ]
+        figure, places = sheet(self.name, data.attrs["kind"], list(zip(fits, far, strict=True)))
+        for index, axes in enumerate(places):
             matrix = data["joint"].values[index].T
-            axes = figure.add_subplot(1, len(fits), index + 1)
             axes.imshow(matrix, vmin=0, vmax=1, cmap="Blues")
             for (read, prepared), share in np.ndenumerate(matrix):
                 axes.text(
@@ -101,9 +107,6 @@ class Assignment(Routine[AssignmentSettings]):
             axes.set_yticks(range(4), STATES)
             axes.set_xlabel("prepared", fontsize=8)
             axes.set_ylabel("read", fontsize=8)
-            words = fit.reason or f"{fit['distance']:.2%} from the product, {fit['by_chance']:.2%} by chance"
-            title = f"coupler {'-'.join(map(str, fit.target))}\n{words}"
-            axes.set_title(title, fontsize=7, color="black" if fit.good else "tab:red")
         return figure
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
-from matplotlib.figure import Figure
 from pydantic import Field
 
 from qpu_bridge.target import Snapshot
@@ -15,9 +15,13 @@ from qpu_calibration.bloch import wrap_phase
 from qpu_calibration.edit import with_measure
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.page import Page, Target
+from qpu_calibration.picture import sheet
 from qpu_calibration.plan import Point
 from qpu_calibration.reading import Reading, binomial_variance
 from qpu_calibration.routine import Routine, Settings
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 WORST = 0.25
 """A mean error above which two clouds cannot be told apart well enough to calibrate with."""
@@ -96,19 +100,16 @@ class Readout(Routine[ReadoutSettings]):
 
     def plot(self, data: xr.Dataset, fits: Sequence[Fit]) -> Figure:
         """Both clouds, and the line."""
-        figure = Figure(figsize=(2.8 * len(fits), 2.9), layout="constrained")
-        for index, fit in enumerate(fits):
-            axes = figure.add_subplot(1, len(fits), index + 1)
+        errors = [[f"{fit['prob_meas1_prep0']:.2%}, {fit['prob_meas0_prep1']:.2%}"] if fit.good else [] for fit in fits]
+        figure, places = sheet(self.name, data.attrs["kind"], list(zip(fits, errors, strict=True)))
+        for index, (axes, fit) in enumerate(zip(places, fits, strict=True)):
             for points, color in zip(data["iq"].values[index], ("tab:blue", "tab:red"), strict=True):
                 axes.plot(points.real[:800], points.imag[:800], ".", ms=1.5, color=color)
             if "angle" in fit.parameters:
                 foot = fit["threshold"] * np.exp(1j * fit["angle"])
                 along = 1j * np.exp(1j * fit["angle"]) * np.array([-1, 1]) * np.ptp(data["iq"].values[index].real) / 2
                 axes.plot((foot + along).real, (foot + along).imag, "k", lw=0.8)
-                errors = f"{fit['prob_meas1_prep0']:.2%}, {fit['prob_meas0_prep1']:.2%}"
-                axes.set_title(f"qubit {fit.qubit}\n{errors}" if fit.good else f"qubit {fit.qubit}\n{fit.reason}", fontsize=7)
             axes.set_aspect("equal", "datalim")
-            axes.tick_params(labelsize=6)
         return figure
 
 
