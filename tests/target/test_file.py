@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from qpu_bridge.errors import SettingsError
-from qpu_bridge.target import Snapshot
+from qpu_bridge.target import Snapshot, file
 
 
 def test_round_trip(snapshot: Snapshot, tmp_path: Path) -> None:
@@ -66,3 +68,36 @@ def test_a_failed_write_leaves_nothing(snapshot: Snapshot, tmp_path: Path) -> No
     with pytest.raises(OSError):
         snapshot.write(target)
     assert [child.name for child in tmp_path.iterdir()] == ["taken"]
+
+
+LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
+
+
+@given(st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4)))
+def test_whatever_is_written_is_read_again(value: Any) -> None:
+    assert json.loads(file.text({"value": value})) == {"value": value}
+
+
+def test_people_read_it() -> None:
+    found = file.text(
+        {"gates": [{"name": "sx", "angles": [0.5, -1], "qubits": []}], "names": ["µ", "b"], "points": [[1.5, 2], [3, 4]]}
+    )
+    assert found.splitlines() == [
+        "{",
+        '  "gates": [',
+        "    {",
+        '      "name": "sx",',
+        '      "angles": [0.5, -1],',
+        '      "qubits": []',
+        "    }",
+        "  ],",
+        '  "names": [',
+        '    "µ",',
+        '    "b"',
+        "  ],",
+        '  "points": [',
+        "    [1.5, 2],",
+        "    [3, 4]",
+        "  ]",
+        "}",
+    ]
