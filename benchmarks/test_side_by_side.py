@@ -1,7 +1,7 @@
 """Twenty qubits brought up side by side, beside one of them: `pytest benchmarks/test_side_by_side.py -s`.
 
 A random line of twenty of which only the design is known: 15 routines, from resonator spectroscopy to DRAG, T1, echo and readout;
-neighbours take turns, so that twenty are two groups of ten. The driver has a process of its own, as under `calibrate` and `serve`.
+neighbours take turns, so that twenty are two groups of ten. The driver has a process of its own, as `serve` starts it.
 """
 
 from __future__ import annotations
