@@ -15,7 +15,7 @@ from qpu_calibration.axis import Values
 from qpu_calibration.curve import CurveFit
 from qpu_calibration.fit import Estimate, Fit
 from qpu_calibration.picture import Curve, drawn
-from qpu_calibration.search import Asking, Search
+from qpu_calibration.search import Asking, Search, grid
 
 UNLIKE = 100.0
 """Chi square that is no fault of the curve yet: pulses wrong in the same way each time make sequences differ, and errors grow."""
@@ -34,11 +34,8 @@ def fit_two_decays(x: Values, y: Values, sigma: Values, floor: float) -> Asking[
         Parameters ``height``, ``height_more``, ``decay`` and ``more`` of `survival`.
     """
     height = 0.95 * (1 - floor)
-    starts = [
-        {"height": height, "height_more": height, "decay": decay / x[0].max(), "more": share * decay / x[0].max()}
-        for decay in (0.1, 0.5, 2.0, 8.0)
-        for share in (0.0, 0.5)
-    ]
+    starts = grid(height=height, height_more=height, decay=np.array([0.1, 0.5, 2.0, 8.0]) / x[0].max(), more=[0.0, 0.5])
+    starts["more"] = starts["more"] * starts["decay"]
     bounds = dict.fromkeys(("height", "height_more"), (0.0, 1.2 * (1 - floor))) | dict.fromkeys(("decay", "more"), (-0.1, 1.0))
     return (yield Search(_survival_to(floor), x, y, sigma, starts, bounds))
 

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qpu_calibration.axis import Values
+from qpu_calibration.bounds import Bounds, Index
 
-Index = NDArray[np.intp]
-Residuals = Callable[[Index, Values], Values]
-"""``(which, numbers)`` -> residuals ``float64[which, c, n]`` for numbers ``float64[which, c, k]``."""
+Residuals = Callable[[Values], Values]
+"""From parameters ``float64[searches, c, k]`` to residuals ``float64[searches, c, n]``."""
 
 STEP = 1e-5
 """Step of central differences, in units of the number; their error goes with its square."""
@@ -25,7 +25,7 @@ least, with which no matrix is singular."""
 
 
 class End(NamedTuple):
-    """Where searches have ended; of one of them the first axis is gone.
+    """Where searches have ended.
 
     Attributes:
         free: Numbers, ``float64[searches, k]``.
@@ -39,60 +39,78 @@ class End(NamedTuple):
     left: Values
     slopes: Values
 
-    def of(self, which: Index | int) -> End:
-        """Some of them, or one."""
+    def of(self, which: Index | NDArray[np.bool_]) -> End:
+        """Some of them."""
         return End(*(part[which] for part in self))
 
+    def put(self, which: Index | NDArray[np.bool_], others: End) -> None:
+        """Write others in the places of some."""
+        for part, other in zip(self, others, strict=True):
+            part[which] = other
 
-def descend(residuals: Residuals, begin: Values, angles: NDArray[np.bool_]) -> End:
+
+def descend(residuals: Callable[[Index], Residuals], begin: Values, within: Bounds) -> End:
     """Search for the least sum of squares from each beginning; no search depends on the others.
 
     Args:
-        residuals: Of the curves.
-        begin: ``float64[searches, k]``.
-        angles: ``bool[k]``: numbers that are angles, moved by shares of a radian; others are moved by shares of themselves.
+        residuals: Those of some of the searches.
+        begin: Free numbers, ``float64[searches, k]``.
+        within: What they stand for.
     """
-    every = np.arange(len(begin))
-    best = _look(residuals, every, np.array(begin), _unit(begin, angles))
-    damping, scale = np.full(len(every), _DAMPING), np.zeros(begin.shape)
-    going = every[np.isfinite(best.square)]
-    for _ in range(_MOST_STEPS):
-        if not len(going):
-            break
-        here = best.of(going)
-        force = np.einsum("skn,sn->sk", here.slopes, here.left)
+    going = np.arange(len(begin))
+    # numbers that are angles are moved by shares of a radian, others by shares of themselves
+    angles, count = within.bounded, begin.shape[1]
+    here = ends = _look(residuals(going), within, begin.copy(), _unit(begin, angles))
+    damping, scale = np.full(len(going), _DAMPING), np.zeros(begin.shape)
+    stays = np.isfinite(ends.square)
+    for number in range(_MOST_STEPS):
+        if not number or not stays.all():
+            ends.put(going, here)
+            going, here, damping, scale = going[stays], here.of(stays), damping[stays], scale[stays]
+            if not len(going):
+                break
+            ask, bounds = residuals(going), within.at(going)
+        force = (here.slopes @ here.left[..., None])[..., 0]
         curvature = here.slopes @ here.slopes.swapaxes(1, 2)
         # what moved the curve once must not run away where it does not
-        scale[going] = np.maximum(scale[going], np.sqrt(np.diagonal(curvature, axis1=1, axis2=2)))
-        wide = np.where(scale[going] > 0, scale[going], 1.0)
-        matrix = curvature / (wide[:, :, None] * wide[:, None, :]) + damping[going, None, None] * np.eye(begin.shape[1])
-        step = -np.linalg.solve(matrix, (force / wide)[..., None])[..., 0]
-        foreseen = (step * (damping[going, None] * step - force / wide)).sum(axis=1)
+        scale = np.maximum(scale, np.sqrt(np.diagonal(curvature, axis1=1, axis2=2)))
+        wide = np.where(scale > 0, scale, 1.0)
+        matrix = curvature / (wide[:, :, None] * wide[:, None, :])
+        matrix.reshape(len(going), -1)[:, :: count + 1] += damping[:, None]
+        force /= wide
+        step = -np.linalg.solve(matrix, force[..., None])[..., 0]
+        foreseen = (step * (damping[:, None] * step - force)).sum(axis=1)
         moved = here.free + step / wide
         # of a number that is all but 0, only what moves the curve is a unit
-        there = _look(residuals, going, moved, np.maximum(_unit(moved, angles), 1 / wide))
+        there = _look(ask, bounds, moved, np.maximum(_unit(moved, angles), 1 / wide))
         won = here.square - there.square
-        better = won > 0
-        damping[going] *= np.where(better, np.where(won > 0.5 * foreseen, _LESS, 1.0), _MORE)
-        damping = np.maximum(damping, _LEAST)
-        for part, new in zip(best, there, strict=True):
-            part[going[better]] = new[better]
         little = np.maximum(np.abs(won), foreseen) <= _ENOUGH * here.square
-        little |= np.linalg.norm(step, axis=1) <= _ENOUGH * np.linalg.norm(here.free * wide, axis=1)
-        going = going[~little]
-    return best
+        little |= (step**2).sum(axis=1) <= _ENOUGH**2 * ((here.free * wide) ** 2).sum(axis=1)
+        stays, better = ~little, won > 0
+        damping = np.maximum(damping * np.where(better, np.where(won > 0.5 * foreseen, _LESS, 1.0), _MORE), _LEAST)
+        if better.all():
+            here = there
+        else:
+            here.put(better, there.of(better))
+    ends.put(going, here)
+    return ends
 
 
 def _unit(free: Values, angles: NDArray[np.bool_]) -> Values:
     return np.where(angles | (free == 0.0), 1.0, np.abs(free))
 
 
-def _look(residuals: Residuals, which: Index, free: Values, unit: Values) -> End:
+def _look(residuals: Residuals, within: Bounds, free: Values, unit: Values) -> End:
     """Residuals, and their derivatives by central differences in shares of the units, of one call."""
     count, steps = free.shape[1], STEP * unit
-    away = steps[:, :, None] * np.eye(count)
-    found = residuals(which, np.concatenate([free[:, None], free[:, None] + away, free[:, None] - away], axis=1))
-    left, slopes = found[:, 0], (found[:, 1 : count + 1] - found[:, count + 1 :]) / (2 * steps[..., None])
-    square = np.einsum("sn,sn->s", left, left)
+    here, more, less = np.moveaxis(within.bound(np.stack([free, free + steps, free - steps], axis=1)), 1, 0)
+    columns = np.repeat(here[:, None], 2 * count + 1, axis=1)
+    number = np.arange(count)
+    columns[:, number + 1, number] = more
+    columns[:, number + count + 1, number] = less
+    found = residuals(columns)
+    left, slopes = found[:, 0], found[:, 1 : count + 1] - found[:, count + 1 :]
+    slopes /= 2 * steps[..., None]
+    square = (left**2).sum(axis=1)
     square[~np.isfinite(square + slopes.sum(axis=(1, 2)))] = np.inf
     return End(free, square, left, slopes)

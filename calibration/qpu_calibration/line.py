@@ -7,7 +7,7 @@ import numpy as np
 from qpu_calibration.axis import Values
 from qpu_calibration.curve import CurveFit
 from qpu_calibration.median import median
-from qpu_calibration.search import Asking, Search
+from qpu_calibration.search import Asking, Search, grid
 
 
 def peak(x: Values, height: float, centre: float, width: float, base: float) -> Values:
@@ -24,11 +24,8 @@ def find_line(x: Values, y: Values, sigma: Values) -> Asking[tuple[CurveFit, str
     span, step = x[-1] - x[0], (x[-1] - x[0]) / (len(x) - 1)
     base = float(median(y))
     top = int(np.argmax(np.abs(y - base)))
-    starts = [
-        {"height": float(y[top] - base), "centre": x[top] + shift * step, "width": width, "base": base}
-        for shift in (-1, 0, 1)
-        for width in (0.7 * step, 2 * step, 5 * step)
-    ]
+    centres, widths = x[top] + np.array([-1, 0, 1]) * step, np.array([0.7, 2.0, 5.0]) * step
+    starts = grid(height=y[top] - base, centre=centres, width=widths, base=base)
     bounds = {"centre": (x[0] - span / 4, x[-1] + span / 4), "width": (0.3 * step, span)}
     found = yield Search(peak, x, y, sigma, starts, bounds)
     height, error = found.value["height"], found.error["height"]

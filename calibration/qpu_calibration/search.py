@@ -4,28 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qpu_calibration.axis import Values
+from qpu_calibration.bounds import Bounds, Index
 from qpu_calibration.curve import CurveFit
 from qpu_calibration.fit import ROUTINE_ERRORS
-from qpu_calibration.least_squares import STEP, End, Index, descend
+from qpu_calibration.least_squares import STEP, End, Residuals, descend
 from qpu_calibration.median import median
 
 BEST_STARTS = 3
 """Of all starts, the search begins at so many: those whose curves are nearest to the data."""
 _STUCK = 1e-2
-"""A bounded number counts as at its bound where its slope (`_Within.slope`) is below this share of that in mid-span."""
+"""A bounded number counts as at its bound where its slope (`Bounds.slope`) is below this share of that in mid-span."""
 _USUAL = 1.4826
 """Standard deviation of normal numbers over the median of their sizes."""
-_OFF = 1e-12
-"""Share of the span by which starts keep away from bounds: on a bound the slope is 0, and nothing would move them."""
 _BLIND = 1e-14
 """Least eigenvalue of the derivatives' correlations at which data still say all numbers."""
+
+
+Starts = Mapping[str, float | Values]
+"""Where to begin: of each parameter ``float64[starts]``, or one number for all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +44,7 @@ class Search:
         x: ``float64[n]``, or ``float64[m, n]`` where a point has m numbers.
         y: ``float64[n]``.
         sigma: Standard error of each ``y``.
-        starts: Where to begin; each names all parameters.
+        starts: Those whose curves are nearest to the data are searched from (`grid` combines numbers).
         bounds: Parameter -> least and greatest value.
     """
 
@@ -49,8 +52,20 @@ class Search:
     x: Values
     y: Values
     sigma: Values
-    starts: Sequence[Mapping[str, float]]
+    starts: Starts
     bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+
+def grid(**choices: float | Sequence[float] | Values) -> dict[str, float | Values]:
+    """Starts: every combination of what is given for each parameter."""
+    columns = [np.asarray(one, np.float64) for one in choices.values()]
+    places = _places(tuple(column.size for column in columns))
+    return {name: column[place] if column.ndim else column for name, column, place in zip(choices, columns, places, strict=True)}
+
+
+@lru_cache
+def _places(sizes: tuple[int, ...]) -> NDArray[np.intp]:
+    return np.indices(sizes).reshape(len(sizes), -1)
 
 
 T = TypeVar("T")
@@ -78,7 +93,7 @@ def fit_curves(searches: Sequence[Search]) -> list[CurveFit]:
     """Fit curves; those of one model, with as many points and starts, together. None depends on the others."""
     alike: dict[object, list[int]] = {}
     for index, one in enumerate(searches):
-        key = (one.model, one.x.shape, tuple(one.starts[0]), len(one.starts), frozenset(one.bounds))
+        key = (one.model, one.x.shape, *((name, np.size(values)) for name, values in one.starts.items()), *sorted(one.bounds))
         alike.setdefault(key, []).append(index)
     found: dict[int, CurveFit] = {}
     with np.errstate(all="ignore"):
@@ -120,115 +135,88 @@ class _Group:
     y: Values
     sigma: Values
     names: list[str]
-    within: _Within
+    within: Bounds
     starts: Values
 
     @classmethod
     def of(cls, searches: Sequence[Search]) -> _Group:
-        first, names = searches[0], list(searches[0].starts[0])
+        first, names = searches[0], list(searches[0].starts)
         shared = all(np.array_equal(one.x, first.x) for one in searches[1:])
         x = first.x if shared else np.stack([one.x for one in searches], axis=-2)[..., None, :]
         y, sigma = (np.stack(part)[:, None] for part in zip(*((one.y, one.sigma) for one in searches), strict=True))
-        starts = np.array([[[start[name] for name in names] for start in one.starts] for one in searches])
-        return cls(first.model, x, shared, y, sigma, names, _Within.of(names, [one.bounds for one in searches]), starts)
+        columns = [np.array([one.starts[name] for one in searches], float).reshape(len(searches), -1) for name in names]
+        starts = np.stack(np.broadcast_arrays(*columns), axis=-1)
+        return cls(first.model, x, shared, y, sigma, names, Bounds.of(names, [one.bounds for one in searches]), starts)
 
     def fits(self) -> list[CurveFit]:
         """Search from the starts that are nearest to the data."""
         targets, frees = np.arange(len(self.starts)), self.within.free(self.starts)
-        squares = (self._residuals(targets, frees) ** 2).sum(axis=-1)
+        squares = (self._residuals(targets)(self.within.bound(frees)) ** 2).sum(axis=-1)
         nearest = np.argsort(squares, axis=1, kind="stable")[:, :BEST_STARTS]
         owner = np.repeat(targets, nearest.shape[1])
-        ends = descend(
-            lambda which, free: self._residuals(owner[which], free), frees[owner, nearest.ravel()], self.within.bounded
-        )
+        ends = descend(lambda which: self._residuals(owner[which]), frees[owner, nearest.ravel()], self.within.at(owner))
         best = targets * nearest.shape[1] + np.argmin(ends.square.reshape(nearest.shape), axis=1)
-        return [self._fit(target, ends.of(one)) for target, one in enumerate(best)]
+        return self._found(ends.of(best))
 
-    def _fit(self, target: int, end: End) -> CurveFit:
-        names = self.names
-        if not np.isfinite(end.square):
-            return CurveFit(dict.fromkeys(names, np.nan), dict.fromkeys(names, np.inf), np.inf)
-        reduced = float(end.square) / max(1, end.left.size - len(names))
-        errors, cover = self._uncertainty(target, end, max(1.0, reduced))
-        off = np.abs(end.left)
-        lone = float(off.max() / max(1.0, _USUAL * median(off)))
-        value = self.within.at(target).bound(end.free).tolist()
-        return CurveFit(
-            dict(zip(names, value, strict=True)), dict(zip(names, errors.tolist(), strict=True)), reduced, cover, lone
-        )
+    def _found(self, ends: End) -> list[CurveFit]:
+        """The curve of each target, where its search has ended."""
+        reduced = ends.square / max(1, ends.left.shape[1] - len(self.names))
+        said, errors, cover = self._uncertainty(ends, np.maximum(1.0, reduced))
+        off = np.abs(ends.left)
+        lone = off.max(axis=1) / np.maximum(1.0, _USUAL * median(off))
+        nowhere = CurveFit(dict.fromkeys(self.names, np.nan), dict.fromkeys(self.names, np.inf), np.inf)
+        values, errors = self.within.bound(ends.free[:, None])[:, 0].tolist(), errors.tolist()
+        found = []
+        for target, square in enumerate(reduced.tolist()):
+            value, error = (dict(zip(self.names, part[target], strict=True)) for part in (values, errors))
+            known = cover[target] if said[target] else np.zeros((0, 0))
+            found.append(CurveFit(value, error, square, known, float(lone[target])) if np.isfinite(square) else nowhere)
+        return found
 
-    def _uncertainty(self, target: int, end: End, grown: float) -> tuple[Values, Values]:
-        """Standard errors and covariances of the parameters; inf and none where the data do not say all of them.
+    def _uncertainty(self, ends: End, grown: Values) -> tuple[NDArray[np.bool_], Values, Values]:
+        """Whether data say all parameters; standard errors, inf where they do not; covariances.
 
         Args:
-            target: Whose.
-            end: Of its search.
-            grown: Factor on all variances.
+            ends: Of all targets' searches.
+            grown: Factors on their variances.
         """
-        within = self.within.at(target)
-        slope = within.slope(end.free)
-        size = np.linalg.norm(end.slopes, axis=1)
-        unit = end.slopes / size[:, None]
-        strength, ways = np.linalg.eigh(unit @ unit.T) if np.isfinite(unit).all() else (np.zeros(1), np.zeros((1, 1)))
-        if strength[0] < _BLIND:
-            return np.full(len(slope), np.inf), np.zeros((0, 0))
-        spread = (ways / strength) @ ways.T / np.outer(size, size)
-        errors = np.sqrt(np.diag(spread) * grown) * np.abs(slope)
-        stuck = within.bounded & (np.abs(np.cos(end.free)) < _STUCK)
-        return errors, (self._unbounded(target, end.free) if stuck.any() else spread * np.outer(slope, slope)) * grown
+        free, bounded = ends.free, self.within.bounded
+        slope = self.within.slope(free[:, None])[:, 0]
+        size = np.linalg.norm(ends.slopes, axis=2)
+        unit = ends.slopes / size[..., None]
+        alike = unit @ unit.swapaxes(1, 2)
+        said = np.isfinite(alike).all(axis=(1, 2))
+        strength, ways = np.linalg.eigh(np.where(said[:, None, None], alike, np.eye(len(self.names))))
+        said &= strength[:, 0] >= _BLIND
+        spread = (ways / strength[:, None]) @ ways.swapaxes(1, 2) / _outer(size)
+        errors = np.sqrt(np.diagonal(spread, axis1=1, axis2=2) * grown[:, None]) * np.abs(slope)
+        cover = spread * _outer(slope)
+        stuck = np.flatnonzero(said & (bounded & (np.abs(np.cos(free)) < _STUCK)).any(axis=1))
+        if stuck.size:
+            cover[stuck] = self._unbounded(stuck, free[stuck])
+        return said, np.where(said[:, None], errors, np.inf), cover * grown[:, None, None]
 
-    def _unbounded(self, target: int, free: Values) -> Values:
+    def _unbounded(self, which: Index, free: Values) -> Values:
         """Covariances as if there were no bounds: at a bound nothing moves a number, though it is not known any better there."""
-        within = self.within.at(target)
-        here, steps = within.bound(free), np.diag(STEP * (within.high - within.low + np.abs(free) * ~within.bounded))
-        both = (self._curves(np.array([target]), (here + way)[None])[0] for way in (steps, -steps))
-        rows = np.subtract(*both) / (self.sigma[target] * 2 * np.diag(steps)[:, None])
-        size = np.linalg.norm(rows, axis=1)
+        within, curves = self.within.at(which), self._curves(which)
+        here, steps = within.bound(free[:, None]), STEP * ((within.high - within.low)[:, 0] + np.abs(free) * ~within.bounded)
+        away = steps[..., None] * np.eye(len(self.names))
+        rows = (curves(here + away) - curves(here - away)) / (self.sigma[which] * 2 * steps[..., None])
+        size = np.linalg.norm(rows, axis=2)
         size[size == 0.0] = np.inf  # what changes nothing
-        unit = rows / size[:, None]
-        return np.asarray(np.linalg.pinv(unit @ unit.T, hermitian=True) / np.outer(size, size))
+        unit = rows / size[..., None]
+        return np.asarray(np.linalg.pinv(unit @ unit.swapaxes(1, 2), hermitian=True) / _outer(size))
 
-    def _residuals(self, which: Index, frees: Values) -> Values:
-        """What points are off by in their errors, ``float64[which, c, n]``, for free numbers ``float64[which, c, k]``."""
-        return np.asarray((self._curves(which, self.within.at(which).bound(frees)) - self.y[which]) / self.sigma[which])
+    def _residuals(self, which: Index) -> Residuals:
+        """What points of some targets are off by in their errors."""
+        curves, y, sigma = self._curves(which), self.y[which], self.sigma[which]
+        return lambda parameters: np.asarray((curves(parameters) - y) / sigma)
 
-    def _curves(self, which: Index, parameters: Values) -> Values:
-        columns = np.moveaxis(parameters, -1, 0)[..., None]
+    def _curves(self, which: Index) -> Residuals:
+        """Curves ``float64[which, c, n]`` of parameters ``float64[which, c, k]``."""
         x = self.x if self.shared else self.x[..., which, :, :]
-        return self.model(x, **dict(zip(self.names, columns, strict=True)))
+        return lambda parameters: self.model(x, **dict(zip(self.names, np.moveaxis(parameters, -1, 0)[..., None], strict=True)))
 
 
-@dataclass(frozen=True)
-class _Within:
-    """Free numbers that stand for bounded ones: ``low + (1 + sin(free)) (high - low) / 2`` (James and Roos, MINUIT).
-
-    Attributes:
-        low: Of each parameter, ``float64[targets, 1, k]``; 0 where there is no bound.
-        high: Of each.
-        bounded: Which have bounds, ``bool[k]``.
-    """
-
-    low: Values
-    high: Values
-    bounded: NDArray[np.bool_]
-
-    @classmethod
-    def of(cls, names: Sequence[str], bounds: Sequence[Mapping[str, tuple[float, float]]]) -> _Within:
-        ends = np.array([[one.get(name, (0.0, 0.0)) for name in names] for one in bounds])[:, None]
-        return cls(ends[..., 0], ends[..., 1], np.array([name in bounds[0] for name in names]))
-
-    def at(self, which: Index | int) -> _Within:
-        """Those of some targets; of one, without the axes before the parameters."""
-        low, high = self.low[which], self.high[which]
-        return _Within(low[0], high[0], self.bounded) if low.ndim == 2 else _Within(low, high, self.bounded)
-
-    def bound(self, free: Values) -> Values:
-        return np.where(self.bounded, self.low + (1 + np.sin(free)) * (self.high - self.low) / 2, free)
-
-    def free(self, bound: Values) -> Values:
-        share = (bound - self.low) / np.where(self.bounded, self.high - self.low, 1.0)
-        return np.where(self.bounded, np.arcsin(2 * np.clip(share, _OFF, 1 - _OFF) - 1), bound)
-
-    def slope(self, free: Values) -> Values:
-        """Derivative of the bounded numbers by the free ones."""
-        return np.where(self.bounded, np.cos(free) * (self.high - self.low) / 2, 1.0)
+def _outer(rows: Values) -> Values:
+    return rows[:, :, None] * rows[:, None, :]

@@ -24,7 +24,7 @@ from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve
 from qpu_calibration.plan import Kind, Point
 from qpu_calibration.routine import Routine, Settings
-from qpu_calibration.search import Asking, Search
+from qpu_calibration.search import Asking, Search, grid
 
 
 class TrainSettings(Settings):
@@ -76,11 +76,8 @@ class Train(Routine[S], Generic[S]):
     def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
         """Six numbers of two turns, and how vectors shrink."""
         x, y, sigma = _points(data)
-        starts = [
-            {"height": 0.95, "decay": 0.01, "angle": np.pi / 2 * f, "ix": 0.0, "axis": a, "iy": 0.0, "z": 0.0, "zz": 0.0}
-            for f in (0.8, 0.9, 1.0, 1.1, 1.2)
-            for a in (-0.6, -0.2, 0.2, 0.6)
-        ]
+        angles, axes = np.pi / 2 * np.array([0.8, 0.9, 1.0, 1.1, 1.2]), [-0.6, -0.2, 0.2, 0.6]
+        starts = grid(height=0.95, decay=0.01, angle=angles, ix=0.0, axis=axes, iy=0.0, z=0.0, zz=0.0)
         bounds = {"height": (0.0, 1.1), "decay": (-0.02, 0.3), "angle": (0.5, 2.6), "axis": (-1.5, 1.5)}
         bounds |= dict.fromkeys(("ix", "iy", "z", "zz"), (-0.8, 0.8))
         found = yield Search(turned, x, y, sigma, starts, bounds)

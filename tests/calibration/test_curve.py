@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pytest
 from scipy.optimize import curve_fit
@@ -11,7 +13,7 @@ from qpu_calibration.curve import random_effect
 from qpu_calibration.routines import cr_tomography, readout_duration, readout_frequency, readout_power, rx_curve
 from qpu_calibration.routines.rabi import bend
 from qpu_calibration.routines.resonator_spectroscopy import answer
-from qpu_calibration.search import Search, fit_curves, in_step
+from qpu_calibration.search import Search, fit_curves, grid, in_step
 from qpu_emulator import five
 from qpu_emulator.bring_up.rotation import rotate
 
@@ -55,7 +57,7 @@ def test_the_best_of_several_starts_with_its_errors(seed):
     draw = np.random.default_rng(seed)
     sigma = draw.uniform(0.01, 0.03, len(LINE))
     y = faded(LINE, 0.9, 0.5, 0.1) + draw.normal(0, sigma)
-    starts = [{"height": 1.0, "life": life, "base": 0.0} for life in (0.01, 0.4, 3.0, 900.0)]
+    starts = grid(height=1.0, life=[0.01, 0.4, 3.0, 900.0], base=0.0)
     found = fit_curves([Search(faded, LINE, y, sigma, starts, {"life": (0.01, 1000.0), "base": (-0.3, 0.3)})])[0]
     value, spread = curve_fit(faded, LINE, y, (1.0, 0.4, 0.0), sigma, absolute_sigma=True)
     assert list(found.value.values()) == pytest.approx(value, rel=1e-5)
@@ -68,7 +70,7 @@ def test_the_best_of_several_starts_with_its_errors(seed):
 def test_no_parameter_leaves_its_bounds(seed):
     y = faded(LINE, 0.9, 0.5, 0.1)
     found = fit_curves(
-        [Search(faded, LINE, y, np.full(len(LINE), 0.01), [{"height": 1.0, "life": 9.0, "base": 0.0}], {"life": (0.7, 2.0)})]
+        [Search(faded, LINE, y, np.full(len(LINE), 0.01), {"height": 1.0, "life": 9.0, "base": 0.0}, {"life": (0.7, 2.0)})]
     )[0]
     assert found.value["life"] == pytest.approx(0.7)
     assert found.value["life"] >= 0.7
@@ -77,15 +79,21 @@ def test_no_parameter_leaves_its_bounds(seed):
 
 def test_points_that_no_curve_goes_through():
     y = np.full(len(LINE), np.nan)
-    found = fit_curves([Search(faded, LINE, y, np.ones(len(LINE)), [{"height": 1.0, "life": 9.0, "base": 0.0}])])[0]
+    found = fit_curves([Search(faded, LINE, y, np.ones(len(LINE)), {"height": 1.0, "life": 9.0, "base": 0.0})])[0]
     assert np.isnan(found.value["life"])
     assert found.error["life"] == np.inf
+
+
+def test_a_grid_has_every_combination():
+    starts = grid(height=1.0, life=[0.1, 0.2, 0.3], base=np.array([-1.0, 1.0]))
+    assert starts["height"] == 1.0
+    assert sorted(zip(starts["life"], starts["base"], strict=True)) == sorted(product([0.1, 0.2, 0.3], [-1.0, 1.0]))
 
 
 def asked(life, draw, points=24):
     x = np.linspace(0.1, 2.0 * life, points)
     y = faded(x, 0.9, life, 0.1) + draw.normal(0, 0.02, points)
-    starts = [{"height": 1.0, "life": life * part, "base": 0.0} for part in (0.3, 1.0, 3.0, 30.0)]
+    starts = grid(height=1.0, life=life * np.array([0.3, 1.0, 3.0, 30.0]), base=0.0)
     return Search(faded, x, y, np.full(points, 0.02), starts, {"life": (0.01 * life, 100 * life)})
 
 
@@ -105,7 +113,7 @@ def test_a_curve_that_cannot_be_made_is_told_to_who_asked_for_it(seed):
             found = yield search
         except ValueError as error:
             return str(error)
-        return (yield Search(faded, search.x, search.y, search.sigma, [found.value])).value["life"]
+        return (yield Search(faded, search.x, search.y, search.sigma, found.value)).value["life"]
 
     def broken(x, height, life, base):
         raise ValueError("no such curve")

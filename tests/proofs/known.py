@@ -127,7 +127,7 @@ def trains(truth: Truth, fit: Fit) -> Numbers:
     heard = noise(transmon, series["frequency"])
 
     def slope(x: Values, y: Values, error: Values) -> float:
-        return fit_curves([Search(power, x, y, error, [{"size": float(y.mean()), "exponent": 0.0}])])[0].value["exponent"]
+        return fit_curves([Search(power, x, y, error, {"size": float(y.mean()), "exponent": 0.0})])[0].value["exponent"]
 
     known = {
         "t1": transmon.t1 or np.inf,

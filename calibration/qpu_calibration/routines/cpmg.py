@@ -21,10 +21,12 @@ from qpu_calibration.plan import Point
 from qpu_calibration.reading import excited
 from qpu_calibration.routine import Routine
 from qpu_calibration.routines.t1 import Waits, decay, spread
-from qpu_calibration.search import Asking, Search
+from qpu_calibration.search import Asking, Search, grid
 
 ENERGY = 0
 """So many pulses stand for T1, which is measured with the same waits."""
+PARTS = np.array([1, 2.5, 8, 20])
+"""The fit of a time starts at these fractions (1 over each) of the longest wait."""
 STEP, HIGHEST = 0.02, 32.0
 """Of the frequencies at which a train's filter is summed up: in units of one over its length, and of the pulses' number."""
 
@@ -89,7 +91,7 @@ class CPMG(Routine[CPMGSettings]):
         waits, pulses = data["delay"].values, data["pulses"].values[1:]
         y, sigma = excited(data)
         ends, sigma = y[:, 0] - y[:, 1], np.hypot(sigma[:, 0], sigma[:, 1])
-        lives = [{"height": 2.0, "t1": waits[-1] / part, "base": -1.0} for part in (1, 2.5, 8, 20)]
+        lives = {"height": 2.0, "t1": waits[-1] / PARTS, "base": -1.0}
         life = yield Search(decay, waits, -ends[0], sigma[0], lives, {"t1": (waits[-1] / 1000, waits[-1] * 20)})
         trains = []
         for count, *one in zip(pulses, ends[1:], sigma[1:], strict=True):
@@ -106,7 +108,7 @@ class CPMG(Routine[CPMGSettings]):
             if not train.error["t2"] < 0.3 * train.value["t2"]:
                 return bad(f"the waits do not tell T2 of {count:.0f} pulses", train)
         t2, error = (np.array([getattr(train, field)["t2"] for train in trains]) for field in ("value", "error"))
-        grown = yield Search(power, pulses / pulses[0], t2, error, [{"size": t2[0], "exponent": 0.0}])
+        grown = yield Search(power, pulses / pulses[0], t2, error, {"size": t2[0], "exponent": 0.0})
         numbers: dict[str, Estimate] = {
             "gamma": grown.of("exponent"),
             "t2_first": (t2[0], error[0], "s"),
@@ -121,7 +123,7 @@ class CPMG(Routine[CPMGSettings]):
             middle = float(np.exp(np.mean(np.log(frequency))))
             # what a train hears depends on the exponent, by a fifth at most
             for _ in range(3):
-                starts = [{"size": float(np.mean(scale * rate)), "exponent": 0.0}]
+                starts = {"size": float(np.mean(scale * rate)), "exponent": 0.0}
                 fallen = yield Search(power, frequency / middle, scale * rate, scale * unsure, starts)
                 exponent = -fallen.value["exponent"]
                 scale = np.array([per_rate(int(count), float(np.clip(exponent, 0, 2))) for count in pulses])
@@ -189,7 +191,7 @@ def _filter(pulses: int) -> tuple[Values, Values, float]:
 
 
 def _faded(x: Values, y: Values, sigma: Values) -> Asking[CurveFit]:
-    starts = [{"height": 1.0, "t2": x[-1] / part, "slow": slow} for part in (1, 2.5, 8, 20) for slow in (0.0, 0.6)]
+    starts = grid(height=1.0, t2=x[-1] / PARTS, slow=[0.0, 0.6])
     # a little beyond what noise can do, lest the error of T2 be cut at the edge
     bounds = {"t2": (x[-1] / 1000, x[-1] * 20), "slow": (-0.6, 1.6), "height": (-0.5, 1.5)}
     return (yield Search(envelope, x, y, sigma, starts, bounds))

@@ -20,7 +20,7 @@ from qpu_calibration.picture import Curve, beside, drawn
 from qpu_calibration.plan import Kind, Point
 from qpu_calibration.reach import duration_range
 from qpu_calibration.routine import Routine, Settings
-from qpu_calibration.search import Asking, Search
+from qpu_calibration.search import Asking, Search, Starts
 
 TAU = 2 * np.pi
 ANGLE = np.pi / 4
@@ -172,11 +172,8 @@ def _turn(data: xr.Dataset, level: int) -> Asking[CurveFit]:
     length, component = np.meshgrid(data["length"], np.arange(3), indexing="ij")
     x = np.stack([length.ravel(), component.ravel()])
     most = 0.45 / float(np.diff(data["length"].values).max())
-    starts = [
-        {"height": 0.95, "x_rate": rate * np.cos(way), "y_rate": rate * np.sin(way), "z_rate": 0.0, "edges": 30e-9}
-        for rate in np.linspace(0.02, 1.0, 25) * most
-        for way in np.linspace(0, TAU, 16, endpoint=False)
-    ]
+    rates = np.outer(np.linspace(0.02, 1.0, 25) * most, np.exp(1j * np.linspace(0, TAU, 16, endpoint=False))).ravel()
+    starts: Starts = {"height": 0.95, "x_rate": rates.real, "y_rate": rates.imag, "z_rate": 0.0, "edges": 30e-9}
     bounds = {"height": (0.0, 1.1), "edges": (-0.2e-6, 0.3e-6)} | dict.fromkeys(
         ("x_rate", "y_rate", "z_rate"), (-1.2 * most, 1.2 * most)
     )

@@ -81,7 +81,7 @@ class CZChevron(Routine[CZChevronSettings]):
         near, goal = _around(there), np.sign(followed[there]) * np.pi
         x, y, sigma = x[near], followed[near] - goal, sigma[near]
         slope, offset = np.polyfit(x, y, 1)
-        starts = [{"slope": slope, "bend": 0.0, "amplitude": -offset / slope if slope else float(x.mean())}]
+        starts = {"slope": slope, "bend": 0.0, "amplitude": -offset / slope if slope else float(x.mean())}
         found = yield Search(conditional.parabola, x, y, sigma, starts)
         share = (length[1] / np.maximum(length[0], 1e-3))[near]
         numbers = {

@@ -17,7 +17,7 @@ from qpu_calibration.picture import Curve
 from qpu_calibration.plan import Kind, Point
 from qpu_calibration.reading import Reading
 from qpu_calibration.routine import Routine, Settings
-from qpu_calibration.search import Asking, Search
+from qpu_calibration.search import Asking, Search, grid
 
 
 class CZLeakageSettings(Settings):
@@ -90,7 +90,7 @@ class CZLeakage(Routine[CZLeakageSettings]):
         settings = CZLeakageSettings.model_validate_json(data.attrs["settings"])
         x, y, sigma = _kept(data)
         span = float(settings.longest)
-        starts = [{"height": y.max(), "rate": r / span, "leakage": k / span} for r in (0.01, 0.1, 0.4) for k in (0.0, 0.05, 0.5)]
+        starts = grid(height=y.max(), rate=np.array([0.01, 0.1, 0.4]) / span, leakage=np.array([0.0, 0.05, 0.5]) / span)
         bounds = {"height": (0.0, 1.2), "rate": (0.0, 5 / span), "leakage": (-1 / span, 10 / span)}
         found = yield Search(trains, x, y, sigma, starts, bounds)
         numbers = {"leakage": found.of("leakage")}

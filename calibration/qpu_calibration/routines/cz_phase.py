@@ -73,7 +73,7 @@ class CZPhase(Routine[CZPhaseSettings]):
         if np.median(length) < conditional.LEAST:
             return bad("the second qubit is not seen on the equator")
         line = np.polyfit(x, y, 1)
-        starts = [{"slope": line[0], "bend": 0.0, "amplitude": -line[1] / line[0] if line[0] else float(x.mean())}]
+        starts = {"slope": line[0], "bend": 0.0, "amplitude": -line[1] / line[0] if line[0] else float(x.mean())}
         found = yield Search(conditional.parabola, x, y, sigma, starts)
         amplitude, error, unit = found.of("amplitude")
         error = float(np.hypot(error, common / max(abs(found.value["slope"]), 1e-9)))

@@ -18,7 +18,7 @@ from qpu_calibration.picture import Curve, drawn
 from qpu_calibration.plan import Point
 from qpu_calibration.reading import excited
 from qpu_calibration.routine import Routine, Settings
-from qpu_calibration.search import Asking, Search
+from qpu_calibration.search import Asking, Search, grid
 
 
 class DragSettings(Settings):
@@ -88,12 +88,8 @@ class Drag(Routine[DragSettings]):
         if np.ptp(parts) < 6 * float(median(error)):
             return bad("beta makes no difference that stands out of the noise")
         line = np.polyfit(x, parts, 1)
-        starts = [
-            {"height": sign * 0.9, "slope": turns / scale, "beta": beta}
-            for sign in (1, -1)
-            for turns in (0.3, 1.0, 3.0)
-            for beta in (-line[1] / line[0], float(x.mean()), float(x[0]), float(x[-1]))
-        ]
+        betas = [-line[1] / line[0], x.mean(), x[0], x[-1]]
+        starts = grid(height=[0.9, -0.9], slope=np.array([0.3, 1.0, 3.0]) / scale, beta=betas)
         bounds = {"height": (-1.0, 1.0), "slope": (0.02 / scale, 12 / scale), "beta": (x[0] - 2 * scale, x[-1] + 2 * scale)}
         found = yield Search(crossing, x, parts, error, starts, bounds)
         beta = found.of("beta")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import xarray as xr
@@ -23,7 +22,7 @@ from qpu_calibration.plan import Kind, Point
 from qpu_calibration.reach import duration_range
 from qpu_calibration.routine import Routine, Settings
 from qpu_calibration.routines.cr_tomography import drawn_turn, turning
-from qpu_calibration.search import Asking, Search
+from qpu_calibration.search import Asking, Search, Starts
 
 TAU = 2 * np.pi
 PLACES = ("first", "second")
@@ -160,33 +159,38 @@ def _turn(data: xr.Dataset, settings: DriveCrosstalkSettings, driven: int, line:
     length, component = np.meshgrid(lengths, np.arange(3), indexing="ij")
     # the last point is what is known beforehand of the detuning
     x = np.stack([np.append(length, 0), np.append(component, 3)])
+
+    def about(axis: complex) -> Values:
+        return np.vstack([x, np.full(x.shape, [[axis.real], [axis.imag]])])
+
     seen, weights = np.append(vector, 0.0), np.append(sigma, DETUNING_HZ)
-    starts = [
-        {"height": 0.95, "along": turns / lengths.max() * np.cos(way), "across": turns / lengths.max() * np.sin(way), "z": 0.0}
-        for turns in np.linspace(0, MOST_TURNS, 4 * MOST_TURNS + 1)
-        for way in np.linspace(0, TAU, 16, endpoint=False)
-    ]
+    turns, ways = np.linspace(0, MOST_TURNS, 4 * MOST_TURNS + 1), np.exp(1j * np.linspace(0, TAU, 16, endpoint=False))
+    rates = np.outer(turns / lengths.max(), ways).ravel()
+    starts: Starts = {"height": 0.95, "along": rates.real, "across": rates.imag, "z": 0.0}
     bounds = {"height": (0.0, 1.1)}
-    first = yield Search(_turned(1.0), x, seen, weights, starts, bounds)
+    first = yield Search(_turned, about(1.0), seen, weights, starts, bounds)
     rate = complex(first.value["along"], first.value["across"])
     axis = rate / abs(rate) if rate else complex(1.0)
     start = dict(first.value) | {"along": abs(rate), "across": 0.0}
-    found = yield Search(_turned(axis), x, seen, weights, [start], bounds)
+    found = yield Search(_turned, about(axis), seen, weights, start, bounds)
     rate = complex(found.value["along"], found.value["across"]) * axis
     value = {"height": found.value["height"], "x_rate": rate.real, "y_rate": rate.imag, "z_rate": found.value["z"], "edges": 0.0}
     return _Turn(rate, found.error["along"], found.error["across"], CurveFit(value, {}, found.chi_square))
 
 
-@lru_cache(maxsize=2)
-def _turned(axis: complex) -> Callable[..., Values]:
-    """Components of the vector (3: the turn about z in Hz), rates in Hz being given along and across an axis."""
+def _turned(x: Values, height: float, along: float, across: float, z: float) -> Values:
+    """Components of the vector (3: the turn about z in Hz), rates in Hz being given along and across an axis.
 
-    def model(x: Values, height: float, along: float, across: float, z: float) -> Values:
-        rate = (along + 1j * across) * axis
-        ends = turning(np.stack([x[0], np.minimum(x[1], 2)]), height, rate.real, rate.imag, z, 0.0)
-        return np.where(x[1] == 3, z, ends)
-
-    return model
+    Args:
+        x: Length in s, component, real and imaginary part of the axis.
+        height: Length of the vector.
+        along: Rate along the axis.
+        across: Rate across it.
+        z: Rate about z.
+    """
+    rate: Any = (along + 1j * across) * (x[2] + 1j * x[3])[..., :1]
+    ends = turning(np.stack([x[0], np.minimum(x[1], 2)]), height, rate.real, rate.imag, z, 0.0)
+    return np.where(x[1] == 3, z, ends)
 
 
 def _ratio(place: str, own: _Turn, other: _Turn, scale: float) -> dict[str, Estimate]:

@@ -65,7 +65,7 @@ class Echo(Routine[EchoSettings]):
         """An exponential to zero."""
         x = data["delay"].values
         y, sigma = excited(data)
-        starts = [{"height": 1.0, "t2": x[-1] / part} for part in PARTS]
+        starts = {"height": 1.0, "t2": x[-1] / PARTS}
         found = yield Search(contrast, x, y[0] - y[1], np.hypot(*sigma), starts, {"t2": (x[-1] / 4000, x[-1] * 20)})
         t2 = found.of("t2", "s")
         if found.value["height"] < 0.3 or found.value["height"] < 6 * found.error["height"]:

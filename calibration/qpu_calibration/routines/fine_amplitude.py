@@ -17,7 +17,7 @@ from qpu_calibration.picture import Curve
 from qpu_calibration.plan import Point
 from qpu_calibration.reading import excited
 from qpu_calibration.routine import Routine, Settings
-from qpu_calibration.search import Asking, Search
+from qpu_calibration.search import Asking, Search, grid
 
 BEYOND = 0.75
 """Of a half turn: the error of the longest train that trains half as long still tell from one as far before a quarter turn."""
@@ -80,7 +80,7 @@ class FineAmplitude(Routine[FineAmplitudeSettings]):
         y, sigma = excited(data)
         x = _places(data)
         errors = np.linspace(-BEYOND, BEYOND, 15) / float(data["turns"].max())
-        starts = [{"height": 0.5, "wrong_x": e, "wrong_sx": s, "base": 0.5} for e in errors for s in errors]
+        starts = grid(height=0.5, wrong_x=errors, wrong_sx=errors, base=0.5)
         bounds = {"height": (0.0, 0.6), "base": (0.3, 0.7), "wrong_x": (-0.2, 0.2), "wrong_sx": (-0.2, 0.2)}
         found = yield Search(trains, x, y.ravel(), sigma.ravel(), starts, bounds)
         numbers = {}

@@ -21,7 +21,7 @@ from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve, beside, drawn
 from qpu_calibration.plan import Kind, Point
 from qpu_calibration.routine import Routine, Settings
-from qpu_calibration.search import Asking, Search
+from qpu_calibration.search import Asking, Search, grid
 
 PLACES = ("first", "second")
 """Names of a pair's qubits in the results."""
@@ -99,11 +99,8 @@ class PortDelays(Routine[PortDelaysSettings]):
             x, y, sigma, length = _followed(data, of)
             if length.min() < LEAST:
                 return bad(f"the {place} qubit is not seen on the equator", several(**fits) if fits else None, **numbers)
-            starts = [
-                {"middle": y.mean(), "half": (y[-1] - y[0]) / 2, "late": late * span, "width": width}
-                for late in (-0.5, -0.2, 0.0, 0.2, 0.5)
-                for width in (15e-9, 30e-9)
-            ]
+            lates, widths = np.array([-0.5, -0.2, 0.0, 0.2, 0.5]) * span, [15e-9, 30e-9]
+            starts = grid(middle=y.mean(), half=(y[-1] - y[0]) / 2, late=lates, width=widths)
             fits[place] = found = yield Search(step, x, y, sigma, starts, {"width": (3e-9, span)})
             numbers[place] = found.of("late", "s")
             if abs(found.value["half"]) < max(0.2, 6 * found.error["half"]) or not found.error["late"] < 5e-9:

@@ -77,7 +77,7 @@ class QubitSpectroscopy(Routine[QubitSpectroscopySettings]):
         found, wrong = yield from find_line(x, y, sigma)
         if not wrong:
             bounds = {"width": (0.0, x[-1] - x[0])}
-            found = yield Search(peak, x, y, _projected(data, sigma, found), [found.value], bounds)
+            found = yield Search(peak, x, y, _projected(data, sigma, found), found.value, bounds)
         numbers = {"f01": found.of("centre", "Hz"), "width": found.of("width", "Hz")}
         return bad(wrong, found, **numbers) if wrong else good(found, **numbers)
 

@@ -20,7 +20,7 @@ from qpu_calibration.plan import Point
 from qpu_calibration.reach import amplitude_range
 from qpu_calibration.reading import Reading, iq_projection
 from qpu_calibration.routine import Routine, Settings
-from qpu_calibration.search import Asking, Search
+from qpu_calibration.search import Asking, Search, grid
 
 TURNS = (0.35, 12.0)
 """Pi pulses that the scan may hold: with fewer there is no oscillation, with more it is not resolved."""
@@ -69,10 +69,10 @@ class Rabi(Routine[RabiSettings]):
         x = _turning(data)
         y, sigma = iq_projection(data)
         size = float(np.ptp(y))
-        starts = [{"height": s * size, "pi": x[-1] / turns, "base": y[0]} for turns in np.linspace(*TURNS, 60) for s in (1, -1)]
+        starts = grid(height=[size, -size], pi=x[-1] / np.linspace(*TURNS, 60), base=y[0])
         bounds = {"pi": (x[-1] / 30, 30 * x[-1])}
         found = yield Search(oscillation, x, y, sigma, starts, bounds)
-        found = yield Search(oscillation, x, y, _projected(x, sigma, found, float(data.attrs["shots"])), [found.value], bounds)
+        found = yield Search(oscillation, x, y, _projected(x, sigma, found, float(data.attrs["shots"])), found.value, bounds)
         turns = x[-1] / found.value["pi"]
         height = abs(found.value["height"])
         level, error, unit = found.of("pi")

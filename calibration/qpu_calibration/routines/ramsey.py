@@ -18,7 +18,7 @@ from qpu_calibration.picture import Curve, drawn
 from qpu_calibration.plan import Point
 from qpu_calibration.reading import excited
 from qpu_calibration.routine import Routine, Settings
-from qpu_calibration.search import Asking, Search
+from qpu_calibration.search import Asking, Search, grid
 
 TAU = 2 * np.pi
 QUADRATURES = Axis("quadrature", np.array([0.0, np.pi / 2]), "rad")
@@ -83,16 +83,13 @@ class Ramsey(Routine[RamseySettings]):
         seen = 2 * (first - first.mean()) - 2j * (second - second.mean())
         count = 8 * len(waits)
         peak = float(np.fft.fftfreq(count, span / (len(waits) - 1))[np.argmax(np.abs(np.fft.fft(seen, count)))])
-        starts = [
-            {"height": 0.5, "frequency": peak + shift / span, "phase": 0.0, "rate": rate / span, "base": 0.5}
-            for shift in (-0.3, 0.0, 0.3)
-            for rate in (0.1, 1.0, 3.0)
-        ]
+        frequencies, rates = peak + np.array([-0.3, 0.0, 0.3]) / span, np.array([0.1, 1.0, 3.0]) / span
+        starts = grid(height=0.5, frequency=frequencies, phase=0.0, rate=rates, base=0.5)
         bounds = {"height": (0.0, 1.0), "rate": (0.0, 30 / span), "phase": (-1.5, 1.5)}
         found = yield Search(fringe, x, y, sigma, starts, bounds)
         # slow noise explains some of what is off, not all
         reason = found.fault(SLOW)
-        found = yield Search(fringe, x, y, _wandering(x, y, sigma, found), [found.value], bounds)
+        found = yield Search(fringe, x, y, _wandering(x, y, sigma, found), found.value, bounds)
         detuning = found.value["frequency"] - artificial
         numbers = {
             "f01": (float(data["f01"]) + detuning, found.error["frequency"], "Hz"),

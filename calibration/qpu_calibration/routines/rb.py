@@ -68,7 +68,7 @@ class RB(Routine[RBSettings]):
     def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
         """What survives against length."""
         x, y, sigma = survived(data)
-        starts = [{"height": 0.48, "decay": decay / x.max()} for decay in (0.1, 0.5, 2.0, 8.0)]
+        starts = {"height": 0.48, "decay": np.array([0.1, 0.5, 2.0, 8.0]) / x.max()}
         found = yield Search(survival, x, y, sigma, starts, {"height": (0.0, 0.6), "decay": (1e-9, 1.0)})
         # the mean fidelity of a depolarizing channel of one qubit
         each = found.of("decay", scale=0.5)

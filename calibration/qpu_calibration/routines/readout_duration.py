@@ -31,7 +31,7 @@ from qpu_calibration.routines.readout_power import (
     rung,
     with_length,
 )
-from qpu_calibration.search import Asking
+from qpu_calibration.search import Asking, grid
 
 LEAST_GAIN = 0.1
 """Share of the confusion that a change of length must be worth: kernel and line are to be found again after it."""
@@ -93,13 +93,13 @@ class ReadoutDuration(Routine[ReadoutDurationSettings]):
         lengths = captured(data["length"].values, used)
         top, low = lengths.max(), lengths.min()
         x = np.stack([part.ravel() for part in np.meshgrid([0.0, 1.0], before, lengths, indexing="ij")])
-        known = {"floor": wrong[0].min(), "decayed": wrong[1].min()}
-        starts = [
-            {"part": part / used**0.5, "lag": lag * used, "best": best * used} | known
-            for part in (1.0, 2.0, 3.5, 6.0)
-            for lag in (0.02, 0.05, 0.2, 0.5)
-            for best in (0.6, 0.9, 1.3, 1.8, 3.0)
-        ]
+        starts = grid(
+            part=np.array([1.0, 2.0, 3.5, 6.0]) / used**0.5,
+            lag=np.array([0.02, 0.05, 0.2, 0.5]) * used,
+            best=np.array([0.6, 0.9, 1.3, 1.8, 3.0]) * used,
+            floor=wrong[0].min(),
+            decayed=wrong[1].min(),
+        )
         bounds = {"part": (0.0, MOST_APART / used**0.5), "lag": (used / 100, used)}
         bounds |= {"best": (0.2 * low, 3 * top)}
         bounds |= dict.fromkeys(("floor", "decayed"), (0.0, 0.2))

@@ -21,7 +21,7 @@ from qpu_calibration.reach import frequency_range
 from qpu_calibration.reading import Reading
 from qpu_calibration.routine import Routine, Settings
 from qpu_calibration.routines.resonator_spectroscopy import answer, capture, readout_frequency
-from qpu_calibration.search import Asking, Search
+from qpu_calibration.search import Asking, Search, grid
 
 
 class ReadoutFrequencySettings(Settings):
@@ -75,13 +75,9 @@ class ReadoutFrequency(Routine[ReadoutFrequencySettings]):
         top, span = float(distance.max()), x[-1] - x[0]
         if not top > 8 * float(median(sigma)):
             return bad("0 and 1 answer alike")
-        tops = x[distance > 0.8 * top]
-        starts = [
-            {"height": top, "centre": float(centre), "half_width": width * span, "pull": pull * width * span}
-            for centre in (tops.mean(), x[np.argmax(distance)])
-            for width in (0.05, 0.1, 0.2)
-            for pull in (0.5, 1.0, 2.0)
-        ]
+        centres = [x[distance > 0.8 * top].mean(), x[np.argmax(distance)]]
+        starts = grid(height=top, centre=centres, half_width=np.array([0.05, 0.1, 0.2]) * span, pull=[0.5, 1.0, 2.0])
+        starts["pull"] = starts["pull"] * starts["half_width"]
         bounds = {"height": (0.0, 20 * top), "half_width": (span / 200, span), "pull": (span / 500, span)}
         found = yield Search(model, x, distance, sigma, starts, bounds)
         numbers = {

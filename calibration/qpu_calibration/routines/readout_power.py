@@ -24,7 +24,7 @@ from qpu_calibration.plan import Point
 from qpu_calibration.reach import amplitude_range
 from qpu_calibration.reading import Reading, binomial_variance
 from qpu_calibration.routine import Routine, Settings
-from qpu_calibration.search import Asking, Search
+from qpu_calibration.search import Asking, Search, Starts, grid
 
 MOST_APART = 50.0
 """Distance of clouds in units of twice their width, with the longest and loudest tone; beyond five no error is left to see."""
@@ -100,11 +100,8 @@ class ReadoutPower(Routine[ReadoutPowerSettings]):
         before = float(data["before"])
         x = np.stack([part.ravel() for part in np.meshgrid(samples, before, data["amplitude"].values, indexing="ij")])
         loud = float(x[2].max())
-        starts = [
-            {"part": part / (loud * longest**0.5), "lag": lag * longest, "decay": 0.003 / longest, "floor": 0.004}
-            for part in (1.0, 2.0, 4.0)
-            for lag in (0.05, 0.2)
-        ]
+        parts, lags = np.array([1.0, 2.0, 4.0]) / (loud * longest**0.5), np.array([0.05, 0.2]) * longest
+        starts = grid(part=parts, lag=lags, decay=0.003 / longest, floor=0.004)
         bounds = {
             "part": (0.0, MOST_APART / (loud * longest**0.5)),
             "lag": (longest / 100, longest),
@@ -246,7 +243,7 @@ def counted(
     x: Values,
     share: Values,
     sigma: Values,
-    starts: Sequence[Mapping[str, float]],
+    starts: Starts,
     bounds: Mapping[str, tuple[float, float]],
     shots: int,
 ) -> Asking[CurveFit]:
@@ -255,7 +252,7 @@ def counted(
     if not np.isfinite(list(first.value.values())).all():
         return first
     likely = np.clip(model(x, **first.value), 1 / shots, 0.5)
-    return (yield Search(model, x, share, np.sqrt(likely * (1 - likely) / shots), [first.value], bounds))
+    return (yield Search(model, x, share, np.sqrt(likely * (1 - likely) / shots), first.value, bounds))
 
 
 def listened(snapshot: Snapshot, targets: Sequence[Target]) -> Reach:

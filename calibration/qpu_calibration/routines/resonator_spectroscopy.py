@@ -168,7 +168,7 @@ def _resonance(x: Values, y: Complex, begins: float, ends: float) -> Asking[tupl
         "delay": (-8 / span, 8 / span),
     }
     both, size = np.concatenate([y.real, y.imag]), np.full(2 * len(x), scale)
-    found = yield Search(_behind_cable(begins, ends), np.stack([x, away]), both, size, [near | {"delay": 0.0} | linear], bounds)
+    found = yield Search(_behind_cable(begins, ends), np.stack([x, away]), both, size, near | {"delay": 0.0} | linear, bounds)
     value = dict(found.value)
     cable = np.exp(-TAU * 1j * value.pop("delay") * away)
     # nothing says the points' errors but how they scatter about the curve

@@ -77,8 +77,8 @@ class RxCurve(Routine[RxCurveSettings]):
         halves = RxCurveSettings.model_validate_json(data.attrs["settings"]).halves
         y, sigma = excited(data)
         x = _places(data, halves)
-        slopes = np.array([0.0, 0.25, -0.25]) / halves
-        starts = [{"height": 0.5, "quarter": e, "half": e, "whole": e, "base": 0.5} for e in slopes]
+        errors = np.array([0.0, 0.25, -0.25]) / halves
+        starts = {"height": 0.5} | dict.fromkeys(ANCHORS, errors) | {"base": 0.5}
         bounds = {"height": (0.0, 0.6), "base": (0.3, 0.7)} | dict.fromkeys(ANCHORS, (-0.4, 0.4))
         found = yield Search(trains, x, y.ravel(), sigma.ravel(), starts, bounds)
         numbers = {f"{name}_error": found.of(name) for name in ANCHORS}

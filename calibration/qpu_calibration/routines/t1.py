@@ -27,7 +27,7 @@ SHORT = 0.2
 FAR = 40.0
 """The first look waits from 1/40 of the shortest T1 that is believed to 40 times the longest."""
 
-PARTS = (1, 3, 8, 20, 80, 300)
+PARTS = np.array([1, 3, 8, 20, 80, 300])
 """The fit of a time starts at these fractions (1 over each) of the longest wait."""
 
 
@@ -80,7 +80,7 @@ class T1(Routine[T1Settings]):
         """An exponential onto a constant."""
         x = data["delay"].values
         y, sigma = excited(data)
-        starts = [{"height": 1.0, "t1": x[-1] / part, "base": 0.0} for part in PARTS]
+        starts = {"height": 1.0, "t1": x[-1] / PARTS, "base": 0.0}
         found = yield Search(decay, x, y, sigma, starts, {"t1": (x[-1] / 4000, x[-1] * 20), "base": (-0.2, 0.5)})
         t1 = found.of("t1", "s")
         if found.value["height"] < 0.3 or found.value["height"] < 6 * found.error["height"]:

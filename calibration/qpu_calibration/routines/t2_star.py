@@ -18,7 +18,7 @@ from qpu_calibration.plan import Point
 from qpu_calibration.routine import Routine
 from qpu_calibration.routines.ramsey import QUADRATURES, TAU, first_quadrature, points
 from qpu_calibration.routines.t1 import Waits, spread
-from qpu_calibration.search import Asking, Search
+from qpu_calibration.search import Asking, Search, grid
 
 SHARED = 0.5
 """Square root of the largest share of a point's shots that can have the same slow noise."""
@@ -66,18 +66,14 @@ class T2Star(Routine[T2StarSettings]):
         settings = T2StarSettings.model_validate_json(data.attrs["settings"])
         x, y, sigma = points(data)
         span = x[0].max()
-        starts = [
-            {"height": 0.5, "frequency": settings.fringes / span + off / span, "t2": span / part, "slow": slow, "base": 0.5}
-            for part in (1, 2, 4, 10)
-            for off in np.linspace(-3, 3, 13)
-            for slow in (0.2, 0.8)
-        ]
+        times, frequencies = span / np.array([1, 2, 4, 10]), settings.fringes / span + np.linspace(-3, 3, 13) / span
+        starts = grid(height=0.5, frequency=frequencies, t2=times, slow=[0.2, 0.8], base=0.5)
         # a little beyond what noise can do, lest the error of T2* be cut at the edge
         bounds = {"height": (0.0, 1.0), "slow": (-0.6, 1.6), "t2": (span / 300, 20 * span), "base": (0.0, 1.0)}
         found = yield Search(fringe, x, y, sigma, starts, bounds)
         # slow noise explains some of what is off, not all
         reason = found.fault(SLOW)
-        found = yield Search(fringe, x, y, _wandering(x, y, sigma, found), [found.value], bounds)
+        found = yield Search(fringe, x, y, _wandering(x, y, sigma, found), found.value, bounds)
         numbers = {
             "t2_star": found.of("t2", "s"),
             "slow_share": found.of("slow"),

@@ -18,7 +18,7 @@ from qpu_calibration.picture import Curve, drawn
 from qpu_calibration.plan import Kind, Point
 from qpu_calibration.reading import excited
 from qpu_calibration.routine import Routine, Settings
-from qpu_calibration.search import Asking, Search
+from qpu_calibration.search import Asking, Search, grid
 
 TAU = 2 * np.pi
 
@@ -70,11 +70,9 @@ class ZZ(Routine[ZZSettings]):
         x, (y, sigma) = data["delay"].values, excited(data.isel(place=0))
         ahead = ZZSettings.model_validate_json(data.attrs["settings"]).detuning_hz
         span = float(np.ptp(x))
-        starts = [
-            {"height": 0.45, "f": f, "phase": p, "rate": 0.5 / span, "base": 0.5}
-            for f in np.linspace(0.1, 1.9, 19 + round(4 * ahead * span)) * ahead
-            for p in (0.0, np.pi / 2, np.pi, -np.pi / 2)
-        ]
+        frequencies = np.linspace(0.1, 1.9, 19 + round(4 * ahead * span)) * ahead
+        phases = [0.0, np.pi / 2, np.pi, -np.pi / 2]
+        starts = grid(height=0.45, f=frequencies, phase=phases, rate=0.5 / span, base=0.5)
         bounds = {"height": (0.0, 0.7), "f": (0.0, 2.2 * ahead), "rate": (-0.2 / span, 10 / span), "base": (0.2, 0.8)}
         found = yield Search(fringe, x, y, sigma, starts, bounds)
         number = (2 * (found.value["f"] - ahead), 2 * found.error["f"], "Hz")
