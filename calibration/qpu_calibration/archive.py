@@ -6,21 +6,26 @@ import os
 import shutil
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from io import BytesIO
+from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import TYPE_CHECKING
 
 import xarray as xr
-from matplotlib.figure import Figure
 from pydantic import TypeAdapter
 
 from qpu_calibration import hdf5
+from qpu_calibration.draw import FIGURE, draw, excuse
+from qpu_calibration.figures import NOT_YET, Figures
 from qpu_calibration.fit import Fit
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _FITS = TypeAdapter(tuple[Fit, ...])
 Passes = Sequence[tuple[xr.Dataset, tuple[Fit, ...]]]
 """Data and fits of each pass of a run."""
-Draw = Callable[[xr.Dataset, tuple[Fit, ...]], Figure]
+Plot = Callable[[xr.Dataset, tuple[Fit, ...]], "Figure"]
 
 
 class Archive:
@@ -28,18 +33,20 @@ class Archive:
 
     Args:
         folder: Of the device's calibration.
+        figures: Draws what is kept while the caller goes on; None draws it at once.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, figures: Figures | None = None) -> None:
         self.folder = folder
+        self.figures = figures
 
-    def keep(self, routine: str, passes: Passes, draw: Draw | None = None) -> str:
+    def keep(self, routine: str, passes: Passes, plot: Plot | None = None) -> str:
         """Keep the passes of a run, whole or not at all.
 
         Args:
             routine: Its name.
             passes: Data and fits.
-            draw: Draws the figure of a pass; None for no figures.
+            plot: Draws the figure of a pass, that of the installed routine of this name; None for no figures.
 
         Returns:
             The run's folder, relative to that of the device.
@@ -47,18 +54,23 @@ class Archive:
         runs = self.folder / "runs"
         runs.mkdir(parents=True, exist_ok=True)
         work = Path(mkdtemp(prefix=".new-", dir=runs))
+        places = [*(f"pass{number}" for number in range(len(passes) - 1)), "."]
         try:
-            for number, (data, fits) in enumerate(passes):
-                place = work if number == len(passes) - 1 else work / f"pass{number}"
+            for place, (data, fits) in zip((work / part for part in places), passes, strict=True):
                 place.mkdir(exist_ok=True)
                 hdf5.write(data, place / "data.h5")
                 (place / "fits.json").write_bytes(_FITS.dump_json(fits, indent=1))
-                if draw is not None:
-                    _draw(draw, data, fits, place)
+                if plot is not None and self.figures is not None:
+                    excuse(place, NOT_YET)
+                elif plot is not None:
+                    draw(partial(plot, data, fits), place)
             name = self._named(runs, work, routine)
         except BaseException:
             shutil.rmtree(work, ignore_errors=True)
             raise
+        if plot is not None and self.figures is not None:
+            for part in places:
+                self.figures.ask(runs / name / part, routine)
         return f"runs/{name}"
 
     def data(self, run: str) -> xr.Dataset:
@@ -69,20 +81,16 @@ class Archive:
         """The fits of a run's last pass."""
         return _FITS.validate_json((self.folder / run / "fits.json").read_bytes())
 
+    def undrawn(self) -> list[tuple[Path, str]]:
+        """Folders of passes without a figure, oldest first, and the routine that measured each."""
+        kept = sorted(
+            path.parent for path in (self.folder / "runs").glob("[0-9]*/**/data.h5") if not (path.parent / FIGURE).exists()
+        )
+        return [(place, place.relative_to(self.folder / "runs").parts[0].partition("-")[2]) for place in kept]
+
     def _named(self, runs: Path, work: Path, routine: str) -> str:
         moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
         name = f"{moment}-{routine}"
         work.chmod(0o755)
         os.rename(work, runs / name)
         return name
-
-
-def _draw(draw: Draw, data: xr.Dataset, fits: tuple[Fit, ...], place: Path) -> None:
-    """Write the figure; what its author or matplotlib did not think of must not cost what was found."""
-    picture = BytesIO()
-    try:
-        draw(data, fits).savefig(picture, dpi=110)
-    except Exception as error:  # noqa: BLE001  whatever it is, see above
-        (place / "figure.txt").write_text(f"no figure could be drawn: {type(error).__name__}: {error}\n")
-    else:
-        (place / "figure.png").write_bytes(picture.getvalue())

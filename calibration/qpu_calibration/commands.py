@@ -56,10 +56,11 @@ def calibrate(
         raise SettingsError("--check changes nothing", given="--force" if force else "--trust", remedy="Leave one of them out.")
     from qpu_bridge.cli.rack import running_url
     from qpu_calibration.device import Shelf, bench
+    from qpu_calibration.figures import Figures
     from qpu_calibration.graph import Graph
     from qpu_calibration.request import CalibrationRequest
     from qpu_calibration.submission import calibrate_as_job
-    from qpu_calibration.terminal import calibrate_in_terminal
+    from qpu_calibration.terminal import calibrate_in_terminal, finish_in_terminal
 
     shelf = Shelf.open(rack, device)
     graph = Graph.of(shelf.current())
@@ -74,8 +75,14 @@ def calibrate(
             )
             well = calibrate_as_job(shelf, request, lambda: bool(stopped))
             raise typer.Exit(0 if well else WRONG)
-        with bench(shelf, seed=seed, cancelled=lambda: bool(stopped), figures=figures and not check) as one:
-            well = calibrate_in_terminal(one, graph, shelf.ledger(), wanted, check=check, force=force, trust=trust)
+        with Figures() as drawn:
+            some = drawn if figures and not check else None
+            try:
+                with bench(shelf, seed=seed, cancelled=lambda: bool(stopped), figures=some) as one:
+                    well = calibrate_in_terminal(one, graph, shelf.ledger(), wanted, check=check, force=force, trust=trust)
+            finally:
+                # when the device is free again
+                finish_in_terminal(drawn, lambda: bool(stopped))
     except Cancelled:
         typer.echo("interrupted; what was found before is kept, unless it was rough where a fine number had been", err=True)
         raise typer.Exit(INTERRUPTED) from None
@@ -144,6 +151,30 @@ def details(name: VersionArgument = "current", device: DeviceOption = None, rack
         console.print(f"     data  {data}{'' if data.exists() else ', which somebody has deleted'}", markup=False, soft_wrap=True)
     if known.parent is not None:
         console.print(changes(diff(shelf.version(known.parent), shelf.version(wanted)), fits))
+
+
+@app.command("draw")
+def draw(device: DeviceOption = None, rack: RackOption = None) -> None:
+    """Draw the figures that are not there: of runs with --no-figures, and of calibrations that were broken off."""
+    from qpu_calibration.archive import Archive
+    from qpu_calibration.device import Shelf
+    from qpu_calibration.draw import EXCUSE
+    from qpu_calibration.figures import Figures
+    from qpu_calibration.terminal import finish_in_terminal
+
+    stopped = _interrupted()
+    missing = Archive(Shelf.open(rack, device).versions.folder).undrawn()
+    with Figures() as figures:
+        for place, routine in missing:
+            figures.ask(place, routine)
+        finish_in_terminal(figures, lambda: bool(stopped))
+    failed = [] if stopped else [place for place, _ in missing if (place / EXCUSE).exists()]
+    for place in failed:
+        typer.echo(f"{place}: {(place / EXCUSE).read_text().strip()}", err=True)
+    if stopped:
+        raise typer.Exit(INTERRUPTED)
+    typer.echo(f"{len(missing) - len(failed)} figures drawn")
+    raise typer.Exit(WRONG if failed else 0)
 
 
 @app.command("diff")

@@ -21,6 +21,7 @@ from qpu_bridge.target import Snapshot
 from qpu_bridge.target.versions import Versions
 from qpu_calibration.archive import Archive
 from qpu_calibration.bench import Bench
+from qpu_calibration.figures import Figures
 from qpu_calibration.ledger import LEDGER, Ledger
 
 BEAT_S = 1.0
@@ -35,13 +36,11 @@ class Shelf:
         rack: The rack file.
         device: The device in it.
         versions: Its snapshots.
-        archive: Its raw data.
     """
 
     rack: Rack
     device: RackDevice
     versions: Versions
-    archive: Archive
 
     @classmethod
     def open(cls, path: Path | None, name: str | None) -> Shelf:
@@ -58,8 +57,7 @@ class Shelf:
                 f"the device must be one of {', '.join(rack.devices)}", given=name or "none", remedy="Say --device."
             )
         folder = open_folder(rack)
-        versions = Versions.of(folder, name)
-        return cls(rack, RackDevice(name, rack.devices[name], folder), versions, Archive(versions.folder))
+        return cls(rack, RackDevice(name, rack.devices[name], folder), Versions.of(folder, name))
 
     def ledger(self) -> Ledger:
         """What is known of the routines' numbers."""
@@ -93,8 +91,14 @@ class Shelf:
 
 
 @contextmanager
-def bench(shelf: Shelf, *, seed: int | None, cancelled: Callable[[], bool], figures: bool = True) -> Iterator[Bench]:
+def bench(shelf: Shelf, *, seed: int | None, cancelled: Callable[[], bool], figures: Figures | None) -> Iterator[Bench]:
     """Have a device for oneself, with a driver process of one's own.
+
+    Args:
+        shelf: Of the device.
+        seed: For simulated devices.
+        cancelled: Asked while the device is busy; True stops it.
+        figures: Draws figures; None for none.
 
     Raises:
         OperatorError: If a bridge works for the device, or takes it while the database is away; if the driver does not come up,
@@ -111,10 +115,10 @@ def bench(shelf: Shelf, *, seed: int | None, cancelled: Callable[[], bool], figu
             Execution(driver, capabilities),
             shelf.current(),
             shelf.versions,
-            shelf.archive,
+            Archive(shelf.versions.folder, figures),
             seed=seed,
             cancelled=lambda: lost() or cancelled(),
-            figures=figures,
+            figures=figures is not None,
         )
 
 

@@ -19,6 +19,7 @@ from qpu_calibration.bench import Bench
 from qpu_calibration.conduct import conduct
 from qpu_calibration.decide import blocked, inspect, maintain
 from qpu_calibration.device_clock import read_device_clock
+from qpu_calibration.figures import Figures
 from qpu_calibration.graph import Graph, target_name, target_names
 from qpu_calibration.ledger import LEDGER, Ledger
 from qpu_calibration.log import log_lines
@@ -55,13 +56,15 @@ def run(params_json: str, context: Context) -> str:
     if context.device.dry_run:
         context.log(f"a dry run: {wanted} routines on qubits and couplers would be seen to; nothing was measured")
     else:
-        _calibrate(request, context)
+        with Figures() as figures:
+            _calibrate(request, context, figures)
+            figures.finish(context.cancelled)
     return json.dumps({"schema_version": VERSION, "start": start.isoformat(), "stop": datetime.now(UTC).isoformat()})
 
 
-def _calibrate(request: CalibrationRequest, context: Context) -> None:
+def _calibrate(request: CalibrationRequest, context: Context, figures: Figures) -> None:
     folder = context.calibration
-    bench, ledger = _bench(request, context), Ledger(None if folder is None else folder / LEDGER)
+    bench, ledger = _bench(request, context, figures), Ledger(None if folder is None else folder / LEDGER)
     before = bench.snapshot.calibration_id
     read_device_clock(bench)
     graph = Graph.of(bench.snapshot)
@@ -93,7 +96,7 @@ def _calibrate(request: CalibrationRequest, context: Context) -> None:
     context.log(f"{measured} measurements, {used}, qpu-bridge {version('qpu-bridge')}")
 
 
-def _bench(request: CalibrationRequest, context: Context) -> Bench:
+def _bench(request: CalibrationRequest, context: Context, figures: Figures) -> Bench:
     """The bench of a job, on the numbers in use.
 
     Raises:
@@ -104,7 +107,7 @@ def _bench(request: CalibrationRequest, context: Context) -> Bench:
         context.execution,
         context.device.snapshot,
         None if folder is None else Versions(folder),
-        None if folder is None else Archive(folder),
+        None if folder is None else Archive(folder, figures),
         seed=context.seed if request.seed is None else request.seed,
         operator=context.user,
         cancelled=context.cancelled,

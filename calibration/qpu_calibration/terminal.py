@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rich.console import Console
 from rich.markup import escape
@@ -12,6 +12,7 @@ from qpu_bridge.target import Snapshot
 from qpu_calibration.bench import Bench
 from qpu_calibration.conduct import Entry, conduct
 from qpu_calibration.decide import blocked, inspect, maintain
+from qpu_calibration.figures import Figures
 from qpu_calibration.graph import Graph, Node, target_name, target_names
 from qpu_calibration.ledger import Ledger
 from qpu_calibration.numbers import diff
@@ -19,6 +20,8 @@ from qpu_calibration.page import Target
 from qpu_calibration.step import Action, Step, Verdict
 from qpu_calibration.tables import COLOUR, changes, findings
 
+COLUMNS = (TextColumn("{task.description}"), BarColumn(24), MofNCompleteColumn(), TimeElapsedColumn())
+"""Of the line that shows how far it is."""
 DOING = {Action.LOOK: "looking at", Action.CALIBRATE: "calibrating"}
 
 
@@ -35,9 +38,8 @@ def calibrate_in_terminal(
     ledger.restarted()
     before = bench.snapshot
     steps = inspect(graph, ledger, wanted) if check else maintain(graph, ledger, wanted, force=force, trust=trust)
-    columns = (TextColumn("{task.description}"), BarColumn(24), MofNCompleteColumn(), TimeElapsedColumn())
     entries = []
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(*COLUMNS, console=console, transient=True) as progress:
         task = progress.add_task("", total=None)
 
         def begins(step: Step) -> None:
@@ -63,6 +65,18 @@ def calibrate_in_terminal(
     device_s = sum(entry.device_s for entry in entries)
     console.print(f"{len(entries)} measurements, {shots:,} shots, {device_s:.0f} s of device time", style="dim")
     return not waiting and all(ledger.fresh(graph, node) for node in wanted)
+
+
+def finish_in_terminal(figures: Figures, cancelled: Callable[[], bool]) -> None:
+    """Wait for the last figures, and show how far they are; say how many there will not be, if it is cancelled."""
+    if not figures.finish(lambda: True):
+        return
+    console = Console(highlight=False)
+    with Progress(*COLUMNS, console=console, transient=True) as progress:
+        task = progress.add_task("drawing the last figures", total=None)
+        left = figures.finish(cancelled, lambda done, of: progress.update(task, completed=done, total=of))
+    if left:
+        console.print(f"{left} {'figure is' if left == 1 else 'figures are'} left out; `qpu-bridge calibration draw` draws them")
 
 
 def _changed(console: Console, bench: Bench, before: Snapshot, entries: Sequence[Entry]) -> None:

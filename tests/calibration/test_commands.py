@@ -126,7 +126,7 @@ def test_who_loses_the_device_in_the_middle_stops(home, monkeypatch):
     shelf = Shelf.open(home / "rack.toml", "emu_five")
 
     def calibrated(other: ExitStack, store: Store) -> None:
-        with device.bench(shelf, seed=1, cancelled=lambda: False, figures=False) as bench:
+        with device.bench(shelf, seed=1, cancelled=lambda: False, figures=None) as bench:
             (lock,) = (home / "data").glob("*runner*.lock")
             taken = False
             while not taken:
@@ -261,14 +261,14 @@ def test_text_of_another_device_or_none_is_refused(say, versions, home, change, 
     assert versions.history() == before
 
 
-def test_ctrl_c_keeps_what_was_found(home):
+def test_ctrl_c_keeps_what_was_found_and_figures_can_be_drawn_later(home, say):
     """In a process of its own: the interrupt comes while the device is busy."""
     import signal
     import subprocess
     import sys
     from threading import Timer
 
-    line = [sys.executable, "-m", "qpu_bridge.cli", "calibrate", "--seed", "1", "--no-figures"]
+    line = [sys.executable, "-m", "qpu_bridge.cli", "calibrate", "--seed", "1"]
     with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=dict(os.environ)) as process:
         assert process.stdout is not None
         watchdog = Timer(60, process.kill)
@@ -286,3 +286,14 @@ def test_ctrl_c_keeps_what_was_found(home):
     assert Versions.of(home / "data", "emu_five").history()[0].routine == "resonator_spectroscopy"
     ledger = json.loads((home / "data/calibration/emu_five/ledger.json").read_text())
     assert "resonator_spectroscopy" in ledger["records"]
+    runs = [path.parent for path in (home / "data").rglob("data.h5")]
+    left = [run for run in runs if not (run / "figure.png").exists()]
+    assert all("left out" in (run / "figure.txt").read_text() for run in left)
+    drawn = say("calibration", "draw")
+    assert (drawn.exit_code, drawn.output.strip()) == (0, f"{len(left)} figures drawn")
+    assert all((run / "figure.png").exists() and not (run / "figure.txt").exists() for run in runs)
+    (runs[0] / "figure.png").unlink()
+    (runs[0] / "fits.json").write_text("{")
+    failed = say("calibration", "draw")
+    assert failed.exit_code == 1
+    assert f"{runs[0]}: no figure could be drawn" in failed.output

@@ -1,0 +1,178 @@
+"""Figures drawn in processes of their own, while whoever calibrates goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from select import select
+from threading import Condition, Event, Thread
+from types import TracebackType
+
+from qpu_calibration.draw import excuse
+
+MOST = 4
+"""Processes that draw, if there are as many processors."""
+WAITING = 4
+"""Figures that wait for each process before another one is started: a start costs as much as some figures."""
+LONGEST_S = 300.0
+"""What takes longer to draw is given up, s."""
+LOOK_S = 0.1
+"""How often to look whether to leave, s."""
+NOT_YET = (
+    "no figure yet: it is drawn while the calibration goes on, and left out if that is broken off (qpu-bridge calibration draw)"
+)
+
+
+class Figures:
+    """Draws what an archive keeps.
+
+    Processes start when there is something to draw, and end at `close`, or when this process ends, however it does.
+    """
+
+    def __init__(self) -> None:
+        self._most = min(MOST, os.cpu_count() or 1)
+        self._change = Condition()
+        self._closed = Event()
+        self._orders: deque[tuple[Path, str]] = deque()
+        self._threads: list[Thread] = []
+        self._asked = self._done = 0
+
+    def ask(self, place: Path, routine: str) -> None:
+        """Have the figure of a pass drawn; returns at once.
+
+        Args:
+            place: Folder of its data and fits.
+            routine: Name of what measured it.
+        """
+        with self._change:
+            self._orders.append((place, routine))
+            self._asked += 1
+            if len(self._threads) < self._most and len(self._orders) > WAITING * len(self._threads):
+                self._threads.append(Thread(target=self._work, name="figures", daemon=True))
+                self._threads[-1].start()
+            self._change.notify_all()
+
+    def finish(self, cancelled: Callable[[], bool], told: Callable[[int, int], None] | None = None) -> int:
+        """Wait until all figures are there.
+
+        Args:
+            cancelled: Asked again and again; True leaves the others out.
+            told: Of how many are there, of how many.
+
+        Returns:
+            How many are not there.
+        """
+        with self._change:
+            while self._done < self._asked and not cancelled():
+                if told is not None:
+                    told(self._done, self._asked)
+                self._change.wait(LOOK_S)
+            return self._asked - self._done
+
+    def close(self) -> None:
+        """End the processes. What is not drawn yet is left out."""
+        self._closed.set()
+        with self._change:
+            self._change.notify_all()
+        for thread in self._threads:
+            thread.join()
+
+    def __enter__(self) -> Figures:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def _work(self) -> None:
+        with _Painter(self._closed) as painter:
+            while True:
+                with self._change:
+                    self._change.wait_for(lambda: self._orders or self._closed.is_set())
+                    if self._closed.is_set():
+                        return
+                    place, routine = self._orders.popleft()
+                reason = painter.draw(place, routine)
+                if reason:
+                    # a run that was deleted meanwhile needs none
+                    with suppress(OSError):
+                        excuse(place, f"no figure could be drawn: {reason}")
+                with self._change:
+                    self._done += not self._closed.is_set()
+                    self._change.notify_all()
+
+
+class _Painter:
+    """A process that draws one figure after the other. One that dies is followed by another, for the next figure."""
+
+    def __init__(self, closed: Event) -> None:
+        self._closed = closed
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> _Painter:
+        self._words = tempfile.TemporaryFile()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._end()
+        self._words.close()
+
+    def draw(self, place: Path, routine: str) -> str:
+        """Have a figure drawn.
+
+        Returns:
+            Why it is not, if there was no answer.
+        """
+        try:
+            process = self._process or self._start()
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write(f"{json.dumps([str(place), routine])}\n".encode())
+            process.stdin.flush()
+            until_s = time.monotonic() + LONGEST_S
+            while not select([process.stdout], [], [], LOOK_S)[0]:
+                if self._closed.is_set() or time.monotonic() > until_s:
+                    self._end()
+                    return "" if self._closed.is_set() else f"it took longer than {LONGEST_S:.0f} s"
+            if process.stdout.readline():
+                return ""
+        except OSError as error:
+            # it died before it was asked, or there is none
+            self._end()
+            return f"{error}{self._last_words()}"
+        self._end()
+        return f"the process that draws has died{self._last_words()}"
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        self._words.seek(0)
+        self._words.truncate()
+        # not forked: there are threads and sockets here. In a session of its own: the terminal's Ctrl-C is for us.
+        # -P: modules are not looked for in the folder that somebody happens to be in
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "qpu_calibration.painter"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._words,
+            start_new_session=True,
+        )
+        return self._process
+
+    def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            # what was not sent is not missed
+            with suppress(OSError):
+                process.communicate()
+
+    def _last_words(self) -> str:
+        self._words.seek(0)
+        words = self._words.read()[-1000:].decode(errors="replace").strip()
+        return f": {words}" if words else ""

@@ -1,0 +1,47 @@
+"""The process that draws what runs have kept: ``python -m qpu_calibration.painter``."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import sys
+from pathlib import Path
+
+from qpu_calibration import catalog
+from qpu_calibration.archive import Archive
+from qpu_calibration.draw import draw
+
+NICE = 10
+"""How far it steps back behind those who calibrate and play."""
+
+
+def draw_kept(place: Path, routine: str) -> None:
+    """Draw the figure of a pass.
+
+    Args:
+        place: Folder of its data and fits.
+        routine: Name of what measured it.
+    """
+    kept = Archive(place)
+    draw(lambda: catalog.routine(routine).plot(kept.data("."), kept.fits(".")), place)
+
+
+def main() -> None:
+    """For each line ``[PLACE, ROUTINE]``: draw, and answer with a line. It ends with the lines."""
+    os.nice(NICE)
+    # what a routine prints is no answer
+    answers, sys.stdout = sys.stdout, sys.stderr
+    gc.freeze()
+    for line in sys.stdin:
+        place, routine = json.loads(line)
+        try:
+            draw_kept(Path(place), routine)
+        except OSError as error:
+            # the run was deleted, or the disk is full: there is no place for excuses
+            print(f"{place}: {error}", file=sys.stderr)
+        print(file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()
