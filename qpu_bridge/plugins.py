@@ -29,14 +29,18 @@ VERBS = ("capabilities", "load", "run", "abort", "status", "close")
 """What a driver can be asked."""
 
 
-def commands() -> Iterator[tuple[str, Any]]:
-    """Commands that installed packages add to ``qpu-bridge``: name, and `typer` program or function.
+def command_names() -> tuple[str, ...]:
+    """Names of commands that installed packages add to ``qpu-bridge``, sorted."""
+    return _names(COMMANDS)
+
+
+def load_command(name: str) -> Any:
+    """Such a command: a `typer` program, or a function.
 
     Raises:
-        SettingsError: If one cannot be imported.
+        SettingsError: If it is not installed, or cannot be imported.
     """
-    for name in _names(COMMANDS):
-        yield name, _load(COMMANDS, "command", name)
+    return _load(COMMANDS, "command", name)
 
 
 def program_names() -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoints, entry_points
 from typing import Any
 
 from qpu_bridge.errors import SettingsError
@@ -15,7 +15,13 @@ ROUTINES = "qpu_bridge.routines"
 
 def names() -> tuple[str, ...]:
     """Names of the installed routines, sorted."""
-    return tuple(sorted({entry.name for entry in entry_points(group=ROUTINES)}))
+    return tuple(sorted({entry.name for entry in entries()}))
+
+
+@lru_cache
+def entries() -> EntryPoints:
+    """Where they are. Asked once: each time all that is installed is looked through."""
+    return entry_points(group=ROUTINES)
 
 
 @lru_cache
@@ -25,7 +31,7 @@ def routine(name: str) -> Routine[Any]:
     Raises:
         SettingsError: If there is none, it cannot be imported, or it is no routine.
     """
-    found = list(entry_points(group=ROUTINES, name=name))
+    found = list(entries().select(name=name))
     if not found:
         raise SettingsError(f"a routine must be one of {', '.join(names())}", given=name)
     try:

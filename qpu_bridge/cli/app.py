@@ -6,6 +6,7 @@ import errno
 import logging
 import os
 import sys
+from collections.abc import Collection
 from importlib import import_module
 from typing import Any
 
@@ -46,7 +47,7 @@ INNER = ("runner", "api")
 
 
 def program(first: str = "") -> typer.Typer:
-    """The program with all its commands; with one of ours alone, if that is the first word of the command line.
+    """The program with all its commands; with one alone, if that is the first word of the command line.
 
     Then nobody waits for the imports of the others, and a bridge starts three processes one after the other.
     """
@@ -70,15 +71,20 @@ def program(first: str = "") -> typer.Typer:
     )
     # without it a program of one command would not take the command's name
     app.callback()(_nothing)
-    for name in [first] if first in COMMANDS else COMMANDS:
-        module, attribute = COMMANDS[name].split(":")
-        _add(app, name, getattr(import_module(f"qpu_bridge.cli.{module}"), attribute))
+    added: Collection[str] = ()
     if first not in COMMANDS:
         from qpu_bridge import plugins
 
-        for name, commands in plugins.commands():
-            _add(app, name, commands)
+        added = plugins.command_names()
+    every = dict.fromkeys([*COMMANDS, *added])
+    for name in [first] if first in every else every:
+        _add(app, name, _ours(name) if name in COMMANDS else plugins.load_command(name))
     return app
+
+
+def _ours(name: str) -> Any:
+    module, attribute = COMMANDS[name].split(":")
+    return getattr(import_module(f"qpu_bridge.cli.{module}"), attribute)
 
 
 def _add(app: typer.Typer, name: str, found: Any) -> None:

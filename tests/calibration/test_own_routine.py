@@ -31,9 +31,12 @@ def installed(tmp_path, monkeypatch):
         (tmp_path / "site" / "lab_routines.py").write_text((OWN / "lab_routines.py").read_text())
         monkeypatch.syspath_prepend(tmp_path / "site")
 
-    catalog.routine.cache_clear()
+    known = (catalog.entries, catalog.routine)
+    for one in known:
+        one.cache_clear()
     yield install
-    catalog.routine.cache_clear()
+    for one in known:
+        one.cache_clear()
     sys.modules.pop("lab_routines", None)
 
 

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from pydantic import Field
-from scipy.special import erfc
-from scipy.stats import chi2
+from scipy.special import chdtrc, erfc
 
 from qpu_bridge.target import Snapshot
 from qpu_calibration.axis import Axis, Values
@@ -145,7 +144,7 @@ class ReadoutDuration(Routine[ReadoutDurationSettings]):
 def _even(numbers: Values, sigma: Values) -> float:
     """Chance of numbers that differ so much or more, if all are one."""
     mean = np.average(numbers, weights=sigma**-2)
-    return float(chi2.sf((((numbers - mean) / sigma) ** 2).sum(), len(numbers) - 1))
+    return float(chdtrc(len(numbers) - 1, (((numbers - mean) / sigma) ** 2).sum()))
 
 
 def confusion(x: Values, part: float, lag: float, best: float, floor: float, decayed: float) -> Values:
