@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
@@ -44,7 +42,7 @@ class Reading:
             imag=tuple(matched.imag.tolist()),
             repeats=(HOLD,) * len(matched),
         )
-        heard = respond(resonator, replace(blank, kernel=waveform(self.kernel)))
+        heard = respond(resonator, blank._replace(kernel=waveform(self.kernel)))
         points = heard.still * AMPLITUDE
         self.angle = float(np.angle(points[1] - points[0]))
         turn = np.exp(-1j * self.angle)

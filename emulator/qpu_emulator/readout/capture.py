@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qpu_bridge.schedule import NONE, Operation, Waveform
-from qpu_emulator.chip.device import Resonator
-from qpu_emulator.readout.resonator import Probe, Response, loudest, noise, respond_each
+from qpu_emulator.readout.resonator import Complex, Probe, Real, Response
 from qpu_emulator.score.actions import Action
 from qpu_emulator.score.lanes import Index, Lanes
 from qpu_emulator.score.program import Program
@@ -19,32 +18,48 @@ from qpu_emulator.windows.library import Library
 _TAU = 2 * np.pi
 _SILENCE = Waveform(np.ones(1, complex), np.ones(1, np.int64))
 _ARRAYS = ("gathered", "field", "ringing", "tails")
+_FIRST = np.zeros(1, np.int64)
 
 
-@dataclass(frozen=True, slots=True)
-class CaptureSignal:
+class Tone(NamedTuple):
+    """One tone, as one capture gets it. If all lanes have the same numbers there is one of each.
+
+    Attributes:
+        probe: Tone and capture.
+        frequencies: The different frequencies of both at the points, ``float[n, 2]`` in Hz; None if the probe has the only ones.
+        entry: ``int[lanes or 1]``, which of these.
+        factor: ``complex[lanes or 1]``, amplitude and phase.
+    """
+
+    probe: Probe
+    frequencies: Real | None
+    entry: Index
+    factor: Complex
+
+
+class CaptureSignal(NamedTuple):
     """What a capture gets.
 
     Attributes:
         resonator: Index of the resonator that the tones come through.
-        tones: Each tone, and the different frequencies of tone and capture that lanes have, ``float[n, 2]`` in Hz.
-        entry: ``int[tones, lanes]``, which of these frequencies, counted on from tone to tone.
-        factor: ``complex[tones, lanes]``, amplitude and phase.
+        tones: All of them.
+        entry: ``int[tones, lanes or 1]``, which frequencies of tone and capture, counted on from tone to tone.
+        factor: ``complex[tones, lanes or 1]``, amplitude and phase.
     """
 
     resonator: int
-    tones: tuple[tuple[Probe, NDArray[np.float64]], ...]
-    entry: NDArray[np.int64]
-    factor: NDArray[np.complex128]
+    tones: tuple[Tone, ...]
+    entry: Index
+    factor: Complex
 
     @property
     def dt(self) -> float:
         """Sample of the capture, s."""
-        return self.tones[0][0].dt
+        return self.tones[0].probe.dt
 
 
 class CaptureModel:
-    """Signals of a run's captures. The response to a tone that is not swept is solved once for a device.
+    """Signals of a run's captures.
 
     Args:
         program: What is played.
@@ -54,14 +69,25 @@ class CaptureModel:
     """
 
     def __init__(self, program: Program, library: Library, values: Values, lanes: Lanes) -> None:
-        self._program = program
-        self._library = library
+        self._schedule = program.schedule
+        self._responses = library.responses
         self._values = values
         self._lanes = lanes
         self._events = program.events
         self._samples = program.schedule.samples
         self._tick = program.tick
         self._dt = [float(port.clock.dt) for port in program.schedule.ports]
+        self._different: dict[tuple[int, ...], tuple[Index, Index]] = {}
+
+    def plays(self, action: Action) -> list[int]:
+        """Rows of a measurement's tones."""
+        operations = self._events["operation"]
+        return [row for row in action.events if operations[row] == Operation.PLAY]
+
+    def captures(self, action: Action) -> list[int]:
+        """Rows of its captures."""
+        operations = self._events["operation"]
+        return [row for row in action.events if operations[row] == Operation.CAPTURE]
 
     def signal(self, action: Action, capture: int, origin: int, chosen: Index) -> CaptureSignal:
         """What of a measurement's tones comes from its resonator into a capture; without a tone, one of strength 0.
@@ -72,81 +98,91 @@ class CaptureModel:
             origin: Tick from which the responses count.
             chosen: Lanes.
         """
-        events = self._events
-        tuned = self._values.of(capture, "frequency", self._lanes, chosen)
-        plays = [row for row in action.events if events["operation"][row] == Operation.PLAY] or [NONE]
-        tones, known = [], 0
-        entry, factor = np.empty((len(plays), len(chosen)), np.int64), np.zeros((len(plays), len(chosen)), np.complex128)
-        for number, play in enumerate(plays):
-            carrier = tuned if play == NONE else self._values.of(play, "frequency", self._lanes, chosen)
-            frequencies, which = _different(carrier, tuned)
-            tones.append((self._probe(play, capture, origin, frequencies[0]), frequencies))
-            entry[number] = which + known
-            known += len(frequencies)
-            if play != NONE:
-                beats = len(frequencies) > 1 or frequencies[0, 0] != frequencies[0, 1]
-                factor[number] = self._factor(play, capture, origin, chosen, tuned - carrier if beats else None)
-        return CaptureSignal(action.where, tuple(tones), entry, factor)
+        tones = tuple(self._tone(play, capture, origin, chosen) for play in self.plays(action) or (NONE,))
+        if len(tones) == 1:
+            return CaptureSignal(action.where, tones, tones[0].entry[None], tones[0].factor[None])
+        counts = [1 if tone.frequencies is None else len(tone.frequencies) for tone in tones]
+        entries = [tone.entry + before for tone, before in zip(tones, np.cumsum([0, *counts]), strict=False)]
+        entry, factor = (np.stack(np.broadcast_arrays(*each)) for each in (entries, [tone.factor for tone in tones]))
+        return CaptureSignal(action.where, tones, entry, factor)
 
-    def signal_to_noise(self, signal: CaptureSignal) -> float:
-        """Largest magnitude of a signal, in units of the capture's noise."""
-        resonator = self._resonator(signal)
-        strength = np.abs(signal.factor).max()
-        return max(loudest(resonator, *tone) for tone in signal.tones) * float(strength) / noise(resonator, signal.tones[0][0])
+    def signal_to_noise(self, action: Action, capture: int, origin: int) -> float:
+        """Largest magnitude of such a signal at any point, in units of the capture's noise."""
+        loudest = strongest = 0.0
+        for play in self.plays(action):
+            frequencies, which = self._frequencies(play, capture)
+            probe = self._probe(play, capture, origin, frequencies)
+            loudest = max(loudest, self._responses.loudness(action.where, probe, None if which is None else frequencies))
+            amplitude = self._values.at_points(play, "amplitude")
+            strongest = max(strongest, abs(amplitude) if isinstance(amplitude, float) else float(np.abs(amplitude).max()))
+        return loudest * strongest
 
     def response(self, signal: CaptureSignal) -> Response:
         """Responses to all tones and their frequencies, one after the other."""
-        found = [self._respond(signal, *tone) for tone in signal.tones]
+        found = [self._responses.find(signal.resonator, tone.probe, tone.frequencies) for tone in signal.tones]
         if len(found) == 1:
             return found[0]
         gathered, field, ringing, tails = (np.concatenate([getattr(one, name) for one in found]) for name in _ARRAYS)
         return replace(found[0], gathered=gathered, field=field, ringing=ringing, tails=tails)
 
-    def _probe(self, play: int, capture: int, origin: int, frequencies: NDArray[np.float64]) -> Probe:
-        schedule, events, tick = self._program.schedule, self._events, self._tick
+    def _tone(self, play: int, capture: int, origin: int, chosen: Index) -> Tone:
+        values, lanes = self._values, self._lanes
+        frequencies, which = self._frequencies(play, capture)
+        probe, entry = self._probe(play, capture, origin, frequencies), _FIRST if which is None else which[lanes.point[chosen]]
+        swept = None if which is None else frequencies
+        if play == NONE:
+            return Tone(probe, swept, entry, np.zeros(len(entry), complex))
+        amplitude, phase = values.of(play, "amplitude", lanes, chosen), values.of(play, "phase", lanes, chosen)
+        phase = phase - values.of(capture, "phase", lanes, chosen)
+        beat = frequencies[:, 1] - frequencies[:, 0]
+        if beat.any():
+            # the frame of the capture is so many hertz above that of the tone
+            phase = phase + _TAU * beat[entry] * np.asarray((lanes.time[chosen] + origin) * self._tick, np.float64)
+        factor = np.atleast_1d(np.asarray(amplitude * np.exp(1j * phase), np.complex128))
+        if len(entry) != len(factor):
+            entry = np.repeat(entry, len(chosen) // len(entry))
+            factor = np.repeat(factor, len(chosen) // len(factor))
+        return Tone(probe, swept, entry, factor)
+
+    def _frequencies(self, play: int, capture: int) -> tuple[Real, Index | None]:
+        """The different frequencies of both, ``float[n, 2]`` in Hz, and which each point has; None if all have the same."""
+        values, slots = self._values, self._events["frequency_slot"]
+        tuned = values.at_points(capture, "frequency")
+        carrier = tuned if play == NONE else values.at_points(play, "frequency")
+        if not (isinstance(carrier, np.ndarray) or isinstance(tuned, np.ndarray)):
+            return np.array([[carrier, tuned]]), None
+        swept = tuple(sorted({slots[capture], slots[capture if play == NONE else play]} - {NONE}))
+        if swept not in self._different:
+            axis = None if len(swept) == 1 else 0
+            first, which = np.unique(values.points[:, swept], axis=axis, return_index=True, return_inverse=True)[1:]
+            self._different[swept] = first, which.ravel()
+        first, which = self._different[swept]
+        pairs = np.empty((len(first), 2))
+        for side, number in enumerate((carrier, tuned)):
+            pairs[:, side] = _of(number, first)
+        return pairs, which if len(pairs) > 1 else None
+
+    def _probe(self, play: int, capture: int, origin: int, frequencies: Real) -> Probe:
+        schedule, events, tick = self._schedule, self._events, self._tick
         dt, kernel = self._dt[events["port"][capture]], events["waveform"][capture]
         tone, tone_dt, tone_start = _SILENCE, dt, 0.0
         if play != NONE:
             tone, tone_dt = schedule.waveforms[events["waveform"][play]], self._dt[events["port"][play]]
             tone_start = (events["start"][play] - origin) * tick
+        carrier, tuned = frequencies[0].tolist()
         return Probe(
             tone,
             tone_dt,
             tone_start,
-            float(frequencies[0]),
+            carrier,
             None if kernel < 0 else schedule.waveforms[kernel],
             dt,
             (events["start"][capture] - origin) * tick,
             int(self._samples[capture]),
-            float(frequencies[1]),
+            tuned,
         )
 
-    def _factor(self, play: int, capture: int, origin: int, chosen: Index, beat: Number | None) -> NDArray[np.complex128]:
-        """Amplitude and phase of a tone in the frame of a capture, whose frequency is ``beat`` (Hz) above the tone's."""
-        values, lanes = self._values, self._lanes
-        amplitude, phase = values.of(play, "amplitude", lanes, chosen), values.of(play, "phase", lanes, chosen)
-        phase = phase - values.of(capture, "phase", lanes, chosen)
-        if beat is not None:
-            phase = phase + _TAU * beat * np.asarray((lanes.time[chosen] + origin) * self._tick, np.float64)
-        return np.asarray(amplitude * np.exp(1j * phase), np.complex128)
 
-    def _respond(self, signal: CaptureSignal, probe: Probe, frequencies: NDArray[np.float64]) -> Response:
-        if len(frequencies) > 1:
-            # nobody will ask for just these again
-            return respond_each(self._resonator(signal), probe, frequencies)
-        key = (signal.resonator, probe)
-        found = self._library.responses.get(key)
-        if found is None:
-            found = self._library.responses[key] = respond_each(self._resonator(signal), probe, frequencies)
-        return found
-
-    def _resonator(self, signal: CaptureSignal) -> Resonator:
-        return self._library.device.resonators[signal.resonator]
-
-
-def _different(carrier: Number, tuned: Number) -> tuple[NDArray[np.float64], Index | int]:
-    """The different pairs of both frequencies, ``float[n, 2]``, and which of them each lane has."""
-    if not isinstance(carrier, np.ndarray) and not isinstance(tuned, np.ndarray):
-        return np.array([[carrier, tuned]]), 0
-    pairs, which = np.unique(np.stack(np.broadcast_arrays(carrier, tuned), axis=1), axis=0, return_inverse=True)
-    return pairs, which.ravel()
+def _of(number: Number, points: Index) -> Number:
+    """A number at some points."""
+    return number[points] if isinstance(number, np.ndarray) else number

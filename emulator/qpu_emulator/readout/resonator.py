@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +14,13 @@ from qpu_emulator.jit import compiled
 from qpu_emulator.readout.afterglow import pulls
 
 Real = NDArray[np.float64]
+Complex = NDArray[np.complex128]
 
 _TAU = 2 * np.pi
 _LEVELS = 3
 _JUMPS = ((0, 1), (1, 0), (1, 2), (2, 1))
+_LONG = 24
+"""So many samples alike are summed at once as a geometric series."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,31 +40,35 @@ class Response:
         sample_noise: The same of one sample of the trace.
     """
 
-    gathered: NDArray[np.complex128]
-    field: NDArray[np.complex128]
-    ringing: NDArray[np.complex128]
-    tails: NDArray[np.complex128]
+    gathered: Complex
+    field: Complex
+    ringing: Complex
+    tails: Complex
     first: int
     count: int
     noise: float
     sample_noise: float
 
     @property
-    def still(self) -> NDArray[np.complex128]:
+    def still(self) -> Complex:
         """``complex[3]``, integrated signal if the level stays."""
         return np.asarray(self.gathered[..., -1])
 
     @property
-    def jumps(self) -> NDArray[np.complex128]:
+    def jumps(self) -> Complex:
         """``complex[4, samples + 1]``, integrated signal if the level jumps at the start of a sample (0-1, 1-0, 1-2, 2-1)."""
         (old, new), past = np.array(_JUMPS).T, np.zeros((*self.field.shape[:-1], 1))
         field = np.concatenate([self.field, past], axis=-1)
         rest = (field[..., old, :] - field[..., new, :]) * self.tails[..., new, :]
         return np.asarray(self.gathered[..., old, :] + self.gathered[..., new, -1:] - self.gathered[..., new, :] + rest)
 
+    @property
+    def nbytes(self) -> int:
+        """Memory of all arrays."""
+        return self.gathered.nbytes + self.field.nbytes + self.ringing.nbytes + self.tails.nbytes
 
-@dataclass(frozen=True, slots=True)
-class Probe:
+
+class Probe(NamedTuple):
     """One tone and one capture of a measurement: what a resonator is probed with.
 
     Attributes:
@@ -72,7 +79,7 @@ class Probe:
         kernel: Weights, None for ones; "raw" captures take none.
         dt: Sample of the capture, s.
         start: Of the capture, s after the start of the measurement.
-        count: Samples of the capture.
+        samples: Of the capture.
         frequency: Demodulation frequency, Hz.
     """
 
@@ -83,38 +90,45 @@ class Probe:
     kernel: Waveform | None
     dt: float
     start: float
-    count: int
+    samples: int
     frequency: float
+
+    @property
+    def frequencies(self) -> Real:
+        """Of tone and capture, ``float[1, 2]`` in Hz."""
+        return np.array([[self.tone_frequency, self.frequency]])
 
 
 def respond(resonator: Resonator, probe: Probe) -> Response:
     """Solve the linear resonator for each level of the qubit."""
-    found = respond_each(resonator, probe, np.array([[probe.tone_frequency, probe.frequency]]))
+    found = respond_each(resonator, probe, probe.frequencies)
     return replace(found, gathered=found.gathered[0], field=found.field[0], ringing=found.ringing[0], tails=found.tails[0])
 
 
 def respond_each(resonator: Resonator, probe: Probe, frequencies: Real) -> Response:
     """The same at several frequencies of tone and capture, ``float[n, 2]`` in Hz, instead of those of ``probe``."""
-    _, gathered, field, ringing, tails = _solve(True, *_driven(resonator, probe, frequencies))
+    gathered, field, ringing, tails = _solve(*_driven(resonator, probe, frequencies))
     spread = resonator.noise * np.sqrt(1e-9 / probe.dt)
-    first = field.shape[-1] - probe.count
-    return Response(gathered, field, ringing, tails, first, probe.count, noise(resonator, probe), spread)
+    first = field.shape[-1] - probe.samples
+    return Response(gathered, field, ringing, tails, first, probe.samples, _noise(resonator, probe, _weights(probe)), spread)
 
 
-def loudest(resonator: Resonator, probe: Probe, frequencies: Real) -> float:
-    """Largest magnitude of `Response.still` at several frequencies, without the rest."""
-    return float(np.abs(_solve(False, *_driven(resonator, probe, frequencies))[0]).max())
+def loudness(resonator: Resonator, probe: Probe, frequencies: Real) -> float:
+    """Largest magnitude of `Response.still` at several frequencies in units of its noise, without the rest."""
+    driven = _driven(resonator, probe, frequencies)
+    noise = _noise(resonator, probe, driven[-1])
+    return float(np.abs(_still(*driven)).max()) / noise if noise else np.inf
 
 
-def noise(resonator: Resonator, probe: Probe) -> float:
+def _noise(resonator: Resonator, probe: Probe, weights: Complex) -> float:
     """See `Response`."""
-    return resonator.noise * float(np.sqrt(1e-9 / probe.dt) * np.linalg.norm(_weights(probe)))
+    return resonator.noise * float(np.sqrt(1e-9 / probe.dt) * np.linalg.norm(weights))
 
 
-def _weights(probe: Probe) -> NDArray[np.complex128]:
+def _weights(probe: Probe) -> Complex:
     """Of each sample since the start of the measurement."""
     first = round(probe.start / probe.dt)
-    weights = np.zeros(first + probe.count, complex)
+    weights = np.zeros(first + probe.samples, complex)
     weights[first:] = 1.0 if probe.kernel is None else probe.kernel.expand()
     return weights
 
@@ -133,18 +147,11 @@ def _driven(resonator: Resonator, probe: Probe, frequencies: Real) -> tuple[Any,
 
 @compiled()
 def _solve(
-    whole: bool,
-    tone: NDArray[np.complex128],
-    times: tuple[float, float, float],
-    decays: NDArray[np.complex128],
-    turns: NDArray[np.complex128],
-    steps: NDArray[np.complex128],
-    weights: NDArray[np.complex128],
-) -> tuple[NDArray[np.complex128], ...]:
-    """The arrays of `Response` of a resonator that starts empty: still, gathered, field, ringing, tails.
+    tone: Complex, times: tuple[float, float, float], decays: Complex, turns: Complex, steps: Complex, weights: Complex
+) -> tuple[Complex, Complex, Complex, Complex]:
+    """The arrays of `Response` of a resonator that starts empty: gathered, field, ringing, tails.
 
     Args:
-        whole: Whether more is wanted than the first; the others are not filled else.
         tone: What drives it, tick by tick.
         times: Sample of the capture, start and tick of the tone, s.
         decays: ``complex[n, 3]``, of each level, 1/s.
@@ -152,13 +159,14 @@ def _solve(
         steps: ``complex[n]``, by which that turns from sample to sample.
         weights: Of the samples.
     """
-    (dt, begin, tick), samples, count = times, len(weights), len(decays) if whole else 0
-    still, ringing = np.empty(decays.shape, np.complex128), np.empty(decays.shape, np.complex128)
+    dt, samples, count = times[0], len(weights), len(decays)
+    drive = _sampled(tone, times, samples)
+    ringing = np.empty(decays.shape, np.complex128)
     field = np.empty((count, _LEVELS, samples), np.complex128)
     gathered = np.empty((count, _LEVELS, samples + 1), np.complex128)
     tails = np.empty((count, _LEVELS, samples + 1), np.complex128)
     inside, total = np.zeros(_LEVELS, np.complex128), np.zeros(_LEVELS, np.complex128)
-    for one in range(len(decays)):
+    for one in range(count):
         turn = turns[one]
         half = np.exp(-decays[one] * (dt / 2))
         gain = (1 - half) / decays[one]
@@ -166,22 +174,80 @@ def _solve(
         inside[:] = total[:] = 0.0
         # levels go side by side: each waits for its own last number
         for sample in range(samples):
-            place = int(np.floor(((sample + 0.5) * dt - begin) / tick))
-            driven = tone[place] if 0 <= place < len(tone) else 0.0j
+            driven = drive[sample]
             for level in range(_LEVELS):
                 middle = half[level] * inside[level] + gain[level] * driven
                 inside[level] = half[level] * middle + gain[level] * driven
-                if whole:
-                    field[one, level, sample] = middle * turn
-                    gathered[one, level, sample] = total[level]
+                field[one, level, sample] = middle * turn
+                gathered[one, level, sample] = total[level]
                 total[level] += middle * turn * weights[sample]
             turn *= steps[one]
-        still[one] = total
-        if not whole:
-            continue
         gathered[one, :, samples] = total
         tails[one, :, samples] = 0.0
         for sample in range(samples - 1, -1, -1):
             for level in range(_LEVELS):
                 tails[one, level, sample] = weights[sample] + ringing[one, level] * tails[one, level, sample + 1]
-    return still, gathered, field, ringing, tails
+    return gathered, field, ringing, tails
+
+
+@compiled()
+def _still(
+    tone: Complex, times: tuple[float, float, float], decays: Complex, turns: Complex, steps: Complex, weights: Complex
+) -> Complex:
+    """`Response.still` alone, ``complex[n, 3]``. Arguments as of `_solve`.
+
+    Where neither the tone nor the weights change, fields go to their steady ones exponentially, and samples are summed at once.
+    """
+    dt, samples = times[0], len(weights)
+    drive, ends = _sampled(tone, times, samples), np.empty(samples, np.int64)
+    for sample in range(samples - 1, -1, -1):
+        ends[sample] = sample + 1
+        if sample + 1 < samples and drive[sample] == drive[sample + 1] and weights[sample] == weights[sample + 1]:
+            ends[sample] = ends[sample + 1]
+    out, inside = np.zeros(decays.shape, np.complex128), np.zeros(_LEVELS, np.complex128)
+    for one in range(len(decays)):
+        turn, step = turns[one], steps[one]
+        half = np.exp(-decays[one] * (dt / 2))
+        gain = (1 - half) / decays[one]
+        inside[:] = 0.0
+        sample = 0
+        while sample < samples:
+            driven, weight, count = drive[sample], turn * weights[sample], ends[sample] - sample
+            if count < _LONG:
+                for level in range(_LEVELS):
+                    middle = half[level] * inside[level] + gain[level] * driven
+                    inside[level] = half[level] * middle + gain[level] * driven
+                    out[one, level] += middle * weight
+                turn *= step
+                sample += 1
+                continue
+            for level in range(_LEVELS):
+                steady, fades = driven / decays[one, level], half[level] * half[level]
+                ring = inside[level] - steady
+                out[one, level] += weight * (steady * _series(step, count) + ring * half[level] * _series(fades * step, count))
+                inside[level] = steady + ring * np.exp(-decays[one, level] * (dt * count))
+            turn *= np.exp(np.log(step) * count)
+            sample += count
+    return out
+
+
+@compiled()
+def _series(ratio: complex, count: int) -> complex:
+    """The sum of ``ratio**k`` for all k below ``count``."""
+    gap = 1 - ratio
+    # closer to 1 than rounding allows to tell, all are alike
+    if abs(gap) < 1e-12:
+        return complex(count)
+    return complex((1 - np.exp(np.log(ratio) * count)) / gap)
+
+
+@compiled()
+def _sampled(tone: Complex, times: tuple[float, float, float], samples: int) -> Complex:
+    """The tone in the middle of each sample of the capture."""
+    dt, begin, tick = times
+    out = np.zeros(samples, np.complex128)
+    for sample in range(samples):
+        place = int(np.floor(((sample + 0.5) * dt - begin) / tick))
+        if 0 <= place < len(tone):
+            out[sample] = tone[place]
+    return out

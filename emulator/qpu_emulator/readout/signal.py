@@ -93,13 +93,13 @@ def integrate(
     Args:
         streams: Random streams.
         shots: Stream of each shot.
-        point: Row and sweep point of each shot.
+        point: Lane of each shot.
         levels: ``int[shots, 3]``, levels one after the other.
         left: ``float[shots, 2]``, when they are left, s after the start of the measurement; inf = never.
         late: When the measurement starts, s after what the responses count from.
         span: What the responses last, s.
-        factor: ``complex[tones, points]``, amplitude and phase of each tone.
-        entry: ``int[tones, points]``, which response.
+        factor: ``complex[tones, lanes]``, amplitude and phase of each tone; one lane if all have the same.
+        entry: The same, which response.
         gathered: Of the responses (`resonator.Response`), one after the other, as are the three that follow.
         field: The same.
         ringing: The same.
@@ -108,7 +108,7 @@ def integrate(
         before: ``complex[shots]``, demodulated signal of the field that is there at the start; of none no entries.
     """
     out = np.zeros(len(shots), np.complex128)
-    samples = field.shape[2]
+    samples, apart = field.shape[2], factor.shape[1] > 1
     # most shots stay in their level
     staying = np.zeros((factor.shape[1], field.shape[1]), np.complex128)
     for p in range(factor.shape[1]):
@@ -126,7 +126,7 @@ def integrate(
                 streams[shots[start + member]] = words[member]
         for member in range(count):
             position = start + member
-            p = point[position]
+            p = point[position] if apart else 0
             a, b, c = levels[position, 0], levels[position, 1], levels[position, 2]
             stays = left[position, 0] + late > span
             if stays and not len(before):
@@ -223,10 +223,10 @@ def trace(
     out: NDArray[np.complex64] | NDArray[np.complex128],
 ) -> None:
     """Add demodulated traces of a capture, sample by sample, to ``out[shots, samples]``. Arguments as in `integrate`."""
-    samples = field.shape[2]
+    samples, apart = field.shape[2], factor.shape[1] > 1
     words, g, h = np.empty(samples - first, np.uint64), np.empty(samples - first), np.empty(samples - first)
     for position in range(len(shots)):
-        p = point[position]
+        p = point[position] if apart else 0
         a, b, c = levels[position, 0], levels[position, 1], levels[position, 2]
         moments = (left[position, 0] + late) / span, (left[position, 1] + late) / span
         one = int(moments[0] * samples) if moments[0] <= 1.0 else samples
@@ -284,7 +284,9 @@ def sum_traces(
 
     Noise is drawn for the sum of the shots of a lane, from the stream of the first of them. Arguments as in `trace`.
     """
-    samples, points = field.shape[2], factor.shape[1]
+    samples, points, apart = field.shape[2], 0, factor.shape[1] > 1
+    for p in point:
+        points = max(points, p + 1)
     weight, glow = np.zeros((points, 3)), np.zeros((points, 3), np.complex128)
     leader, members = np.zeros(points, np.int64), np.zeros(points)
     for position in range(len(shots)):
@@ -309,11 +311,12 @@ def sum_traces(
             if weight[p, level] == 0.0:
                 continue
             for tone in range(factor.shape[0]):
-                e, strength = entry[tone, p], weight[p, level] * factor[tone, p]
+                own = p if apart else 0
+                e, strength = entry[tone, own], weight[p, level] * factor[tone, own]
                 for sample in range(first, samples):
                     row[sample - first] += strength * field[e, level, sample]
             if glow[p, level] != 0.0:
-                fading = ringing[entry[0, p], level]
+                fading = ringing[entry[0, p if apart else 0], level]
                 ring = glow[p, level] * np.sqrt(fading) * fading**first
                 for sample in range(first, samples):
                     row[sample - first] += ring

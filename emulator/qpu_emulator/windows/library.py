@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from qpu_emulator.cache import Cache, key, packed, unpacked
 from qpu_emulator.chip.device import Device, TunableCoupler
 from qpu_emulator.chip.line import IDEAL
-from qpu_emulator.readout.resonator import Probe, Response
+from qpu_emulator.readout.responses import Responses
 from qpu_emulator.scales import Scales
 from qpu_emulator.windows.basis import Complex, Real, narrow, superoperator
 from qpu_emulator.windows.cross_resonance import solve_cross
@@ -87,10 +87,7 @@ class Library:
         self._cache = cache
         self._pairs: dict[int, Pair | StaticPair] = {}
         self._zz: dict[int, float] = {}
-        self.responses: dict[tuple[int, Probe], Response] = {}
-        self.inaudible: set[tuple[object, ...] | None] = (
-            set()
-        )  # captures to measurements next to them, as the receiver names them
+        self.responses = Responses(device.resonators)
         self.named: dict[tuple[object, ...], int] = {}  # windows of single plays, as `Cues` names them
         self.unravelled: dict[int, Any] = {}  # what engines make of the windows of so many qubits
         self.idle = [Idle(device, self.relaxations, levels) for levels in (2, 3)]
