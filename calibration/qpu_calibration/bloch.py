@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import xarray as xr
 
 from qpu_bridge.target import Snapshot, waveform
 from qpu_calibration.axis import Axis, Values
 from qpu_calibration.edit import amplitude, drag_pulse
+from qpu_calibration.measured import Measured
 from qpu_calibration.page import Page
 from qpu_calibration.reading import excited
 
@@ -46,12 +46,12 @@ def exposed(snapshot: Snapshot, qubit: int) -> float:
     return float(np.sin(turned).sum() * float(snapshot.port(snapshot.frame(pulse.frame).port).dt))
 
 
-def vector(data: xr.Dataset) -> tuple[Values, Values]:
+def vector(data: Measured) -> tuple[Values, Values]:
     """Bloch vectors and their standard errors, ``float[..., 2 or 3]``; ``side`` must be the last dimension of the populations.
 
     Populations of opposite sides add up to 1. Where they do not, by far, one of them is wrong, and errors say by how much.
     """
-    assert data["ones"].dims[-1] == "side"
+    assert data.dims["ones"][-1] == "side"
     y, sigma = excited(data)
     found, error = y[..., ::2] - y[..., 1::2], np.hypot(sigma[..., ::2], sigma[..., 1::2])
     apart = np.abs(y[..., ::2] + y[..., 1::2] - 1)

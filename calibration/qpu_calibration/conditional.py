@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import xarray as xr
 
 from qpu_bridge.target import Snapshot, waveform
 from qpu_calibration import bloch
 from qpu_calibration.axis import Axis, Reach, Values
 from qpu_calibration.edit import drag_pulse, flux_pulse, known_gate
+from qpu_calibration.measured import Measured
 from qpu_calibration.page import Page, Played, Target
 from qpu_calibration.plan import Point
 from qpu_calibration.reach import amplitude_range
@@ -50,9 +50,9 @@ def reach(snapshot: Snapshot, targets: Sequence[Target]) -> Reach:
     return amplitude_range(snapshot, [pulse.frame for pulse in pulses], shapes)
 
 
-def turned(data: xr.Dataset, of: int) -> tuple[Values, Values, Values]:
+def turned(data: Measured, of: int) -> tuple[Values, Values, Values]:
     """Phase in rad within half a turn, its standard error, and the length of the vector; of data of one target."""
-    vector, sigma = bloch.vector(data.isel(place=of))
+    vector, sigma = bloch.vector(data.at(place=of))
     phase, error = bloch.angle(vector, sigma)
     return phase, error, np.hypot(vector[..., 0], vector[..., 1])
 

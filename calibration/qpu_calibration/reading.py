@@ -5,9 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 
 import numpy as np
-import xarray as xr
 
 from qpu_calibration.axis import Values
+from qpu_calibration.measured import Measured
 from qpu_calibration.median import median
 
 
@@ -32,14 +32,14 @@ class Reading(StrEnum):
         return self in (Reading.ONES, Reading.JOINT)
 
 
-def excited(data: xr.Dataset) -> tuple[Values, Values]:
+def excited(data: Measured) -> tuple[Values, Values]:
     """Population of the excited state, readout errors undone, and its standard error; of data of one target.
 
     The error is that of the shots (`binomial_variance`); what the belief about the readout adds is not in it, so a fit leaves
     height and offset free where that matters.
     """
-    ones, shots = data["ones"].values, float(data.attrs["shots"])
-    low, high = data["prob_meas1_prep0"].values, 1 - data["prob_meas0_prep1"].values
+    ones, shots = data["ones"], float(data.attrs["shots"])
+    low, high = data["prob_meas1_prep0"], 1 - data["prob_meas0_prep1"]
     contrast = np.maximum(high - low, 0.05)
     return (ones - low) / contrast, np.sqrt(binomial_variance(ones, shots)) / contrast
 
@@ -58,7 +58,7 @@ def binomial_variance(share: Values, shots: float, outcomes: int = 2) -> Values:
     return np.asarray(likely * (1 - likely) / (shots + 4))
 
 
-def iq_projection(data: xr.Dataset) -> tuple[Values, Values]:
+def iq_projection(data: Measured) -> tuple[Values, Values]:
     """Averaged IQ points, projected on the axis along which they scatter most (their first principal component).
 
     `qiskit-experiments` calls this step `SVD`. The sign of the axis is arbitrary; positions count from the median point.
@@ -66,7 +66,7 @@ def iq_projection(data: xr.Dataset) -> tuple[Values, Values]:
     Returns:
         Positions in digitizer units, in the shape of the data; and their standard error, the scatter across the axis.
     """
-    heard = data["iq"].values
+    heard = data["iq"]
     points = heard - median(heard.real.ravel()) - 1j * median(heard.imag.ravel())
     flat = points.ravel()
     _, _, axes = np.linalg.svd(

@@ -16,6 +16,7 @@ from qpu_bridge.target import Snapshot
 from qpu_calibration.axis import Axis
 from qpu_calibration.fit import ROUTINE_ERRORS, Fit, bad, error_sentence
 from qpu_calibration.measure import targets_of
+from qpu_calibration.measured import Measured, each
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve, picture
 from qpu_calibration.plan import Kind, Plan, Point, write
@@ -90,8 +91,8 @@ class Routine(ABC, Generic[S]):
         """Write the pulses of one page, measurement included."""
 
     @abstractmethod
-    def fit_one(self, data: xr.Dataset) -> Fit | Asking[Fit]:
-        """Fit the data of one target (its dimension is gone, its coordinate is there). Pure; `fit` says of which target it is.
+    def fit_one(self, data: Measured) -> Fit | Asking[Fit]:
+        """Fit the data of one target. Pure; `fit` says of which target it is.
 
         Curves are asked for (``found = yield Search(...)``), so that those of all targets are fitted together.
         """
@@ -137,7 +138,7 @@ class Routine(ABC, Generic[S]):
         step = self.passes(settings)[-1]
         return step.model_copy(update={"shots": min(step.shots, max(LOOK_SHOTS, step.shots // self.look_share))})
 
-    def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
+    def curve(self, data: Measured, fit: Fit) -> Curve:
         """What the panel of one target shows (`picture.drawn`); a routine with a figure of another kind overrides `plot`."""
         return {}
 
@@ -152,10 +153,9 @@ class Routine(ABC, Generic[S]):
 
     def fit(self, data: xr.Dataset) -> tuple[Fit, ...]:
         """One fit per target, in the order of the data; a bad one where `fit_one` fails, so that the others keep theirs."""
-        kind = data.attrs["kind"]
-        return tuple(in_step([self._fit(data.isel({kind: index}), target) for index, target in enumerate(targets_of(data))]))
+        return tuple(in_step([self._fit(one, target) for one, target in zip(each(data), targets_of(data), strict=True)]))
 
-    def _fit(self, data: xr.Dataset, target: Target) -> Asking[Fit]:
+    def _fit(self, data: Measured, target: Target) -> Asking[Fit]:
         try:
             reason = invalid(data)
             found = bad(reason) if reason else self.fit_one(data)
@@ -166,6 +166,5 @@ class Routine(ABC, Generic[S]):
 
     def plot(self, data: xr.Dataset, fits: Sequence[Fit]) -> Figure:
         """A figure with a panel per target."""
-        kind = data.attrs["kind"]
-        panels = [(fit, self.curve(data.isel({kind: index}), fit)) for index, fit in enumerate(fits)]
-        return picture(self.name, kind, panels)
+        panels = [(fit, self.curve(one, fit)) for fit, one in zip(fits, each(data), strict=True)]
+        return picture(self.name, data.attrs["kind"], panels)

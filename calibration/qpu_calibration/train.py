@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from typing import Generic, TypeVar
 
 import numpy as np
-import xarray as xr
 from pydantic import Field
 from scipy.spatial.transform import Rotation
 
@@ -20,6 +19,7 @@ from qpu_calibration import bloch
 from qpu_calibration.axis import Axis, Values
 from qpu_calibration.curve import CurveFit
 from qpu_calibration.fit import Estimate, Fit, bad, good
+from qpu_calibration.measured import Measured
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve
 from qpu_calibration.plan import Kind, Point
@@ -70,10 +70,10 @@ class Train(Routine[S], Generic[S]):
         page.measure()
 
     @abstractmethod
-    def numbers(self, data: xr.Dataset, found: CurveFit) -> dict[str, Estimate]:
+    def numbers(self, data: Measured, found: CurveFit) -> dict[str, Estimate]:
         """What this routine makes of the turns."""
 
-    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
+    def fit_one(self, data: Measured) -> Asking[Fit]:
         """Six numbers of two turns, and how vectors shrink."""
         x, y, sigma = _points(data)
         angles, axes = np.pi / 2 * np.array([0.8, 0.9, 1.0, 1.1, 1.2]), [-0.6, -0.2, 0.2, 0.6]
@@ -86,7 +86,7 @@ class Train(Routine[S], Generic[S]):
             return bad("the target's turns do not follow the control", found, **numbers)
         return good(found, **numbers)
 
-    def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
+    def curve(self, data: Measured, fit: Fit) -> Curve:
         """Components of all vectors, with the model's beside them."""
         x, y, sigma = _points(data)
         number = np.arange(y.size)
@@ -94,9 +94,9 @@ class Train(Routine[S], Generic[S]):
         return found | ({"model_x": number, "model": turned(x, **fit.shape)} if fit.shape else {})
 
 
-def _points(data: xr.Dataset) -> tuple[Values, Values, Values]:
+def _points(data: Measured) -> tuple[Values, Values, Values]:
     """``[control, begin, pairs, component]`` of each component of a vector, it, and its error."""
-    vector, sigma = bloch.vector(data.isel(place=1))
+    vector, sigma = bloch.vector(data.at(place=1))
     grid = np.meshgrid(data["control"], data["begin"], data["pairs"], np.arange(3), indexing="ij")
     return np.stack([part.ravel() for part in grid]), vector.ravel(), sigma.ravel()
 

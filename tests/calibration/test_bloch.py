@@ -12,6 +12,7 @@ from qpu_calibration.axis import Axis
 from qpu_calibration.cross import flat_top, halves, rabi_rate, with_flat_top
 from qpu_calibration.edit import with_waveform
 from qpu_calibration.fit import good
+from qpu_calibration.measured import each
 from qpu_calibration.plan import Kind
 from qpu_calibration.routine import Routine, Settings
 from qpu_calibration.train import turned
@@ -50,8 +51,8 @@ def test_vectors_of_known_states(lab):
     bench, one = lab().bench, Prepare()
     plan = one.plan(bench.snapshot, [(0, 1), (3, 4)], one.settings)
     data = measure(plan, bench.snapshot, bench.execution, seed=bench.seed)
-    for index in (0, 1):
-        vector, sigma = bloch.vector(data.isel(coupler=index, place=1))
+    for pair in each(data):
+        vector, sigma = bloch.vector(pair.at(place=1))
         assert np.abs(vector - np.array(list(STATES.values()))).max() < 5 * sigma.max() + 0.02
         assert sigma.max() < 0.05
 

@@ -59,7 +59,7 @@ class Joined(T1):
         return super().axes(snapshot, [(0,)], settings)
 
     def fit_one(self, data):
-        return bad("its phase does not turn") if str(data.coupler.values) == "2_3" else good(phase=(0.1, 0.01, "rad"))
+        return bad("its phase does not turn") if data["coupler"] == "2_3" else good(phase=(0.1, 0.01, "rad"))
 
     def update(self, snapshot, fit):
         return snapshot

@@ -6,6 +6,7 @@ from scipy.stats import binom
 
 from qpu_calibration.axis import Axis
 from qpu_calibration.measure import targets_of
+from qpu_calibration.measured import each
 from qpu_calibration.plan import Kind, Plan, write
 from qpu_calibration.reading import Reading, binomial_variance, excited
 from tests.calibration.measured import measure
@@ -39,8 +40,7 @@ def test_every_number_comes_back_under_its_names(lab):
     assert data["fact"].values.tolist() == [0.0, 1.5]
     # two sx make an x where their phases agree, and undo each other where they are opposite
     flipped = np.array([[1, 0], [0, 1]])
-    for index in range(2):
-        one = data.isel(qubit=index)
+    for index, one in enumerate(each(data)):
         wanted = np.stack([flipped[index], 1 - flipped[index], flipped[index]])
         assert np.abs(excited(one)[0] - wanted).max() < 0.12
 

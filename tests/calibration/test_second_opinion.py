@@ -11,6 +11,7 @@ from qiskit_experiments.library.randomized_benchmarking import RBAnalysis
 
 from qpu_calibration.axis import Values
 from qpu_calibration.catalog import routine
+from qpu_calibration.measured import each
 from qpu_calibration.reading import excited
 from qpu_calibration.routines.rb import survived
 
@@ -36,9 +37,8 @@ def found(analysis: T1Analysis | RBAnalysis, data: ExperimentData, **options: ob
 
 def test_t1(stored):
     data = stored("t1")
-    for fit, qubit in zip(routine("t1").fit(data), range(data.sizes["qubit"]), strict=True):
-        one = data.isel(qubit=qubit)
-        value, error = found(T1Analysis(), counted(one["delay"].values, excited(one)[0], data.attrs["shots"], "1"))["T1"]
+    for fit, one in zip(routine("t1").fit(data), each(data), strict=True):
+        value, error = found(T1Analysis(), counted(one["delay"], excited(one)[0], data.attrs["shots"], "1"))["T1"]
         # the weights are not the same: points near 0 and 1 count for less there
         assert fit["t1"] == pytest.approx(value, abs=0.7 * error)
         assert fit.error("t1") == pytest.approx(error, rel=0.3)
@@ -48,8 +48,8 @@ def test_error_per_clifford(stored):
     """With the asymptote at a half, which sequences of both ends have; left free, its error is ten times larger."""
     data = stored("rb")
     options = {"gate_error_ratio": None, "outcome": "0"}
-    for fit, qubit in zip(routine("rb").fit(data), range(data.sizes["qubit"]), strict=True):
-        x, share, _ = survived(data.isel(qubit=qubit))
+    for fit, one in zip(routine("rb").fit(data), each(data), strict=True):
+        x, share, _ = survived(one)
         counts = counted(x, share, 2 * data.attrs["shots"], "0")
         value, error = found(RBAnalysis(), counts, fixed_parameters={"b": 0.5}, **options)["EPC"]
         assert fit["error_per_clifford"] == pytest.approx(value, abs=0.7 * error)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import xarray as xr
 from pydantic import Field
 
 from qpu_bridge.target import Snapshot
 from qpu_calibration.axis import Axis
 from qpu_calibration.fit import Fit, bad, good
+from qpu_calibration.measured import Measured
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve
 from qpu_calibration.plan import Point
@@ -57,7 +57,7 @@ class ActiveReset(Routine[ActiveResetSettings]):
             page.wait(-(-timing.feedback_latency // timing.granularity) * timing.granularity * float(timing.dt))
         page.measure(in_turn=True)
 
-    def fit_one(self, data: xr.Dataset) -> Fit:
+    def fit_one(self, data: Measured) -> Fit:
         """Populations at the second measurement, readout errors undone."""
         y, sigma = (values[..., 1] for values in excited(data))
         numbers = {
@@ -74,7 +74,7 @@ class ActiveReset(Routine[ActiveResetSettings]):
             return bad("the flip takes more than half of a prepared 0 away", **numbers)
         return good(**numbers)
 
-    def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
+    def curve(self, data: Measured, fit: Fit) -> Curve:
         """The four populations."""
         y, sigma = (values[..., 1] for values in excited(data))
         return {"x": np.arange(4), "y": y.ravel(), "error": sigma.ravel(), "label": "0, 0 flipped, 1, 1 flipped"}

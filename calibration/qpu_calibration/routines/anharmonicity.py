@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import xarray as xr
 from pydantic import Field
 
 from qpu_bridge.target import Snapshot
@@ -13,6 +12,7 @@ from qpu_calibration.axis import Axis
 from qpu_calibration.edit import with_qubit
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.line import find_line, peak
+from qpu_calibration.measured import Measured
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve, drawn
 from qpu_calibration.plan import Point
@@ -71,9 +71,9 @@ class Anharmonicity(Routine[AnharmonicitySettings]):
         """What f12 is compared with."""
         return {"f01": snapshot.qubits[target[0]].frequency}
 
-    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
+    def fit_one(self, data: Measured) -> Asking[Fit]:
         """One line."""
-        found, wrong = yield from find_line(data["frequency"].values, *excited(data))
+        found, wrong = yield from find_line(data["frequency"], *excited(data))
         numbers = {
             "anharmonicity": (found.value["centre"] - float(data["f01"]), found.error["centre"], "Hz"),
             "f12": found.of("centre", "Hz"),
@@ -88,7 +88,7 @@ class Anharmonicity(Routine[AnharmonicitySettings]):
         """In units of 300 kHz."""
         return abs(fit["anharmonicity"] - snapshot.qubits[fit.qubit].anharmonicity) / 300e3
 
-    def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
+    def curve(self, data: Measured, fit: Fit) -> Curve:
         """What did not come back."""
         y, sigma = excited(data)
-        return drawn(data["frequency"].values, y, peak, fit, "drive frequency, GHz", sigma, scale=1e-9)
+        return drawn(data["frequency"], y, peak, fit, "drive frequency, GHz", sigma, scale=1e-9)

@@ -12,6 +12,7 @@ from pydantic import Field
 from qpu_bridge.target import Snapshot
 from qpu_calibration.axis import Axis, Values
 from qpu_calibration.fit import Fit, bad, good
+from qpu_calibration.measured import Measured
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import sheet
 from qpu_calibration.plan import Kind, Point
@@ -64,9 +65,9 @@ class Assignment(Routine[AssignmentSettings]):
                 page.x(of=place)
         page.measure()
 
-    def fit_one(self, data: xr.Dataset) -> Fit:
+    def fit_one(self, data: Measured) -> Fit:
         """The shares are the matrix; what it is without crosstalk is made of its own margins."""
-        matrix, shots = data["joint"].values.T, int(data.attrs["shots"])
+        matrix, shots = data["joint"].T, int(data.attrs["shots"])
         error = np.sqrt(binomial_variance(matrix, shots))
         numbers = {
             f"prob_meas{read}_prep{prepared}": (matrix[j, i], error[j, i], "")

@@ -7,7 +7,6 @@ from functools import lru_cache
 from math import lcm
 
 import numpy as np
-import xarray as xr
 from pydantic import Field
 
 from qpu_bridge.target import Snapshot
@@ -15,6 +14,7 @@ from qpu_calibration.axis import Axis, Values
 from qpu_calibration.curve import SLOW, CurveFit
 from qpu_calibration.edit import known_gate
 from qpu_calibration.fit import Estimate, Fit, bad, good
+from qpu_calibration.measured import Measured
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve
 from qpu_calibration.plan import Point
@@ -86,9 +86,9 @@ class CPMG(Routine[CPMGSettings]):
         """How long a pulse lasts: a train's time is that of its waits and pulses."""
         return {"pulse_s": known_gate(snapshot, "x", target).duration * float(snapshot.timing.dt)}
 
-    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
+    def fit_one(self, data: Measured) -> Asking[Fit]:
         """A T2 of each train, then a power of their number, and one of the frequency."""
-        waits, pulses = data["delay"].values, data["pulses"].values[1:]
+        waits, pulses = data["delay"], data["pulses"][1:]
         y, sigma = excited(data)
         ends, sigma = y[:, 0] - y[:, 1], np.hypot(sigma[:, 0], sigma[:, 1])
         lives = {"height": 2.0, "t1": waits[-1] / PARTS, "base": -1.0}
@@ -138,12 +138,12 @@ class CPMG(Routine[CPMGSettings]):
         }
         return good(grown, **numbers).model_copy(update={"series": {name: tuple(map(float, of)) for name, of in series.items()}})
 
-    def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
+    def curve(self, data: Measured, fit: Fit) -> Curve:
         """T2 against the number of pulses; where there is none, what all trains and the decay have left."""
         if not fit.series:
             y, sigma = excited(data)
             left, error = y[:, 0] - y[:, 1], np.hypot(sigma[:, 0], sigma[:, 1])
-            waits = np.tile(data["delay"].values, len(left)) * 1e6
+            waits = np.tile(data["delay"], len(left)) * 1e6
             return {"x": waits, "y": left.ravel(), "error": error.ravel(), "label": "wait, us (contrast)"}
         x, fine = np.array(fit.series["pulses"]), np.geomspace(fit.series["pulses"][0], fit.series["pulses"][-1], 201)
         return {

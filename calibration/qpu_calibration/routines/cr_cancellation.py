@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
-import xarray as xr
 
 from qpu_bridge.target import Snapshot
 from qpu_calibration.cross import rabi_rate, tone, with_tone
 from qpu_calibration.fit import Fit, bad, good
+from qpu_calibration.measured import Measured
 from qpu_calibration.page import Target
 from qpu_calibration.routines.cr_tomography import CRTomography
 from qpu_calibration.search import Asking
@@ -32,7 +32,7 @@ class CRCancellation(CRTomography):
         """How fast the target's own tone turns it at full scale."""
         return {**super().facts(snapshot, target), "rabi": rabi_rate(snapshot, target[1])}
 
-    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
+    def fit_one(self, data: Measured) -> Asking[Fit]:
         """The tone across the axis of ZX that leaves no turn about it."""
         found = yield from super().fit_one(data)
         numbers = {name: (p.value, p.error, p.unit) for name, p in found.parameters.items() if p.unit == "Hz"}

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import xarray as xr
-
 from qpu_bridge.target import Snapshot
 from qpu_calibration.cross import with_axis
 from qpu_calibration.curve import CurveFit
 from qpu_calibration.fit import Estimate, Fit
+from qpu_calibration.measured import Measured
 from qpu_calibration.train import Train, TrainSettings
 
 
@@ -20,7 +19,7 @@ class CRPhase(Train[TrainSettings]):
     look_share = 2
     settings = TrainSettings()
 
-    def numbers(self, data: xr.Dataset, found: CurveFit) -> dict[str, Estimate]:
+    def numbers(self, data: Measured, found: CurveFit) -> dict[str, Estimate]:
         """Angle of the axis."""
         return {"axis": found.of("axis", "rad"), "angle": found.of("angle", "rad")}
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import xarray as xr
 from pydantic import Field
 
 from qpu_bridge.target import PulseSpec, Snapshot, waveform
@@ -13,6 +12,7 @@ from qpu_calibration import bloch
 from qpu_calibration.axis import Axis, Values
 from qpu_calibration.cross import halves, tone, with_tone
 from qpu_calibration.fit import Estimate, Fit, bad, good
+from qpu_calibration.measured import Measured
 from qpu_calibration.page import Numbers, Page, Target
 from qpu_calibration.picture import Curve
 from qpu_calibration.plan import Kind, Point
@@ -82,10 +82,10 @@ class CRRotary(Routine[CRRotarySettings]):
         bloch.look(page, at["side"], 1)
         page.measure()
 
-    def fit_one(self, data: xr.Dataset) -> Fit:
+    def fit_one(self, data: Measured) -> Fit:
         """The amplitude at which the target is turned away least."""
         away, error, length = _away(data)
-        levels = data["rotary"].values
+        levels = data["rotary"]
         best = int(np.argmin(away))
         # the smallest of many is small by luck: it must beat the present one clearly
         better = away[0] - away[best] > 3 * np.hypot(error[0], error[best])
@@ -115,19 +115,19 @@ class CRRotary(Routine[CRRotarySettings]):
         before, away = np.sqrt(np.maximum([fit["before"], fit["away"]], 0))
         return float(before - away) / 0.05
 
-    def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
+    def curve(self, data: Measured, fit: Fit) -> Curve:
         """Turn away from ZX against amplitude."""
         away, error, _ = _away(data)
-        return {"x": data["rotary"].values, "y": away, "error": error, "label": "amplitude (rad^2)"}
+        return {"x": data["rotary"], "y": away, "error": error, "label": "amplitude (rad^2)"}
 
 
-def _away(data: xr.Dataset) -> tuple[Values, Values, Values]:
+def _away(data: Measured) -> tuple[Values, Values, Values]:
     """Square of the turn per gate away from +x, rad^2, mean of the control's levels; its error; shortest vector.
 
     What noise adds to a square is taken off: of a gate that turns nothing away it is 0 on average, of either sign.
     """
     gates = CRRotarySettings.model_validate_json(data.attrs["settings"]).gates
-    vector, sigma = bloch.vector(data.isel(place=1))
+    vector, sigma = bloch.vector(data.at(place=1))
     across = np.hypot(vector[..., 1], vector[..., 2])
     angle = np.arctan2(across, vector[..., 0]) / gates
     length = np.linalg.norm(vector, axis=-1)

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
-import xarray as xr
 from pydantic import Field
 
 from qpu_bridge.target import Snapshot
@@ -15,6 +14,7 @@ from qpu_calibration.axis import Axis, Values
 from qpu_calibration.cross import complex_amplitude, flat_top, halves, with_axis, with_cross, with_flat_top
 from qpu_calibration.curve import CurveFit, several
 from qpu_calibration.fit import Estimate, Fit, bad, good
+from qpu_calibration.measured import Measured
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve, beside, drawn
 from qpu_calibration.plan import Kind, Point
@@ -94,7 +94,7 @@ class CRTomography(Routine[CRTomographySettings]):
         turned = {"behind": TAU * (zz or 0.0) * exposed, "behind_open": TAU * (USUAL_ZZ_HZ if zz is None else 0.0) * exposed}
         return {"amplitude": abs(played), "phase": float(np.angle(played)), "flat": seconds, **turned}
 
-    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
+    def fit_one(self, data: Measured) -> Asking[Fit]:
         """A turn for each level of the control; then what of the tone would make ZX of the right angle, and no ZY."""
         found = [(yield from _turn(data, 0)), (yield from _turn(data, 1))]
         both = several(**dict(zip(LEVELS, found, strict=True)))
@@ -131,10 +131,10 @@ class CRTomography(Routine[CRTomographySettings]):
         turn = abs(float(np.angle(np.exp(1j * fit["phase"]) / played)))
         return max(abs(fit["amplitude"] / abs(played) - 1), turn) / 0.15
 
-    def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
+    def curve(self, data: Measured, fit: Fit) -> Curve:
         """Components of the target's vector, for each level of the control."""
         turns = [_vectors(data, level) for level in (0, 1)]
-        parts = [drawn_turn(data["length"].values, *turn, fit, part) for turn, part in zip(turns, LEVELS, strict=True)]
+        parts = [drawn_turn(data["length"], *turn, fit, part) for turn, part in zip(turns, LEVELS, strict=True)]
         return beside(*parts)
 
 
@@ -157,21 +157,21 @@ def drawn_turn(lengths: Values, vector: Values, sigma: Values, fit: Fit, part: s
     )
 
 
-def _vectors(data: xr.Dataset, level: int) -> tuple[Values, Values]:
+def _vectors(data: Measured, level: int) -> tuple[Values, Values]:
     """Vectors of the target for one level of the control, and their errors, ``float64[lengths, 3]``."""
-    vector, sigma = bloch.vector(data.isel(place=1, control=level))
+    vector, sigma = bloch.vector(data.at(place=1, control=level))
     # ZZ has kept it behind during the pulse that looks
     behind = level * float(data["behind"])
     plane = (vector[..., 0] + 1j * vector[..., 1]) * np.exp(1j * behind)
     return np.stack([plane.real, plane.imag, vector[..., 2]], axis=-1), sigma
 
 
-def _turn(data: xr.Dataset, level: int) -> Asking[CurveFit]:
+def _turn(data: Measured, level: int) -> Asking[CurveFit]:
     """Turn of the target for one level of the control, Hz along x, y and z."""
     vector, sigma = _vectors(data, level)
     length, component = np.meshgrid(data["length"], np.arange(3), indexing="ij")
     x = np.stack([length.ravel(), component.ravel()])
-    most = 0.45 / float(np.diff(data["length"].values).max())
+    most = 0.45 / float(np.diff(data["length"]).max())
     rates = np.outer(np.linspace(0.02, 1.0, 25) * most, np.exp(1j * np.linspace(0, TAU, 16, endpoint=False))).ravel()
     starts: Starts = {"height": 0.95, "x_rate": rates.real, "y_rate": rates.imag, "z_rate": 0.0, "edges": 30e-9}
     bounds = {"height": (0.0, 1.1), "edges": (-0.2e-6, 0.3e-6)} | dict.fromkeys(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import xarray as xr
 from pydantic import Field
 
 from qpu_bridge.target import Snapshot
@@ -13,6 +12,7 @@ from qpu_calibration import bloch, conditional
 from qpu_calibration.axis import Axis, Values
 from qpu_calibration.edit import flux_amplitude, with_flux_amplitude
 from qpu_calibration.fit import Fit, bad, good
+from qpu_calibration.measured import Measured
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve
 from qpu_calibration.plan import Kind, Point
@@ -65,9 +65,9 @@ class CZChevron(Routine[CZChevronSettings]):
         levels = np.broadcast_to(at["amplitude"], (len(page.targets), page.rows))
         conditional.play(page, at, 1, 1, lambda index, pulse: (levels[index], 0.0))
 
-    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
+    def fit_one(self, data: Measured) -> Asking[Fit]:
         """Follow the phase from rest to half a turn; a parabola through the points around gives the amplitude."""
-        x = data["amplitude"].values
+        x = data["amplitude"]
         phase, error, length = conditional.turned(data, 1)
         raw, sigma = conditional.parted(phase, error)
         followed = np.unwrap(raw)
@@ -102,11 +102,11 @@ class CZChevron(Routine[CZChevronSettings]):
         """In units of 3 %."""
         return abs(fit["amplitude"] / flux_amplitude(snapshot, fit.target) - 1) / 0.03
 
-    def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
+    def curve(self, data: Measured, fit: Fit) -> Curve:
         """Conditional phase against amplitude, with the parabola around half a turn."""
         phase, error, _ = conditional.turned(data, 1)
         raw, sigma = conditional.parted(phase, error)
-        x, followed = data["amplitude"].values, np.unwrap(raw)
+        x, followed = data["amplitude"], np.unwrap(raw)
         found = {"x": x, "y": followed, "error": sigma, "label": "amplitude"}
         if not fit.shape:
             return found

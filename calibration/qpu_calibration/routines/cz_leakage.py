@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import xarray as xr
 from pydantic import Field
 
 from qpu_bridge.target import Snapshot
 from qpu_calibration.axis import Axis, Values
 from qpu_calibration.decays import UNLIKE
 from qpu_calibration.fit import Fit, bad, good
+from qpu_calibration.measured import Measured
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve
 from qpu_calibration.plan import Kind, Point
@@ -85,7 +85,7 @@ class CZLeakage(Routine[CZLeakageSettings]):
         page.barrier()
         page.measure()
 
-    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
+    def fit_one(self, data: Measured) -> Asking[Fit]:
         """Two decays of one height."""
         settings = CZLeakageSettings.model_validate_json(data.attrs["settings"])
         x, y, sigma = _kept(data)
@@ -107,23 +107,23 @@ class CZLeakage(Routine[CZLeakageSettings]):
         lost, most = fit["leakage"], self.settings.most
         return f"cz loses {lost:.2g} of 11" if lost - 2 * fit.error("leakage") > most else ""
 
-    def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
+    def curve(self, data: Measured, fit: Fit) -> Curve:
         """Share of 11 after gates and after waits."""
         x, y, sigma = _kept(data)
         found = {"x": x[1], "y": y, "error": sigma, "label": "gates, waits"}
         return found | ({"model_x": x[1][x[0] > 0], "model": trains(x[:, x[0] > 0], **fit.shape)} if fit.shape else {})
 
 
-def _kept(data: xr.Dataset) -> tuple[Values, Values, Values]:
+def _kept(data: Measured) -> tuple[Values, Values, Values]:
     """``[played or not, number]`` of the trains; share of 11, readout errors undone, mean of all samples, and its error.
 
     Samples may differ by more than their shots say, as level 2 interferes: then the error is that of their scatter.
     """
-    shots, share = float(data.attrs["shots"]), data["joint"].transpose("played", "gates", "sample", "outcome").values
+    shots, share = float(data.attrs["shots"]), data.along("joint", "played", "gates", "sample", "outcome")
     # both qubits' answers are independent: the share of 11 is undone qubit by qubit
     undo = [
         np.linalg.inv([[1 - low, high], [low, 1 - high]])[1]
-        for low, high in zip(data["prob_meas1_prep0"].values, data["prob_meas0_prep1"].values, strict=True)
+        for low, high in zip(data["prob_meas1_prep0"], data["prob_meas0_prep1"], strict=True)
     ]
     weights = np.array([undo[0][outcome & 1] * undo[1][outcome >> 1] for outcome in range(4)])
     likely = (share * shots + 1) / (shots + 4)

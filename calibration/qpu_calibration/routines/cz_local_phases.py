@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import xarray as xr
 from pydantic import Field
 
 from qpu_bridge.target import Snapshot
@@ -13,6 +12,7 @@ from qpu_calibration import bloch, conditional
 from qpu_calibration.axis import Axis, Values
 from qpu_calibration.edit import virtual_z, with_virtual_z
 from qpu_calibration.fit import Fit, bad, good
+from qpu_calibration.measured import Measured
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve
 from qpu_calibration.plan import Kind, Point
@@ -56,7 +56,7 @@ class CZLocalPhases(Routine[CZLocalPhasesSettings]):
         first, second = virtual_z(snapshot, "cz", target)
         return {"first": first, "second": second}
 
-    def fit_one(self, data: xr.Dataset) -> Fit:
+    def fit_one(self, data: Measured) -> Fit:
         """What is left, divided by the gates."""
         gates = CZLocalPhasesSettings.model_validate_json(data.attrs["settings"]).gates
         left, error, length = _left(data, gates)
@@ -86,14 +86,14 @@ class CZLocalPhases(Routine[CZLocalPhasesSettings]):
         found = (fit["first"], fit["second"])
         return max(abs(float(bloch.wrap_phase(f - k))) for f, k in zip(found, known, strict=True)) / 0.03
 
-    def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
+    def curve(self, data: Measured, fit: Fit) -> Curve:
         """What is left of each qubit with the other in 0 and in 1."""
         left, error, _ = _left(data, CZLocalPhasesSettings.model_validate_json(data.attrs["settings"]).gates)
         return {"x": np.arange(4), "y": left.ravel(), "error": error.ravel(), "label": "qubit, level of the other"}
 
 
-def _left(data: xr.Dataset, gates: int) -> tuple[Values, Values, Values]:
+def _left(data: Measured, gates: int) -> tuple[Values, Values, Values]:
     """``[of, other]``: phases beyond those of perfect gates, their errors, lengths of the vectors."""
-    parts = [conditional.turned(data.isel(of=place), place) for place in (0, 1)]
+    parts = [conditional.turned(data.at(of=place), place) for place in (0, 1)]
     phase, error, length = (np.stack([part[k] for part in parts]) for k in range(3))
     return bloch.wrap_phase(phase - gates * np.pi * np.array([0.0, 1.0])), error, length

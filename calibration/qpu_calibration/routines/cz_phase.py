@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import xarray as xr
 from pydantic import Field
 
 from qpu_bridge.target import Snapshot
@@ -13,6 +12,7 @@ from qpu_calibration import bloch, conditional
 from qpu_calibration.axis import Axis, Values
 from qpu_calibration.edit import flux_amplitude, known_gate, with_flux_amplitude
 from qpu_calibration.fit import Fit, bad, good
+from qpu_calibration.measured import Measured
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve, drawn
 from qpu_calibration.plan import Kind, Point
@@ -66,7 +66,7 @@ class CZPhase(Routine[CZPhaseSettings]):
         gate_s = known_gate(snapshot, "cz", target).duration * float(snapshot.timing.dt)
         return {"gate_s": gate_s, "exposed_s": conditional.exposed(snapshot, target[1])}
 
-    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
+    def fit_one(self, data: Measured) -> Asking[Fit]:
         """A parabola through what is missing; its zero is the amplitude."""
         x, y, sigma, length, common = _missing(data)
         gates = CZPhaseSettings.model_validate_json(data.attrs["settings"]).gates
@@ -92,13 +92,13 @@ class CZPhase(Routine[CZPhaseSettings]):
         """In units of 0.03 rad: an infidelity of 1.4e-4."""
         return abs((fit["amplitude"] - flux_amplitude(snapshot, fit.target)) * fit["slope"]) / 0.03
 
-    def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
+    def curve(self, data: Measured, fit: Fit) -> Curve:
         """What is missing to whole turns."""
         x, y, sigma, *_ = _missing(data)
         return drawn(x, y, conditional.parabola, fit, "amplitude", sigma)
 
 
-def _missing(data: xr.Dataset) -> tuple[Values, Values, Values, Values, float]:
+def _missing(data: Measured) -> tuple[Values, Values, Values, Values, float]:
     """Amplitudes; conditional phase beyond half a turn for each gate, rad, its error; lengths of the vectors; a common error.
 
     Gates without flux tell ZZ at rest, and so what of the phase was made by the other pulses.
@@ -109,4 +109,4 @@ def _missing(data: xr.Dataset) -> tuple[Values, Values, Values, Values, float]:
     exposed = float(data["exposed_s"])
     share = exposed / max(gates * float(data["gate_s"]) + exposed, 1e-12)
     beyond = bloch.wrap_phase(parted[:-1] - gates * np.pi - share * parted[-1])
-    return data["amplitude"].values[:-1], np.unwrap(beyond), sigma[:-1], length, float(share * sigma[-1])
+    return data["amplitude"][:-1], np.unwrap(beyond), sigma[:-1], length, float(share * sigma[-1])

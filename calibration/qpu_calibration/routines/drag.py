@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import xarray as xr
 from pydantic import Field
 
 from qpu_bridge.target import Snapshot, waveform
 from qpu_calibration.axis import Axis, Values
 from qpu_calibration.edit import amplitude, drag_pulse, with_beta
 from qpu_calibration.fit import Fit, bad, good
+from qpu_calibration.measured import Measured
 from qpu_calibration.median import median
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve, drawn
@@ -80,10 +80,10 @@ class Drag(Routine[DragSettings]):
         """The scale of beta."""
         return {"optimum": optimum(snapshot, target[0])}
 
-    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
+    def fit_one(self, data: Measured) -> Asking[Fit]:
         """Where the difference of both ends crosses zero."""
         y, sigma = excited(data)
-        x, scale = data["beta"].values, abs(float(data["optimum"]))
+        x, scale = data["beta"], abs(float(data["optimum"]))
         parts, error = y[:, 0] - y[:, 1], np.hypot(sigma[:, 0], sigma[:, 1])
         if np.ptp(parts) < 6 * float(median(error)):
             return bad("beta makes no difference that stands out of the noise")
@@ -106,10 +106,10 @@ class Drag(Routine[DragSettings]):
         before = drag_pulse(snapshot, fit.qubit)[1].beta
         return abs(fit["beta"] - before) / abs(0.1 * optimum(snapshot, fit.qubit))
 
-    def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
+    def curve(self, data: Measured, fit: Fit) -> Curve:
         """Difference of both ends."""
         y, sigma = excited(data)
-        return drawn(data["beta"].values, y[:, 0] - y[:, 1], crossing, fit, "beta, samples", np.hypot(sigma[:, 0], sigma[:, 1]))
+        return drawn(data["beta"], y[:, 0] - y[:, 1], crossing, fit, "beta, samples", np.hypot(sigma[:, 0], sigma[:, 1]))
 
 
 def optimum(snapshot: Snapshot, qubit: int) -> float:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-import xarray as xr
 from pydantic import Field
 
 from qpu_bridge.target import CosineSquareShape, Snapshot, waveform
@@ -16,6 +15,7 @@ from qpu_calibration.axis import Axis, Values
 from qpu_calibration.curve import CurveFit, several
 from qpu_calibration.edit import amplitude, drag_pulse
 from qpu_calibration.fit import Estimate, Fit, bad, good
+from qpu_calibration.measured import Measured
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve, beside
 from qpu_calibration.plan import Kind, Point
@@ -106,7 +106,7 @@ class DriveCrosstalk(Routine[DriveCrosstalkSettings]):
         areas = {f"area_{place}": _area(snapshot, q) for place, q in zip(PLACES, target, strict=True)}
         return {"grid": _grid(snapshot), **areas}
 
-    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
+    def fit_one(self, data: Measured) -> Asking[Fit]:
         """A turn for each qubit and line."""
         numbers: dict[str, Estimate] = {}
         settings = DriveCrosstalkSettings.model_validate_json(data.attrs["settings"])
@@ -127,11 +127,11 @@ class DriveCrosstalk(Routine[DriveCrosstalkSettings]):
             numbers |= _ratio(place, own, other, level / settings.level)
         return good(several(**fits), **numbers)
 
-    def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
+    def curve(self, data: Measured, fit: Fit) -> Curve:
         """Components of either qubit's vector, the tone on the neighbour's line."""
         settings = DriveCrosstalkSettings.model_validate_json(data.attrs["settings"])
-        lengths = data["length"].values + _rise(settings, float(data["grid"]))
-        turns = [bloch.vector(data.isel(place=k, driven=k, line=1)) for k in (0, 1)]
+        lengths = data["length"] + _rise(settings, float(data["grid"]))
+        turns = [bloch.vector(data.at(place=k, driven=k, line=1)) for k in (0, 1)]
         return beside(*(drawn_turn(lengths, *turn, fit, place) for turn, place in zip(turns, PLACES, strict=True)))
 
 
@@ -152,10 +152,10 @@ class _Turn:
     found: CurveFit
 
 
-def _turn(data: xr.Dataset, settings: DriveCrosstalkSettings, driven: int, line: int) -> Asking[_Turn]:
+def _turn(data: Measured, settings: DriveCrosstalkSettings, driven: int, line: int) -> Asking[_Turn]:
     """Fit twice: the second time along and across the axis that was found, so that their errors do not mix."""
-    vector, sigma = bloch.vector(data.isel(place=driven, driven=driven, line=line))
-    lengths = data["length"].values + _rise(settings, float(data["grid"]))
+    vector, sigma = bloch.vector(data.at(place=driven, driven=driven, line=line))
+    lengths = data["length"] + _rise(settings, float(data["grid"]))
     length, component = np.meshgrid(lengths, np.arange(3), indexing="ij")
     # the last point is what is known beforehand of the detuning
     x = np.stack([np.append(length, 0), np.append(component, 3)])

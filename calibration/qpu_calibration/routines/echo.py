@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import xarray as xr
 from pydantic import Field
 
 from qpu_bridge.target import Snapshot
@@ -13,6 +12,7 @@ from qpu_calibration.axis import Axis, Values
 from qpu_calibration.curve import SLOW
 from qpu_calibration.edit import with_qubit
 from qpu_calibration.fit import Fit, bad, good
+from qpu_calibration.measured import Measured
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve, drawn
 from qpu_calibration.plan import Point
@@ -61,9 +61,9 @@ class Echo(Routine[EchoSettings]):
         page.sx(phase=at["last"])
         page.measure()
 
-    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
+    def fit_one(self, data: Measured) -> Asking[Fit]:
         """An exponential to zero."""
-        x = data["delay"].values
+        x = data["delay"]
         y, sigma = excited(data)
         starts = {"height": 1.0, "t2": x[-1] / PARTS}
         found = yield Search(contrast, x, y[0] - y[1], np.hypot(*sigma), starts, {"t2": (x[-1] / 4000, x[-1] * 20)})
@@ -84,10 +84,10 @@ class Echo(Routine[EchoSettings]):
         before = snapshot.qubits[fit.qubit].t2
         return fit.off("t2", before, 0.3 * before)
 
-    def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
+    def curve(self, data: Measured, fit: Fit) -> Curve:
         """Contrast against wait."""
         y, sigma = excited(data)
-        return drawn(data["delay"].values, y[0] - y[1], contrast, fit, "wait, us", np.hypot(*sigma), scale=1e6)
+        return drawn(data["delay"], y[0] - y[1], contrast, fit, "wait, us", np.hypot(*sigma), scale=1e6)
 
 
 def contrast(x: Values, height: float, t2: float) -> Values:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import xarray as xr
 from pydantic import Field
 
 from qpu_bridge.target import Snapshot
 from qpu_calibration.cross import complex_amplitude, halves, with_cross
 from qpu_calibration.curve import CurveFit
 from qpu_calibration.fit import Estimate, Fit
+from qpu_calibration.measured import Measured
 from qpu_calibration.page import Target
 from qpu_calibration.train import Train, TrainSettings
 
@@ -43,7 +43,7 @@ class ECRAmplitude(Train[ECRAmplitudeSettings]):
         """The amplitude that was played."""
         return {"amplitude": abs(complex_amplitude(halves(snapshot, target)[0]))}
 
-    def numbers(self, data: xr.Dataset, found: CurveFit) -> dict[str, Estimate]:
+    def numbers(self, data: Measured, found: CurveFit) -> dict[str, Estimate]:
         """Angle, and the amplitude that would make it a quarter turn."""
         played, (angle, error, unit) = float(data["amplitude"]), found.of("angle", "rad")
         level = played * np.pi / 2 / angle

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import xarray as xr
 from pydantic import Field
 
 from qpu_bridge.target import Snapshot
@@ -14,6 +13,7 @@ from qpu_calibration.axis import Axis, Values
 from qpu_calibration.conditional import LEAST, UNSURE
 from qpu_calibration.edit import virtual_z, with_virtual_z
 from qpu_calibration.fit import Fit, bad, good
+from qpu_calibration.measured import Measured
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve
 from qpu_calibration.plan import Kind, Point
@@ -65,10 +65,10 @@ class ECRControlPhase(Routine[ECRControlPhaseSettings]):
         """The virtual Z that was played."""
         return {"played": virtual_z(snapshot, "ecr", target)[0]}
 
-    def fit_one(self, data: xr.Dataset) -> Fit:
+    def fit_one(self, data: Measured) -> Fit:
         """What the train has beyond one pair, mean of both targets."""
         phase, error, length = _turned(data)
-        more = float(np.diff(data["pairs"].values)[0])
+        more = float(np.diff(data["pairs"])[0])
         apart = float(bloch.wrap_phase(phase[0, 1] - phase[0, 0]))
         # an x after each gate turns the phase over: what is left of it counts backwards
         left = -float((phase[1] - phase[0]).mean()) / more
@@ -90,17 +90,17 @@ class ECRControlPhase(Routine[ECRControlPhaseSettings]):
         """In units of 0.06 rad."""
         return abs(float(bloch.wrap_phase(fit["turn"] - virtual_z(snapshot, "ecr", fit.target)[0]))) / 0.06
 
-    def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
+    def curve(self, data: Measured, fit: Fit) -> Curve:
         """What is left of one pair with the target at +x and at -x, then of the train."""
         phase, error, _ = _turned(data)
         return {"x": np.arange(4), "y": phase.ravel(), "error": error.ravel(), "label": "one pair: target at +x, -x; train"}
 
 
-def _turned(data: xr.Dataset) -> tuple[Values, Values, Values]:
+def _turned(data: Measured) -> tuple[Values, Values, Values]:
     """``[one or train, target at +x or -x]``: phases beyond those of perfect gates; their errors; lengths of the vectors."""
-    vector, sigma = bloch.vector(data.isel(place=0))
+    vector, sigma = bloch.vector(data.at(place=0))
     phase, error = bloch.angle(vector, sigma)
-    pairs = data["pairs"].values[:, None]
+    pairs = data["pairs"][:, None]
     left = bloch.wrap_phase(phase - np.array([1, -1]) * pairs * np.pi / 2)
     # turns of the train are counted by the single pair
     total = left[0] * pairs[1]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import xarray as xr
-
 from qpu_bridge.target import Snapshot
 from qpu_calibration.bloch import wrap_phase
 from qpu_calibration.curve import CurveFit
 from qpu_calibration.edit import virtual_z, with_virtual_z
 from qpu_calibration.fit import Estimate, Fit
+from qpu_calibration.measured import Measured
 from qpu_calibration.page import Target
 from qpu_calibration.train import Train, TrainSettings
 
@@ -28,7 +27,7 @@ class ECRTargetPhase(Train[TrainSettings]):
         """The virtual Z that was played."""
         return {"played": virtual_z(snapshot, "ecr", target)[1]}
 
-    def numbers(self, data: xr.Dataset, found: CurveFit) -> dict[str, Estimate]:
+    def numbers(self, data: Measured, found: CurveFit) -> dict[str, Estimate]:
         """What to turn by, and what was left."""
         left, error, unit = found.of("z", "rad")
         return {"turn": (float(wrap_phase(float(data["played"]) - left)), error, unit), "left": (left, error, unit)}

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import xarray as xr
 from pydantic import Field
 
 from qpu_bridge.target import Snapshot
 from qpu_calibration.axis import Axis, Values
 from qpu_calibration.edit import amplitude, with_amplitude
 from qpu_calibration.fit import Fit, bad, good
+from qpu_calibration.measured import Measured
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve
 from qpu_calibration.plan import Point
@@ -75,7 +75,7 @@ class FineAmplitude(Routine[FineAmplitudeSettings]):
         """The amplitudes that were played."""
         return {name: amplitude(snapshot, target[0], name) for name in ("x", "sx")}
 
-    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
+    def fit_one(self, data: Measured) -> Asking[Fit]:
         """Both errors from all trains."""
         y, sigma = excited(data)
         x = _places(data)
@@ -103,7 +103,7 @@ class FineAmplitude(Routine[FineAmplitudeSettings]):
         """In units of half a percent: 1e-5 of infidelity for an ``sx``, 4e-5 for an ``x``."""
         return max(abs(fit[f"{name}_amplitude"] / amplitude(snapshot, fit.qubit, name) - 1) for name in ("x", "sx")) / 5e-3
 
-    def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
+    def curve(self, data: Measured, fit: Fit) -> Curve:
         """Populations of all trains, with the model's beside them."""
         y, sigma = excited(data)
         number = np.arange(y.size)
@@ -111,7 +111,7 @@ class FineAmplitude(Routine[FineAmplitudeSettings]):
         return found | ({"model_x": number, "model": trains(_places(data), **fit.shape)} if fit.shape else {})
 
 
-def _places(data: xr.Dataset) -> Values:
+def _places(data: Measured) -> Values:
     """``[halves, turns, sign]`` of each population."""
     halves, turns, first = np.meshgrid(data["halves"], data["turns"], np.cos(data["first"]), indexing="ij")
     return np.stack([halves.ravel(), turns.ravel(), first.ravel()])

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import xarray as xr
 from pydantic import Field
 from scipy.special import erf
 
@@ -17,6 +16,7 @@ from qpu_calibration.conditional import LEAST
 from qpu_calibration.curve import CurveFit, several
 from qpu_calibration.edit import amplitude, drag_pulse, flux_amplitude, flux_pulse, flux_window, with_flux_window
 from qpu_calibration.fit import Estimate, Fit, bad, good
+from qpu_calibration.measured import Measured
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve, beside, drawn
 from qpu_calibration.plan import Kind, Point
@@ -90,7 +90,7 @@ class PortDelays(Routine[PortDelaysSettings]):
         """Length of a tick."""
         return {"tick": float(snapshot.timing.dt)}
 
-    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
+    def fit_one(self, data: Measured) -> Asking[Fit]:
         """Where the phase is halfway, for either qubit."""
         span = PortDelaysSettings.model_validate_json(data.attrs["settings"]).span_s
         numbers: dict[str, Estimate] = {}
@@ -129,7 +129,7 @@ class PortDelays(Routine[PortDelaysSettings]):
             most = max(most, over / (1 + 3 * fit.error(place) / tick))
         return most
 
-    def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
+    def curve(self, data: Measured, fit: Fit) -> Curve:
         """Phase of either qubit against the lag."""
         parts = []
         for of, place in enumerate(PLACES):
@@ -152,19 +152,19 @@ def _amid(shape: Waveform, half: int, lag: int) -> Waveform:
     return Waveform(samples[kept > 0], kept[kept > 0])
 
 
-def _followed(data: xr.Dataset, of: int) -> tuple[Values, Values, Values, Values]:
+def _followed(data: Measured, of: int) -> tuple[Values, Values, Values, Values]:
     """Lags, phase of one qubit followed from point to point, its error, and the length of the vector.
 
     Of both beginnings only what the pi pulse mirrors is taken: the flux makes it turn too far, which would move the middle.
     """
-    vector, sigma = bloch.vector(data.isel(place=of, of=of))
+    vector, sigma = bloch.vector(data.at(place=of, of=of))
     plane = vector[..., 0] + 1j * vector[..., 1]
     mirrored = (plane[:, 0] + 1j * plane[:, 1]) / 2
     phase, length = np.angle(mirrored), np.abs(mirrored)
     # a component near one of its ends is known better than the other: what counts is the error across the vector
     real, imag = np.hypot(sigma[:, 0, 0], sigma[:, 1, 1]) / 2, np.hypot(sigma[:, 0, 1], sigma[:, 1, 0]) / 2
     across = np.hypot(np.sin(phase) * real, np.cos(phase) * imag)
-    return data["lag"].values, np.unwrap(phase), across / np.maximum(length, 1e-3), length
+    return data["lag"], np.unwrap(phase), across / np.maximum(length, 1e-3), length
 
 
 def _wanted(snapshot: Snapshot, fit: Fit) -> tuple[int, int]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import xarray as xr
 from pydantic import Field
 
 from qpu_bridge.schedule import Waveform
@@ -16,6 +15,7 @@ from qpu_calibration.curve import CurveFit
 from qpu_calibration.edit import amplitude, drag_pulse, with_frequency
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.line import find_line, peak
+from qpu_calibration.measured import Measured
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve, drawn
 from qpu_calibration.plan import Point
@@ -71,9 +71,9 @@ class QubitSpectroscopy(Routine[QubitSpectroscopySettings]):
         page.drive(pulse, np.array(levels)[:, None], frequency=at["frequency"])
         page.measure()
 
-    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
+    def fit_one(self, data: Measured) -> Asking[Fit]:
         """One line."""
-        x, (y, sigma) = data["frequency"].values, iq_projection(data)
+        x, (y, sigma) = data["frequency"], iq_projection(data)
         found, wrong = yield from find_line(x, y, sigma)
         if not wrong:
             bounds = {"width": (0.0, x[-1] - x[0])}
@@ -89,18 +89,18 @@ class QubitSpectroscopy(Routine[QubitSpectroscopySettings]):
         """In units of 300 kHz, which a Ramsey fringe repairs."""
         return abs(fit["f01"] - snapshot.qubits[fit.qubit].frequency) / 300e3
 
-    def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
+    def curve(self, data: Measured, fit: Fit) -> Curve:
         """IQ points along the direction in which they move."""
-        return drawn(data["frequency"].values, iq_projection(data)[0], peak, fit, "drive frequency, GHz", scale=1e-9)
+        return drawn(data["frequency"], iq_projection(data)[0], peak, fit, "drive frequency, GHz", scale=1e-9)
 
 
-def _projected(data: xr.Dataset, sigma: Values, found: CurveFit) -> Values:
+def _projected(data: Measured, sigma: Values, found: CurveFit) -> Values:
     """Errors with projection noise, which the scatter across does not show; it is most on the flanks, which tell the centre."""
     settings = QubitSpectroscopySettings.model_validate_json(data.attrs["settings"])
     # a pulse that is believed to turn by nothing or by whole turns has no line that could be found
     top = max(float(np.sin(np.pi / 2 * settings.turn) ** 2), 0.05)
     height = found.value["height"]
-    population = top * (peak(data["frequency"].values, **found.value) - found.value["base"]) / height
+    population = top * (peak(data["frequency"], **found.value) - found.value["base"]) / height
     noise = height / top * np.sqrt(population * (1 - population) / float(data.attrs["shots"]))
     return np.asarray(np.hypot(sigma, noise))
 

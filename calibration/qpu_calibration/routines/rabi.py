@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import xarray as xr
 from pydantic import Field
 
 from qpu_bridge.target import Snapshot, waveform
@@ -14,6 +13,7 @@ from qpu_calibration.cross import rabi_rate
 from qpu_calibration.curve import CurveFit
 from qpu_calibration.edit import amplitude, drag_pulse, with_amplitude
 from qpu_calibration.fit import Fit, bad, good
+from qpu_calibration.measured import Measured
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve, drawn
 from qpu_calibration.plan import Point
@@ -64,7 +64,7 @@ class Rabi(Routine[RabiSettings]):
         """By how much strong pulses turn less than weak ones make expect."""
         return {"bend": bend(snapshot, target[0])}
 
-    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
+    def fit_one(self, data: Measured) -> Asking[Fit]:
         """A cosine with its first extremum at amplitude 0."""
         x = _turning(data)
         y, sigma = iq_projection(data)
@@ -92,7 +92,7 @@ class Rabi(Routine[RabiSettings]):
         """In units of 3 %."""
         return abs(fit["pi_amplitude"] / amplitude(snapshot, fit.qubit) - 1) / 0.03
 
-    def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
+    def curve(self, data: Measured, fit: Fit) -> Curve:
         """IQ points along the direction in which they move."""
         y, _ = iq_projection(data)
         return drawn(_turning(data), y, oscillation, fit, "amplitude")
@@ -109,9 +109,9 @@ def bend(snapshot: Snapshot, qubit: int) -> float:
     return float((rabi_rate(snapshot, qubit) / level) ** 2 / 8 * (shape**3).sum() / shape.sum()) if level else 0.0
 
 
-def _turning(data: xr.Dataset) -> Values:
+def _turning(data: Measured) -> Values:
     """Amplitudes in proportion to the angle by which they turn."""
-    x = data["amplitude"].values
+    x = data["amplitude"]
     return np.asarray(x * (1 - float(data["bend"]) * x**2))
 
 

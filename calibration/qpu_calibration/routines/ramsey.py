@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-import xarray as xr
 from pydantic import Field
 
 from qpu_bridge.target import Snapshot
@@ -13,6 +12,7 @@ from qpu_calibration.axis import Axis, Values, delays
 from qpu_calibration.curve import SLOW, CurveFit, random_effect
 from qpu_calibration.edit import with_frequency
 from qpu_calibration.fit import Fit, bad, good
+from qpu_calibration.measured import Measured
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve, drawn
 from qpu_calibration.plan import Point
@@ -74,11 +74,11 @@ class Ramsey(Routine[RamseySettings]):
         """The carrier that the fringe is measured against."""
         return {"f01": snapshot.qubits[target[0]].frequency}
 
-    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
+    def fit_one(self, data: Measured) -> Asking[Fit]:
         """A fringe that turns and decays."""
         settings = RamseySettings.model_validate_json(data.attrs["settings"])
         x, y, sigma = points(data)
-        waits, (first, second) = data["delay"].values, np.split(y, 2)
+        waits, (first, second) = data["delay"], np.split(y, 2)
         span, artificial = waits[-1], settings.fringes / settings.longest_s
         seen = 2 * (first - first.mean()) - 2j * (second - second.mean())
         count = 8 * len(waits)
@@ -119,19 +119,19 @@ class Ramsey(Routine[RamseySettings]):
         fewer = {"shots": min(settings.shots, 15), "points": 16, "fringes": min(settings.fringes, 4.0)}
         return settings.model_copy(update=fewer)
 
-    def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
+    def curve(self, data: Measured, fit: Fit) -> Curve:
         """The first quadrature."""
         return first_quadrature(data, fringe, fit)
 
 
-def points(data: xr.Dataset) -> tuple[Values, Values, Values]:
+def points(data: Measured) -> tuple[Values, Values, Values]:
     """``[wait in s, quadrature in rad]``, population, and standard error, of each point; one quadrature after the other."""
     y, sigma = excited(data)
     quadrature, wait = np.meshgrid(data["quadrature"], data["delay"], indexing="ij")
     return np.stack([wait.ravel(), quadrature.ravel()]), y.ravel(), sigma.ravel()
 
 
-def first_quadrature(data: xr.Dataset, model: Callable[..., Values], fit: Fit) -> Curve:
+def first_quadrature(data: Measured, model: Callable[..., Values], fit: Fit) -> Curve:
     """Points and curve of the first quadrature against wait, of a model that `points` were fitted with."""
     x, y, sigma = (np.split(part, 2, axis=-1)[0] for part in points(data))
 

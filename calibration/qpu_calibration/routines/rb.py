@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
-import xarray as xr
 from pydantic import Field
 
 from qpu_bridge.target import Snapshot
@@ -15,6 +14,7 @@ from qpu_calibration.axis import Axis, Values
 from qpu_calibration.decays import UNLIKE
 from qpu_calibration.edit import known_gate, with_error
 from qpu_calibration.fit import Fit, bad, good
+from qpu_calibration.measured import Measured
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve, drawn
 from qpu_calibration.plan import Point
@@ -65,7 +65,7 @@ class RB(Routine[RBSettings]):
             page.sx(phase=axes)
         page.measure()
 
-    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
+    def fit_one(self, data: Measured) -> Asking[Fit]:
         """What survives against length."""
         x, y, sigma = survived(data)
         starts = {"height": 0.48, "decay": np.array([0.1, 0.5, 2.0, 8.0]) / x.max()}
@@ -93,7 +93,7 @@ class RB(Routine[RBSettings]):
         believed = known_gate(snapshot, "sx", fit.target).error
         return fit.off("error", believed, believed)
 
-    def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
+    def curve(self, data: Measured, fit: Fit) -> Curve:
         """What survives against length."""
         x, y, sigma = survived(data)
         return drawn(x, y, survival, fit, "Cliffords", sigma)
@@ -104,14 +104,14 @@ def survival(x: Values, height: float, decay: float) -> Values:
     return np.asarray(0.5 + height * np.exp(np.log1p(-decay) * x))
 
 
-def survived(data: xr.Dataset, beside: str | None = None) -> tuple[Values, Values, Values]:
+def survived(data: Measured, beside: str | None = None) -> tuple[Values, Values, Values]:
     """Lengths (``[length, beside]`` if there is such a dimension), mean of both ends, and standard error, of each sequence."""
     dims = ([beside] if beside else []) + ["length", "sample"]
-    ones = data["ones"].transpose(*dims, "flipped").values
+    ones = data.along("ones", *dims, "flipped")
     shots = float(data.attrs["shots"])
     sigma = np.sqrt(binomial_variance(ones, shots).sum(axis=-1)) / 2
     right = (1 - ones[..., 0] + ones[..., 1]) / 2
-    x = [part.ravel() for part in np.meshgrid(*(data[name].values for name in dims), indexing="ij")]
+    x = [part.ravel() for part in np.meshgrid(*(data[name] for name in dims), indexing="ij")]
     lengths = np.stack([x[1], np.sign(x[0])]) if beside else x[0]
     return lengths, right.ravel(), sigma.ravel()
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
-import xarray as xr
 from pydantic import Field
 
 from qpu_bridge.errors import SettingsError
@@ -16,6 +15,7 @@ from qpu_calibration.clifford import ENTANGLERS, SequenceStep, two_qubit_sequenc
 from qpu_calibration.decays import UNLIKE, bound, drawn_with_more, fit_two_decays, rejection
 from qpu_calibration.edit import with_error
 from qpu_calibration.fit import Fit, bad, good
+from qpu_calibration.measured import Measured
 from qpu_calibration.page import Page, Played, Target
 from qpu_calibration.picture import Curve
 from qpu_calibration.plan import Kind, Point
@@ -72,7 +72,7 @@ class RB2(Routine[RB2Settings]):
         play_sequence(page, at, two_qubit_sequence(name, forwards, length, interleaved, seed), name, forwards)
         page.measure()
 
-    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
+    def fit_one(self, data: Measured) -> Asking[Fit]:
         """Both decays; the second is that of the first and the gate."""
         found = yield from fit_two_decays(*survived(data, "interleaved"), floor=0.25)
         # the mean fidelity of a depolarizing channel of two qubits
@@ -97,7 +97,7 @@ class RB2(Routine[RB2Settings]):
         believed = entangler(snapshot, fit.target).error
         return fit.off("error", believed, believed)
 
-    def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
+    def curve(self, data: Measured, fit: Fit) -> Curve:
         """What survives with the gate between."""
         return drawn_with_more(*survived(data, "interleaved"), 0.25, fit, "Cliffords, interleaved")
 
@@ -151,9 +151,9 @@ def entangler(snapshot: Snapshot, target: Target) -> GateSpec:
     raise SettingsError("a coupler must have a cz or an ecr", given="none", where=f"qubits {list(target)}")
 
 
-def survived(data: xr.Dataset, beside: str) -> tuple[Values, Values, Values]:
+def survived(data: Measured, beside: str) -> tuple[Values, Values, Values]:
     """``[length, beside]``, share of the right outcome over all four ends, and standard error, of each sequence."""
-    joint = data["joint"].transpose(beside, "length", "sample", "end", "outcome").values
+    joint = data.along("joint", beside, "length", "sample", "end", "outcome")
     right = np.diagonal(joint, axis1=-2, axis2=-1)
     shots = float(data.attrs["shots"])
     sigma = np.sqrt(binomial_variance(right, shots, outcomes=4).sum(axis=-1)) / right.shape[-1]

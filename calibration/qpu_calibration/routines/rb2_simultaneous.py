@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import xarray as xr
-
 from qpu_bridge.target import GateSpec, Snapshot
 from qpu_calibration.axis import Axis
 from qpu_calibration.clifford import SequenceStep, two_qubit_sequence
 from qpu_calibration.decays import drawn_with_more
 from qpu_calibration.edit import known_gate
 from qpu_calibration.fit import Fit
+from qpu_calibration.measured import Measured
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve
 from qpu_calibration.plan import Kind, Point
@@ -55,13 +54,13 @@ class RB2Simultaneous(Routine[RB2Settings]):
                 play_sequence(page, at, sequence, gate.name, gate.qubits == target, silent if still else None)
         page.measure()
 
-    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
+    def fit_one(self, data: Measured) -> Asking[Fit]:
         """Both decays; errors per Clifford."""
-        return (yield from added(*survived(played_both(data), "beside"), floor=0.25, scale=0.75))
+        return (yield from added(*survived(played_both(data), "alone_point"), floor=0.25, scale=0.75))
 
-    def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
+    def curve(self, data: Measured, fit: Fit) -> Curve:
         """What survives together."""
-        return drawn_with_more(*survived(played_both(data), "beside"), 0.25, fit, "Cliffords, all together")
+        return drawn_with_more(*survived(played_both(data), "alone_point"), 0.25, fit, "Cliffords, all together")
 
 
 def _ticks(snapshot: Snapshot, target: Target, gate: GateSpec, sequence: Sequence[SequenceStep]) -> int:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import xarray as xr
 
 from qpu_bridge.target import Snapshot
 from qpu_calibration.axis import Axis
 from qpu_calibration.decays import UNLIKE, bound, drawn_with_more, fit_two_decays, rejection
 from qpu_calibration.edit import known_gate, with_error
 from qpu_calibration.fit import Estimate, Fit, bad, good
+from qpu_calibration.measured import Measured
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve
 from qpu_calibration.plan import Point
@@ -49,11 +49,11 @@ class RBInterleaved(Routine[RBSettings]):
             page.gate(gate if gate and pulse % 3 == 2 else "sx", 0, phase=axes)
         page.measure()
 
-    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
+    def fit_one(self, data: Measured) -> Asking[Fit]:
         """For each gate, its sequences and the plain ones."""
         numbers: dict[str, Estimate] = {}
         for number, name in enumerate(GATES[1:], start=1):
-            found = yield from fit_two_decays(*survived(data.isel(between=[0, number]), "between"), floor=0.5)
+            found = yield from fit_two_decays(*survived(data.at(between=[0, number]), "between"), floor=0.5)
             numbers[f"{name}_error"] = found.of("more", scale=0.5)
             numbers[f"{name}_bound"] = bound(found, 2)
             if reason := rejection(found, 0.5):
@@ -75,7 +75,7 @@ class RBInterleaved(Routine[RBSettings]):
         believed = {f"{name}_error": known_gate(snapshot, name, fit.target).error for name in GATES[1:]}
         return max(fit.off(name, error, error) for name, error in believed.items())
 
-    def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
+    def curve(self, data: Measured, fit: Fit) -> Curve:
         """What survives with an ``x`` between."""
-        plain_and_x = survived(data.isel(between=[0, GATES.index("x")]), "between")
+        plain_and_x = survived(data.at(between=[0, GATES.index("x")]), "between")
         return drawn_with_more(*plain_and_x, 0.5, fit, "Cliffords, interleaved with x")

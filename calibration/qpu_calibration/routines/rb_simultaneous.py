@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
-import xarray as xr
 
 from qpu_bridge.target import PulseSpec, Snapshot
 from qpu_calibration.axis import Axis, Values
 from qpu_calibration.decays import UNLIKE, drawn_with_more, fit_two_decays, rejection
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.groups import groups
+from qpu_calibration.measured import Measured
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve
 from qpu_calibration.plan import Point
@@ -50,13 +51,13 @@ class RBSimultaneous(Routine[RBSettings]):
             page.gate("sx", 0, phase=axes, played=lambda index, pulse: silent(index, pulse) if still[index] else None)
         page.measure()
 
-    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
+    def fit_one(self, data: Measured) -> Asking[Fit]:
         """Both decays; errors of a pulse."""
-        return (yield from added(*survived(played_both(data), "beside"), floor=0.5, scale=0.5 / PULSES))
+        return (yield from added(*survived(played_both(data), "alone_point"), floor=0.5, scale=0.5 / PULSES))
 
-    def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
+    def curve(self, data: Measured, fit: Fit) -> Curve:
         """What survives together."""
-        return drawn_with_more(*survived(played_both(data), "beside"), 0.5, fit, "Cliffords, all together")
+        return drawn_with_more(*survived(played_both(data), "alone_point"), 0.5, fit, "Cliffords, all together")
 
 
 def who(snapshot: Snapshot, targets: Sequence[Target]) -> Axis:
@@ -76,11 +77,12 @@ def silent(_: int, pulse: PulseSpec) -> tuple[float, float]:
     return 0.0, pulse.phase
 
 
-def played_both(data: xr.Dataset) -> xr.Dataset:
-    """The two steps of a target: alone and together, in this order, with the coordinate ``beside``."""
-    alone = data["alone"].values
+def played_both(data: Measured) -> Measured:
+    """The two steps of a target: alone and together, in this order, for which ``alone_point`` is 0 and 1."""
+    alone = data["alone"]
     steps = [int(np.flatnonzero(alone == what)[0]) for what in (ALONE, TOGETHER)]
-    return data.isel(alone_point=steps).rename(alone_point="beside").assign_coords(beside=[0.0, 1.0])
+    both = data.at(alone_point=steps)
+    return replace(both, arrays={**both.arrays, "alone_point": np.array([0.0, 1.0])})
 
 
 def added(x: Values, y: Values, sigma: Values, floor: float, scale: float) -> Asking[Fit]:

@@ -14,6 +14,7 @@ from qpu_calibration.axis import Axis, Values
 from qpu_calibration.bloch import wrap_phase
 from qpu_calibration.edit import with_measure
 from qpu_calibration.fit import Fit, bad, good
+from qpu_calibration.measured import Measured
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import sheet
 from qpu_calibration.plan import Point
@@ -56,9 +57,9 @@ class Readout(Routine[ReadoutSettings]):
             page.x()
         page.measure()
 
-    def fit_one(self, data: xr.Dataset) -> Fit:
+    def fit_one(self, data: Measured) -> Fit:
         """The line across the middle of both clouds, moved to where the errors are fewest."""
-        low, high = (points.astype(complex) for points in data["iq"].values)
+        low, high = (points.astype(complex) for points in data["iq"])
         arm = np.mean(high) - np.mean(low)
         if not abs(arm):
             return bad("the clouds of 0 and 1 cannot be told apart")

@@ -7,13 +7,13 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import xarray as xr
 from pydantic import Field
 from scipy.special import chdtrc, erfc
 
 from qpu_bridge.target import Snapshot
 from qpu_calibration.axis import Axis, Values
 from qpu_calibration.fit import Fit, bad, good
+from qpu_calibration.measured import Measured
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve, drawn
 from qpu_calibration.plan import Point
@@ -85,11 +85,11 @@ class ReadoutDuration(Routine[ReadoutDurationSettings]):
         measure = snapshot.measure(target[0])
         return {"samples": float(measure.acquire_duration), "before": float(measure.acquire_start)}
 
-    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
+    def fit_one(self, data: Measured) -> Asking[Fit]:
         """Confusion of either level against length, and where their mean is least."""
         wrong, sigma = confused(data)
         used, before = float(data["samples"]), float(data["before"])
-        lengths = captured(data["length"].values, used)
+        lengths = captured(data["length"], used)
         top, low = lengths.max(), lengths.min()
         x = np.stack([part.ravel() for part in np.meshgrid([0.0, 1.0], before, lengths, indexing="ij")])
         starts = grid(
@@ -102,7 +102,7 @@ class ReadoutDuration(Routine[ReadoutDurationSettings]):
         bounds = {"part": (0.0, MOST_APART / used**0.5), "lag": (used / 100, used)}
         bounds |= {"best": (0.2 * low, 3 * top)}
         bounds |= dict.fromkeys(("floor", "decayed"), (0.0, 0.2))
-        found = yield from counted(confusion, x, wrong.ravel(), sigma.ravel(), starts, bounds, int(data.sizes["shot"]))
+        found = yield from counted(confusion, x, wrong.ravel(), sigma.ravel(), starts, bounds, data["iq"].shape[-1])
         if not np.isfinite(list(found.value.values())).all():
             return bad("no clouds were found", found)
         best, open_ = found.value["best"], found.error["best"]
@@ -133,10 +133,10 @@ class ReadoutDuration(Routine[ReadoutDurationSettings]):
         """Confusion beyond the least, in units of the least and of what the shots leave open: another readout is much to redo."""
         return (fit["error_in_use"] - fit["error"]) / (fit["error"] + 3 * fit.error("error"))
 
-    def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
+    def curve(self, data: Measured, fit: Fit) -> Curve:
         """Mean confusion against length."""
         wrong, sigma = confused(data)
-        x = captured(data["length"].values, float(data["samples"]))
+        x = captured(data["length"], float(data["samples"]))
         model = partial(_mean, before=float(data["before"]))
         return drawn(x, wrong.mean(axis=0), model, fit, "samples", np.hypot(*sigma) / 2)
 

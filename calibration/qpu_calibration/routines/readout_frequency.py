@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 
 import numpy as np
-import xarray as xr
 from pydantic import Field
 
 from qpu_bridge.target import Snapshot
 from qpu_calibration.axis import Axis, Values
 from qpu_calibration.edit import with_readout_frequency
 from qpu_calibration.fit import Fit, bad, good
+from qpu_calibration.measured import Measured
 from qpu_calibration.median import median
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve, drawn
@@ -68,7 +68,7 @@ class ReadoutFrequency(Routine[ReadoutFrequencySettings]):
         """When the capture begins and ends, after the tone's beginning."""
         return capture(snapshot, target[0])
 
-    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
+    def fit_one(self, data: Measured) -> Asking[Fit]:
         """The distance of two resonances."""
         x, distance, sigma = _distances(data)
         model = _model(data)
@@ -103,23 +103,23 @@ class ReadoutFrequency(Routine[ReadoutFrequencySettings]):
         """In units of a fifth of a linewidth."""
         return abs(fit["frequency"] - readout_frequency(snapshot, fit.qubit)) / (0.2 * fit["linewidth"])
 
-    def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
+    def curve(self, data: Measured, fit: Fit) -> Curve:
         """Distance of both points."""
         x, distance, sigma = _distances(data)
         return drawn(x, distance, _model(data), fit, "readout frequency, GHz", sigma, scale=1e-9)
 
 
-def _distances(data: xr.Dataset) -> tuple[Values, Values, Values]:
+def _distances(data: Measured) -> tuple[Values, Values, Values]:
     """Frequencies, distances of the answers, and their scatter as fourth differences show it."""
-    gaps = data["iq"].values[1].astype(complex) - data["iq"].values[0]
+    gaps = data["iq"][1].astype(complex) - data["iq"][0]
     # the curve has hardly any; each holds seventy times the variance of a point
     bends = np.diff(gaps, 4)
     scatter = float(median(np.abs(bends)) / np.sqrt(70 * np.log(2) * 2))
     distance = np.abs(gaps)
-    return data["frequency"].values, distance, np.full(distance.shape, max(scatter, 1e-9 * float(distance.max()), 1e-300))
+    return data["frequency"], distance, np.full(distance.shape, max(scatter, 1e-9 * float(distance.max()), 1e-300))
 
 
-def _model(data: xr.Dataset) -> Callable[..., Values]:
+def _model(data: Measured) -> Callable[..., Values]:
     """`apart` in the capture of the data."""
     return _in_capture(float(data["begins"]), float(data["ends"]))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 from pydantic import Field
 
@@ -13,6 +12,7 @@ from qpu_bridge.target import SampledShape, Snapshot
 from qpu_calibration.axis import Axis, Values
 from qpu_calibration.edit import with_measure, with_waveform
 from qpu_calibration.fit import Estimate, Fit, bad, good
+from qpu_calibration.measured import Measured
 from qpu_calibration.median import median
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve
@@ -58,7 +58,7 @@ class ReadoutKernel(Routine[ReadoutKernelSettings]):
             page.x()
         page.measure()
 
-    def fit_one(self, data: xr.Dataset) -> Fit:
+    def fit_one(self, data: Measured) -> Fit:
         """Weights, and the line between the average points that they make."""
         settings = ReadoutKernelSettings.model_validate_json(data.attrs["settings"])
         traces = _heard(data)
@@ -123,7 +123,7 @@ class ReadoutKernel(Routine[ReadoutKernelSettings]):
         overlap = abs(np.vdot(used, best)) / (np.linalg.norm(used) * np.linalg.norm(best))
         return float((1 - overlap) / 0.05)
 
-    def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
+    def curve(self, data: Measured, fit: Fit) -> Curve:
         """Distance of the traces, and the kernel's weights in the same height."""
         low, high = _heard(data)
         distance = np.abs(high - low)
@@ -135,9 +135,9 @@ class ReadoutKernel(Routine[ReadoutKernelSettings]):
         return found
 
 
-def _heard(data: xr.Dataset) -> Complex:
+def _heard(data: Measured) -> Complex:
     """Traces of both levels, as long as this qubit was listened to."""
-    traces = data["iq"].values
+    traces = data["iq"]
     return np.asarray(traces[:, ~np.isnan(traces).any(axis=0)])
 
 

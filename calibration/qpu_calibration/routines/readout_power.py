@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import xarray as xr
 from pydantic import Field
 from scipy.special import erfc
 
@@ -17,6 +16,7 @@ from qpu_calibration.axis import Axis, Reach, Values
 from qpu_calibration.curve import CurveFit
 from qpu_calibration.edit import with_measure, with_waveform
 from qpu_calibration.fit import Fit, bad, good
+from qpu_calibration.measured import Measured
 from qpu_calibration.median import median
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve
@@ -92,13 +92,13 @@ class ReadoutPower(Routine[ReadoutPowerSettings]):
         measure = snapshot.measure(target[0])
         return {"level": measure.amplitude, "samples": float(measure.acquire_duration), "before": float(measure.acquire_start)}
 
-    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
+    def fit_one(self, data: Measured) -> Asking[Fit]:
         """Gaussian clouds that part with amplitude and time, decay during the readout, and what no readout sees."""
         wrong, sigma = _mean(data)
-        samples = captured(data["length"].values, float(data["samples"]))
+        samples = captured(data["length"], float(data["samples"]))
         longest = samples.max()
         before = float(data["before"])
-        x = np.stack([part.ravel() for part in np.meshgrid(samples, before, data["amplitude"].values, indexing="ij")])
+        x = np.stack([part.ravel() for part in np.meshgrid(samples, before, data["amplitude"], indexing="ij")])
         loud = float(x[2].max())
         parts, lags = np.array([1.0, 2.0, 4.0]) / (loud * longest**0.5), np.array([0.05, 0.2]) * longest
         starts = grid(part=parts, lag=lags, decay=0.003 / longest, floor=0.004)
@@ -108,7 +108,7 @@ class ReadoutPower(Routine[ReadoutPowerSettings]):
             "decay": (0.0, 0.2 / longest),
             "floor": (0.0, 0.2),
         }
-        found = yield from counted(confusion, x, wrong.ravel(), sigma.ravel(), starts, bounds, 2 * int(data.sizes["shot"]))
+        found = yield from counted(confusion, x, wrong.ravel(), sigma.ravel(), starts, bounds, 2 * data["iq"].shape[-1])
         if not np.isfinite(list(found.value.values())).all():
             return bad("no clouds were found", found)
         within, now = (float(samples.min()), float(longest)), (float(data["samples"]), before, float(data["level"]))
@@ -144,11 +144,11 @@ class ReadoutPower(Routine[ReadoutPowerSettings]):
         """Confusion beyond the least, in units of the least and of what the shots leave open: another readout is much to redo."""
         return (fit["error_in_use"] - fit["error"]) / (fit["error"] + 3 * fit.error("error"))
 
-    def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
+    def curve(self, data: Measured, fit: Fit) -> Curve:
         """Confusion against amplitude, for the length in use."""
         wrong, sigma = _mean(data)
-        place = int(np.argmin(np.abs(data["length"].values - 1)))
-        x, samples = data["amplitude"].values, captured(data["length"].values, float(data["samples"]))[place]
+        place = int(np.argmin(np.abs(data["length"] - 1)))
+        x, samples = data["amplitude"], captured(data["length"], float(data["samples"]))[place]
         found = {"x": x, "y": wrong[place], "error": sigma[place], "label": f"amplitude, {samples:.0f} samples"}
         if fit.shape:
             fine = np.linspace(x[0], x[-1], 101)
@@ -282,9 +282,9 @@ def captured(lengths: Values, samples: float) -> Values:
     return np.maximum(np.rint(lengths * samples / GRAIN), 1) * GRAIN
 
 
-def confused(data: xr.Dataset) -> tuple[Values, Values]:
+def confused(data: Measured) -> tuple[Values, Values]:
     """Assignment error ``[prepared, length, ...]`` with the line halfway between the clouds, and its standard error."""
-    points = data["iq"].transpose("prepared", "length", ..., "shot").values
+    points = data["iq"]
     parts, shots = (points.real.copy(), points.imag.copy()), points.shape[-1]
     middles = [median(part)[..., None] for part in parts]
     way = np.arctan2(*(middle[1] - middle[0] for middle in reversed(middles)))
@@ -296,7 +296,7 @@ def confused(data: xr.Dataset) -> tuple[Values, Values]:
     return share, np.sqrt(binomial_variance(share, shots))
 
 
-def _mean(data: xr.Dataset) -> tuple[Values, Values]:
+def _mean(data: Measured) -> tuple[Values, Values]:
     """Mean assignment error of both levels and its standard error, ``[length, amplitude]``."""
     wrong, sigma = confused(data)
     return wrong.mean(axis=0), np.hypot(*sigma) / 2

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 from pydantic import Field
 
@@ -15,6 +14,7 @@ from qpu_calibration.axis import Axis, Values
 from qpu_calibration.curve import CurveFit
 from qpu_calibration.edit import with_readout_frequency
 from qpu_calibration.fit import Fit, bad, good
+from qpu_calibration.measured import Measured
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve, drawn
 from qpu_calibration.plan import Point
@@ -70,9 +70,9 @@ class ResonatorSpectroscopy(Routine[ResonatorSpectroscopySettings]):
         """When the capture begins and ends, after the tone's beginning."""
         return capture(snapshot, target[0])
 
-    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
+    def fit_one(self, data: Measured) -> Asking[Fit]:
         """A complex resonance on a constant."""
-        x, y = data["frequency"].values, data["iq"].values.astype(complex)
+        x, y = data["frequency"], data["iq"].astype(complex)
         found, share = yield from _resonance(x, y, float(data["begins"]), float(data["ends"]))
         numbers = {"frequency": found.of("frequency", "Hz"), "linewidth": found.of("linewidth", "Hz")}
         if share < 0.5:
@@ -93,11 +93,11 @@ class ResonatorSpectroscopy(Routine[ResonatorSpectroscopySettings]):
         """In units of half a linewidth: the readout is later moved between the levels' resonances."""
         return abs(fit["frequency"] - readout_frequency(snapshot, fit.qubit)) / (0.75 * fit["linewidth"])
 
-    def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
+    def curve(self, data: Measured, fit: Fit) -> Curve:
         """Size of the response."""
-        y = np.abs(data["iq"].values)
+        y = np.abs(data["iq"])
         size = partial(_size, begins=float(data["begins"]), ends=float(data["ends"]))
-        return drawn(data["frequency"].values, y, size, fit, "readout frequency, GHz", scale=1e-9)
+        return drawn(data["frequency"], y, size, fit, "readout frequency, GHz", scale=1e-9)
 
 
 def readout_frequency(snapshot: Snapshot, qubit: int) -> float:

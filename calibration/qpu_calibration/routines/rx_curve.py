@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import xarray as xr
 from pydantic import Field
 
 from qpu_bridge.target import Curve as Knots
@@ -13,6 +12,7 @@ from qpu_bridge.target import PulseSpec, Snapshot
 from qpu_calibration.axis import Axis, Values
 from qpu_calibration.edit import known_gate, with_gate
 from qpu_calibration.fit import Fit, bad, good
+from qpu_calibration.measured import Measured
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve
 from qpu_calibration.plan import Point
@@ -72,7 +72,7 @@ class RxCurve(Routine[RxCurveSettings]):
             page.sx()
         page.measure()
 
-    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
+    def fit_one(self, data: Measured) -> Asking[Fit]:
         """Relative errors of the angle, as a polynomial through three of them."""
         halves = RxCurveSettings.model_validate_json(data.attrs["settings"]).halves
         y, sigma = excited(data)
@@ -105,10 +105,10 @@ class RxCurve(Routine[RxCurveSettings]):
         """The largest error of an angle in units of half a percent, and of what the fit leaves open."""
         return max(abs(fit[f"{name}_error"]) / (5e-3 + 2 * fit.error(f"{name}_error")) for name in ANCHORS)
 
-    def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
+    def curve(self, data: Measured, fit: Fit) -> Curve:
         """Relative error of each angle, from the steepest slope of its train."""
         y, sigma = excited(data)
-        share, height = 1 / data["part"].values, fit.shape.get("height", 0.5)
+        share, height = 1 / data["part"], fit.shape.get("height", 0.5)
         halves = RxCurveSettings.model_validate_json(data.attrs["settings"]).halves
         train = (y[:, 1, 0] - y[:, 1, 1]) / 2 / height * (-1.0) ** halves
         near = np.arcsin(np.clip(train, -1, 1)) / (np.pi * halves)
@@ -142,6 +142,6 @@ def trains(x: Values, height: float, quarter: float, half: float, whole: float, 
     return np.asarray(base - height * np.cos(np.pi * (sign / 2 + train)))
 
 
-def _places(data: xr.Dataset, halves: int) -> Values:
+def _places(data: Measured, halves: int) -> Values:
     parts, trained, first = np.meshgrid(data["part"], data["train"], np.cos(data["first"]), indexing="ij")
     return np.stack([1 / parts.ravel(), halves * trained.ravel(), first.ravel()])

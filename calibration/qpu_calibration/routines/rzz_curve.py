@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import xarray as xr
 from pydantic import Field
 from scipy.interpolate import CubicSpline
 
@@ -17,6 +16,7 @@ from qpu_calibration.axis import Axis, Values
 from qpu_calibration.curve import MOST
 from qpu_calibration.edit import with_gate
 from qpu_calibration.fit import Fit, bad, good
+from qpu_calibration.measured import Measured
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve
 from qpu_calibration.plan import Kind, Point
@@ -77,7 +77,7 @@ class RzzCurve(Routine[RzzCurveSettings]):
         bloch.look(page, at["side"], of)
         page.measure()
 
-    def fit_one(self, data: xr.Dataset) -> Fit:
+    def fit_one(self, data: Measured) -> Fit:
         """Errors of the angle and of both qubits' phases: polynomials of the square root of the angle."""
         count, left, sigma, length = _left(data)
         powers, nodes = (np.vander(np.sqrt(at / (np.pi / 2)), len(NODES), increasing=True) for at in (ANGLES, NODES))
@@ -140,7 +140,7 @@ class RzzCurve(Routine[RzzCurveSettings]):
         """The largest phase error in units of 0.02 rad and of what the fit leaves open."""
         return max(abs(p.value) / (0.02 + 2 * p.error) for p in fit.parameters.values())
 
-    def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
+    def curve(self, data: Measured, fit: Fit) -> Curve:
         """Error of the angle."""
         count, left, sigma, _ = _left(data)
         more = count[:, 1] - 1
@@ -163,14 +163,14 @@ def _gates(angle: Values | float, settings: RzzCurveSettings) -> Values:
     return np.clip(np.floor(settings.turn / np.maximum(angle, 1e-9)), 2, settings.most)
 
 
-def _left(data: xr.Dataset) -> tuple[Values, Values, Values, Values]:
+def _left(data: Measured) -> tuple[Values, Values, Values, Values]:
     """Gates ``[angle, single or train]``; ``[angle, first, second; angle, single or train]``: what they leave, rad, its errors.
 
     Last come the lengths of all vectors.
     """
     gates = _gates(ANGLES, RzzCurveSettings.model_validate_json(data.attrs["settings"]))
     count = np.stack([np.ones(len(ANGLES)), gates], axis=1)
-    parts = [conditional.turned(data.isel(of=place), place) for place in (0, 1)]
+    parts = [conditional.turned(data.at(of=place), place) for place in (0, 1)]
     # [of, angle, train, other]
     phase, error, length = (np.stack([part[k] for part in parts]) for k in range(3))
     # with the other qubit in 0, an rzz turns by its angle, and back if it is in 1

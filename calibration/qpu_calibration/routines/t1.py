@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 import numpy as np
-import xarray as xr
 from pydantic import Field
 
 from qpu_bridge.target import Snapshot
 from qpu_calibration.axis import Axis, Values, delays
 from qpu_calibration.edit import COLD, with_t1
 from qpu_calibration.fit import Fit, bad, good
+from qpu_calibration.measured import Measured
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve, drawn
 from qpu_calibration.plan import Point
@@ -76,9 +76,9 @@ class T1(Routine[T1Settings]):
         page.wait(at["delay"])
         page.measure()
 
-    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
+    def fit_one(self, data: Measured) -> Asking[Fit]:
         """An exponential onto a constant."""
-        x = data["delay"].values
+        x = data["delay"]
         y, sigma = excited(data)
         starts = {"height": 1.0, "t1": x[-1] / PARTS, "base": 0.0}
         found = yield Search(decay, x, y, sigma, starts, {"t1": (x[-1] / 4000, x[-1] * 20), "base": (-0.2, 0.5)})
@@ -120,10 +120,10 @@ class T1(Routine[T1Settings]):
             f"(max_rep_delay): {left:.1%} of an excitation is left at the next shot"
         )
 
-    def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
+    def curve(self, data: Measured, fit: Fit) -> Curve:
         """Population against wait."""
         y, sigma = excited(data)
-        return drawn(data["delay"].values, y, decay, fit, "wait, us", sigma, scale=1e6)
+        return drawn(data["delay"], y, decay, fit, "wait, us", sigma, scale=1e6)
 
 
 W = TypeVar("W", bound=Waits)

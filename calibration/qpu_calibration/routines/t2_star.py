@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import xarray as xr
 from pydantic import Field
 
 from qpu_bridge.target import Snapshot
 from qpu_calibration.axis import Axis, Values
 from qpu_calibration.curve import SLOW, CurveFit, random_effect
 from qpu_calibration.fit import Fit, bad, good
+from qpu_calibration.measured import Measured
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve
 from qpu_calibration.plan import Point
@@ -61,7 +61,7 @@ class T2Star(Routine[T2StarSettings]):
         page.sx(phase=TAU * settings.fringes / np.max(at["delay"]) * at["delay"] + at["quadrature"])
         page.measure()
 
-    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
+    def fit_one(self, data: Measured) -> Asking[Fit]:
         """A fringe in its envelope."""
         settings = T2StarSettings.model_validate_json(data.attrs["settings"])
         x, y, sigma = points(data)
@@ -87,7 +87,7 @@ class T2Star(Routine[T2StarSettings]):
             return bad("the fringe is too fast for the scan", found, **numbers)
         return bad(reason, found, **numbers) if reason else good(found, SLOW, **numbers)
 
-    def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
+    def curve(self, data: Measured, fit: Fit) -> Curve:
         """The first quadrature."""
         return first_quadrature(data, fringe, fit)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import xarray as xr
 from pydantic import Field
 
 from qpu_bridge.target import Snapshot
@@ -13,6 +12,7 @@ from qpu_calibration.axis import Axis, Values, delays
 from qpu_calibration.curve import SLOW
 from qpu_calibration.edit import with_zz
 from qpu_calibration.fit import Fit, bad, good
+from qpu_calibration.measured import Measured
 from qpu_calibration.page import Page, Target
 from qpu_calibration.picture import Curve, drawn
 from qpu_calibration.plan import Kind, Point
@@ -65,9 +65,9 @@ class ZZ(Routine[ZZSettings]):
         page.sx(phase=TAU * settings.detuning_hz * at["delay"])
         page.measure()
 
-    def fit_one(self, data: xr.Dataset) -> Asking[Fit]:
+    def fit_one(self, data: Measured) -> Asking[Fit]:
         """A decaying fringe; its frequency less the one put on is half the ZZ."""
-        x, (y, sigma) = data["delay"].values, excited(data.isel(place=0))
+        x, (y, sigma) = data["delay"], excited(data.at(place=0))
         ahead = ZZSettings.model_validate_json(data.attrs["settings"]).detuning_hz
         span = float(np.ptp(x))
         frequencies = np.linspace(0.1, 1.9, 19 + round(4 * ahead * span)) * ahead
@@ -91,10 +91,10 @@ class ZZ(Routine[ZZSettings]):
         known = snapshot.zz(*fit.target)
         return 0.0 if known is None else abs(fit["zz"] - known) / 3e3
 
-    def curve(self, data: xr.Dataset, fit: Fit) -> Curve:
+    def curve(self, data: Measured, fit: Fit) -> Curve:
         """The fringe."""
-        y, sigma = excited(data.isel(place=0))
-        return drawn(data["delay"].values, y, fringe, fit, "delay, us", sigma, scale=1e6)
+        y, sigma = excited(data.at(place=0))
+        return drawn(data["delay"], y, fringe, fit, "delay, us", sigma, scale=1e6)
 
 
 def fringe(x: Values, height: float, f: float, phase: float, rate: float, base: float) -> Values:

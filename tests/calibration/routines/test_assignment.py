@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from qpu_calibration.catalog import routine
 from qpu_calibration.edit import with_readout_frequency
+from qpu_calibration.measured import each
 from qpu_calibration.routines.assignment import STATES, Assignment, distance, product, shifts
 from qpu_calibration.routines.resonator_spectroscopy import readout_frequency
 from qpu_emulator import five
@@ -14,9 +17,9 @@ ALONE = np.kron(SECOND, FIRST)
 
 
 def measured(stored, matrix, shots, rng):
-    data = stored("assignment").isel(coupler=0)
+    first = each(stored("assignment"))[0]
     drawn = np.stack([rng.multinomial(shots, column) for column in matrix.T]) / shots
-    return data.assign(joint=(data["joint"].dims, drawn)).assign_attrs(shots=shots)
+    return replace(first, arrays={"joint": drawn}, attrs={"shots": shots})
 
 
 def test_a_product_is_its_own_product():

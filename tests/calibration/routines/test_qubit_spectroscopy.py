@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import numpy as np
-import xarray as xr
 
 from qpu_calibration.line import peak
+from qpu_calibration.measured import Measured
 from qpu_calibration.routines.qubit_spectroscopy import QubitSpectroscopy
 from qpu_calibration.search import in_step
 
@@ -21,7 +21,7 @@ def test_errors_hold_where_projection_noise_is_most_of_the_noise(rng):
         found = rng.binomial(shots, peak(x, 0.79, centre, 0.43e6, 0.0)) / shots
         iq = 2.0 * found + rng.normal(0, 0.2 / np.sqrt(shots), (len(x), 2)) @ [1, 1j]
         attrs = {"shots": shots, "settings": routine.settings.model_dump_json()}
-        data = xr.Dataset({"iq": ("frequency_point", iq)}, {"frequency": ("frequency_point", x)}, attrs)
+        data = Measured({"iq": iq, "frequency": x}, dict.fromkeys(("iq", "frequency"), ("frequency_point",)), attrs)
         (fit,) = in_step([routine.fit_one(data)])
         assert fit.good, fit.reason
         z.append((fit["f01"] - centre) / fit.error("f01"))
