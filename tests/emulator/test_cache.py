@@ -114,8 +114,8 @@ def test_keys_tell_apart_what_is_not_the_same():
         key(object())
 
 
-def _flux(library, amplitude, *, swept=False):
-    index = library.flux(0, _CZ, np.atleast_1d(amplitude), 2, swept=swept)
+def _flux(library, amplitude):
+    index = library.flux(0, _CZ, np.atleast_1d(amplitude), 2)
     return library.maps(2, 2)[index]
 
 
@@ -123,12 +123,12 @@ def test_windows_are_read_from_disk_and_are_those_that_were_solved(tmp_path, tru
     cache = Cache(tmp_path)
     sweep = np.linspace(0.5, 0.55, 40)
     plain, first, again = (Library(truth, Scales(), kept) for kept in (None, cache, cache))
-    still, swept = _flux(plain, 0.4), _flux(plain, sweep, swept=True)
+    still, swept = _flux(plain, 0.4), _flux(plain, sweep)
     for library in (first, again):
         assert np.array_equal(_flux(library, 0.4), still)
-        assert np.array_equal(_flux(library, sweep, swept=True), swept)
+        assert np.array_equal(_flux(library, sweep), swept)
     files = _files(tmp_path)
-    assert len(files) == 3, "the window, the nodes of the panel, and its trials"
+    assert len(files) == 1, "the window; a sweep is not asked for again"
     # another window in its place is believed: nothing is solved again
     cross = Library(five_ecr.device(), Scales(), cache)
     number = np.array([[[0.2, -1e8, 0.0]]])

@@ -181,10 +181,10 @@ class Cues:
                 numbers[:, position, place] = number
         return numbers
 
-    def _windows(self, action: Action, numbers: NDArray[np.float64], levels: int, *, swept: bool = False) -> NDArray[np.int32]:
+    def _windows(self, action: Action, numbers: NDArray[np.float64], levels: int) -> NDArray[np.int32]:
         tones = tuple(self._tone(row, action.start) for row in action.events)
         if action.kind == "flux":
-            return self._library.flux(action.where, tones[0], numbers, levels, swept=swept)
+            return self._library.flux(action.where, tones[0], numbers, levels)
         if action.kind == "driven_flux":
             return self._library.driven_flux(action.where, tones, numbers, levels)
         if action.kind == "cross":
@@ -210,7 +210,7 @@ class Cues:
             if action.kind == "drive":
                 self._asked[levels, True, key] = self._ask(action, self._alone(action))
                 return None
-            self._swept[key] = self._windows(action, self._alone(action), levels, swept=True)
+            self._swept[key] = self._windows(action, self._alone(action), levels)
         return self._swept[key][self._lanes.point[chosen]]
 
     def _phase(self, row: int, chosen: Index, frequency: Number) -> Number:

@@ -21,12 +21,13 @@ from qpu_emulator.chip.device import Device, TunableCoupler
 from qpu_emulator.chip.line import IDEAL
 from qpu_emulator.readout.responses import Responses
 from qpu_emulator.scales import Scales
-from qpu_emulator.windows.basis import Complex, Real, narrow, superoperator
+from qpu_emulator.windows.basis import Complex, Real, fallen, narrow, superoperator
 from qpu_emulator.windows.cross_resonance import solve_cross
 from qpu_emulator.windows.flow import exponential, product
 from qpu_emulator.windows.pair import Pair
-from qpu_emulator.windows.panel import Panels
+from qpu_emulator.windows.polar import nearest_unitary
 from qpu_emulator.windows.relaxation import Idle, Relaxation
+from qpu_emulator.windows.sectors import solve_sectors
 from qpu_emulator.windows.single import Asked, solve_drives
 from qpu_emulator.windows.static_pair import StaticPair
 from qpu_emulator.windows.toggling import decay, detuning_shares
@@ -92,7 +93,6 @@ class Library:
         self.unravelled: dict[int, Any] = {}  # what engines make of the windows of so many qubits
         self.idle = [Idle(device, self.relaxations, levels) for levels in (2, 3)]
         self._shelves: dict[tuple[int, int], _Shelf] = {}
-        self._panels: dict[tuple[object, ...], Panels] = {}
 
     def pair(self, coupler: int) -> Pair | StaticPair:
         """The Hamiltonian of a coupler and its transmons, solved for their dressed states when first used."""
@@ -179,7 +179,7 @@ class Library:
             found = np.array([shelf.shares[number] for number in few.tolist()])
             return found[0] if (found == found[:1]).all() else found[which]
 
-    def flux(self, coupler: int, tone: Tone, amplitudes: Real, levels: int, *, swept: bool = False) -> NDArray[np.int32]:
+    def flux(self, coupler: int, tone: Tone, amplitudes: Real, levels: int) -> NDArray[np.int32]:
         """Windows of a flux pulse on one coupler.
 
         Args:
@@ -187,12 +187,11 @@ class Library:
             tone: The play.
             amplitudes: ``float[n]``.
             levels: 2 or 3.
-            swept: Whether there may be many amplitudes: windows are then interpolated (to 1e-8).
 
         Returns:
             ``int[n]``, indices into `maps`.
         """
-        name = (coupler, tone.waveform.digest, tone.dt, swept)
+        name = (coupler, tone.waveform.digest, tone.dt)
 
         # the pulse is all but diagonal: a detuning during it may act with the idle time that follows
         after = np.array([[0.0, tone.waveform.duration * tone.dt]] * 2)
@@ -201,12 +200,7 @@ class Library:
             return self._solve_flux(coupler, tone, new, levels), np.broadcast_to(after, (len(new), 2, 2))
 
         kept = self._kept(coupler, (tone,), levels, solve)
-        panels = self._panels.setdefault((levels, *name), Panels(lambda new: kept(new)[0])) if swept else None
-
-        def found(new: Real) -> Solved:
-            return kept(new) if panels is None else (panels.windows(new), np.broadcast_to(after, (len(new), 2, 2)))
-
-        return self._find(2, levels, [(name, amplitudes)], lambda new: found(new[0]))[0]
+        return self._find(2, levels, [(name, amplitudes)], lambda new: kept(new[0]))[0]
 
     def driven_flux(self, coupler: int, tones: tuple[Tone, ...], numbers: Real, levels: int) -> NDArray[np.int32]:
         """Windows of drives on the transmons of a tunable pair that meet a flux pulse on its coupler.
@@ -305,17 +299,22 @@ class Library:
         arrived, repeats = self.device.lines.get(tone.port, IDEAL).respond(tone.waveform, tone.dt)
         envelope = np.multiply.outer(amplitudes, arrived.real)
         final, noted = pair.propagate(pair.frequency(envelope), repeats, tone.dt)
-        return self._pair_maps(coupler, final, noted, float(repeats.sum()) * tone.dt, levels)[0]
+        kept, (first, second) = _pair_states(levels), pair.coupler.qubits
+        kraus = final[:, None, :, kept]
+        if levels == 2:
+            kraus = np.stack([np.kron(one, other) for one in fallen() for other in fallen()]) @ kraus
+        toggling = nearest_unitary(noted[:, :, kept][..., kept])
+        relaxations = (self.relaxations[first], self.relaxations[second])
+        return solve_sectors(kraus, toggling, relaxations, float(repeats.sum()) * tone.dt, levels)
 
     def _pair_maps(self, coupler: int, final: Complex, noted: Complex, seconds: float, levels: int) -> tuple[Real, Complex]:
-        """Maps of a tunable pair's propagators, and the frame that they turn."""
+        """Maps of a tunable pair's driven propagators, and the frame that they turn."""
         kept = _pair_states(levels)
         flow = superoperator(np.ascontiguousarray(final[:, :, kept]), levels, 3, systems=2)
         flow = _keep_trace(flow, levels)
         if levels == 2:
             flow = np.kron(narrow(), narrow()) @ flow
-        left, _, right = np.linalg.svd(noted[:, :, kept][..., kept])
-        toggling = np.ascontiguousarray(left @ right)
+        toggling = nearest_unitary(noted[:, :, kept][..., kept])
         first, second = self.pair(coupler).coupler.qubits
         lost = decay(toggling, (self.relaxations[first], self.relaxations[second]), seconds, levels)
         return np.ascontiguousarray(product(flow, exponential(lost))), toggling

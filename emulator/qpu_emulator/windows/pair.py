@@ -12,11 +12,13 @@ from qpu_bridge.errors import SettingsError
 from qpu_emulator.chip.device import Device, TunableCoupler
 from qpu_emulator.windows.basis import Complex, Real
 from qpu_emulator.windows.propagator import flux, walk
+from qpu_emulator.windows.ticks import Blocks, Ticks
 
 _LEVELS = 3
 _TAU = 2 * np.pi
 _MARKS, _DRIVEN_MARKS = 6, 24
-_NONE = np.zeros(0, np.int64)
+_BROUGHT = 5
+"""Blocks of as many excitations as the transmons bring: without a drive there are no more."""
 _LEFT_OUT = 1e-17
 """Weights of polynomials that are too small to be seen."""
 
@@ -39,8 +41,9 @@ class Pair:
         self._alphas = (first.anharmonicity, coupler.anharmonicity, second.anharmonicity)
         states = [(a, c, b) for a in range(_LEVELS) for c in range(_LEVELS) for b in range(_LEVELS)]
         self._whole = [[s for s in states if sum(s) == total] for total in range(7)]
-        self._blocks = self._whole[:5]  # without a drive, no more excitations than the transmons bring
+        self._blocks = self._whole[:_BROUGHT]
         self._bare = self._solve_bare()
+        self._ticks: dict[float, Ticks] = {}
 
     def frequency(self, amplitude: Real | float) -> Real:
         """Coupler frequency in Hz at flux amplitudes."""
@@ -75,20 +78,30 @@ class Pair:
         ends = np.cumsum(pieces)
         middles = (np.arange(_MARKS) + 0.5) * ends[-1] / _MARKS
         marks = np.abs(ends[None, :] - middles[:, None]).argmin(axis=1) + 1
-        unitary, noted = flux(*self._stacked, _TAU * frequency[:, chosen], pieces, dt, marks)
-        times = ends[marks - 1] * dt
-        return self._to_frames(unitary, np.array(ends[-1] * dt)), self._to_frames(noted, times)
+        noted = self._played(_BROUGHT, frequency[:, chosen], pieces, dt, np.append(marks, len(pieces)))
+        return noted[:, -1], noted[:, :-1]
 
     def computational(self, frequency: Real, repeats: NDArray[np.int64], dt: float) -> Complex:
         """As the first of `propagate`, from states of at most two excitations: all that qubits have.
 
         It costs a third, for the others are in the largest blocks.
         """
-        static, excitations, sizes = self._stacked
-        most = int(sizes[2])
-        few = static[:3, :most, :most].copy(), excitations[:3, :most].copy(), sizes[:3]
-        unitary, _ = flux(*few, _TAU * frequency, repeats, dt, _NONE)
-        return self._to_frames(unitary, np.array(repeats.sum() * dt))
+        return self._played(3, frequency, repeats, dt, np.array([len(repeats)]))[:, 0]
+
+    def _played(self, blocks: int, frequency: Real, repeats: NDArray[np.int64], dt: float, marks: NDArray[np.int64]) -> Complex:
+        """Propagators of a flux pulse after some of its runs, in the transmons' frames, of so many blocks."""
+        table, places, common = self._ticks_of(dt).around(frequency)
+        noted = flux(table, places, repeats, marks, self._stacked.sizes[:blocks], self._idle[:blocks], _LEVELS**2)
+        number = np.tile(np.arange(_LEVELS), _LEVELS)
+        times = np.cumsum(repeats)[marks - 1] * dt
+        turned = np.cumsum(common * repeats, axis=1)[:, marks - 1]
+        turning = np.multiply.outer(times, _TAU * (self.frequencies[1] - self.frequencies[0]) * number) - turned[..., None]
+        return np.asarray(np.exp(1j * turning)[..., None] * noted)
+
+    def _ticks_of(self, dt: float) -> Ticks:
+        if dt not in self._ticks:
+            self._ticks[dt] = Ticks(self._stacked, dt)
+        return self._ticks[dt]
 
     def driven(
         self, tones: Complex, frequency: Real, repeats: NDArray[np.int64], dt: float, carrier: Real
@@ -155,34 +168,23 @@ class Pair:
         return vectors.T @ matrix @ vectors, vectors.T @ number @ vectors, ladders
 
     @cached_property
-    def _stacked(self) -> tuple[Real, Real, NDArray[np.int64]]:
-        sizes = np.array([len(block) for block in self._blocks])
-        static = np.zeros((len(sizes), sizes.max(), sizes.max()))
-        excitations = np.zeros((len(sizes), sizes.max()))
-        for index, block in enumerate(self._blocks):
-            static[index, : len(block), : len(block)] = _TAU * self._block(self._bare, 0.0, block)
-            excitations[index, : len(block)] = [state[1] for state in block]
-        return static, excitations, sizes
+    def _stacked(self) -> Blocks:
+        """All blocks, between the dressed states at rest."""
+        rest, coupler, _ = self._dressed_whole
+        sizes = np.array([len(block) for block in self._whole])
+        stacked = np.zeros((2, len(sizes), sizes.max(), sizes.max()))
+        for index, block in enumerate(self._whole):
+            places = [9 * a + 3 * c + b for a, c, b in block]
+            stacked[:, index, : len(block), : len(block)] = np.stack([rest, coupler])[:, places][:, :, places]
+        return Blocks(stacked[0], stacked[1], sizes)
 
     @cached_property
-    def _idle_states(self) -> Real:
-        """Dressed states at rest, ``float[blocks, size, 9]``; zero outside the state's own block."""
-        sizes = self._stacked[2]
-        vectors = np.zeros((len(sizes), sizes.max(), 9))
-        rest = float(self.frequency(0.0))
-        for index, block in enumerate(self._blocks):
-            _, found = self._diagonal(self._bare, rest, block)
-            for position, (a, c, b) in enumerate(block):
-                if c == 0:
-                    vectors[index, : len(block), 3 * a + b] = found[:, position]
-        return vectors
-
-    def _to_frames(self, unitary: Complex, time: Real) -> Complex:
-        idle = self._idle_states[: unitary.shape[-3], : unitary.shape[-1]]
-        within = np.einsum("bik,...bij,bjm->...km", idle, unitary, idle, optimize=True)
-        number = np.arange(_LEVELS)
-        turning = _TAU * (self.frequencies[1] - self.frequencies[0]) * np.add.outer(0 * number, number).ravel()
-        return np.asarray(np.exp(1j * np.multiply.outer(time, turning))[..., :, None] * within)
+    def _idle(self) -> NDArray[np.int64]:
+        """Number of each state of the blocks among those of an idle coupler, -1 of the others."""
+        numbers = np.full((len(self._whole), self._stacked.sizes.max()), -1)
+        for index, block in enumerate(self._whole):
+            numbers[index, : len(block)] = [3 * a + b if c == 0 else -1 for a, c, b in block]
+        return numbers
 
     def _block(self, bare: Real, coupler: float, block: list[tuple[int, int, int]]) -> Real:
         detunings = np.array([bare[0] - self.frequencies[0], coupler - self.frequencies[0], bare[1] - self.frequencies[0]])

@@ -15,7 +15,7 @@ _SERIES = 1 / np.cumprod(np.array([1.0, *range(1, 12)]))
 
 @compiled()
 def exponentiate(matrix: NDArray[np.complex128], room: NDArray[np.complex128], out: NDArray[np.complex128]) -> None:
-    """``exp(matrix)`` into ``out``: Taylor series of a scaled matrix, then squarings; 1e-12 for skew-Hermitian input.
+    """``exp(matrix)`` into ``out``: Taylor series of a scaled matrix, then squarings; 1e-14 for skew-Hermitian input.
 
     ``room`` is ``complex[4, size, size]`` to work in: small arrays cost more to make than to fill.
     """
@@ -28,7 +28,7 @@ def exponentiate(matrix: NDArray[np.complex128], room: NDArray[np.complex128], o
             total += abs(matrix[row, column].real) + abs(matrix[row, column].imag)
         norm = max(norm, total)
     squarings = 0
-    while norm > 0.4:
+    while norm > 0.25:
         norm *= 0.5
         squarings += 1
     for row in range(size):
@@ -72,57 +72,128 @@ def multiply_into(left: NDArray[np.complex128], right: NDArray[np.complex128], o
 
 @compiled()
 def flux(
-    static: NDArray[np.float64],
-    coupler: NDArray[np.float64],
-    sizes: NDArray[np.int64],
-    frequency: NDArray[np.float64],
+    table: NDArray[np.float64],
+    places: NDArray[np.float64],
     repeats: NDArray[np.int64],
-    dt: float,
     marks: NDArray[np.int64],
-) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:
+    sizes: NDArray[np.int64],
+    idle: NDArray[np.int64],
+    kept: int,
+) -> NDArray[np.complex128]:
     """Two transmons and a coupler whose frequency follows a flux pulse, block by block of equal excitation number.
 
     Args:
-        static: ``float[blocks, size, size]``, Hamiltonian at coupler frequency zero, rad/s.
-        coupler: ``float[blocks, size]``, excitations of the coupler in each basis state.
-        sizes: ``int[blocks]``, states in each block.
-        frequency: ``float[n, runs]``, coupler frequency in rad/s.
+        table: Ticks, as of `ticks.Ticks.around`; there may be more blocks than are wanted.
+        places: ``float[n, runs]``, where in it.
         repeats: ``int[runs]``.
-        dt: Tick in s.
         marks: ``int[q]``, ascending: after how many runs to note the propagator so far.
+        sizes: ``int[blocks]``, states in each block.
+        idle: ``int[blocks, size]``, number of each state among those of an idle coupler, -1 of the others.
+        kept: How many these are.
 
     Returns:
-        ``U[n, blocks, size, size]`` and ``U[n, q, blocks, size, size]`` at the marks.
+        ``U[n, q, kept, kept]`` at the marks, between the states of an idle coupler.
     """
-    count, blocks, size = frequency.shape[0], static.shape[0], static.shape[1]
-    unitary = np.zeros((count, blocks, size, size), np.complex128)
-    noted = np.zeros((count, len(marks), blocks, size, size), np.complex128)
-    for block in range(blocks):
+    whole, entries = table.shape[2] // 2, (sizes**2).sum()
+    noted = np.zeros((len(places), len(marks), kept, kept), np.complex128)
+    step, power = np.empty((2, entries)), np.empty((2, entries))
+    # of each block, states by columns: those that begin with an idle coupler
+    states, before = np.empty((2, len(sizes), idle.shape[1], idle.shape[1])), np.empty((2, idle.shape[1], idle.shape[1]))
+    begin = np.zeros((len(sizes), idle.shape[1]), np.int64)
+    columns = np.zeros(len(sizes), np.int64)
+    for block in range(len(sizes)):
+        for i in range(sizes[block]):
+            if idle[block, i] >= 0:
+                begin[block, columns[block]] = i
+                columns[block] += 1
+    for index in range(len(places)):
+        states[:] = 0.0
+        for block in range(len(sizes)):
+            for column in range(columns[block]):
+                states[0, block, begin[block, column], column] = 1.0
+        mark = 0
+        for run in range(len(repeats)):
+            tick(table, places[index, run], whole, step)
+            left = repeats[run]
+            while left:
+                if left % 2:
+                    _turn(step, sizes, columns, states, before)
+                left //= 2
+                if left:
+                    _square(step, sizes, power)
+                    step, power = power, step
+            while mark < len(marks) and marks[mark] == run + 1:
+                for block in range(len(sizes)):
+                    for j in range(columns[block]):
+                        column = idle[block, begin[block, j]]
+                        for i in range(columns[block]):
+                            real, imag = states[0, block, begin[block, i], j], states[1, block, begin[block, i], j]
+                            noted[index, mark, idle[block, begin[block, i]], column] = complex(real, imag)
+                mark += 1
+    return noted
+
+
+@compiled()
+def tick(table: NDArray[np.float64], place: float, whole: int, out: NDArray[np.float64]) -> None:
+    """A tick from its interpolant, ``float[2, entries]``: real and imaginary parts of all blocks row by row."""
+    panel = min(int(place), len(table) - 1)
+    x = 2 * (place - panel) - 1
+    for part in range(2):
+        first = part * whole
+        for entry in range(out.shape[1]):
+            out[part, entry] = table[panel, 0, first + entry] + x * table[panel, 1, first + entry]
+    old, now = 1.0, x
+    for order in range(2, table.shape[1]):
+        # T_k+1 = 2 x T_k - T_k-1
+        old, now = now, 2 * x * now - old
+        for part in range(2):
+            first = part * whole
+            for entry in range(out.shape[1]):
+                out[part, entry] += now * table[panel, order, first + entry]
+
+
+@compiled()
+def _turn(
+    step: NDArray[np.float64],
+    sizes: NDArray[np.int64],
+    columns: NDArray[np.int64],
+    states: NDArray[np.float64],
+    before: NDArray[np.float64],
+) -> None:
+    """One step of all blocks."""
+    first = 0
+    for block in range(len(sizes)):
         dim = sizes[block]
-        h, step = np.zeros((dim, dim), np.complex128), np.zeros((dim, dim), np.complex128)
-        room = np.zeros((4, dim, dim), np.complex128)
-        for index in range(count):
-            u = unitary[index, block, :dim, :dim]
-            for i in range(dim):
-                u[i, i] = 1.0
-            mark = 0
-            for run in range(len(repeats)):
-                turn = -1j * dt * repeats[run]
-                for i in range(dim):
-                    for j in range(dim):
-                        h[i, j] = turn * static[block, i, j]
-                    h[i, i] += turn * coupler[block, i] * frequency[index, run]
-                exponentiate(h, room, step)
-                multiply_into(step, u, room[0])
-                for i in range(dim):
-                    for j in range(dim):
-                        u[i, j] = room[0, i, j]
-                while mark < len(marks) and marks[mark] == run + 1:
-                    for i in range(dim):
-                        for j in range(dim):
-                            noted[index, mark, block, i, j] = u[i, j]
-                    mark += 1
-    return unitary, noted
+        for i in range(dim):
+            for j in range(columns[block]):
+                before[0, i, j], before[1, i, j] = states[0, block, i, j], states[1, block, i, j]
+        for i in range(dim):
+            for j in range(columns[block]):
+                real = imag = 0.0
+                for k in range(dim):
+                    a, b = step[0, first + i * dim + k], step[1, first + i * dim + k]
+                    c, d = before[0, k, j], before[1, k, j]
+                    real += a * c - b * d
+                    imag += a * d + b * c
+                states[0, block, i, j], states[1, block, i, j] = real, imag
+        first += dim * dim
+
+
+@compiled()
+def _square(step: NDArray[np.float64], sizes: NDArray[np.int64], out: NDArray[np.float64]) -> None:
+    first = 0
+    for block in range(len(sizes)):
+        dim = sizes[block]
+        for i in range(dim):
+            for j in range(dim):
+                real = imag = 0.0
+                for k in range(dim):
+                    a, b = step[0, first + i * dim + k], step[1, first + i * dim + k]
+                    c, d = step[0, first + k * dim + j], step[1, first + k * dim + j]
+                    real += a * c - b * d
+                    imag += a * d + b * c
+                out[0, first + i * dim + j], out[1, first + i * dim + j] = real, imag
+        first += dim * dim
 
 
 @compiled()

@@ -1,0 +1,93 @@
+"""What windows are made of, beside plain numbers: ticks of a pair, nearest unitaries, maps by sectors."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.linalg import expm, polar
+
+from qpu_emulator import five
+from qpu_emulator.windows.basis import superoperator
+from qpu_emulator.windows.pair import Pair
+from qpu_emulator.windows.polar import nearest_unitary
+from qpu_emulator.windows.relaxation import Relaxation
+from qpu_emulator.windows.sectors import solve_sectors
+from qpu_emulator.windows.toggling import decay
+
+_TAU = 2 * np.pi
+_NUMBER = np.add.outer(np.arange(3), np.arange(3)).ravel()
+
+
+@pytest.fixture(scope="module")
+def pair():
+    truth = five.device()
+    return Pair(truth, truth.couplers[0])
+
+
+@given(st.lists(st.floats(0.0, 8e9), min_size=1, max_size=6), st.sampled_from([1e-9, 0.25e-9, 2e-9]))
+@settings(max_examples=30, deadline=None)
+def test_any_tick_is_that_of_its_hamiltonian(frequencies, dt):
+    truth = five.device()
+    pair = Pair(truth, truth.couplers[0])
+    found = pair.propagate(np.array([frequencies]), np.ones(len(frequencies), int), dt)[0][0]
+    rest, coupler, _ = pair._dressed_whole
+    wanted = np.eye(27)
+    for frequency in frequencies:
+        wanted = expm(-1j * _TAU * dt * (rest + frequency * coupler)) @ wanted
+    kept = [9 * a + b for a in range(3) for b in range(3)]
+    turned = _TAU * dt * len(frequencies) * (pair.frequencies[1] - pair.frequencies[0]) * np.tile(np.arange(3), 3)
+    wanted = np.exp(1j * turned)[:, None] * wanted[np.ix_(kept, kept)]
+    assert found == pytest.approx(wanted, abs=1e-12)
+
+
+@given(st.integers(1, 5000), st.floats(2e9, 7e9))
+@settings(max_examples=30, deadline=None)
+def test_a_held_tick_is_a_power(pair, times, frequency):
+    held = pair.propagate(np.array([[frequency]]), np.array([times]), 1e-9)[0]
+    values, vectors = np.linalg.eigh(pair._dressed_whole[0] + frequency * pair._dressed_whole[1])
+    wanted = (vectors * np.exp(-1j * _TAU * 1e-9 * times * values)) @ vectors.T
+    kept = [9 * a + b for a in range(3) for b in range(3)]
+    assert np.abs(held[0]) == pytest.approx(np.abs(wanted[np.ix_(kept, kept)]), abs=1e-10)
+
+
+def test_ticks_do_not_depend_on_who_is_asked_for_with_them(pair):
+    frequency = np.linspace(3e9, 6e9, 40).reshape(8, 5)
+    together = pair.propagate(frequency, np.ones(5, int), 1e-9)
+    for row, alone in enumerate(frequency):
+        fresh = Pair(five.device(), pair.coupler).propagate(alone[None], np.ones(5, int), 1e-9)
+        assert all(np.array_equal(one[0], other[row]) for one, other in zip(fresh, together, strict=True))
+
+
+def test_the_nearest_unitary_is_scipys():
+    rng = np.random.default_rng(7)
+    matrices = rng.normal(size=(20, 2, 9, 9)) @ np.diag(np.geomspace(1, 1e-4, 9)) + 1j * rng.normal(size=(20, 2, 9, 9)) / 50
+    found = nearest_unitary(matrices)
+    for one, matrix in zip(found.reshape(-1, 9, 9), matrices.reshape(-1, 9, 9), strict=True):
+        assert one == pytest.approx(polar(matrix)[0], abs=1e-9)
+    lost = np.diag([1.0, 0.5j, 0.0]).astype(complex)
+    found = nearest_unitary(lost)
+    assert found @ found.conj().T == pytest.approx(np.eye(3), abs=1e-12)
+    assert found[:2, :2] == pytest.approx(np.diag([1, 1j]), abs=1e-12)
+
+
+@pytest.mark.parametrize("levels", [2, 3])
+@pytest.mark.parametrize("rates", [(1e4, 3e2, 2e4), (0.0, 0.0, 0.0), (4e7, 1e7, 5e7)])
+def test_maps_by_sectors_are_whole_ones(levels, rates):
+    """Random unitaries that conserve excitations, weak, no and overwhelming relaxation."""
+    rng = np.random.default_rng(11)
+    kept = [3 * a + b for a in range(levels) for b in range(levels)]
+    alike = _NUMBER[kept, None] == _NUMBER[kept]
+    noted = nearest_unitary(
+        np.where(alike, rng.normal(size=(3, 4, *alike.shape)) + 1j * rng.normal(size=(3, 4, *alike.shape)), 0)
+    )
+    relaxations = (Relaxation(*rates), Relaxation(*np.multiply(rates, 0.7)))
+    # a tenth of each amplitude stays away, and what it was comes back in the ground state
+    kraus = np.sqrt(0.9) * noted[:, -1:]
+    found = solve_sectors(kraus, noted, relaxations, 1e-7, levels)
+    flow = superoperator(kraus[:, 0], levels, levels, systems=2)
+    trace = np.kron(np.arange(levels**2) < levels, np.arange(levels**2) < levels).astype(float)
+    flow[:, 0] += trace - trace @ flow
+    lost = decay(noted, relaxations, 1e-7, levels)
+    wanted = np.array([one @ expm(other) for one, other in zip(flow, lost, strict=True)])
+    assert found == pytest.approx(wanted, abs=1e-13)
+    assert trace @ found == pytest.approx(np.broadcast_to(trace, (3, len(trace))), abs=1e-13)
