@@ -21,7 +21,7 @@ class Bounds:
     """``low + (1 + sin(free)) (high - low) / 2`` (James and Roos, MINUIT), of many searches.
 
     Attributes:
-        low: Of each parameter, ``float64[searches, 1, k]``; 0 where there is no bound.
+        low: Of each parameter, ``float64[searches, k]``; 0 where there is no bound.
         high: Of each.
         bounded: Which have bounds, ``bool[k]``.
     """
@@ -33,7 +33,7 @@ class Bounds:
     @classmethod
     def of(cls, names: Sequence[str], bounds: Sequence[Mapping[str, tuple[float, float]]]) -> Bounds:
         """Those that are named in one mapping for each search."""
-        ends = np.array([[one.get(name, (0.0, 0.0)) for name in names] for one in bounds])[:, None]
+        ends = np.array([[one.get(name, (0.0, 0.0)) for name in names] for one in bounds])
         return cls(ends[..., 0], ends[..., 1], np.array([name in bounds[0] for name in names]))
 
     def at(self, which: Index) -> Bounds:
@@ -41,7 +41,7 @@ class Bounds:
         return Bounds(self.low[which], self.high[which], self.bounded)
 
     def bound(self, free: Values) -> Values:
-        """What free numbers ``float64[searches, c, k]`` stand for."""
+        """What free numbers ``float64[..., searches, k]`` stand for."""
         if not self.bounded.any():
             return free
         return np.where(self.bounded, self.low + (1 + np.sin(free)) * (self.high - self.low) / 2, free)

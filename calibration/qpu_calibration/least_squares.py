@@ -59,7 +59,7 @@ def descend(residuals: Callable[[Index], Residuals], begin: Values, within: Boun
     """
     going = np.arange(len(begin))
     # numbers that are angles are moved by shares of a radian, others by shares of themselves
-    angles, count = within.bounded, begin.shape[1]
+    angles = within.bounded
     here = ends = _look(residuals(going), within, begin.copy(), _unit(begin, angles))
     damping, scale = np.full(len(going), _DAMPING), np.zeros(begin.shape)
     stays = np.isfinite(ends.square)
@@ -70,22 +70,22 @@ def descend(residuals: Callable[[Index], Residuals], begin: Values, within: Boun
             if not len(going):
                 break
             ask, bounds = residuals(going), within.at(going)
-        force = (here.slopes @ here.left[..., None])[..., 0]
+        force = np.einsum("skn,sn->sk", here.slopes, here.left)
         curvature = here.slopes @ here.slopes.swapaxes(1, 2)
         # what moved the curve once must not run away where it does not
-        scale = np.maximum(scale, np.sqrt(np.diagonal(curvature, axis1=1, axis2=2)))
+        scale = np.maximum(scale, np.sqrt(np.einsum("skk->sk", curvature)))
         wide = np.where(scale > 0, scale, 1.0)
         matrix = curvature / (wide[:, :, None] * wide[:, None, :])
-        matrix.reshape(len(going), -1)[:, :: count + 1] += damping[:, None]
+        np.einsum("skk->sk", matrix)[:] += damping[:, None]
         force /= wide
         step = -np.linalg.solve(matrix, force[..., None])[..., 0]
-        foreseen = (step * (damping[:, None] * step - force)).sum(axis=1)
+        foreseen = np.einsum("sk,sk->s", step, damping[:, None] * step - force)
         moved = here.free + step / wide
         # of a number that is all but 0, only what moves the curve is a unit
         there = _look(ask, bounds, moved, np.maximum(_unit(moved, angles), 1 / wide))
         won = here.square - there.square
         little = np.maximum(np.abs(won), foreseen) <= _ENOUGH * here.square
-        little |= (step**2).sum(axis=1) <= _ENOUGH**2 * ((here.free * wide) ** 2).sum(axis=1)
+        little |= _square(step) <= _ENOUGH**2 * _square(here.free * wide)
         stays, better = ~little, won > 0
         damping = np.maximum(damping * np.where(better, np.where(won > 0.5 * foreseen, _LESS, 1.0), _MORE), _LEAST)
         if better.all():
@@ -96,6 +96,10 @@ def descend(residuals: Callable[[Index], Residuals], begin: Values, within: Boun
     return ends
 
 
+def _square(rows: Values) -> Values:
+    return np.asarray(np.einsum("sk,sk->s", rows, rows))
+
+
 def _unit(free: Values, angles: NDArray[np.bool_]) -> Values:
     return np.where(angles | (free == 0.0), 1.0, np.abs(free))
 
@@ -103,14 +107,14 @@ def _unit(free: Values, angles: NDArray[np.bool_]) -> Values:
 def _look(residuals: Residuals, within: Bounds, free: Values, unit: Values) -> End:
     """Residuals, and their derivatives by central differences in shares of the units, of one call."""
     count, steps = free.shape[1], STEP * unit
-    here, more, less = np.moveaxis(within.bound(np.stack([free, free + steps, free - steps], axis=1)), 1, 0)
-    columns = np.repeat(here[:, None], 2 * count + 1, axis=1)
-    number = np.arange(count)
-    columns[:, number + 1, number] = more
-    columns[:, number + count + 1, number] = less
+    here, more, less = within.bound(np.array([free, free + steps, free - steps]))
+    columns = here[:, None].repeat(2 * count + 1, axis=1)
+    # on the diagonals of both halves
+    columns.reshape(len(free), -1)[:, count : count * (count + 1) : count + 1] = more
+    columns.reshape(len(free), -1)[:, count * (count + 1) :: count + 1] = less
     found = residuals(columns)
     left, slopes = found[:, 0], found[:, 1 : count + 1] - found[:, count + 1 :]
     slopes /= 2 * steps[..., None]
-    square = (left**2).sum(axis=1)
-    square[~np.isfinite(square + slopes.sum(axis=(1, 2)))] = np.inf
+    square = _square(left)
+    square[~np.isfinite(square + np.einsum("skn->s", slopes))] = np.inf
     return End(free, square, left, slopes)

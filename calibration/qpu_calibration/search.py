@@ -126,7 +126,7 @@ class _Group:
         sigma: Of the same shape.
         names: Of the parameters.
         within: Their bounds.
-        starts: ``float64[targets, starts, k]``.
+        starts: ``float64[starts, targets, k]``.
     """
 
     model: Callable[..., Values]
@@ -144,17 +144,17 @@ class _Group:
         shared = all(np.array_equal(one.x, first.x) for one in searches[1:])
         x = first.x if shared else np.stack([one.x for one in searches], axis=-2)[..., None, :]
         y, sigma = (np.stack(part)[:, None] for part in zip(*((one.y, one.sigma) for one in searches), strict=True))
-        columns = [np.array([one.starts[name] for one in searches], float).reshape(len(searches), -1) for name in names]
+        columns = [np.array([one.starts[name] for one in searches], float).reshape(len(searches), -1).T for name in names]
         starts = np.stack(np.broadcast_arrays(*columns), axis=-1)
         return cls(first.model, x, shared, y, sigma, names, Bounds.of(names, [one.bounds for one in searches]), starts)
 
     def fits(self) -> list[CurveFit]:
         """Search from the starts that are nearest to the data."""
-        targets, frees = np.arange(len(self.starts)), self.within.free(self.starts)
-        squares = (self._residuals(targets)(self.within.bound(frees)) ** 2).sum(axis=-1)
+        targets, frees = np.arange(self.starts.shape[1]), self.within.free(self.starts)
+        squares = (self._residuals(targets)(self.within.bound(frees).swapaxes(0, 1)) ** 2).sum(axis=-1)
         nearest = np.argsort(squares, axis=1, kind="stable")[:, :BEST_STARTS]
         owner = np.repeat(targets, nearest.shape[1])
-        ends = descend(lambda which: self._residuals(owner[which]), frees[owner, nearest.ravel()], self.within.at(owner))
+        ends = descend(lambda which: self._residuals(owner[which]), frees[nearest.ravel(), owner], self.within.at(owner))
         best = targets * nearest.shape[1] + np.argmin(ends.square.reshape(nearest.shape), axis=1)
         return self._found(ends.of(best))
 
@@ -165,7 +165,7 @@ class _Group:
         off = np.abs(ends.left)
         lone = off.max(axis=1) / np.maximum(1.0, _USUAL * median(off))
         nowhere = CurveFit(dict.fromkeys(self.names, np.nan), dict.fromkeys(self.names, np.inf), np.inf)
-        values, errors = self.within.bound(ends.free[:, None])[:, 0].tolist(), errors.tolist()
+        values, errors = self.within.bound(ends.free).tolist(), errors.tolist()
         found = []
         for target, square in enumerate(reduced.tolist()):
             value, error = (dict(zip(self.names, part[target], strict=True)) for part in (values, errors))
@@ -181,7 +181,7 @@ class _Group:
             grown: Factors on their variances.
         """
         free, bounded = ends.free, self.within.bounded
-        slope = self.within.slope(free[:, None])[:, 0]
+        slope = self.within.slope(free)
         size = np.linalg.norm(ends.slopes, axis=2)
         unit = ends.slopes / size[..., None]
         alike = unit @ unit.swapaxes(1, 2)
@@ -199,8 +199,8 @@ class _Group:
     def _unbounded(self, which: Index, free: Values) -> Values:
         """Covariances as if there were no bounds: at a bound nothing moves a number, though it is not known any better there."""
         within, curves = self.within.at(which), self._curves(which)
-        here, steps = within.bound(free[:, None]), STEP * ((within.high - within.low)[:, 0] + np.abs(free) * ~within.bounded)
-        away = steps[..., None] * np.eye(len(self.names))
+        steps = STEP * (within.high - within.low + np.abs(free) * ~within.bounded)
+        here, away = within.bound(free)[:, None], steps[..., None] * np.eye(len(self.names))
         rows = (curves(here + away) - curves(here - away)) / (self.sigma[which] * 2 * steps[..., None])
         size = np.linalg.norm(rows, axis=2)
         size[size == 0.0] = np.inf  # what changes nothing
@@ -215,7 +215,7 @@ class _Group:
     def _curves(self, which: Index) -> Residuals:
         """Curves ``float64[which, c, n]`` of parameters ``float64[which, c, k]``."""
         x = self.x if self.shared else self.x[..., which, :, :]
-        return lambda parameters: self.model(x, **dict(zip(self.names, np.moveaxis(parameters, -1, 0)[..., None], strict=True)))
+        return lambda parameters: self.model(x, **dict(zip(self.names, parameters.transpose(2, 0, 1)[..., None], strict=True)))
 
 
 def _outer(rows: Values) -> Values:
