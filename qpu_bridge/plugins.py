@@ -76,6 +76,15 @@ def snapshot_names() -> tuple[str, ...]:
     return _names(SNAPSHOTS)
 
 
+def load_driver(name: str) -> Callable[[str, Snapshot, Mapping[str, object]], object]:
+    """Import a driver's class, and touch no instrument.
+
+    Raises:
+        SettingsError: If no such driver is installed, or it cannot be imported.
+    """
+    return cast("Callable[[str, Snapshot, Mapping[str, object]], object]", _load(DRIVERS, "driver", name))
+
+
 def open_driver(name: str, device: str, snapshot: Snapshot, options: Mapping[str, object]) -> Driver:
     """Build a driver in this process.
 
@@ -88,8 +97,7 @@ def open_driver(name: str, device: str, snapshot: Snapshot, options: Mapping[str
     Raises:
         SettingsError: If no such driver is installed, it cannot be imported, or it lacks a verb of `Driver`.
     """
-    cls = cast("Callable[[str, Snapshot, Mapping[str, object]], object]", _load(DRIVERS, "driver", name))
-    driver = cls(device, snapshot, options)
+    driver = load_driver(name)(device, snapshot, options)
     if not isinstance(driver, Driver):
         missing = [verb for verb in VERBS if not callable(getattr(driver, verb, None))]
         raise SettingsError(

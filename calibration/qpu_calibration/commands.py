@@ -17,7 +17,7 @@ from qpu_bridge.errors import Cancelled, SettingsError
 
 if TYPE_CHECKING:
     from qpu_bridge.target import Snapshot
-    from qpu_calibration.device import Shelf
+    from qpu_calibration.shelf import Shelf
 
 DeviceOption = Annotated[str | None, typer.Option("--device", "-d", help="Name in the rack; not needed if it has one device.")]
 VersionArgument = Annotated[str, typer.Argument(help="Calibration id or number of a version, `current` or `previous`.")]
@@ -54,35 +54,27 @@ def calibrate(
     """
     if check and (force or trust):
         raise SettingsError("--check changes nothing", given="--force" if force else "--trust", remedy="Leave one of them out.")
+    from qpu_bridge.cli.connection import coming_up
     from qpu_bridge.cli.rack import running_url
-    from qpu_calibration.device import Shelf, bench
-    from qpu_calibration.figures import Figures
-    from qpu_calibration.graph import Graph
-    from qpu_calibration.request import CalibrationRequest
-    from qpu_calibration.submission import calibrate_as_job
-    from qpu_calibration.terminal import calibrate_in_terminal, finish_in_terminal
+    from qpu_calibration.shelf import Shelf
 
     shelf = Shelf.open(rack, device)
-    graph = Graph.of(shelf.current())
-    some_qubits, some_couplers = _qubits(qubits), _couplers(couplers)
-    wanted = graph.nodes(None if routine == "all" else routine, some_qubits, some_couplers)
+    asked = {"routine": routine, "qubits": _qubits(qubits), "couplers": _couplers(couplers), "seed": seed}
+    asked |= {"check": check, "force": force, "trust": trust, "figures": figures}
     stopped = _interrupted()
     try:
         if running_url(shelf.rack) is not None:
-            fields = {"routine": routine, "qubits": some_qubits, "couplers": some_couplers, "seed": seed}
-            request = CalibrationRequest.model_validate(
-                fields | {"check": check, "force": force, "trust": trust, "figures": figures}
-            )
-            well = calibrate_as_job(shelf, request, lambda: bool(stopped))
-            raise typer.Exit(0 if well else WRONG)
-        with Figures() as drawn:
-            some = drawn if figures and not check else None
-            try:
-                with bench(shelf, seed=seed, cancelled=lambda: bool(stopped), figures=some) as one:
-                    well = calibrate_in_terminal(one, graph, shelf.ledger(), wanted, check=check, force=force, trust=trust)
-            finally:
-                # when the device is free again
-                finish_in_terminal(drawn, lambda: bool(stopped))
+            from qpu_calibration.request import CalibrationRequest
+            from qpu_calibration.submission import calibrate_as_job
+
+            well = calibrate_as_job(shelf, CalibrationRequest.model_validate(asked), lambda: bool(stopped))
+        else:
+            with coming_up(shelf.rack, shelf.device, waits=True) as arrived:
+                # all that is imported here, while the driver's process imports what it needs
+                from qpu_calibration.request import CalibrationRequest
+                from qpu_calibration.terminal import calibrate_here
+
+                well = calibrate_here(shelf, CalibrationRequest.model_validate(asked), arrived, lambda: bool(stopped))
     except Cancelled:
         typer.echo("interrupted; what was found before is kept, unless it was rough where a fine number had been", err=True)
         raise typer.Exit(INTERRUPTED) from None
@@ -92,7 +84,7 @@ def calibrate(
 @app.command("list")
 def versions(device: DeviceOption = None, rack: RackOption = None, as_json: JsonOption = False) -> None:
     """List all versions, newest first."""
-    from qpu_calibration.device import Shelf
+    from qpu_calibration.shelf import Shelf
 
     shelf = Shelf.open(rack, device)
     shelf.current()
@@ -116,11 +108,11 @@ def details(name: VersionArgument = "current", device: DeviceOption = None, rack
     """Show where a version comes from: fits, raw data, figures, and what it changed."""
     from rich.console import Console
 
-    from qpu_calibration.device import Shelf
     from qpu_calibration.fit import Fit
     from qpu_calibration.graph import target_name
     from qpu_calibration.numbers import diff
     from qpu_calibration.picture import format_number
+    from qpu_calibration.shelf import Shelf
     from qpu_calibration.tables import changes
 
     shelf = Shelf.open(rack, device)
@@ -157,9 +149,9 @@ def details(name: VersionArgument = "current", device: DeviceOption = None, rack
 def draw(device: DeviceOption = None, rack: RackOption = None) -> None:
     """Draw the figures that are not there: of runs with --no-figures, and of calibrations that were broken off."""
     from qpu_calibration.archive import Archive
-    from qpu_calibration.device import Shelf
     from qpu_calibration.draw import EXCUSE
     from qpu_calibration.figures import Figures
+    from qpu_calibration.shelf import Shelf
     from qpu_calibration.terminal import finish_in_terminal
 
     stopped = _interrupted()
@@ -184,8 +176,8 @@ def difference(
     """Show which numbers differ between two versions."""
     from rich.console import Console
 
-    from qpu_calibration.device import Shelf
     from qpu_calibration.numbers import diff
+    from qpu_calibration.shelf import Shelf
     from qpu_calibration.tables import changes
 
     shelf = Shelf.open(rack, device)
@@ -199,7 +191,7 @@ def rollback(name: VersionArgument, device: DeviceOption = None, rack: RackOptio
 
     Nothing louder or elsewhere than the device's lines allow today is taken, whatever was allowed when the version was made.
     """
-    from qpu_calibration.device import Shelf
+    from qpu_calibration.shelf import Shelf
 
     shelf = Shelf.open(rack, device)
     old = shelf.named(name)
@@ -215,7 +207,7 @@ def export(
 ) -> None:
     """Write a version as OpenQASM 3 text, each calibrated gate as a defcal."""
     from qpu_calibration.defcal import to_defcal
-    from qpu_calibration.device import Shelf
+    from qpu_calibration.shelf import Shelf
 
     text = to_defcal(Shelf.open(rack, device).version(name))
     if out is None:
@@ -236,7 +228,7 @@ def take(
     What the text does not say stays as it is. Nothing louder or elsewhere than the device's lines allow is taken.
     """
     from qpu_calibration.defcal import from_defcal
-    from qpu_calibration.device import Shelf
+    from qpu_calibration.shelf import Shelf
 
     shelf = Shelf.open(rack, device)
     before = shelf.current()

@@ -17,11 +17,11 @@ from qpu_bridge.jobs.audit import record
 from qpu_bridge.jobs.order import CALIBRATE
 from qpu_bridge.jobs.priorities import HIGHEST
 from qpu_calibration.decide import blocked
-from qpu_calibration.device import Shelf
 from qpu_calibration.fit import Fit
 from qpu_calibration.graph import Graph
 from qpu_calibration.numbers import diff
 from qpu_calibration.request import CalibrationRequest
+from qpu_calibration.shelf import Shelf
 from qpu_calibration.tables import changes
 
 POLL_S = 0.2

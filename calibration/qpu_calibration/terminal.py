@@ -8,7 +8,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from qpu_bridge.cli.connection import Connection
 from qpu_bridge.target import Snapshot
+from qpu_calibration import device
 from qpu_calibration.bench import Bench
 from qpu_calibration.conduct import Entry, conduct
 from qpu_calibration.decide import blocked, inspect, maintain
@@ -17,6 +19,8 @@ from qpu_calibration.graph import Graph, Node, target_name, target_names
 from qpu_calibration.ledger import Ledger
 from qpu_calibration.numbers import diff
 from qpu_calibration.page import Target
+from qpu_calibration.request import CalibrationRequest
+from qpu_calibration.shelf import Shelf
 from qpu_calibration.step import Action, Step, Verdict
 from qpu_calibration.tables import COLOUR, changes, findings
 
@@ -25,19 +29,46 @@ COLUMNS = (TextColumn("{task.description}"), BarColumn(24), MofNCompleteColumn()
 DOING = {Action.LOOK: "looking at", Action.CALIBRATE: "calibrating"}
 
 
-def calibrate_in_terminal(
-    bench: Bench, graph: Graph, ledger: Ledger, wanted: Sequence[Node], *, check: bool, force: bool, trust: bool
+def calibrate_here(
+    shelf: Shelf, request: CalibrationRequest, arrived: Callable[[], Connection], cancelled: Callable[[], bool]
 ) -> bool:
-    """Calibrate, or only look, and show it.
+    """Calibrate where no bridge runs, and show it.
+
+    Args:
+        shelf: Of the device.
+        request: What to calibrate.
+        arrived: Lets the driver's process begin, and waits for it (`connection.coming_up`).
+        cancelled: Asked again and again; True stops the device.
 
     Returns:
         Whether all that was wanted is in specification.
+
+    Raises:
+        SettingsError: If the device has no such routine, qubit or coupler.
+        OperatorError: As `device.bench`.
+        Cancelled: If it was stopped.
     """
+    graph = Graph.of(shelf.current())
+    wanted = graph.nodes(None if request.routine == "all" else request.routine, request.qubits, request.couplers)
+    with Figures() as drawn:
+        figures = drawn if request.figures and not request.check else None
+        try:
+            with device.bench(shelf, arrived, seed=request.seed, cancelled=cancelled, figures=figures) as one:
+                return _calibrate(one, graph, shelf.ledger(), wanted, request)
+        finally:
+            # when the device is free again
+            finish_in_terminal(drawn, cancelled)
+
+
+def _calibrate(bench: Bench, graph: Graph, ledger: Ledger, wanted: Sequence[Node], request: CalibrationRequest) -> bool:
     console = Console(highlight=False)
     # a driver of one's own has just started, and its clock may have, too
     ledger.restarted()
     before = bench.snapshot
-    steps = inspect(graph, ledger, wanted) if check else maintain(graph, ledger, wanted, force=force, trust=trust)
+    if request.check:
+        steps = inspect(graph, ledger, wanted)
+    else:
+        steps = maintain(graph, ledger, wanted, force=request.force, trust=request.trust)
     entries = []
     with Progress(*COLUMNS, console=console, transient=True) as progress:
         task = progress.add_task("", total=None)
@@ -52,7 +83,7 @@ def calibrate_in_terminal(
         for entry in conduct(bench, graph, ledger, steps, begins):
             entries.append(entry)
             _say(progress.console, entry)
-    if check:
+    if request.check:
         console.print(findings(entries))
     else:
         _changed(console, bench, before, entries)

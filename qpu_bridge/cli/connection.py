@@ -38,8 +38,13 @@ def connected(rack: Rack, device: RackDevice) -> Iterator[Connection]:
 
 
 @contextmanager
-def coming_up(rack: Rack, device: RackDevice) -> Iterator[Callable[[], Connection]]:
+def coming_up(rack: Rack, device: RackDevice, *, waits: bool = False) -> Iterator[Callable[[], Connection]]:
     """As `connected`, for who has something else to do while the driver comes up.
+
+    Args:
+        rack: What it stands in.
+        device: Which.
+        waits: Whether the process may touch no instrument before somebody waits for it: until then it only imports.
 
     Yields:
         What waits for it.
@@ -58,11 +63,12 @@ def coming_up(rack: Rack, device: RackDevice) -> Iterator[Callable[[], Connectio
             # not on the command line, which every user of this machine may read
             options = write_private(device.folder / f"{device.name}.options.json", json.dumps(spec.options))
             arguments += ["--endpoint", endpoint, "--options-file", str(options)]
-            supervisor = Supervisor(command(*arguments), endpoint, keys=keys)
+            supervisor = Supervisor(command(*arguments), endpoint, keys=keys, waits=waits)
             held.enter_context(supervisor)
 
         def arrived() -> Connection:
             if supervisor is not None:
+                supervisor.go_on()
                 supervisor.wait_ready()
             driver = RemoteDriver(endpoint, keys=keys)
             held.callback(driver.close)

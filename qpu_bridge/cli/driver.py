@@ -72,7 +72,9 @@ def driver(
         raise SettingsError(
             "a rack file is for --check", given=str(rack), remedy="A driver that serves takes --snapshot and --options."
         )
-    transport.serve_driver(name, device, _in_use(versions) or snapshot, known, endpoint, keys=_keys(key, allow or []), say=say)
+    transport.serve_driver(
+        name, device, lambda: _in_use(versions) or snapshot, known, endpoint, keys=_keys(key, allow or []), say=say
+    )
 
 
 def keys(

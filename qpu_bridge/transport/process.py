@@ -21,6 +21,9 @@ from qpu_bridge.transport.server import DriverServer
 FOLLOW_PARENT = "QPU_BRIDGE_FOLLOW_PARENT"
 """Environment variable: if ``1``, standard input is a pipe from the parent, and its end is the end of this process."""
 
+AWAIT_WORD = "QPU_BRIDGE_AWAIT_WORD"
+"""Environment variable: if ``1`` beside that, the driver is opened only when the parent has written something."""
+
 _GRACE_S = 5.0
 _log = logging.getLogger(__name__)
 
@@ -28,7 +31,7 @@ _log = logging.getLogger(__name__)
 def serve_driver(
     name: str,
     device: str,
-    snapshot: str | Path,
+    snapshot: Callable[[], str | Path],
     options: Mapping[str, object],
     endpoint: str,
     *,
@@ -41,7 +44,7 @@ def serve_driver(
     Args:
         name: Entry point of the driver.
         device: Name of the device.
-        snapshot: Built-in snapshot by name, or a path.
+        snapshot: Says, when the driver is opened, the name of a built-in snapshot, or a path.
         options: What the driver wants to know.
         endpoint: Watch line; the work line is beside it.
         keys: CURVE keys and clients allowed.
@@ -51,12 +54,18 @@ def serve_driver(
     Raises:
         SettingsError: If driver, snapshot, endpoint or keys are not usable.
     """
-    end = stop or Event()
+    end, go_on = stop or Event(), Event()
     if current_thread() is main_thread():
-        _end_on_signals(end)
+        _set_on_signals(end, go_on)
     if os.environ.get(FOLLOW_PARENT) == "1":
-        _end_with_parent(end)
-    driver = plugins.open_driver(name, device, plugins.open_snapshot(snapshot, device), options)
+        _follow_parent(end, go_on)
+        if os.environ.get(AWAIT_WORD) == "1":
+            # what can be done without touching an instrument
+            plugins.load_driver(name)
+            go_on.wait()
+    if end.is_set():
+        return
+    driver = plugins.open_driver(name, device, plugins.open_snapshot(snapshot(), device), options)
     try:
         with DriverServer(driver, endpoint, keys=keys) as server:
             say(f"driver {name} of device {device} serves at {endpoint}")
@@ -66,19 +75,21 @@ def serve_driver(
         driver.close()
 
 
-def _end_on_signals(end: Event) -> None:
+def _set_on_signals(*events: Event) -> None:
     def finish(number: int, frame: FrameType | None) -> None:
-        end.set()
+        for event in events:
+            event.set()
 
     signal.signal(signal.SIGTERM, finish)
     signal.signal(signal.SIGINT, finish)
 
 
-def _end_with_parent(end: Event) -> None:
+def _follow_parent(end: Event, go_on: Event) -> None:
     def watch() -> None:
         while os.read(0, 4096):
-            pass
+            go_on.set()
         end.set()
+        go_on.set()
         # a driver that hangs in its own code does not see the event, and must not outlive its parent for long;
         # this thread is a daemon, so a process that ends in time never comes here
         Event().wait(_GRACE_S)
@@ -105,7 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         keys = None
         if given.secret is not None:
             keys = ServerKeys(read_pair(given.secret), frozenset(read_public(path) for path in given.allow))
-        serve_driver(given.name, given.device, given.snapshot, _options(given.options), given.endpoint, keys=keys)
+        serve_driver(given.name, given.device, lambda: given.snapshot, _options(given.options), given.endpoint, keys=keys)
     except BridgeError as error:
         print(error, file=sys.stderr)
         return UNUSABLE if isinstance(error, SettingsError) else 1

@@ -8,9 +8,10 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
-from threading import Condition, Event, Thread
+from threading import Condition, Event, Lock, Thread
 from types import TracebackType
 
 import zmq
@@ -18,7 +19,7 @@ import zmq
 from qpu_bridge.errors import UNUSABLE, DriverLost, SettingsError
 from qpu_bridge.transport.endpoint import lines
 from qpu_bridge.transport.keys import ClientKeys, require_keys
-from qpu_bridge.transport.process import FOLLOW_PARENT
+from qpu_bridge.transport.process import AWAIT_WORD, FOLLOW_PARENT
 from qpu_bridge.transport.pulse import Pulse, new_session
 
 _log = logging.getLogger(__name__)
@@ -59,6 +60,7 @@ class Supervisor:
         longest_wait_s: Longest wait before a restart.
         restarts: After so many restarts without ``stable_s`` of life between them, the driver has failed.
         stable_s: A process that lived for so long starts counting anew.
+        waits: Whether the process only imports, and touches no instrument, until `go_on`.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class Supervisor:
         longest_wait_s: float = 10.0,
         restarts: int = 5,
         stable_s: float = 60.0,
+        waits: bool = False,
     ) -> None:
         require_keys(endpoint, keys)
         self._command, self._endpoint, self._keys = list(command), endpoint, keys
@@ -87,6 +90,9 @@ class Supervisor:
         self._process: subprocess.Popen[bytes] | None = None
         self._thread: Thread | None = None
         self._stop = Event()
+        self._talk, self._word = Lock(), Event()
+        if not waits:
+            self._word.set()
         self._change = Condition()
         self.phase = Phase.STOPPED
         self.restarts = 0
@@ -122,6 +128,16 @@ class Supervisor:
             raise
         self._thread = Thread(target=self._watch, name="driver-supervisor", daemon=True)
         self._thread.start()
+
+    def go_on(self) -> None:
+        """Let a process that waits open its driver."""
+        with self._talk:
+            if not self._word.is_set() and self._process is not None and self._process.stdin is not None:
+                # one that has just died is followed by one that does not wait
+                with suppress(OSError):
+                    self._process.stdin.write(b"\n")
+                    self._process.stdin.flush()
+            self._word.set()
 
     def wait_ready(self, timeout_s: float = READY_S, restarts: int = 0) -> None:
         """Wait until the process answers, after at least so many restarts.
@@ -199,7 +215,12 @@ class Supervisor:
 
     def _live(self) -> tuple[float, str]:
         """Watch one process until it is lost; seconds of life, and why it ended."""
-        process, started = self._process, time.monotonic()
+        process = self._process
+        # until then nobody answers, or somebody else does
+        while not self._word.wait(_SLICE_S):
+            if self._stop.is_set() or process is None or process.poll() is not None:
+                break
+        started = time.monotonic()
         pulse = Pulse(
             zmq.Context.instance(),
             lines(self._endpoint)[0],
@@ -234,8 +255,8 @@ class Supervisor:
     def _spawn(self) -> None:
         assert self._folder is not None
         self._enter(Phase.STARTING, self.reason)
-        environment = os.environ | self._environment | {FOLLOW_PARENT: "1"}
-        with (self._folder / "driver.log").open("ab") as log:
+        with (self._folder / "driver.log").open("ab") as log, self._talk:
+            environment = os.environ | self._environment | {FOLLOW_PARENT: "1", AWAIT_WORD: "0" if self._word.is_set() else "1"}
             try:
                 self._process = subprocess.Popen(
                     self._command, stdin=subprocess.PIPE, stdout=log, stderr=log, cwd=self._folder, env=environment

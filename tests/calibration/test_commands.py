@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from qpu_bridge.cli.app import program
+from qpu_bridge.cli.connection import coming_up
 from qpu_bridge.cli.rack import FROZEN, only_bridge, open_folder, open_store, read_rack, write_address
 from qpu_bridge.errors import OperatorError, SettingsError
 from qpu_bridge.jobs import Store, os_user, turn
@@ -20,9 +21,9 @@ from qpu_bridge.plugins import open_driver
 from qpu_bridge.settings import Rack
 from qpu_bridge.target.versions import Versions
 from qpu_calibration import device
-from qpu_calibration.device import Shelf
 from qpu_calibration.edit import amplitude, with_amplitude, with_frequency, with_qubit, with_readout_frequency
 from qpu_calibration.routines.readout import Readout
+from qpu_calibration.shelf import Shelf
 from qpu_emulator import five
 
 RACK = """
@@ -126,7 +127,10 @@ def test_who_loses_the_device_in_the_middle_stops(home, monkeypatch):
     shelf = Shelf.open(home / "rack.toml", "emu_five")
 
     def calibrated(other: ExitStack, store: Store) -> None:
-        with device.bench(shelf, seed=1, cancelled=lambda: False, figures=None) as bench:
+        with (
+            coming_up(shelf.rack, shelf.device, waits=True) as arrived,
+            device.bench(shelf, arrived, seed=1, cancelled=lambda: False, figures=None) as bench,
+        ):
             (lock,) = (home / "data").glob("*runner*.lock")
             taken = False
             while not taken:

@@ -38,7 +38,7 @@ def test_a_driver_is_closed_while_its_process_is_still_heard(endpoint: str, monk
 
     monkeypatch.setattr(plugins, "open_driver", lambda name, device, snapshot, options: SlowToClose(device, snapshot, options))
     stop = threading.Event()
-    thread = threading.Thread(target=serve_driver, args=("slow", "lab_five", "five", {}, endpoint), kwargs={"stop": stop})
+    thread = threading.Thread(target=serve_driver, args=("slow", "lab_five", lambda: "five", {}, endpoint), kwargs={"stop": stop})
     thread.start()
     remote = RemoteDriver(endpoint)
     try:

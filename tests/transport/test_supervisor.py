@@ -129,3 +129,42 @@ def test_a_driver_whose_settings_are_wrong_is_not_started_again(endpoint: str, n
         with pytest.raises(SettingsError, match=r"teapot|colour"):
             supervisor.wait_ready(60)
         assert supervisor.restarts == 0
+
+
+def test_a_driver_that_waits_is_opened_when_it_is_wanted_and_one_that_dies_before_is_followed_by_one_that_does_not(
+    endpoint: str,
+) -> None:
+    socket = Path(endpoint.removeprefix("ipc://"))
+    with Supervisor(_command(endpoint), endpoint, waits=True, back_off_s=0.01) as supervisor:
+        with pytest.raises(DriverLost, match="starting"):
+            supervisor.wait_ready(0.2)
+        os.kill(supervisor.process_id, signal.SIGKILL)
+        supervisor.go_on()
+        supervisor.wait_ready(60, restarts=1)
+        assert socket.exists()
+    with Supervisor(_command(endpoint), endpoint, waits=True) as supervisor:
+        process = psutil.Process(supervisor.process_id)
+        supervisor.go_on()
+        supervisor.wait_ready(60)
+        assert supervisor.process_id == process.pid
+
+
+def test_one_that_waits_for_nobody_leaves_when_it_is_told_to_without_having_opened_its_driver(endpoint: str) -> None:
+    command = [*_command(endpoint), "--options", '{"colour": "blue"}']
+    with Supervisor(command, endpoint, waits=True) as supervisor:
+        process = psutil.Process(supervisor.process_id)
+        # it has nothing left to import but its last words
+        while not any(thread for thread in process.threads()[1:]):
+            assert process.is_running()
+        process.terminate()
+        assert process.wait(20) in (0, -signal.SIGTERM)
+        assert not supervisor.unusable
+    assert not Path(endpoint.removeprefix("ipc://")).exists()
+
+
+def test_what_waits_and_is_not_installed_is_told_of(endpoint: str) -> None:
+    command = [sys.executable, "-m", "qpu_bridge.transport.process", "teapot", "--endpoint", endpoint, "--device", "d"]
+    with Supervisor([*command, "--snapshot", "five"], endpoint, waits=True) as supervisor:
+        with pytest.raises(SettingsError, match="teapot"):
+            supervisor.wait_ready(60)
+        supervisor.go_on()
