@@ -60,11 +60,22 @@ class Carriers:
         """At which the next pulse is played, rad."""
         return self._used[key].phase
 
+    def line(self, key: str) -> str:
+        """The line of a carrier."""
+        return self._used[key].port
+
+    def following(self, qubit: int) -> list[str]:
+        """All that turn with the virtual Z of a qubit, used from now on."""
+        return [self.use(spec.name) for spec in self.snapshot.following(qubit)]
+
     def turn(self, qubit: int, angle: Number) -> None:
         """RZ subtracts from all carriers of the qubit, also from those that are not used yet."""
-        for spec in self.snapshot.following(qubit):
-            carrier = self._used[self.use(spec.name)]
-            carrier.phase = carrier.phase - angle
+        for key in self.following(qubit):
+            self.move(key, self.phase(key) - angle)
+
+    def move(self, key: str, phase: Number) -> None:
+        """Play the next pulse at another phase, rad."""
+        self._used[key].phase = phase
 
     def declare(self, ink: Ink) -> None:
         """Lines and carriers, before anything is written."""

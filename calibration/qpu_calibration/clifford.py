@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from qiskit.circuit.library import CXGate, CZGate, ECRGate, RZGate, SXGate, get_standard_gate_name_mapping
+from qiskit.circuit.library import CXGate, CZGate, ECRGate, RZGate, get_standard_gate_name_mapping
 from qiskit.quantum_info import Clifford, random_clifford
 from qiskit.synthesis import synth_clifford_full
 
@@ -15,6 +15,14 @@ ENTANGLERS = {"cz": CZGate(), "ecr": ECRGate()}
 SequenceStep = tuple[int, tuple[float, ...]]
 """A place and the virtual Z (rad) before, between and after its ``sx``; place -1 is the entangling gate."""
 Pair = tuple[int, int]
+GENERATORS = (1, 2, 4, 8)
+"""X of the first and of the second qubit, Z of the first and of the second (see `_images`)."""
+_PAULIS = {0: "id", 1: "x", 4: "z", 5: "y"}
+_SIGNS = tuple(
+    tuple(16 * (((one >> 2 & other & 3).bit_count() + (other >> 2 & one & 3).bit_count()) % 2) for other in range(16))
+    for one in range(16)
+)
+"""16 where two Paulis do not commute."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +49,13 @@ class Group:
         """Number of a standard gate."""
         return self.number[_key(_standard(gate))]
 
+    def product(self, numbers: NDArray[np.int64]) -> int:
+        """Number of what members one after the other are."""
+        while len(numbers) > 1:
+            pairs = self.after[numbers[:-1:2], numbers[1::2]]
+            numbers = np.append(pairs, numbers[2 * len(pairs) :])
+        return int(numbers[0]) if len(numbers) else 0
+
 
 @lru_cache(maxsize=1)
 def one_qubit_group() -> Group:
@@ -63,28 +78,27 @@ def one_qubit_group() -> Group:
     return Group(tuple(members.values()), number, after, inverse, tuple(shortest), np.array([even[key] for key in members]))
 
 
-def one_qubit_axes(length: int, flipped: bool, seed: tuple[int, ...], between: str = "") -> NDArray[np.float64]:
+def one_qubit_axes(length: int, seed: tuple[int, ...], between: str = "") -> NDArray[np.float64]:
     """Axes (rad) of the ``sx``, two per Clifford, of a random sequence of one qubit and the Clifford that ends it.
 
     Args:
         length: Random Cliffords.
-        flipped: Whether it ends in 1.
         seed: Equal seeds, equal Cliffords.
         between: A gate (``sx``, ``x``) that follows each but the last; its axis follows those of the two ``sx``.
+
+    Returns:
+        ``float64[2, pulses]``, ending in 0 and ending in 1.
     """
     group = one_qubit_group()
     chosen = np.random.default_rng([*seed, length]).integers(0, len(group.members), length)
-    net = 0
-    for number in chosen:
-        net = group.after[net, number]
-        net = group.after[net, group.named(between)] if between else net
-    last = group.inverse[net]
-    last = group.after[last, group.named("x")] if flipped else last
-    turns = group.even[np.append(chosen, last)]
-    before = np.cumsum(turns.sum(axis=1)) - turns.sum(axis=1)
-    frame = [before + turns[:, 0], before + turns[:, 0] + turns[:, 1], before + turns.sum(axis=1)]
-    played = np.stack(frame if between else frame[:2], axis=1).ravel()
-    return np.asarray(np.remainder(-(played[:-1] if between else played), 2 * np.pi))
+    last = group.inverse[group.product(group.after[chosen, group.named(between)] if between else chosen)]
+    both = np.append(np.stack([chosen, chosen]), [[last], [group.after[last, group.named("x")]]], axis=1)
+    turns = group.even[both]
+    whole = turns.sum(axis=-1)
+    before = np.cumsum(whole, axis=-1) - whole
+    frame = [before + turns[..., 0], before + turns[..., 0] + turns[..., 1], before + whole]
+    played = np.stack(frame if between else frame[:2], axis=-1).reshape(2, -1)
+    return np.asarray(np.remainder(-(played[:, :-1] if between else played), 2 * np.pi))
 
 
 @lru_cache(maxsize=256)
@@ -101,23 +115,51 @@ def two_qubit_sequence(
         seed: Equal seeds, equal Cliffords.
     """
     draw = np.random.default_rng([*seed, length])
-    between = _entangling(name, forwards)
-    net = Clifford.from_matrix(np.eye(4))
-    found: list[SequenceStep] = []
-    for _ in range(length):
-        one = random_clifford(2, seed=int(draw.integers(2**31)))
-        found += _steps(name, forwards, one)
-        net = net.compose(one)
+    between = _images(_entangling(name, forwards))
+    net, found = list(GENERATORS), list[SequenceStep]()
+    for number in draw.integers(2**31, size=length).tolist():
+        steps, images, signs = _steps(name, forwards, random_clifford(2, seed=number))
+        found += steps
+        net = [images[one ^ signs[one % 16]] for one in net]
         if interleaved:
             found.append((-1, ()))
-            net = net.compose(between)
-    return (*found, *_steps(name, forwards, net.adjoint()))
+            net = [between[one] for one in net]
+    undone = Clifford(np.array([[one >> bit & 1 for bit in range(5)] for one in net], bool)).adjoint()
+    return (*found, *_steps(name, forwards, undone)[0])
 
 
-def _steps(name: str, forwards: bool, clifford: Clifford) -> list[SequenceStep]:
-    """One Clifford: what is local is gathered, and written before each entangling gate."""
+@dataclass(frozen=True)
+class Word:
+    """A Clifford of two qubits but for Paulis before it, in pulses.
+
+    Attributes:
+        first: What is local before all entangling gates, by number.
+        rest: Steps after that.
+        images: `_images` of it.
+    """
+
+    first: Pair
+    rest: tuple[SequenceStep, ...]
+    images: tuple[int, ...]
+
+
+def _steps(name: str, forwards: bool, clifford: Clifford) -> tuple[tuple[SequenceStep, ...], tuple[int, ...], tuple[int, ...]]:
+    """One Clifford in pulses; what it makes of Paulis (`_images`) but for signs, and of which it changes the sign."""
+    group, tableau = one_qubit_group(), clifford.tableau
+    word = _word(name, forwards, tableau[:, :4].tobytes())
+    # the sign of what is made of an X tells whether there is a Z before, and the other way round
+    pauli = int(tableau[:, 4] @ (4, 8, 1, 2))
+    first = [group.after[group.named(_PAULIS[pauli >> place & 5]), word.first[place]] for place in (0, 1)]
+    steps = ((0, group.shortest[first[0]]), (1, group.shortest[first[1]]), *word.rest)
+    return steps, word.images, _SIGNS[pauli]
+
+
+@lru_cache(maxsize=4096)
+def _word(name: str, forwards: bool, reach: bytes) -> Word:
+    """Without signs there are 720; what is local is gathered, and written before each entangling gate."""
     group, local = one_qubit_group(), [0, 0]
-    found: list[SequenceStep] = []
+    clifford = Clifford(np.hstack([np.frombuffer(reach, bool).reshape(4, 4), np.zeros((4, 1), bool)]))
+    layers: list[Pair] = []
     for step in synth_clifford_full(clifford).data:
         places = [qubit._index for qubit in step.qubits]
         if len(places) == 1:
@@ -127,9 +169,38 @@ def _steps(name: str, forwards: bool, clifford: Clifford) -> list[SequenceStep]:
             before, after = _dressing(name, forwards == (control == 0))
             for place, part in zip((control, target), before, strict=True):
                 local[place] = int(group.after[local[place], part])
-            found += [(0, group.shortest[local[0]]), (1, group.shortest[local[1]]), (-1, ())]
+            layers.append((local[0], local[1]))
             local[control], local[target] = after
-    return [*found, (0, group.shortest[local[0]]), (1, group.shortest[local[1]])]
+    layers.append((local[0], local[1]))
+    rest: list[SequenceStep] = []
+    for layer in layers[1:]:
+        rest += [(-1, ()), (0, group.shortest[layer[0]]), (1, group.shortest[layer[1]])]
+    return Word(layers[0], tuple(rest), _images(clifford))
+
+
+def _images(clifford: Clifford) -> tuple[int, ...]:
+    """What a Clifford makes of each signed Pauli of two qubits; bits of its number: X of both, Z of both (both: Y), the sign."""
+    rows = [int(row[:4] @ GENERATORS) for row in clifford.tableau]
+    found = []
+    for number in range(16):
+        # powers of i; Y is i X Z
+        made, power = 0, _ys(number)
+        for bit, row in enumerate(rows):
+            if number >> bit & 1:
+                power += (
+                    2 * int(clifford.tableau[bit, 4])
+                    + _ys(made)
+                    + _ys(row)
+                    - _ys(made ^ row)
+                    + 2 * (made >> 2 & row & 3).bit_count()
+                )
+                made ^= row
+        found.append(made + 8 * (power % 4))
+    return (*found, *(one ^ 16 for one in found))
+
+
+def _ys(pauli: int) -> int:
+    return (pauli >> 2 & pauli & 3).bit_count()
 
 
 @lru_cache(maxsize=8)
@@ -155,10 +226,15 @@ def _entangling(name: str, forwards: bool) -> Clifford:
 
 
 def _played(turns: tuple[float, ...]) -> Clifford:
-    found = Clifford.from_matrix(RZGate(turns[0]).to_matrix())
+    found = _turned(turns[0])
     for turn in turns[1:]:
-        found = found.compose(Clifford.from_matrix(SXGate().to_matrix())).compose(Clifford.from_matrix(RZGate(turn).to_matrix()))
+        found = found.compose(_standard("sx")).compose(_turned(turn))
     return found
+
+
+@lru_cache(maxsize=32)
+def _turned(turn: float) -> Clifford:
+    return Clifford.from_matrix(RZGate(turn).to_matrix())
 
 
 @lru_cache(maxsize=32)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
 from qpu_bridge.errors import SettingsError
-from qpu_bridge.schedule import Builder, SlotKind, SlotRef, Waveform
+from qpu_bridge.schedule import Builder, SlotKind, SlotRef, Table, Waveform
 from qpu_bridge.target import Curve
 from qpu_bridge.units import Clock
 from qpu_calibration.axis import Values
 
 Number = float | Values
 """One for all rows, or ``float64[rows]``: most are the same in all rows, and an array costs ten times as much."""
+
+_KINDS = tuple(SlotKind)
+_CODE = {kind: np.float64(code) for code, kind in enumerate(_KINDS)}
 
 
 class Ink:
@@ -27,7 +32,7 @@ class Ink:
     Attributes:
         build: Builds the schedule.
         frames: Carrier (`Carriers.use`) -> its frame in the schedule.
-        columns: Columns of the table, ``float64[rows]`` each.
+        columns: Columns of the table, ``float64[rows]`` or some at once, ``float64[columns, rows]``.
         measured: Measurement of a page, by name -> its column of results.
     """
 
@@ -36,15 +41,43 @@ class Ink:
         self.frames: dict[str, int] = {}
         self.columns: list[Values] = []
         self.measured: dict[str, int] = {}
-        self._slots: dict[tuple[SlotKind, bytes], SlotRef] = {}
+        self._rows = rows
+        # kind and numbers in one text: a tuple of both would be looked at by the collector of garbage, again and again
+        self._slots: dict[bytes, int] = {}
 
     def slot(self, kind: SlotKind, values: Values) -> SlotRef:
         """The slot that holds these numbers, one per row."""
-        key = (kind, values.tobytes())
+        key = _CODE[kind].tobytes() + values.tobytes()
         if key not in self._slots:
-            self._slots[key] = self.build.slot(kind)
+            self._slots[key] = self.build.slot(kind).index
             self.columns.append(values)
-        return self._slots[key]
+        return SlotRef(self._slots[key], kind)
+
+    def slots(self, kinds: Sequence[SlotKind], wanted: NDArray[np.bool_], numbers: Values) -> NDArray[np.int64]:
+        """The slots that hold many numbers, one after the other as `slot` would declare them.
+
+        Args:
+            kinds: Of the numbers of each play.
+            wanted: ``bool[plays, kinds]``, which of them.
+            numbers: ``float64[plays, kinds, rows]``.
+
+        Returns:
+            ``int[wanted]``.
+        """
+        coded = np.empty((np.count_nonzero(wanted), 1 + self._rows))
+        coded[:, 0], coded[:, 1:] = np.array([_CODE[kind] for kind in kinds])[np.nonzero(wanted)[1]], numbers[wanted]
+        text, size = coded.tobytes(), coded.itemsize * coded.shape[1]
+        keys = [text[first : first + size] for first in range(0, len(text), size)]
+        fresh = [key for key in dict.fromkeys(keys) if key not in self._slots]
+        new = np.frombuffer(b"".join(fresh)).reshape(-1, 1 + self._rows)
+        self._slots.update(zip(fresh, self.build.slots([_KINDS[code] for code in new[:, 0].astype(int).tolist()]), strict=True))
+        self.columns.append(new[:, 1:])
+        return np.fromiter(map(self._slots.__getitem__, keys), np.int64, len(keys))
+
+    def table(self) -> Table:
+        """The rows that fill the slots."""
+        columns = np.concatenate([np.atleast_2d(some) for some in self.columns]) if self.columns else np.zeros((0, self._rows))
+        return Table(columns.T)
 
     def duration(self, ticks: Values) -> int | SlotRef:
         """A wait in ticks."""

@@ -16,6 +16,7 @@ from qpu_calibration.axis import Values
 from qpu_calibration.carriers import Carriers
 from qpu_calibration.edit import known_gate
 from qpu_calibration.ink import Ink, Number, at_angle, plain
+from qpu_calibration.passage import NOTHING, Index, Passage, Stamp, Stroke, Voice, turned
 from qpu_calibration.reading import Reading
 
 Numbers = float | Values
@@ -87,15 +88,43 @@ class Page:
             times: How often, one after the other.
         """
         turns = self._spread(phase)
-        angles = None if angle is None else self._spread(angle)
+        angles = [None] * len(self.targets) if angle is None else [float(np.ravel(one)[0]) for one in self._spread(angle)]
+        voices = []
         for index, target in enumerate(self.targets):
-            qubits = tuple(target[place] for place in places) if places else target
-            gate = known_gate(self.snapshot, name, qubits)
-            own = None if played is None else partial(played, index)
-            # virtual Z turns what follows, so that no two are alike
-            rounds, alike = (1, times) if times and not gate.phases else (times, 1)
-            for _ in range(rounds):
-                self._gate(gate, turns[index], None if angles is None else float(np.ravel(angles[index])[0]), own, alike)
+            gate = known_gate(self.snapshot, name, tuple(target[place] for place in places) if places else target)
+            stamp = self._stamp(gate, angles[index], None if played is None else partial(played, index))
+            if times == 1:
+                self._press(stamp, turns[index])
+            elif times:
+                voices.append(self._voice(target, [stamp], np.zeros(times, np.int64), np.atleast_2d(turns[index])))
+        if voices:
+            self._writing.append(Passage(voices, self.rows, in_turn=True).write)
+
+    def passage(
+        self, gates: Sequence[tuple[str, tuple[int, ...]]], order: Index, angles: Values, played: Played | None = None
+    ) -> None:
+        """Gates and virtual Z one after the other: what `gate` and `rz` would write, at the cost of a few of them.
+
+        Args:
+            gates: Those that occur: name, and places in its order of qubits.
+            order: ``int[moves]``, which of them; ``-1 - place`` is a virtual Z.
+            angles: Of virtual Z, and by which axes of gates are turned, rad: ``float[moves]`` or ``float[moves, targets, rows]``.
+            played: As of `gate`.
+        """
+        stamps: dict[tuple[int, int], Stamp] = {}
+        for number in order[np.sort(np.unique(order, return_index=True)[1])].tolist():
+            for index, target in enumerate(self.targets):
+                if number < 0:
+                    self._carriers.following(target[-1 - number])
+                    continue
+                name, places = gates[number]
+                gate = known_gate(self.snapshot, name, tuple(target[place] for place in places))
+                stamps[number, index] = self._stamp(gate, None, None if played is None else partial(played, index))
+        voices = []
+        for index, target in enumerate(self.targets):
+            own = [stamps.get((number, index), NOTHING) for number in range(len(gates))]
+            voices.append(self._voice(target, own, order, angles[:, None] if angles.ndim == 1 else angles[:, index]))
+        self._writing.append(Passage(voices, self.rows).write)
 
     def rz(self, angle: Numbers, of: int = 0) -> None:
         """A virtual Z (rad) on one place of each target."""
@@ -221,9 +250,9 @@ class Page:
         latency, number = self.snapshot.timing.feedback_latency, self.rounds - 1
         self._writing.append(lambda ink: ink.build.wait(latency))
         for qubit in (qubit for target in self.targets for qubit in target):
-            gate = known_gate(self.snapshot, "x", (qubit,))
-            self._gate(gate, 0.0, None, None)
-            self._writing.append(partial(_if_one, f"q{qubit} {number}", self._writing.pop(), gate.duration))
+            stamp = self._stamp(known_gate(self.snapshot, "x", (qubit,)), None, None)
+            self._press(stamp, 0.0)
+            self._writing.append(partial(_if_one, f"q{qubit} {number}", self._writing.pop(), stamp.duration))
 
     def schedule(self) -> tuple[Schedule, Table]:
         """What has been written: a template, and the table of its rows."""
@@ -231,8 +260,7 @@ class Page:
         self._carriers.declare(ink)
         for write in self._writing:
             write(ink)
-        table = np.stack(ink.columns, axis=1) if ink.columns else np.zeros((self.rows, 0))
-        return ink.build.build(), Table(table)
+        return ink.build.build(), ink.table()
 
     def _spread(self, numbers: Numbers) -> list[Number]:
         """One for each target."""
@@ -240,39 +268,65 @@ class Page:
             return [float(numbers)] * len(self.targets)
         return [plain(row) for row in np.broadcast_to(np.asarray(numbers, np.float64), (len(self.targets), self.rows))]
 
-    def _gate(
-        self,
-        gate: GateSpec,
-        turn: Number,
-        angle: float | None,
-        played: Callable[[PulseSpec], tuple[Numbers, Numbers] | None] | None,
-        times: int = 1,
-    ) -> None:
-        drives = [self._carriers.use(self.snapshot.qubits[qubit].drive_frame) for qubit in gate.qubits]
-        plays = []
+    def _stamp(
+        self, gate: GateSpec, angle: float | None, played: Callable[[PulseSpec], tuple[Numbers, Numbers] | None] | None
+    ) -> Stamp:
+        """A gate as it is played; its carriers are used from now on."""
+        keys = [self._carriers.use(self.snapshot.qubits[qubit].drive_frame) for qubit in gate.qubits]
+        strokes = []
         for pulse in gate.pulses:
-            key = self._carriers.use(pulse.frame)
+            keys.append(self._carriers.use(pulse.frame))
             other = None if played is None else played(pulse)
             amplitude, axis = (at_angle(pulse.amplitude, angle), pulse.phase) if other is None else other
             level = amplitude if np.ndim(amplitude) == 0 else np.broadcast_to(amplitude, self.rows)
-            plays.append((key, pulse, level, self._carriers.phase(key) + axis + turn))
-        involved = list(dict.fromkeys([*drives, *(key for key, *_ in plays)]))
+            strokes.append(Stroke(keys[-1], self._shape(pulse.waveform), level, axis, pulse.start))
+        turns = [(phase.qubit, at_angle(phase.angle, angle)) for phase in gate.phases]
+        for qubit, _ in turns:
+            self._carriers.following(qubit)
+        return Stamp(list(dict.fromkeys(keys)), strokes, gate.duration, turns)
 
-        shapes = [self._shape(pulse.waveform) for _, pulse, _, _ in plays]
+    def _press(self, stamp: Stamp, turn: Number) -> None:
+        """Write a gate once, the axes of its pulses turned by so many rad."""
+        phases = [self._carriers.phase(stroke.key) + stroke.axis + turn for stroke in stamp.strokes]
 
         def write(ink: Ink) -> None:
-            frames = [ink.frames[key] for key in involved]
+            frames = [ink.frames[key] for key in stamp.keys]
             ink.build.barrier(*frames)
             begin = ink.build.now(frames[0])
-            for repeat in range(times):
-                for (key, pulse, level, phase), shape in zip(plays, shapes, strict=True):
-                    ink.play(key, shape, level, phase, begin + repeat * gate.duration + pulse.start)
+            for stroke, phase in zip(stamp.strokes, phases, strict=True):
+                ink.play(stroke.key, stroke.shape, stroke.level, phase, begin + stroke.start)
             for frame in frames:
-                ink.build.delay(frame, max(0, begin + times * gate.duration - ink.build.now(frame)))
+                ink.build.delay(frame, max(0, begin + stamp.duration - ink.build.now(frame)))
 
         self._writing.append(write)
-        for phase in gate.phases:
-            self._carriers.turn(phase.qubit, at_angle(phase.angle, angle))
+        for qubit, angle in stamp.turns:
+            self._carriers.turn(qubit, angle)
+
+    def _voice(self, target: Target, stamps: Sequence[Stamp], order: Index, angles: Values) -> Voice:
+        """A target's part in a passage, with which its carriers turn; ``angles`` is ``float[moves or 1, rows or 1]``, rad."""
+        turns: dict[int, list[Values]] = {}
+        for place, qubit in enumerate(target):
+            if (order == -1 - place).any():
+                turns.setdefault(qubit, []).append(np.where((order == -1 - place)[:, None], angles, 0.0))
+        for number, stamp in enumerate(stamps):
+            for qubit, angle in stamp.turns:
+                turns.setdefault(qubit, []).append(np.where((order == number)[:, None], angle, 0.0))
+        phases = {key: np.atleast_2d(self._carriers.phase(key)) for stamp in stamps for key in stamp.keys}
+        for qubit, columns in turns.items():
+            every = np.stack(np.broadcast_arrays(*columns), axis=1)
+            for key in self._carriers.following(qubit):
+                phases[key], last = turned(self._carriers.phase(key), every)
+                self._carriers.move(key, last)
+        lines = {self._carriers.line(key): key for stamp in stamps for key in stamp.keys}
+        return Voice(stamps, lines, [self._extents(stamp) for stamp in stamps], order, angles, phases)
+
+    def _extents(self, stamp: Stamp) -> dict[str, int]:
+        found = dict.fromkeys(map(self._carriers.line, stamp.keys), stamp.duration)
+        for stroke in stamp.strokes:
+            line = self._carriers.line(stroke.key)
+            lasts = self.snapshot.clock.ticks_covering(Clock(self.snapshot.port(line).dt), stroke.shape.duration)
+            found[line] = max(found[line], stroke.start + lasts)
+        return found
 
     def _play(self, key: str, envelope: Waveform, level: Number, phase: Number) -> None:
         self._writing.append(lambda ink: ink.play(key, envelope, level, phase, None))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sized
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass
 
 from qpu_bridge.errors import ScheduleError
@@ -68,6 +68,12 @@ class Declarations:
         """Declare a number that the table fills in per row. A frequency is an offset from the frame's."""
         self._slots.append(Slot(kind, bits))
         return SlotRef(len(self._slots) - 1, kind)
+
+    def slots(self, kinds: Sequence[SlotKind]) -> range:
+        """Declare many; returns their indices."""
+        first, alike = len(self._slots), {kind: Slot(kind) for kind in SlotKind}
+        self._slots += [alike[kind] for kind in kinds]
+        return range(first, len(self._slots))
 
     def axis(self, count: int) -> Axis:
         """Declare a linear axis of some points, inside of those declared before; its `Axis.sweep` puts numbers on it."""

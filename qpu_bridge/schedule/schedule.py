@@ -63,7 +63,10 @@ class Schedule:
     @cached_property
     def tables(self) -> bytes:
         """All but waveforms and events, as JSON text; it crosses the wire as it is, so that any peer can check the digest."""
-        tables = (self.ports, self.frames, self.slots, self.columns, self.variables, self.body)
+        # a table has thousands of slots, most of them the same object
+        slots = {id(slot): _record(slot) for slot in {id(slot): slot for slot in self.slots}.values()}
+        told = [slots[id(slot)] for slot in self.slots]
+        tables = (self.ports, self.frames, told, self.columns, self.variables, self.body)
         sizes = [len(self.waveforms), len(self.events)]
         return _TEXT([str(self.clock.dt), sizes, *tables]).encode()
 
@@ -96,6 +99,13 @@ class Schedule:
     def swept(self) -> Mapping[int, tuple[Sweep, int]]:
         """Slots that linear axes sweep: slot -> what its axis does to it, and the number of points."""
         return {sweep.slot: (sweep, loop.count) for loop in self.loops if isinstance(loop, Linear) for sweep in loop.sweeps}
+
+    @cached_property
+    def slot_kinds(self) -> NDArray[np.str_]:
+        """Kind of each slot: ``str[slots]``, read-only."""
+        found = np.array([slot.kind for slot in self.slots], "U9")
+        found.setflags(write=False)
+        return found
 
     @cached_property
     def samples(self) -> NDArray[np.int64]:

@@ -21,7 +21,7 @@ def test_one_qubit_has_24_and_each_is_what_its_pulses_make():
 @pytest.mark.parametrize("flipped", [False, True])
 @pytest.mark.parametrize("length", [0, 1, 17])
 def test_a_sequence_of_one_qubit_ends_where_it_should(length, flipped):
-    axes = clifford.one_qubit_axes(length, flipped, (3, 1))
+    axes = clifford.one_qubit_axes(length, (3, 1))[int(flipped)]
     assert len(axes) == 2 * (length + 1)
     circuit = QuantumCircuit(1)
     for axis in axes:

@@ -165,3 +165,51 @@ def test_pulses_of_a_gate_may_be_played_otherwise_and_the_rest_stays():
     kept = {(e[0], e[1]): e for e in events(whole)}
     assert kept["u0_1", 0][2] == pytest.approx(plain.amplitude)
     assert all(kept[e[0], e[1]] == e for e in first if (e[0], e[1]) != ("u0_1", 0))
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "pairs", "entangles"), [(five.snapshot(), [(0, 1), (2, 3)], "cz"), (five_ecr.snapshot(), [(0, 1)], "ecr")]
+)
+@pytest.mark.parametrize("swept", [False, True])
+def test_a_passage_is_what_its_gates_one_by_one_are(snapshot, pairs, entangles, swept):
+    draw = np.random.default_rng(3)
+    gates = [("sx", (0,)), ("x", (1,)), (entangles, (0, 1))]
+    gates = [(name, places if snapshot.gate(name, *(pairs[0][p] for p in places)) else places[::-1]) for name, places in gates]
+    order = draw.integers(-2, 3, 40)
+    angles = draw.integers(0, 4, (40, len(pairs), 3)) * 0.7 if swept else draw.uniform(-3, 3, 40)
+
+    def played(index, pulse):
+        return (0.1 * (1 + index), 0.3) if pulse.start else None
+
+    together, apart = page(pairs, 3, snapshot), page(pairs, 3, snapshot)
+    for sheet in (together, apart):
+        sheet.x(phase=np.array([[0.0, 0.7, 1.4]]))
+    together.passage(gates, order, angles, played)
+    for move, number in enumerate(order):
+        if number < 0:
+            apart.rz(angles[move], of=-1 - number)
+        else:
+            apart.gate(gates[number][0], *gates[number][1], phase=angles[move], played=played)
+    for sheet in (together, apart):
+        sheet.sx(of=1)
+        sheet.measure()
+    (one, numbers), (other, same) = together.schedule(), apart.schedule()
+    assert one.digest == other.digest
+    np.testing.assert_array_equal(numbers.values, same.values)
+
+
+def test_a_gate_played_often_is_the_gate_again_and_again():
+    snapshot = five_ecr.snapshot()
+    level = np.array([[0.1, 0.2]])
+
+    def played(index, pulse):
+        return (level[0], level[0] * 3) if pulse.frame == "u0_1" else None
+
+    often, again = page([(0, 1)], 2, snapshot), page([(0, 1)], 2, snapshot)
+    often.gate("ecr", played=played, times=5, phase=level)
+    for _ in range(5):
+        again.gate("ecr", played=played, phase=level)
+    for sheet in (often, again):
+        sheet.measure()
+    assert often.schedule()[0].digest == again.schedule()[0].digest
+    np.testing.assert_array_equal(often.schedule()[1].values, again.schedule()[1].values)

@@ -61,8 +61,8 @@ class RB(Routine[RBSettings]):
 
     def play(self, page: Page, at: Point, settings: RBSettings) -> None:
         """Sequence by sequence, the axes of all pulses."""
-        for axes in sequence_axes(page, at, settings):
-            page.sx(phase=axes)
+        axes = sequence_axes(page, at, settings)
+        page.passage([("sx", (0,))], np.zeros(len(axes), np.int64), axes)
         page.measure()
 
     def fit_one(self, data: Measured) -> Asking[Fit]:
@@ -127,10 +127,11 @@ def sequences(settings: RBSettings) -> list[Axis]:
 
 def sequence_axes(page: Page, at: Point, settings: RBSettings, between: str = "") -> Values:
     """Axes (rad) of the pulses of each target's own sequences, ``float64[pulses, targets, rows]`` (`clifford.one_qubit_axes`)."""
-    length = int(at.number("length"))
-    ends = list(zip(at["sample"][0].astype(int), at["flipped"][0].astype(bool), strict=True))
-    rows = [
-        [clifford.one_qubit_axes(length, flipped, (settings.seed, *target, sample), between) for sample, flipped in ends]
+    length, samples, ends = int(at.number("length")), at["sample"][0].astype(int), at["flipped"][0].astype(int)
+    drawn = {
+        (target, sample): clifford.one_qubit_axes(length, (settings.seed, *target, sample), between)
         for target in page.targets
-    ]
-    return np.moveaxis(np.array(rows), -1, 0)
+        for sample in set(samples.tolist())
+    }
+    axes = [[drawn[target, sample][end] for sample, end in zip(samples, ends, strict=True)] for target in page.targets]
+    return np.moveaxis(np.array(axes), -1, 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
@@ -17,11 +18,15 @@ from qpu_calibration.edit import with_error
 from qpu_calibration.fit import Fit, bad, good
 from qpu_calibration.measured import Measured
 from qpu_calibration.page import Page, Played, Target
+from qpu_calibration.passage import Index
 from qpu_calibration.picture import Curve
 from qpu_calibration.plan import Kind, Point
 from qpu_calibration.reading import Reading, binomial_variance
 from qpu_calibration.routine import Routine, Settings
 from qpu_calibration.search import Asking
+
+ENTANGLING = 2
+"""Of the gates of a sequence (`moves`); those before are ``sx`` of both places."""
 
 
 class RB2Settings(Settings):
@@ -112,7 +117,7 @@ def sequences(settings: RB2Settings) -> list[Axis]:
 
 
 def play_sequence(
-    page: Page, at: Point, sequence: Sequence[SequenceStep], name: str, forwards: bool, played: Played | None = None
+    page: Page, at: Point, sequence: tuple[SequenceStep, ...], name: str, forwards: bool, played: Played | None = None
 ) -> None:
     """Write a sequence, and the two pulses that make nothing or an X of each qubit in the end.
 
@@ -124,17 +129,27 @@ def play_sequence(
         forwards: Whether it acts on places 0 and 1 in this order.
         played: With other pulses.
     """
-    for place, turns in sequence:
-        if place < 0:
-            page.gate(name, *((0, 1) if forwards else (1, 0)), played=played)
-            continue
-        page.rz(turns[0], of=place)
-        for turn in turns[1:]:
-            page.gate("sx", place, played=played)
-            page.rz(turn, of=place)
+    gates = [("sx", (0,)), ("sx", (1,)), (name, (0, 1) if forwards else (1, 0))]
+    page.passage(gates, *moves(sequence), played)
     for place in (0, 1):
         page.gate("sx", place, played=played)
         page.gate("sx", place, phase=np.where(at["end"].astype(int) >> place & 1, 0.0, np.pi), played=played)
+
+
+@lru_cache(maxsize=256)
+def moves(sequence: tuple[SequenceStep, ...]) -> tuple[Index, Values]:
+    """A sequence in the order and with the angles of `Page.passage`."""
+    order, angles = list[int](), list[float]()
+    for place, turns in sequence:
+        if place < 0:
+            order.append(ENTANGLING)
+            angles.append(0.0)
+            continue
+        order += [-1 - place, *[place, -1 - place] * (len(turns) - 1)]
+        angles.append(turns[0])
+        for turn in turns[1:]:
+            angles += [0.0, turn]
+    return np.array(order), np.array(angles)
 
 
 def entangler(snapshot: Snapshot, target: Target) -> GateSpec:

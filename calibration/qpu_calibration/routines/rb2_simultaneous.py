@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from qpu_bridge.target import GateSpec, Snapshot
 from qpu_calibration.axis import Axis
 from qpu_calibration.clifford import SequenceStep, two_qubit_sequence
@@ -16,7 +18,7 @@ from qpu_calibration.picture import Curve
 from qpu_calibration.plan import Kind, Point
 from qpu_calibration.reading import Reading
 from qpu_calibration.routine import Routine
-from qpu_calibration.routines.rb2 import RB2, RB2Settings, entangler, play_sequence, sequences, survived
+from qpu_calibration.routines.rb2 import ENTANGLING, RB2, RB2Settings, entangler, moves, play_sequence, sequences, survived
 from qpu_calibration.routines.rb_simultaneous import added, played_both, resting, silent, who
 from qpu_calibration.search import Asking
 
@@ -63,13 +65,14 @@ class RB2Simultaneous(Routine[RB2Settings]):
         return drawn_with_more(*survived(played_both(data), "alone_point"), 0.25, fit, "Cliffords, all together")
 
 
-def _ticks(snapshot: Snapshot, target: Target, gate: GateSpec, sequence: Sequence[SequenceStep]) -> int:
+def _ticks(snapshot: Snapshot, target: Target, gate: GateSpec, sequence: tuple[SequenceStep, ...]) -> int:
     """How long a sequence lasts, the two pulses that close it included."""
-    pulse = [known_gate(snapshot, "sx", (qubit,)).duration for qubit in target]
-    now = [0, 0]
-    for place, turns in sequence:
-        if place < 0:
-            now = [max(now) + gate.duration] * 2
-        else:
-            now[place] += (len(turns) - 1) * pulse[place]
-    return max(ticks + 2 * own for ticks, own in zip(now, pulse, strict=True))
+    order = moves(sequence)[0]
+    # both qubits wait for one another before each entangling gate
+    layer = np.cumsum(order == ENTANGLING)
+    lasts = []
+    for place, qubit in enumerate(target):
+        pulse = known_gate(snapshot, "sx", (qubit,)).duration
+        lasts.append(np.bincount(layer, pulse * (order == place)))
+        lasts[-1][-1] += 2 * pulse
+    return int(np.maximum(*lasts).sum()) + gate.duration * int(layer[-1])

@@ -45,8 +45,9 @@ class RBInterleaved(Routine[RBSettings]):
     def play(self, page: Page, at: Point, settings: RBSettings) -> None:
         """Two ``sx`` and what is between, again and again."""
         gate = GATES[int(at.number("between"))]
-        for pulse, axes in enumerate(sequence_axes(page, at, settings, gate)):
-            page.gate(gate if gate and pulse % 3 == 2 else "sx", 0, phase=axes)
+        axes = sequence_axes(page, at, settings, gate)
+        order = np.arange(len(axes)) % 3 == 2 if gate else np.zeros(len(axes))
+        page.passage([("sx", (0,)), (gate, (0,))], order.astype(np.int64), axes)
         page.measure()
 
     def fit_one(self, data: Measured) -> Asking[Fit]:

@@ -47,8 +47,12 @@ class RBSimultaneous(Routine[RBSettings]):
     def play(self, page: Page, at: Point, settings: RBSettings) -> None:
         """Sequence by sequence, the axes of all pulses."""
         still = resting(page, at)
-        for axes in sequence_axes(page, at, settings):
-            page.gate("sx", 0, phase=axes, played=lambda index, pulse: silent(index, pulse) if still[index] else None)
+        axes = sequence_axes(page, at, settings)
+
+        def played(index: int, pulse: PulseSpec) -> tuple[float, float] | None:
+            return silent(index, pulse) if still[index] else None
+
+        page.passage([("sx", (0,))], np.zeros(len(axes), np.int64), axes, played)
         page.measure()
 
     def fit_one(self, data: Measured) -> Asking[Fit]:

@@ -52,7 +52,7 @@ class Bounds:
         """What the rows of a table and the linear axes tell."""
         axes = cls.of_axes(schedule)
         low, high = axes.low.copy(), axes.high.copy()
-        bounded = np.array([slot.kind is not SlotKind.PHASE for slot in schedule.slots], dtype=bool)  # any phase will do
+        bounded = schedule.slot_kinds != SlotKind.PHASE.value  # any phase will do
         free = np.flatnonzero(np.isnan(low[:-1]) & bounded)
         if len(table) and len(free):
             values = table.values[:, free]
@@ -85,7 +85,9 @@ def check_values(schedule: Schedule, table: Table, limits: Limits) -> None:
         )
     if not schedule.slots:
         return
-    phases = [i for i, slot in enumerate(schedule.slots) if slot.kind is SlotKind.PHASE and i not in schedule.swept]
+    kinds, filled = schedule.slot_kinds, np.ones(len(schedule.slots), bool)
+    filled[list(schedule.swept)] = False
+    phases = np.flatnonzero(filled & (kinds == SlotKind.PHASE.value))
     large = np.abs(table.values[:, phases]) > MOST_PHASE
     if large.any():
         row, column = np.argwhere(large)[0].tolist()
@@ -95,9 +97,9 @@ def check_values(schedule: Schedule, table: Table, limits: Limits) -> None:
             where=f"slot {phases[column]}, row {row}",
         )
     grids: dict[int | None, list[int]] = {}
-    for index, slot in enumerate(schedule.slots):
-        if index not in schedule.swept and (slot.bits is not None or slot.kind is SlotKind.DURATION):
-            grids.setdefault(slot.bits, []).append(index)
+    coarse = np.array([slot.bits is not None for slot in schedule.slots])
+    for index in np.flatnonzero(filled & (coarse | (kinds == SlotKind.DURATION.value))).tolist():
+        grids.setdefault(schedule.slots[index].bits, []).append(index)
     for bits, columns in grids.items():
         grid = 1.0 if bits is None else 2 * np.pi / 2**bits
         steps = table.values[:, columns] / grid

@@ -87,10 +87,9 @@ def _slots(schedule: Schedule) -> None:
     if not (schedule.slots or schedule.variables):
         return
     events = schedule.events
-    kinds = np.array([slot.kind.value for slot in schedule.slots])
     for kind in (SlotKind.AMPLITUDE, SlotKind.PHASE, SlotKind.FREQUENCY) if schedule.slots else ():
         index = events[f"{kind.value}_slot"]
-        given = kinds[index]
+        given = schedule.slot_kinds[index]
         refuse_where(
             schedule,
             (index != NONE) & (given != kind.value),

@@ -1,0 +1,177 @@
+"""Passages: gates in a row, laid as arrays; one by one, a sequence of a thousand would take longer to write than to play."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qpu_bridge.schedule import NONE, SlotKind, Waveform
+from qpu_calibration.axis import Values
+from qpu_calibration.ink import Ink, Number
+
+Index = NDArray[np.int64]
+
+
+class Stroke(NamedTuple):
+    """A pulse of a gate.
+
+    Attributes:
+        key: Its carrier.
+        shape: Envelope.
+        level: Amplitude.
+        axis: Added to the carrier's phase, rad.
+        start: Ticks after the gate begins.
+    """
+
+    key: str
+    shape: Waveform
+    level: Number
+    axis: Number
+    start: int
+
+
+class Stamp(NamedTuple):
+    """A gate on a target.
+
+    Attributes:
+        keys: Carriers whose lines it has.
+        strokes: What it plays.
+        duration: Ticks.
+        turns: Qubits and the virtual Z after it, rad.
+    """
+
+    keys: Sequence[str]
+    strokes: Sequence[Stroke]
+    duration: int
+    turns: Sequence[tuple[int, float]]
+
+
+NOTHING = Stamp((), (), 0, ())
+
+
+@dataclass(frozen=True)
+class Voice:
+    """What one target has in a passage.
+
+    Attributes:
+        stamps: Gates that occur.
+        lines: Line -> a carrier on it.
+        extents: Of each gate, line -> ticks for which it has it.
+        order: ``int[moves]``, which gates come one after the other; below 0 for a move that takes no time.
+        angles: ``float[moves or 1, rows or 1]``, by which the axes of their pulses are turned, rad.
+        phases: Carrier -> its phase at each move, ``float[moves or 1, rows or 1]``, rad.
+    """
+
+    stamps: Sequence[Stamp]
+    lines: Mapping[str, str]
+    extents: Sequence[Mapping[str, int]]
+    order: Index
+    angles: Values
+    phases: Mapping[str, Values]
+
+
+class Passage:
+    """Moves of all targets: what as many calls of `Page.gate` would write.
+
+    Args:
+        voices: Of each target; they have equally many moves.
+        rows: Of the table.
+        in_turn: Whether all moves of a target are written before those of the next, which no device can tell.
+    """
+
+    def __init__(self, voices: Sequence[Voice], rows: int, *, in_turn: bool = False) -> None:
+        self._voices = voices
+        self._keys: dict[str, int] = {}
+        self._shapes: dict[Waveform, int] = {}
+        parts = [part for place, voice in enumerate(voices) for part in self._parts(place, voice, rows)]
+        plays, numbers = (np.concatenate(some) for some in zip(*parts, strict=True))
+        order = np.lexsort((plays[:, 0], plays[:, 1]) if in_turn else (plays[:, 0],))
+        self._plays, self._numbers = plays[order], numbers[order]
+
+    def _parts(self, place: int, voice: Voice, rows: int) -> Iterator[tuple[Index, Values]]:
+        """Plays of a voice: move, voice, carrier, envelope, ticks after the gate begins; amplitudes and phases of all rows."""
+        for number, stamp in enumerate(voice.stamps):
+            at = np.flatnonzero(voice.order == number)
+            for stroke in stamp.strokes:
+                plays, numbers = np.empty((len(at), 5), np.int64), np.empty((len(at), 2, rows))
+                key = self._keys.setdefault(stroke.key, len(self._keys))
+                shape = self._shapes.setdefault(stroke.shape, len(self._shapes))
+                plays[:, 0], plays[:, 1:] = at, (place, key, shape, stroke.start)
+                numbers[:, 0] = stroke.level
+                numbers[:, 1] = _at(voice.phases[stroke.key], at) + stroke.axis + _at(voice.angles, at)
+                yield plays, numbers
+
+    def write(self, ink: Ink) -> None:
+        """Write all of it."""
+        begun, ends = [], []
+        for voice in self._voices:
+            frames = {line: ink.frames[key] for line, key in voice.lines.items()}
+            free = {line: ink.build.now(frame) for line, frame in frames.items()}
+            begun.append(begins(voice.order, voice.extents, free))
+            ends += [(frame, free[line]) for line, frame in frames.items()]
+        moves, voices, keys, shapes, starts = self._plays.T
+        differs = (self._numbers != self._numbers[:, :, :1]).any(axis=2)
+        slots = np.full(differs.shape, NONE)
+        slots[differs] = ink.slots((SlotKind.AMPLITUDE, SlotKind.PHASE), differs, self._numbers)
+        ink.build.play_many(
+            np.array([ink.frames[key] for key in self._keys])[keys],
+            list(self._shapes),
+            shapes,
+            np.where(differs[:, 0], 1.0, self._numbers[:, 0, 0]),
+            self._numbers[:, 1, 0],
+            slots[:, 0],
+            slots[:, 1],
+            np.array(begun)[voices, moves] + starts,
+        )
+        for frame, ticks in ends:
+            ink.build.delay(frame, ticks - ink.build.now(frame))
+
+
+def begins(order: Index, extents: Sequence[Mapping[str, int]], free: dict[str, int]) -> Index:
+    """Ticks at which moves begin, ``int[moves]``, each as soon as all its lines are free; 0 for what takes no time.
+
+    Args:
+        order: As of `Voice`.
+        extents: The same.
+        free: Line -> tick at which it is free; moved to the end of all moves.
+    """
+    found, gates = np.zeros(len(order), np.int64), np.flatnonzero(order >= 0)
+    if len(free) == 1 and len(gates):
+        (line,) = free
+        ends = free[line] + np.cumsum(np.array([lasts.get(line, 0) for lasts in extents])[order[gates]])
+        found[gates] = np.concatenate([[free[line]], ends[:-1]])
+        free[line] = int(ends[-1])
+        return found
+    ticks = []
+    for number in order[gates].tolist():
+        lines = extents[number]
+        begin = max([free[line] for line in lines])
+        for line, lasts in lines.items():
+            free[line] = begin + lasts
+        ticks.append(begin)
+    found[gates] = ticks
+    return found
+
+
+def turned(phase: Number, angles: Values) -> tuple[Values, Number]:
+    """The phase of a carrier at each move, and after the last.
+
+    Args:
+        phase: Before all, rad.
+        angles: ``float[moves, turns, rows or 1]``, the virtual Z of each move one after the other, rad.
+    """
+    moves, turns, width = angles.shape
+    width = max(np.size(phase), width)
+    found = np.empty((1 + moves * turns, width))
+    found[0], found[1:] = phase, angles.reshape(moves * turns, -1)
+    # one by one, as they are written: sums in another order differ in their last digits
+    np.subtract.accumulate(found, axis=0, out=found)
+    return found[:-1:turns], float(found[-1, 0]) if width == 1 else found[-1]
+
+
+def _at(numbers: Values, moves: Index) -> Values:
+    return numbers if len(numbers) == 1 else numbers[moves]
