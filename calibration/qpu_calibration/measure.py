@@ -103,18 +103,17 @@ def dataset(plan: Plan, snapshot: Snapshot, numbers: NDArray[Any]) -> xr.Dataset
     shaped = numbers.reshape(*steps, *sweeps, *numbers.shape[2:])
     own = [axis.dimension for axis in (*plan.stepped, *plan.swept)]
     last = {Reading.POINTS: ["shot"], Reading.JOINT: ["outcome"], Reading.TRACE: ["sample"]}.get(plan.reading, [])
-    name = plan.reading.value if plan.reading.bits else "iq"
-    array = xr.DataArray(shaped, dims=[*own, plan.kind.value, "place", "round", *last])
-    coupled = plan.kind is Kind.COUPLER and plan.reading is not Reading.JOINT
-    array = array if coupled else array.isel(place=0)
-    array = array if plan.rounds > 1 else array.isel(round=0)
-    order = [plan.kind.value, *(["place"] if coupled else []), *(axis.dimension for axis in plan.axes)]
-    kind = plan.kind.value
+    name, kind = plan.reading.value if plan.reading.bits else "iq", plan.kind.value
+    given = [*own, kind, "place", "round", *last]
+    # of what there is one only, the dimension goes
+    gone = {"place": plan.kind is Kind.QUBIT or plan.reading is Reading.JOINT, "round": plan.rounds == 1}
+    order = [kind, "place", *(axis.dimension for axis in plan.axes), "round", *last]
+    array = shaped.transpose([given.index(dim) for dim in order])[tuple(0 if gone.get(dim) else slice(None) for dim in order)]
     coords: dict[str, Any] = {kind: [label(target) for target in plan.targets]}
     for axis in plan.axes:
         dims = (axis.dimension,) if axis.values.ndim == 1 else (kind, axis.dimension)
         coords[axis.name] = dims, axis.values, {"units": axis.unit}
-    contents: dict[str, Any] = {name: array.transpose(*order, ...)}
+    contents: dict[str, Any] = {name: ([dim for dim in order if not gone.get(dim)], array)}
     for field in ("prob_meas1_prep0", "prob_meas0_prep1"):
         beliefs = np.array([[getattr(snapshot.measure(qubit), field) for qubit in target] for target in plan.targets])
         contents[field] = ((kind, "place"), beliefs) if plan.kind is Kind.COUPLER else (kind, beliefs[:, 0])

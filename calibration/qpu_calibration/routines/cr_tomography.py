@@ -203,11 +203,10 @@ def turning(x: Values, height: float, x_rate: float, y_rate: float, z_rate: floa
         z_rate: Along z, Hz.
         edges: Flat length in s that the edges are worth.
     """
-    rate = np.stack(np.broadcast_arrays(x_rate, y_rate, z_rate, x[0])[:3])
-    size = np.maximum(np.linalg.norm(rate, axis=0), 1e-3)
-    axis, angle = rate / size, TAU * size * (x[0] + edges)
+    size = np.maximum(np.sqrt(x_rate**2 + y_rate**2 + z_rate**2), 1e-3)
+    along = (x_rate / size, y_rate / size, z_rate / size)
+    angle, (is_x, is_y, is_z) = TAU * size * (x[0] + edges), (x[1] == component for component in range(3))
     # Rodrigues' turn of +z
-    ends = np.stack([axis[1] * np.sin(angle), -axis[0] * np.sin(angle), np.cos(angle)])
-    ends += axis * axis[2] * (1 - np.cos(angle))
-    component = np.broadcast_to(x[1].astype(int), ends.shape[1:])
-    return np.asarray(height * np.take_along_axis(ends, component[None], axis=0)[0])
+    swept, lifted = is_x * along[1] - is_y * along[0], is_x * along[0] + is_y * along[1] + is_z * along[2]
+    back = 1 - np.cos(angle)
+    return np.asarray(height * (is_z + swept * np.sin(angle) + (lifted * along[2] - is_z) * back))

@@ -189,7 +189,7 @@ def _turned(x: Values, height: float, along: float, across: float, z: float) -> 
         z: Rate about z.
     """
     rate: Any = (along + 1j * across) * (x[2] + 1j * x[3])[..., :1]
-    ends = turning(np.stack([x[0], np.minimum(x[1], 2)]), height, rate.real, rate.imag, z, 0.0)
+    ends = turning(x[:2], height, rate.real, rate.imag, z, 0.0)
     return np.where(x[1] == 3, z, ends)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -65,7 +66,7 @@ class Readout(Routine[ReadoutSettings]):
             return bad("the clouds of 0 and 1 cannot be told apart")
         angle = float(np.angle(arm))
         zero, one = ((points * np.exp(-1j * angle)).real for points in (low, high))
-        threshold = _best_threshold(zero, one)
+        threshold, unsure = _line(zero, one)
         counts = len(low)
         first, second = float(np.mean(zero > threshold)), float(np.mean(one <= threshold))
         errors = np.sqrt(binomial_variance(np.array([first, second]), counts)).tolist()
@@ -74,7 +75,7 @@ class Readout(Routine[ReadoutSettings]):
         ratio, arm_error = abs(arm) / (2 * max(width, 1e-300)), np.sqrt((np.var(zero) + np.var(one)) / counts)
         numbers = {
             "angle": (angle, width * np.sqrt(2 / counts) / max(abs(arm), 1e-300), "rad"),
-            "threshold": (threshold, _unsure(zero, one), ""),
+            "threshold": (threshold, unsure, ""),
             "prob_meas1_prep0": (first, errors[0], ""),
             "prob_meas0_prep1": (second, errors[1], ""),
             "signal_to_noise": (ratio, float(np.hypot(arm_error / (2 * max(width, 1e-300)), ratio / (2 * np.sqrt(counts)))), ""),
@@ -114,21 +115,17 @@ class Readout(Routine[ReadoutSettings]):
         return figure
 
 
-def _best_threshold(zero: Values, one: Values) -> float:
-    """Where a line makes the fewest errors, by a parabola through their number."""
+def _line(zero: Values, one: Values) -> tuple[float, float]:
+    """Where a line makes the fewest errors, by a parabola through their number; its scatter over shots drawn again."""
     middle, gap = (zero.mean() + one.mean()) / 2, one.mean() - zero.mean()
-    low, high = (np.cumsum(_between(points, middle, gap)) for points in (zero, one))
-    return float(middle + gap * _lowest(high[:-1] - low[:-1]))
-
-
-def _unsure(zero: Values, one: Values) -> float:
-    """Standard error of that line: how it scatters over shots drawn again."""
+    low, high = (_between(points, middle, gap) for points in (zero, one))
+    best = _lowest(np.cumsum(high[:-1]) - np.cumsum(low[:-1]))
     draw = np.random.default_rng(SEED)
-    middle, gap = (zero.mean() + one.mean()) / 2, one.mean() - zero.mean()
     low, high = (
-        draw.multinomial(len(points), _between(points, middle, gap), DRAWS).cumsum(axis=1) / len(points) for points in (zero, one)
+        draw.multinomial(len(points), share, DRAWS)[:, :-1].cumsum(axis=1) / len(points)
+        for points, share in ((zero, low), (one, high))
     )
-    return float(abs(gap) * np.std(_lowest((high - low)[:, :-1])))
+    return float(middle + gap * best), float(abs(gap) * np.std(_lowest(high - low)))
 
 
 def _between(points: Values, middle: float, gap: float) -> Values:
@@ -138,6 +135,12 @@ def _between(points: Values, middle: float, gap: float) -> Values:
 
 def _lowest(wrong: Values) -> Values:
     """Where among `LINES` parabolas through ``wrong[..., lines]`` are lowest."""
-    bend, slope, _ = np.polyfit(LINES, np.moveaxis(wrong, -1, 0), 2)
+    slope, bend = np.moveaxis(wrong @ _parabola(), -1, 0)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(np.where(bend > 0, np.clip(-slope / (2 * bend), LINES[0], LINES[-1]), 0.0))
+
+
+@cache
+def _parabola() -> Values:
+    """What makes slope and bend of the nearest parabola of numbers at all `LINES`."""
+    return np.asarray(np.linalg.pinv(np.vander(LINES, 3, increasing=True)).T[:, 1:], np.float64)
