@@ -14,6 +14,7 @@ import typer
 from qpu_bridge.cli.rack import RackOption
 from qpu_bridge.cli.tabular import JsonOption, show
 from qpu_bridge.errors import Cancelled, SettingsError
+from qpu_bridge.lasting import lasting
 
 if TYPE_CHECKING:
     from qpu_bridge.target import Snapshot
@@ -70,9 +71,10 @@ def calibrate(
             well = calibrate_as_job(shelf, CalibrationRequest.model_validate(asked), lambda: bool(stopped))
         else:
             with coming_up(shelf.rack, shelf.device, waits=True) as arrived:
-                # all that is imported here, while the driver's process imports what it needs
-                from qpu_calibration.request import CalibrationRequest
-                from qpu_calibration.terminal import calibrate_here
+                with lasting():
+                    # while the driver's process imports what it needs
+                    from qpu_calibration.request import CalibrationRequest
+                    from qpu_calibration.terminal import calibrate_here
 
                 well = calibrate_here(shelf, CalibrationRequest.model_validate(asked), arrived, lambda: bool(stopped))
     except Cancelled:

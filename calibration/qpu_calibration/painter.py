@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 
-from qpu_calibration import catalog
-from qpu_calibration.archive import Archive
-from qpu_calibration.draw import draw
+from qpu_bridge.lasting import lasting
 
 NICE = 10
 """How far it steps back behind those who calibrate and play."""
@@ -23,6 +21,10 @@ def draw_kept(place: Path, routine: str) -> None:
         place: Folder of its data and fits.
         routine: Name of what measured it.
     """
+    from qpu_calibration import catalog
+    from qpu_calibration.archive import Archive
+    from qpu_calibration.draw import draw
+
     kept = Archive(place)
     draw(lambda: catalog.routine(routine).plot(kept.data("."), kept.fits(".")), place)
 
@@ -32,7 +34,14 @@ def main() -> None:
     os.nice(NICE)
     # what a routine prints is no answer
     answers, sys.stdout = sys.stdout, sys.stderr
-    gc.freeze()
+    with lasting():
+        for name in (
+            "qpu_calibration.archive",
+            "qpu_calibration.catalog",
+            "matplotlib.figure",
+            "matplotlib.backends.backend_agg",
+        ):
+            import_module(name)
     for line in sys.stdin:
         place, routine = json.loads(line)
         try:

@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from qpu_bridge.cli.connection import Connection
+from qpu_bridge.lasting import lasting
 from qpu_bridge.target import Snapshot
 from qpu_calibration import device
 from qpu_calibration.bench import Bench
@@ -48,7 +49,9 @@ def calibrate_here(
         OperatorError: As `device.bench`.
         Cancelled: If it was stopped.
     """
-    graph = Graph.of(shelf.current())
+    with lasting():
+        # all routines are imported
+        graph = Graph.of(shelf.current())
     wanted = graph.nodes(None if request.routine == "all" else request.routine, request.qubits, request.couplers)
     with Figures() as drawn:
         figures = drawn if request.figures and not request.check else None

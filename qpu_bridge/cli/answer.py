@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
@@ -58,5 +59,7 @@ def answer(rack: Rack, listener: int, named: Callable[[], Sequence[str]]) -> Non
         server = held.enter_context(
             Server(app, bridge.host, bridge.port, certificate=bridge.tls_certificate, key=bridge.tls_key, listener=socket)
         )
+        # what was imported stays; going through it again and again would take longer than most answers
+        gc.freeze()
         write_address(folder, server.url)
         server.run()

@@ -15,6 +15,7 @@ from types import FrameType
 
 from qpu_bridge import plugins
 from qpu_bridge.errors import UNUSABLE, BridgeError, SettingsError
+from qpu_bridge.lasting import lasting
 from qpu_bridge.transport.keys import ServerKeys, read_pair, read_public
 from qpu_bridge.transport.server import DriverServer
 
@@ -61,11 +62,13 @@ def serve_driver(
         _follow_parent(end, go_on)
         if os.environ.get(AWAIT_WORD) == "1":
             # what can be done without touching an instrument
-            plugins.load_driver(name)
+            with lasting():
+                plugins.load_driver(name)
             go_on.wait()
     if end.is_set():
         return
-    driver = plugins.open_driver(name, device, plugins.open_snapshot(snapshot(), device), options)
+    with lasting():
+        driver = plugins.open_driver(name, device, plugins.open_snapshot(snapshot(), device), options)
     try:
         with DriverServer(driver, endpoint, keys=keys) as server:
             say(f"driver {name} of device {device} serves at {endpoint}")
