@@ -50,6 +50,37 @@ def test_a_held_tick_is_a_power(pair, times, frequency):
     assert np.abs(held[0]) == pytest.approx(np.abs(wanted[np.ix_(kept, kept)]), abs=1e-10)
 
 
+@pytest.mark.parametrize("both", [False, True])
+def test_drives_beside_flux_are_those_of_the_whole_hamiltonian(pair, both):
+    """One tone or two of other phases, off resonance, with pauses and held ticks, at all moments that are noted."""
+    rng = np.random.default_rng(5)
+    repeats = np.array([3, 1, 1, 1, 5, 1, 1, 1, 40, 1, 2, 7])
+    frequency = pair.frequency(0.5 * rng.random(len(repeats)))
+    tones = 1e8 * rng.normal(size=(2, len(repeats))) * np.exp(1j * rng.normal(size=(2, len(repeats))))
+    tones[:, [0, 4, 7, 8]] = 0.0
+    tones[1] *= both
+    offset = 7e6
+    final, noted = pair.driven(tones[None], frequency[None], repeats, 1e-9, np.array([pair.frequencies[0] + offset]))
+    rest, coupler, ladders = pair._dressed_whole
+    state = np.arange(27)
+    shift = np.diag(offset * (state // 9 + state // 3 % 3 + state % 3))
+    wanted, passed = np.eye(27), [np.eye(27)]
+    for run, times in enumerate(repeats):
+        h = _TAU * (rest + frequency[run] * coupler - shift) + np.zeros((27, 27), complex)
+        for tone, ladder in zip(tones[:, run], ladders, strict=True):
+            h += tone * np.tril(ladder) + np.conj(tone) * np.triu(ladder)
+        for _ in range(times):
+            wanted = expm(-1e-9j * h) @ wanted
+            passed.append(wanted)
+    kept = [9 * a + b for a in range(3) for b in range(3)]
+    # from the carrier's frame to those of the transmons
+    own, other = _TAU * 1e-9 * (np.array(pair.frequencies) - pair.frequencies[0] - offset)
+    turning = own * np.repeat(np.arange(3), 3) + other * np.tile(np.arange(3), 3)
+    times = np.rint((np.arange(24) + 0.5) * repeats.sum() / 24).astype(int)
+    for found, moment in zip([*noted[0], final[0]], [*times, repeats.sum()], strict=True):
+        assert found == pytest.approx(np.exp(1j * turning * moment)[:, None] * passed[moment][np.ix_(kept, kept)], abs=1e-11)
+
+
 def test_ticks_do_not_depend_on_who_is_asked_for_with_them(pair):
     frequency = np.linspace(3e9, 6e9, 40).reshape(8, 5)
     together = pair.propagate(frequency, np.ones(5, int), 1e-9)

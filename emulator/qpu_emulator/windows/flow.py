@@ -35,6 +35,6 @@ def exponential(matrices: Real, norm: float | None = None) -> Real:
 def product(left: Real, right: Real) -> Real:
     """Matrix products in strips small enough that BLAS does not wake its threads (they spin, and cost 8 ms on a busy machine)."""
     rows, inner, columns = left.shape[-2], left.shape[-1], right.shape[-1]
-    strip = max(1, _ALONE // (inner * columns))
+    strip = max(1, _ALONE // max(1, inner * columns))
     parts = [left[..., first : first + strip, :] @ right for first in range(0, rows, strip)]
     return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-2)

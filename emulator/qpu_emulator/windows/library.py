@@ -226,8 +226,7 @@ class Library:
             final, noted = pair.driven(both[:, :2], pair.frequency(both[:, 2].real), repeats, dt, carrier)
             seconds, kept = float(repeats.sum()) * dt, _pair_states(levels)
             maps, toggling = self._pair_maps(coupler, final, noted, seconds, levels)
-            left, _, right = np.linalg.svd(final[:, kept][..., kept])
-            return maps, detuning_shares(toggling, left @ right, seconds, levels)
+            return maps, detuning_shares(toggling, nearest_unitary(final[:, kept][..., kept]), seconds, levels)
 
         kept = self._kept(coupler, tones, levels, solve)
         return self._find(2, levels, [(name, numbers)], lambda new: _apart(new[0], kept))[0]

@@ -11,7 +11,8 @@ from scipy.special import jv
 from qpu_bridge.errors import SettingsError
 from qpu_emulator.chip.device import Device, TunableCoupler
 from qpu_emulator.windows.basis import Complex, Real
-from qpu_emulator.windows.propagator import flux, walk
+from qpu_emulator.windows.driven import hamiltonians, walk
+from qpu_emulator.windows.propagator import flux
 from qpu_emulator.windows.ticks import Blocks, Ticks
 
 _LEVELS = 3
@@ -19,7 +20,8 @@ _TAU = 2 * np.pi
 _MARKS, _DRIVEN_MARKS = 6, 24
 _BROUGHT = 5
 """Blocks of as many excitations as the transmons bring: without a drive there are no more."""
-_LEFT_OUT = 1e-17
+_ROUNDED = 1e-17
+_LEFT_OUT = 1e-16
 """Weights of polynomials that are too small to be seen."""
 
 
@@ -124,25 +126,46 @@ class Pair:
         number = np.arange(_LEVELS**3)
         excitations = number // 9 + number // 3 % 3 + number % 3
         idle = np.flatnonzero(number // 3 % 3 == 0)
-        ticks = np.repeat(np.arange(len(repeats)), repeats)
-        middles = (np.arange(_DRIVEN_MARKS) + 0.5) * len(ticks) / _DRIVEN_MARKS
-        times = np.append(np.rint(middles).astype(int), len(ticks))
-        # few entries are ever there: excitations change by a drive's one only
-        there = [np.eye(len(number)), rest, coupler, *ladders, *np.swapaxes(ladders, 1, 2)]
-        row, column = places = np.nonzero(np.any(there, axis=0))
-        begin = np.eye(len(number), dtype=complex)[:, idle]
-        up, down, own = ladders[:, row, column], ladders[:, column, row], row == column
+        middles = (np.arange(_DRIVEN_MARKS) + 0.5) * repeats.sum() / _DRIVEN_MARKS
+        times = np.append(np.rint(middles).astype(int), repeats.sum())
+        # runs are cut where the propagator is noted
+        ends = np.unique(np.concatenate([np.cumsum(repeats), times]))
+        chosen, pieces = np.searchsorted(np.cumsum(repeats), ends), np.diff(ends, prepend=0)
+        marks = np.searchsorted(ends, times) + 1
+        tones, frequency = tones[:, :, chosen], frequency[:, chosen]
+        table, places, common = self._ticks_of(dt).around(frequency)
         noted = np.zeros((len(tones), len(times), _LEVELS**2, _LEVELS**2), complex)
         for index in range(len(tones)):
-            still = rest[places] - own * (carrier[index] - self.frequencies[0]) * excitations[row]
-            h = _TAU * (still + np.multiply.outer(frequency[index], coupler[places])) + tones[index].T @ up
-            h = h + np.conj(tones[index].T) @ down
-            reach = np.abs(h[:, ~own]) @ (row[~own, None] == number)
-            low, high = (h[:, own].real - reach).min(), (h[:, own].real + reach).max()
-            centre, radius = (low + high) / 2, (high - low) / 2
-            series = np.exp(-1j * centre * dt) * _chebyshev(radius * dt)
-            h = (h - own * centre) / radius
-            noted[index] = walk(h, np.array(places), ticks, times, series, begin)[:, idle]
+            shift = _TAU * (carrier[index] - self.frequencies[0]) * excitations
+            plays = tones[index].any(axis=0)
+            # in the frame of the louder tone it is real, whatever its phase: all else conserves excitations
+            louder = np.take_along_axis(tones[index], np.abs(tones[index]).argmax(axis=0)[None], axis=0)[0]
+            phase = np.where(plays, np.angle(louder), 0.0)
+            beside = np.ascontiguousarray((tones[index] * np.exp(-1j * phase))[:, plays].T)
+            h, low, high = hamiltonians(rest, coupler, frequency[index, plays], shift, beside, ladders)
+            middle, radius = ((low + high) / 2, (high - low) / 2) if plays.any() else (0.0, 1.0)
+            after = np.where(plays, -middle * dt, 0.0)[:, None] + np.where(plays, 0.0, dt)[:, None] * shift
+            after -= np.where(plays, 0.0, common[index])[:, None]
+            turned = np.multiply.outer(phase, excitations)
+            frames = np.exp(1j * np.stack([-turned, turned + pieces[:, None] * after], axis=1))
+            numbers = np.where(plays, np.cumsum(plays) - 1, -1)
+            # a rounded zero costs as much as any number
+            quadratures = np.where(np.abs(beside.imag) > _ROUNDED * radius, beside.imag, 0.0)
+            noted[index] = walk(
+                table,
+                places[index],
+                pieces,
+                frames,
+                numbers,
+                h,
+                quadratures,
+                (middle, radius),
+                _chebyshev(radius * dt),
+                self._members,
+                self._stacked.sizes,
+                marks,
+                idle,
+            )
         levels = (idle // 9, idle % 9)
         turning = np.add(*(np.multiply.outer(self.frequencies[q] - carrier, levels[q]) for q in (0, 1)))
         found = np.exp(1j * _TAU * turning[:, None, :] * (times * dt)[:, None])[..., None] * noted
@@ -153,7 +176,8 @@ class Pair:
         """Operators between all dressed states ``9 a + 3 c + b`` at rest.
 
         Returns:
-            The Hamiltonian in Hz at coupler frequency zero, the coupler's excitations, the raising operators of both transmons.
+            The Hamiltonian in Hz at coupler frequency zero, the coupler's excitations, and what raises and
+            lowers either transmon.
         """
         size = _LEVELS**3
         matrix, vectors = np.zeros((2, size, size))
@@ -163,7 +187,7 @@ class Pair:
             matrix[np.ix_(places, places)] = self._block(self._bare, 0.0, block)
             vectors[np.ix_(places, places)] = self._diagonal(self._bare, rest, block)[1]
         one, up = np.eye(_LEVELS), np.diag(np.sqrt(np.arange(1, _LEVELS)), -1)
-        ladders = np.array([np.kron(up, np.eye(_LEVELS**2)), np.kron(np.eye(_LEVELS**2), up)])
+        ladders = np.array([np.kron(up + up.T, np.eye(_LEVELS**2)), np.kron(np.eye(_LEVELS**2), up + up.T)])
         number = np.kron(np.kron(one, np.diag(np.arange(_LEVELS))), one)
         return vectors.T @ matrix @ vectors, vectors.T @ number @ vectors, ladders
 
@@ -177,6 +201,11 @@ class Pair:
             places = [9 * a + 3 * c + b for a, c, b in block]
             stacked[:, index, : len(block), : len(block)] = np.stack([rest, coupler])[:, places][:, :, places]
         return Blocks(stacked[0], stacked[1], sizes)
+
+    @cached_property
+    def _members(self) -> NDArray[np.int64]:
+        """Numbers ``9 a + 3 c + b`` of the blocks' states, one block after the other."""
+        return np.array([9 * a + 3 * c + b for block in self._whole for a, c, b in block])
 
     @cached_property
     def _idle(self) -> NDArray[np.int64]:

@@ -120,7 +120,7 @@ def flux(
                     _turn(step, sizes, columns, states, before)
                 left //= 2
                 if left:
-                    _square(step, sizes, power)
+                    square(step, sizes, power)
                     step, power = power, step
             while mark < len(marks) and marks[mark] == run + 1:
                 for block in range(len(sizes)):
@@ -180,7 +180,8 @@ def _turn(
 
 
 @compiled()
-def _square(step: NDArray[np.float64], sizes: NDArray[np.int64], out: NDArray[np.float64]) -> None:
+def square(step: NDArray[np.float64], sizes: NDArray[np.int64], out: NDArray[np.float64]) -> None:
+    """A step of all blocks twice."""
     first = 0
     for block in range(len(sizes)):
         dim = sizes[block]
@@ -194,72 +195,3 @@ def _square(step: NDArray[np.float64], sizes: NDArray[np.int64], out: NDArray[np
                     imag += a * d + b * c
                 out[0, first + i * dim + j], out[1, first + i * dim + j] = real, imag
         first += dim * dim
-
-
-@compiled()
-def walk(
-    values: NDArray[np.complex128],
-    places: NDArray[np.int64],
-    ticks: NDArray[np.int64],
-    marks: NDArray[np.int64],
-    series: NDArray[np.complex128],
-    begin: NDArray[np.complex128],
-) -> NDArray[np.complex128]:
-    """States under a sparse Hamiltonian, tick by tick, by Chebyshev polynomials.
-
-    Args:
-        values: ``complex[runs, entries]``, of the Hamiltonian scaled to a spectrum within -1 and 1.
-        places: ``int[2, entries]``, rows and columns.
-        ticks: Run of each tick.
-        marks: After how many ticks to note the states; ascending.
-        series: Weight of each polynomial in what a tick does.
-        begin: ``complex[size, states]``.
-
-    Returns:
-        ``complex[marks, size, states]``.
-    """
-    size, states = begin.shape
-    noted = np.zeros((len(marks), size, states), np.complex128)
-    now, total = np.zeros((size, 2, states)), np.zeros((size, 2, states))
-    old, new = np.zeros((size, 2, states)), np.zeros((size, 2, states))
-    now[:, 0], now[:, 1] = begin.real, begin.imag
-    for tick in range(len(ticks) + 1):
-        for mark in range(len(marks)):
-            if marks[mark] == tick:
-                noted[mark] = now[:, 0] + 1j * now[:, 1]
-        if tick == len(ticks):
-            break
-        h = values[ticks[tick]]
-        old[:] = 0.0
-        total[:] = 0.0
-        _add(series[0], now, total)
-        for order in range(1, len(series)):
-            # T_1 = x T_0, then T_k+1 = 2 x T_k - T_k-1
-            twice = 1.0 if order == 1 else 2.0
-            for i in range(size):
-                for part in range(2):
-                    for j in range(states):
-                        new[i, part, j] = -old[i, part, j]
-            for entry in range(len(h)):
-                i, k = places[0, entry], places[1, entry]
-                x, y = twice * h[entry].real, twice * h[entry].imag
-                for part in range(2):
-                    for j in range(states):
-                        new[i, part, j] += x * now[k, part, j]
-                if y != 0.0:
-                    for j in range(states):
-                        new[i, 0, j] -= y * now[k, 1, j]
-                        new[i, 1, j] += y * now[k, 0, j]
-            _add(series[order], new, total)
-            old, now, new = now, new, old
-        now, total = total, now
-    return noted
-
-
-@compiled()
-def _add(weight: complex, states: NDArray[np.float64], total: NDArray[np.float64]) -> None:
-    x, y = weight.real, weight.imag
-    for i in range(states.shape[0]):
-        for j in range(states.shape[2]):
-            total[i, 0, j] += x * states[i, 0, j] - y * states[i, 1, j]
-            total[i, 1, j] += x * states[i, 1, j] + y * states[i, 0, j]

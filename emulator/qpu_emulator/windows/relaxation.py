@@ -79,6 +79,14 @@ class Relaxation:
         return populations, np.exp(-np.multiply.outer(seconds, rates))
 
 
+@cache
+def pair_jumps(first: Relaxation, second: Relaxation, levels: int) -> Real:
+    """Lindblad operators of two transmons, ``float[jumps, levels**2, levels**2]``, times the roots of their rates."""
+    one = np.eye(levels)
+    found = [np.kron(jump.real, one) for jump in first.jumps(levels)] + [np.kron(one, jump.real) for jump in second.jumps(levels)]
+    return np.array(found).reshape(-1, levels**2, levels**2)
+
+
 class Idle:
     """Idle times of all transmons, solved when first needed and kept as entries of three arrays.
 

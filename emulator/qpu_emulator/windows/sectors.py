@@ -6,7 +6,6 @@ frame that turns with it. Of two transmons with three levels the largest of five
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from qpu_emulator.jit import compiled
 from qpu_emulator.windows.basis import Complex, Real, columns
-from qpu_emulator.windows.relaxation import Relaxation
+from qpu_emulator.windows.relaxation import Relaxation, pair_jumps
 
 _SMALL = 1e-17
 _SHARED = 4
@@ -58,20 +57,9 @@ def solve_sectors(
     Returns:
         ``float[n, levels**4, levels**4]``, on real vectors.
     """
-    jumps, changes = _jumps(relaxations, levels)
-    share = seconds / noted.shape[1]
+    jumps, number, share = pair_jumps(*relaxations, levels), _sectors(levels).number, seconds / noted.shape[1]
+    changes = np.array([int((number[:, None] - number)[jump != 0.0][0]) for jump in jumps], np.int64)
     return _solve(np.ascontiguousarray(kraus), np.ascontiguousarray(noted), jumps * np.sqrt(share), changes, *_sectors(levels))
-
-
-def _jumps(relaxations: Sequence[Relaxation], levels: int) -> tuple[Real, Index]:
-    """Lindblad operators of both transmons, ``float[jumps, states, states]``, and how many excitations they add."""
-    one, number = np.eye(levels), _sectors(levels).number
-    found = [np.kron(jump.real, one) for jump in relaxations[0].jumps(levels)]
-    found += [np.kron(one, jump.real) for jump in relaxations[1].jumps(levels)]
-    if not found:
-        return np.zeros((0, levels**2, levels**2)), np.zeros(0, np.int64)
-    changes = [int((number[:, None] - number)[jump != 0.0][0]) for jump in found]
-    return np.array(found), np.array(changes)
 
 
 @cache

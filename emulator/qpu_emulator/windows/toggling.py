@@ -7,7 +7,9 @@ from numpy.typing import NDArray
 
 from qpu_emulator.jit import compiled
 from qpu_emulator.windows.basis import Complex, Real, entries
-from qpu_emulator.windows.relaxation import Relaxation
+from qpu_emulator.windows.flow import product
+from qpu_emulator.windows.polar import nearest_unitary
+from qpu_emulator.windows.relaxation import Relaxation, pair_jumps
 
 _EVEN = 1e-3
 _QUBITS = [0, 1, 3, 4]
@@ -28,14 +30,13 @@ def decay(noted: Complex, relaxations: tuple[Relaxation, Relaxation], seconds: f
     Returns:
         ``float[n, levels**4, levels**4]``.
     """
-    one = np.eye(levels)
-    jumps = [np.kron(jump, one) for jump in relaxations[0].jumps(levels)]
-    jumps += [np.kron(one, jump) for jump in relaxations[1].jumps(levels)]
-    size = levels**2
-    if not jumps:
-        return np.zeros((len(noted), size**2, size**2))
-    places, values = entries(levels, 2)
-    return _decay(np.ascontiguousarray(noted), np.array(jumps, complex), seconds / noted.shape[1], places, values)
+    jumps = pair_jumps(*relaxations, levels) * np.sqrt(seconds / noted.shape[1])
+    turned = _turned(np.ascontiguousarray(noted), jumps)
+    # v v+ in real numbers: BLAS wakes its threads for far smaller complex ones
+    real, imag = np.split(turned, 2, axis=2)
+    across = product(imag, real.swapaxes(1, 2))
+    products = product(turned, turned.swapaxes(1, 2)) + 1j * (across - across.swapaxes(1, 2))
+    return _generators(products.reshape(-1, *[levels**2] * 4), *entries(levels, 2))
 
 
 def beyond_rest(noted: Complex, relaxations: tuple[Relaxation, Relaxation], seconds: float) -> float:
@@ -50,14 +51,10 @@ def beyond_rest(noted: Complex, relaxations: tuple[Relaxation, Relaxation], seco
         relaxations: Of the two transmons.
         seconds: Length of the pulse.
     """
-    one = np.eye(3)
-    jumps = [np.kron(jump, one) for jump in relaxations[0].jumps()] + [np.kron(one, jump) for jump in relaxations[1].jumps()]
-    if not jumps:
-        return 0.0
-    left, _, right = np.linalg.svd(noted)
+    jumps = pair_jumps(*relaxations, 3)
     rates = []
-    for states in ((left @ right)[..., _QUBITS], np.eye(9, dtype=complex)[None][..., _QUBITS]):
-        turned = np.array(jumps)[:, None] @ states
+    for states in (nearest_unitary(noted)[..., _QUBITS], np.eye(9, dtype=complex)[None][..., _QUBITS]):
+        turned = jumps[:, None] @ states
         within = states.conj().swapaxes(1, 2) @ turned
         straight = np.abs(np.trace(within, axis1=2, axis2=3)) ** 2
         lost = 5 * (np.abs(turned) ** 2).sum(axis=(2, 3)) - straight - (np.abs(within) ** 2).sum(axis=(2, 3))
@@ -66,64 +63,63 @@ def beyond_rest(noted: Complex, relaxations: tuple[Relaxation, Relaxation], seco
 
 
 @compiled()
-def _decay(noted: Complex, jumps: Complex, share: float, places: Count, values: Complex) -> Real:
+def _turned(noted: Complex, jumps: Real) -> Real:
+    """``U+ L U`` of all jumps at all marks, ``float[n, states**2, 2 * q * jumps]``: real parts, then imaginary ones."""
     count, marks, size = noted.shape[0], noted.shape[1], noted.shape[2]
-    out = np.zeros((count, len(places), len(places)))
-    half, turned = np.zeros((size, size), np.complex128), np.zeros((size, size), np.complex128)
-    left = np.zeros((size, size), np.complex128)
-    generator = np.zeros((size, size, size, size), np.complex128)  # [a, c, b, d]: rho_bd to rho_ac
+    out = np.zeros((count, size * size, 2 * marks * len(jumps)))
+    turned = np.zeros((size, size), np.complex128)
     for index in range(count):
-        for a in range(size):
-            for b in range(size):
-                left[a, b] = 0.0
-                for c in range(size):
-                    for d in range(size):
-                        generator[a, b, c, d] = 0.0
         for mark in range(marks):
             u = noted[index, mark]
             for jump in range(len(jumps)):
+                turned[:] = 0.0
+                for i in range(size):
+                    for k in range(size):
+                        weight = jumps[jump, i, k]
+                        if weight != 0.0:
+                            for a in range(size):
+                                factor = weight * np.conj(u[i, a])
+                                for b in range(size):
+                                    turned[a, b] += factor * u[k, b]
+                place = mark * len(jumps) + jump
                 for a in range(size):
                     for b in range(size):
-                        half[a, b], turned[a, b] = 0.0, 0.0
-                for a in range(size):
-                    for k in range(size):
-                        if jumps[jump, a, k] != 0.0:
-                            for b in range(size):
-                                half[a, b] += jumps[jump, a, k] * u[k, b]
+                        out[index, a * size + b, place] = turned[a, b].real
+                        out[index, a * size + b, marks * len(jumps) + place] = turned[a, b].imag
+    return out
+
+
+@compiled()
+def _generators(products: Complex, places: Count, values: Complex) -> Real:
+    """Generators on real vectors from ``sum L_ab conj(L_cd)``, ``complex[n, states, states, states, states]``."""
+    count, size = products.shape[0], products.shape[1]
+    out = np.zeros((count, len(places), len(places)))
+    left = np.zeros((size, size), np.complex128)
+    used = np.zeros(len(places), np.int64)
+    for i in range(len(places)):
+        while used[i] < values.shape[1] and values[i, used[i]] != 0.0:
+            used[i] += 1
+    for index in range(count):
+        both = products[index]
+        for a in range(size):
+            for b in range(size):
+                left[a, b] = 0.0
                 for k in range(size):
-                    for a in range(size):
-                        for b in range(size):
-                            turned[a, b] += np.conj(u[k, a]) * half[k, b]
-                for k in range(size):
-                    for a in range(size):
-                        factor = share * np.conj(turned[k, a])
-                        for b in range(size):
-                            left[a, b] += factor * turned[k, b]
-                for a in range(size):
-                    for c in range(size):
-                        for b in range(size):
-                            factor = share * turned[a, b]
-                            for d in range(size):
-                                generator[a, c, b, d] += factor * np.conj(turned[c, d])
+                    left[a, b] += both[k, b, k, a]
         for a in range(size):
             for b in range(size):
                 for c in range(size):
-                    generator[a, c, b, c] -= 0.5 * left[a, b]
-                    generator[c, a, c, b] -= 0.5 * np.conj(left[a, b])
+                    both[a, b, c, c] -= 0.5 * left[a, b]
+                    both[c, c, a, b] -= 0.5 * np.conj(left[a, b])
         for i in range(len(places)):
             for j in range(len(places)):
-                total = 0.0 + 0.0j
-                for e in range(places.shape[1]):
-                    if values[i, e] == 0.0:
-                        continue
-                    for f in range(places.shape[1]):
-                        if values[j, f] != 0.0:
-                            total += (
-                                values[i, e]
-                                * values[j, f]
-                                * generator[places[i, e, 1], places[i, e, 0], places[j, f, 0], places[j, f, 1]]
-                            )
-                out[index, i, j] = total.real
+                total = 0.0
+                for e in range(used[i]):
+                    c, a = places[i, e, 0], places[i, e, 1]
+                    for f in range(used[j]):
+                        value = values[i, e] * values[j, f] * both[a, places[j, f, 0], c, places[j, f, 1]]
+                        total += value.real
+                out[index, i, j] = total
     return out
 
 
@@ -143,25 +139,56 @@ def detuning_shares(noted: Complex, final: Complex, seconds: float, levels: int)
     Returns:
         ``float[n, 2, 2]`` in s: transmon, before or after.
     """
-    ladder, one = np.arange(levels), np.ones(levels)
-    shares = np.zeros((len(noted), 2, 2))
-    kept = [levels * a + b for a in (0, 1) for b in (0, 1)]
-    for transmon, number in enumerate((np.outer(ladder, one), np.outer(one, ladder))):
-        weight = number.ravel()[:, None]
-        whole = seconds * np.einsum("nqka,nqkb->nab", noted.conj(), weight * noted, optimize=True) / noted.shape[1]
-        after = np.einsum("nka,nkb->nab", final.conj(), weight * final, optimize=True)
-        before = np.broadcast_to(np.diag(weight[:, 0]), after.shape)
-        # a part proportional to 1 is a global phase
-        found = [_traceless(part[:, kept][..., kept]) for part in (before, after, whole)]
-        gram = np.array([[np.einsum("ni,ni->n", p.conj(), q).real for q in found[:2]] for p in found[:2]]).transpose(2, 0, 1)
-        wanted = np.array([np.einsum("ni,ni->n", p.conj(), found[2]).real for p in found[:2]]).T
-        # a diagonal pulse leaves both alike, and half a turn makes them opposite: the small constant then shares evenly
-        gram += _EVEN * np.eye(2)
-        shares[:, transmon] = np.clip(np.linalg.solve(gram, wanted[..., None])[..., 0], 0.0, seconds)
-    return shares
+    kept = np.array([levels * a + b for a in (0, 1) for b in (0, 1)])
+    ladder = np.arange(levels)
+    numbers = np.array([np.repeat(ladder, levels), np.tile(ladder, levels)], float)
+    shares = _shares(np.ascontiguousarray(noted), np.ascontiguousarray(final), numbers, kept)
+    return np.asarray(seconds * np.clip(shares, 0.0, 1.0))
 
 
-def _traceless(matrix: Complex) -> Complex:
-    size = matrix.shape[-1]
-    trace = np.einsum("nii->n", matrix) / size
-    return np.asarray((matrix - trace[:, None, None] * np.eye(size)).reshape(len(matrix), -1))
+@compiled()
+def _shares(noted: Complex, final: Complex, numbers: Real, kept: Count) -> Real:
+    """Shares of the whole time, not yet between 0 and 1."""
+    count, marks, size = noted.shape[0], noted.shape[1], noted.shape[2]
+    out = np.zeros((count, 2, 2))
+    before, after, whole = (np.zeros((4, 4), np.complex128), np.zeros((4, 4), np.complex128), np.zeros((4, 4), np.complex128))
+    for index in range(count):
+        for transmon in range(2):
+            number = numbers[transmon]
+            before[:] = 0.0
+            after[:] = 0.0
+            whole[:] = 0.0
+            for a in range(len(kept)):
+                before[a, a] = number[kept[a]]
+            for k in range(size):
+                _square(number[k], final[index, k], kept, after)
+                for mark in range(marks):
+                    _square(number[k] / marks, noted[index, mark, k], kept, whole)
+            # a part proportional to 1 is a global phase
+            for part in (before, after, whole):
+                trace = np.trace(part) / len(kept)
+                for a in range(len(kept)):
+                    part[a, a] -= trace
+            # a diagonal pulse leaves both alike, and half a turn makes them opposite: the small constant then shares evenly
+            first, second, mixed = _overlap(before, before) + _EVEN, _overlap(after, after) + _EVEN, _overlap(before, after)
+            early, late = _overlap(before, whole), _overlap(after, whole)
+            determinant = first * second - mixed * mixed
+            out[index, transmon, 0] = (second * early - mixed * late) / determinant
+            out[index, transmon, 1] = (first * late - mixed * early) / determinant
+    return out
+
+
+@compiled()
+def _square(weight: float, row: Complex, kept: Count, out: Complex) -> None:
+    for a in range(len(kept)):
+        for b in range(len(kept)):
+            out[a, b] += weight * np.conj(row[kept[a]]) * row[kept[b]]
+
+
+@compiled()
+def _overlap(one: Complex, other: Complex) -> float:
+    total = 0.0
+    for a in range(one.shape[0]):
+        for b in range(one.shape[1]):
+            total += one[a, b].real * other[a, b].real + one[a, b].imag * other[a, b].imag
+    return total
