@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import CubicSpline
 
 from qpu_bridge.errors import SettingsError
 from qpu_bridge.schedule import Builder, SlotKind, SlotRef, Table, Waveform
 from qpu_bridge.target import Curve
 from qpu_bridge.units import Clock
 from qpu_calibration.axis import Values
+
+if TYPE_CHECKING:
+    from scipy.interpolate import CubicSpline
 
 Number = float | Values
 """One for all rows, or ``float64[rows]``: most are the same in all rows, and an array costs ten times as much."""
@@ -109,4 +112,7 @@ def at_angle(number: float | Curve, angle: float | None) -> float:
 
 @lru_cache(maxsize=512)
 def _spline(curve: Curve) -> CubicSpline:
+    # a quarter of a second to import, for gates with angles alone
+    from scipy.interpolate import CubicSpline
+
     return CubicSpline(curve.angle, curve.value)

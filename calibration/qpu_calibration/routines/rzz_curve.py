@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from pydantic import Field
-from scipy.interpolate import CubicSpline
 
 from qpu_bridge.errors import SettingsError
 from qpu_bridge.target import Curve as Knots
@@ -113,6 +112,8 @@ class RzzCurve(Routine[RzzCurveSettings]):
 
     def update(self, snapshot: Snapshot, fit: Fit) -> Snapshot:
         """Knots: the amplitude is that which an angle off by its error has had, the phases go along."""
+        from scipy.interpolate import CubicSpline
+
         gate = snapshot.gate("rzz", *fit.target)
         if gate is None or not any(isinstance(pulse.amplitude, Knots) for pulse in gate.pulses):
             raise SettingsError("an rzz must have a curve of amplitudes", given="none", where=f"rzz of qubits {list(fit.target)}")
