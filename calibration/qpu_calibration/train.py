@@ -12,7 +12,6 @@ from typing import Generic, TypeVar
 
 import numpy as np
 from pydantic import Field
-from scipy.spatial.transform import Rotation
 
 from qpu_bridge.target import Snapshot
 from qpu_calibration import bloch
@@ -117,6 +116,9 @@ def turned(
         z: Turn about Z after each, rad.
         zz: By which that parts for the control's levels, rad.
     """
+    # a quarter of a second to import, for cross resonance alone
+    from scipy.spatial.transform import Rotation
+
     control, begin, pairs, component = x.astype(int)
     shape = np.broadcast_shapes(np.shape(axis), np.shape(iy), np.shape(angle), np.shape(ix), np.shape(z), np.shape(zz))
     found = np.empty((*shape[:-1], x.shape[1]))
