@@ -9,6 +9,7 @@ import pytest
 from scipy.optimize import curve_fit
 
 from qpu_calibration import bloch, decays, train
+from qpu_calibration.bounds import Bounds
 from qpu_calibration.curve import random_effect
 from qpu_calibration.routines import cr_tomography, readout_duration, readout_frequency, readout_power, rx_curve
 from qpu_calibration.routines.rabi import bend
@@ -75,6 +76,16 @@ def test_no_parameter_leaves_its_bounds(seed):
     assert found.value["life"] == pytest.approx(0.7)
     assert found.value["life"] >= 0.7
     assert found.chi_square > 1
+
+
+def test_free_numbers_stand_for_bounded_ones():
+    within = Bounds.of(["height", "life"], [{"life": (2.0, 6.0)}, {"life": (-1.0, 0.0)}])
+    numbers = np.array([[[0.3, 2.1], [9.0, -0.4]], [[-7.0, 6.0], [0.0, -1.0]]])
+    free = within.free(numbers)
+    assert within.bound(free) == pytest.approx(numbers)
+    assert within.at(np.array([1])).bound(free[:, 1:]) == pytest.approx(numbers[:, 1:])
+    slopes = (within.bound(free + 1e-6) - within.bound(free - 1e-6)) / 2e-6
+    assert within.slope(free) == pytest.approx(slopes, abs=1e-5)
 
 
 def test_points_that_no_curve_goes_through():
