@@ -20,7 +20,7 @@ from qpu_calibration.draw import excuse
 
 MOST = 4
 """Processes that draw, if there are as many processors."""
-WAITING = 4
+WAITING = 8
 """Figures that wait for each process before another one is started: a start costs as much as some figures."""
 LONGEST_S = 300.0
 """What takes longer to draw is given up, s."""

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from qpu_bridge.lasting import lasting
 
-NICE = 10
-"""How far it steps back behind those who calibrate and play."""
+NICE = 5
+"""How far it steps back behind those who calibrate and play. Further, and on a busy machine the last figures would take long."""
 
 
 def draw_kept(place: Path, routine: str) -> None:
