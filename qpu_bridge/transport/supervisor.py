@@ -259,7 +259,14 @@ class Supervisor:
             environment = os.environ | self._environment | {FOLLOW_PARENT: "1", AWAIT_WORD: "0" if self._word.is_set() else "1"}
             try:
                 self._process = subprocess.Popen(
-                    self._command, stdin=subprocess.PIPE, stdout=log, stderr=log, cwd=self._folder, env=environment
+                    self._command,
+                    stdin=subprocess.PIPE,
+                    stdout=log,
+                    stderr=log,
+                    cwd=self._folder,
+                    env=environment,
+                    # the terminal's Ctrl-C is for us: we stop what the driver plays, and then the driver
+                    start_new_session=True,
                 )
             except OSError as error:
                 raise SettingsError("a driver's program must be startable", given=str(error), where=self._command[0]) from None

@@ -266,14 +266,16 @@ def test_text_of_another_device_or_none_is_refused(say, versions, home, change, 
 
 
 def test_ctrl_c_keeps_what_was_found_and_figures_can_be_drawn_later(home, say):
-    """In a process of its own: the interrupt comes while the device is busy."""
+    """In a process of its own: the interrupt comes while the device is busy, and as from a terminal, to the whole group."""
     import signal
     import subprocess
     import sys
     from threading import Timer
 
     line = [sys.executable, "-m", "qpu_bridge.cli", "calibrate", "--seed", "1"]
-    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=dict(os.environ)) as process:
+    with subprocess.Popen(
+        line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=dict(os.environ), start_new_session=True
+    ) as process:
         assert process.stdout is not None
         watchdog = Timer(60, process.kill)
         watchdog.start()
@@ -281,12 +283,13 @@ def test_ctrl_c_keeps_what_was_found_and_figures_can_be_drawn_later(home, say):
         for text in process.stdout:
             said += text
             if "good calibrate resonator_spectroscopy" in text:
-                process.send_signal(signal.SIGINT)
+                os.killpg(process.pid, signal.SIGINT)
                 break
         said += process.stdout.read()
         watchdog.cancel()
     assert process.returncode == 130, said
     assert "what was found before is kept" in said
+    assert "lost" not in said
     assert Versions.of(home / "data", "emu_five").history()[0].routine == "resonator_spectroscopy"
     ledger = json.loads((home / "data/calibration/emu_five/ledger.json").read_text())
     assert "resonator_spectroscopy" in ledger["records"]
