@@ -49,27 +49,31 @@ class End(NamedTuple):
             part[which] = other
 
 
-def descend(residuals: Callable[[Index], Residuals], begin: Values, within: Bounds) -> End:
-    """Search for the least sum of squares from each beginning; no search depends on the others.
+def descend(residuals: Callable[[Index], Residuals], begin: Values, within: Bounds, target: Index) -> End:
+    """Search for the least sum of squares from each beginning.
+
+    No search depends on the others, but one that creeps ends where it could not come to what another of its target has found.
 
     Args:
         residuals: Those of some of the searches.
         begin: Free numbers, ``float64[searches, k]``.
         within: What they stand for.
+        target: Whose curve each searches for.
     """
     going = np.arange(len(begin))
     # numbers that are angles are moved by shares of a radian, others by shares of themselves
     angles = within.bounded
     here = ends = _look(residuals(going), within, begin.copy(), _unit(begin, angles))
     damping, scale = np.full(len(going), _DAMPING), np.zeros(begin.shape)
-    stays = np.isfinite(ends.square)
+    stays, least = np.isfinite(ends.square), np.full(target.max() + 1, np.inf)
     for number in range(_MOST_STEPS):
         if not number or not stays.all():
             ends.put(going, here)
+            np.minimum.at(least, target[going[~stays]], here.square[~stays])
             going, here, damping, scale = going[stays], here.of(stays), damping[stays], scale[stays]
             if not len(going):
                 break
-            ask, bounds = residuals(going), within.at(going)
+            ask, bounds, rival = residuals(going), within.at(going), least[target[going]]
         force = np.einsum("skn,sn->sk", here.slopes, here.left)
         curvature = here.slopes @ here.slopes.swapaxes(1, 2)
         # what moved the curve once must not run away where it does not
@@ -86,6 +90,7 @@ def descend(residuals: Callable[[Index], Residuals], begin: Values, within: Boun
         won = here.square - there.square
         little = np.maximum(np.abs(won), foreseen) <= _ENOUGH * here.square
         little |= _square(step) <= _ENOUGH**2 * _square(here.free * wide)
+        little |= (_MOST_STEPS - number) * np.maximum(won, foreseen) < here.square - rival
         stays, better = ~little, won > 0
         damping = np.maximum(damping * np.where(better, np.where(won > 0.5 * foreseen, _LESS, 1.0), _MORE), _LEAST)
         if better.all():

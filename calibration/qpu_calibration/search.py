@@ -154,7 +154,7 @@ class _Group:
         squares = (self._residuals(targets)(self.within.bound(frees).swapaxes(0, 1)) ** 2).sum(axis=-1)
         nearest = np.argsort(squares, axis=1, kind="stable")[:, :BEST_STARTS]
         owner = np.repeat(targets, nearest.shape[1])
-        ends = descend(lambda which: self._residuals(owner[which]), frees[nearest.ravel(), owner], self.within.at(owner))
+        ends = descend(lambda which: self._residuals(owner[which]), frees[nearest.ravel(), owner], self.within.at(owner), owner)
         best = targets * nearest.shape[1] + np.argmin(ends.square.reshape(nearest.shape), axis=1)
         return self._found(ends.of(best))
 

@@ -11,6 +11,7 @@ from scipy.optimize import curve_fit
 from qpu_calibration import bloch, decays, train
 from qpu_calibration.bounds import Bounds
 from qpu_calibration.curve import random_effect
+from qpu_calibration.least_squares import descend
 from qpu_calibration.routines import cr_tomography, readout_duration, readout_frequency, readout_power, rx_curve
 from qpu_calibration.routines.rabi import bend
 from qpu_calibration.routines.resonator_spectroscopy import answer
@@ -76,6 +77,28 @@ def test_no_parameter_leaves_its_bounds(seed):
     assert found.value["life"] == pytest.approx(0.7)
     assert found.value["life"] >= 0.7
     assert found.chi_square > 1
+
+
+@pytest.mark.parametrize(("targets", "creeps"), [([0, 1], True), ([0, 0], False)])
+def test_a_search_that_creeps_goes_on_only_where_its_target_has_nothing_better(targets, creeps):
+    """Rosenbrock's valley, whose end lies above that of a bowl."""
+    looks = [0, 0]
+
+    def residuals(which):
+        def left(numbers):
+            for search in which:
+                looks[search] += 1
+            first, second = np.moveaxis(numbers, -1, 0)
+            valley = np.stack([100 * (second - first**2), 1 - first, np.full(first.shape, 3.0)], axis=-1)
+            bowl = np.stack([first, second, np.zeros(first.shape)], axis=-1)
+            return np.where((which == 0)[:, None, None], bowl, valley)
+
+        return left
+
+    ends = descend(residuals, np.array([[1.0, 1.0], [-1.2, 1.44]]), Bounds.of(["first", "second"], [{}, {}]), np.array(targets))
+    assert ends.square[0] < 1e-9
+    assert ends.square[1] == pytest.approx(9.0, abs=1e-6 if creeps else 1.0)
+    assert (looks[1] > 70) is creeps
 
 
 def test_free_numbers_stand_for_bounded_ones():
