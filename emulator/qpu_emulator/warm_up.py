@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 
-from qpu_bridge.schedule import Acquisition, Builder, Column, Discriminator, Output, PortKind, Table, shapes
+from qpu_bridge.schedule import Acquisition, Builder, Column, Discriminator, Output, PortKind, SlotKind, Table, shapes
 from qpu_bridge.units import Clock
 from qpu_emulator.chip.device import TunableCoupler
 from qpu_emulator.engines.choice import density_matrix
@@ -30,6 +31,10 @@ def warm_up(library: Library) -> None:
             lines[name] = builder.port(name, kind)
         return lines[name]
 
+    pairs, offset = list[tuple[int, int]](), builder.slot(SlotKind.FREQUENCY)
+    for resonator in device.resonators[:2]:
+        swept = builder.frame(f"swept {resonator.qubit}", port(resonator.port, PortKind.READOUT), resonator.frequency)
+        builder.set_frequency(swept, offset)
     # one coupler of each kind
     for coupler in {coupler.kind: coupler for coupler in device.couplers}.values():
         if isinstance(coupler, TunableCoupler):
@@ -46,6 +51,7 @@ def warm_up(library: Library) -> None:
         builder.play(drive, shapes.drag(8, 2, 0.1), 0.1)
         tone = builder.frame(f"m{resonator.qubit}", port(resonator.port, PortKind.READOUT), resonator.frequency)
         ear = builder.frame(f"a{resonator.qubit}", port(resonator.acquire_port, PortKind.ACQUIRE), resonator.frequency)
+        pairs.append((tone, ear))
         for acquisition in (Acquisition.INTEGRATED, Acquisition.RAW):
             line = Discriminator(0.0, 0.0) if acquisition is Acquisition.INTEGRATED else None
             name = f"{acquisition.value} {resonator.qubit}"
@@ -54,9 +60,17 @@ def warm_up(library: Library) -> None:
             builder.play(tone, shapes.constant(8))
             builder.capture(ear, column, 8)
             builder.barrier()
+    # side by side, the last of them swept
+    start = max((builder.now(ear) for _, ear in pairs), default=0)
+    for number, (tone, ear) in enumerate(pairs):
+        builder.play(swept if number == len(pairs) - 1 else tone, shapes.constant(8), at=start)
+        builder.capture(ear, builder.column(Column(f"beside {number}", output=Output.IQ)), 8, at=start)
+    for tone, ear in pairs[:1]:
+        builder.play(tone, shapes.constant(8))
+        builder.capture(ear, builder.column(Column("mean", Acquisition.RAW, average=True)), 8)
     schedule = builder.build()
     program = compile_program(schedule, device, library.zz)
-    choice = density_matrix(program, Spectrum.of(device, program.qubits, 1.0, 1e-6), 64)
+    choice = replace(density_matrix(program, Spectrum.of(device, program.qubits, 1.0, 1e-6), 64), pilots=(64, 1))
     performance = Performance(program, library, Scales(), 64, 0, 0.0, choice)
-    table = Table(np.zeros((1, 0)))
+    table = Table(np.array([[0.0], [1e6]]))
     performance.play(table, 0, performance.starting(table, 0), range(performance.lanes))

@@ -6,7 +6,8 @@ import qutip
 
 from qpu_bridge.schedule import Acquisition, Column, Output, shapes
 from qpu_emulator.readout.afterglow import left
-from qpu_emulator.readout.resonator import Probe, respond
+from qpu_emulator.readout.probe import Probe
+from qpu_emulator.readout.resonator import respond
 from qpu_emulator.score.program import compile_program
 
 _TAU = 2 * np.pi

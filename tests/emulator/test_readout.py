@@ -6,7 +6,7 @@ from scipy.special import erfc
 
 from qpu_bridge.schedule import Acquisition
 from qpu_bridge.target.shape import waveform
-from qpu_emulator.readout.signal import sum_traces, trace
+from qpu_emulator.readout.trace import sum_traces, trace
 from qpu_emulator.stream import streams
 
 GAUSS = {"t1": 0, "t2": 0, "low_frequency": 0, "thermal": 0}
@@ -112,7 +112,7 @@ def test_sums_of_traces_are_sums_of_traces(seed, lit):
     def numbers(*shape):
         return draw.normal(size=shape) + 1j * draw.normal(size=shape)
 
-    levels = draw.integers(0, 3, (shots, 3))
+    levels = draw.integers(0, 3, (shots, 3)).astype(np.int8)
     moments = np.sort(draw.uniform(0, 1e-7, (shots, 2)), axis=1)
     moments[draw.random((shots, 2)).cumsum(axis=1) > 0.6] = np.inf
     field, ringing = numbers(2, 3, samples), 0.9 * np.exp(1j * draw.uniform(0, 1, (2, 3)))

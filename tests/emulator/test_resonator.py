@@ -7,8 +7,13 @@ from qpu_bridge.driver import Run
 from qpu_bridge.schedule import Acquisition, Column, Discriminator, Output, SlotKind, Table, Waveform, shapes
 from qpu_emulator import five
 from qpu_emulator.driver import EmulatorDriver
-from qpu_emulator.readout.resonator import Probe, respond
-from qpu_emulator.readout.signal import integrate, jump, trace
+from qpu_emulator.readout.driven import Driven
+from qpu_emulator.readout.levels import jump
+from qpu_emulator.readout.probe import Probe
+from qpu_emulator.readout.resonator import loudness, respond
+from qpu_emulator.readout.responses import Responses
+from qpu_emulator.readout.signal import integrate, integrate_swept, linger
+from qpu_emulator.readout.trace import trace
 from qpu_emulator.stream import streams
 
 SILENT = {"t1": 0, "t2": 0, "low_frequency": 0, "thermal": 0, "readout": 1e-9}
@@ -49,21 +54,67 @@ def test_two_jumps_ring_from_level_to_level(truth, levels, moments, offset, ther
         streams(1, one),
         one,
         one,
-        np.array([levels]),
+        np.array([levels], np.int8),
         np.array([moments], float),
         0.0,
         1.0,
-        np.ones((1, 1), complex),
-        np.zeros((1, 1), int),
     )
     before = np.array([there] if there else []) * resonator.gain * np.exp(1j * resonator.cable_phase)
-    parts = [np.array([getattr(response, name)]) for name in ("gathered", "field", "ringing", "tails")]
-    found = integrate(*args, *parts, 0.0, before)[0]
-    assert found == pytest.approx(wanted.sum(), abs=4e-3 * abs(wanted).sum())
+    parts = [getattr(response, name) for name in ("gathered", "field", "ringing", "tails")]
+    found = np.zeros(1, complex)
+    integrate(found, *args[2:], np.ones(1, complex), *parts)
+    if there:
+        linger(found, *args[2:], one, response.ringing[None], response.tails[None], before)
+    assert found[0] == pytest.approx(wanted.sum(), abs=4e-3 * abs(wanted).sum())
     out = np.zeros((1, 400), np.complex64)
-    trace(*args, parts[1], parts[2], 0, 0.0, before, out)
+    strength = np.ones((1, 1), complex), np.zeros((1, 1), int)
+    trace(*args, *strength, response.field[None], response.ringing[None], 0, 0.0, before, out)
     assert np.abs(out[0] - wanted).max() < 0.02 * abs(wanted).max()
-    assert out[0].sum() == pytest.approx(found, rel=1e-5)
+    assert out[0].sum() == pytest.approx(found[0], rel=1e-5)
+
+
+def test_swept_frequencies_are_heard_as_each_of_them_alone(truth, seed):
+    """Bit for bit: of shots that stay in a level, jump once and jump twice, whose frequencies come in no order."""
+    draw, shots, resonator = np.random.default_rng(seed), 400, truth.resonators[0]
+    probe = Probe(shapes.gaussian_square(300, 20, 200), 1e-9, 2e-8, 0.0, None, 1e-9, 1e-8, 310, 0.0)
+    frequencies = resonator.frequency + draw.uniform(-5e6, 5e6, (3, 2))
+    levels, lane = draw.integers(0, 3, (shots, 3)).astype(np.int8), draw.integers(0, 7, shots)
+    left = np.sort(draw.uniform(0, 6e-7, (shots, 2)), axis=1)
+    history = levels, left, 0.0, probe.until * probe.dt
+    factor, entry = draw.normal(size=7) + 1j * draw.normal(size=7), draw.integers(0, 3, 7)
+    together, apart = np.zeros((2, shots), complex)
+    integrate_swept(together, lane, *history, factor, entry, *Driven.of(resonator, probe, frequencies))
+    for number, pair in enumerate(frequencies):
+        one, here = respond(resonator, probe._replace(tone_frequency=pair[0], frequency=pair[1])), entry[lane] == number
+        alone, own = np.zeros(here.sum(), complex), (levels[here], left[here], *history[2:])
+        integrate(alone, lane[here], *own, factor, one.gathered, one.field, one.ringing, one.tails)
+        apart[here] = alone
+    assert (together == apart).all()
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e-3, 2e7])
+def test_how_loud_a_tone_is_does_not_need_its_samples(truth, offset):
+    """Long holds are summed as geometric series, also where the tone stands still in the frame of the capture."""
+    resonator = truth.resonators[0]
+    tone = shapes.gaussian_square(600, 20, 500)
+    kernel = Waveform(np.array([0.2, 1.0, -0.5j, 0.9]), np.array([100, 7, 300, 193]))
+    probe = Probe(tone, 1e-9, 3e-8, resonator.frequency + 1e6, kernel, 1e-9, 1e-8, 600, resonator.frequency + 1e6 + offset)
+    whole = respond(resonator, probe)
+    assert loudness(resonator, probe, probe.frequencies) == pytest.approx(abs(whole.still).max() / whole.noise, rel=1e-9)
+
+
+def test_responses_take_no_more_room_than_they_may(truth, monkeypatch):
+    probe = Probe(shapes.constant(100), 1e-9, 0.0, 6e9, None, 1e-9, 0.0, 100, 6e9)
+    size = respond(truth.resonators[0], probe).nbytes
+    monkeypatch.setattr("qpu_emulator.readout.responses._ROOM", 3 * size)
+    responses = Responses(truth.resonators)
+    first = responses.find(0, probe)
+    assert responses.find(0, probe) is first
+    for shift in range(1, 4):
+        responses.find(0, probe._replace(frequency=6e9 + shift))
+    again = responses.find(0, probe)
+    assert again is not first
+    assert (again.gathered == first.gathered).all()
 
 
 def test_jumps_come_at_their_rates(seed):

@@ -13,7 +13,8 @@ from qpu_bridge.schedule import Waveform
 from qpu_bridge.schedule.shapes import constant
 from qpu_bridge.target import Snapshot, waveform
 from qpu_emulator.chip.device import Device
-from qpu_emulator.readout.resonator import Probe, Response, respond
+from qpu_emulator.readout.probe import Probe
+from qpu_emulator.readout.resonator import Response, respond
 
 TICK = 1e-9
 RISE_TICKS = 32

@@ -10,7 +10,8 @@ from scipy.special import erfc
 from qpu_bridge.target.qubit import MeasureSpec
 from qpu_bridge.target.shape import ConstantShape, SampledShape, Shape, waveform
 from qpu_emulator.chip.device import Device, Resonator
-from qpu_emulator.readout.resonator import Probe, respond
+from qpu_emulator.readout.probe import Probe
+from qpu_emulator.readout.resonator import respond
 
 AMPLITUDE = 0.18
 """Of a readout tone: five share one converter."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from qpu_emulator.engines.density import evolve
 from qpu_emulator.engines.engine import Index, Plan, Real
 from qpu_emulator.engines.outcomes import populations, project
-from qpu_emulator.readout.signal import draw_outcomes
+from qpu_emulator.readout.levels import draw_outcomes
 from qpu_emulator.windows.library import Library
 
 _FINE_LEVELS = 3
@@ -92,6 +92,8 @@ class DensityMatrix:
         """From the joint populations."""
         levels = self.levels[number]
         chance = self.populations(number, chosen, measured)
+        if len(measured) == 1:
+            return draw_outcomes(draws, shots, where, chance)[:, None]
         digits = np.arange(chance.shape[1]) // levels ** np.arange(len(measured) - 1, -1, -1)[:, None] % levels
         return np.take(digits, draw_outcomes(draws, shots, where, chance), axis=1).T
 

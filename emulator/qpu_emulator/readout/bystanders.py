@@ -10,8 +10,8 @@ import numpy as np
 from qpu_emulator.chip.device import Resonator
 from qpu_emulator.engines.engine import Ensemble, Follower
 from qpu_emulator.readout.capture import CaptureModel
+from qpu_emulator.readout.levels import draw_outcomes
 from qpu_emulator.readout.measured import Measured, Turn
-from qpu_emulator.readout.signal import draw_outcomes
 from qpu_emulator.scales import Scales
 from qpu_emulator.score.actions import Action
 from qpu_emulator.score.lanes import Index, Lanes

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from qpu_bridge.schedule import NONE, Operation, Waveform
-from qpu_emulator.readout.resonator import Complex, Probe, Real, Response
+from qpu_emulator.readout.driven import Complex, Driven, Real
+from qpu_emulator.readout.measured import Measured, Turn
+from qpu_emulator.readout.probe import Probe
+from qpu_emulator.readout.resonator import Response, respond_each
+from qpu_emulator.readout.signal import integrate, integrate_swept, linger
 from qpu_emulator.score.actions import Action
 from qpu_emulator.score.lanes import Index, Lanes
 from qpu_emulator.score.program import Program
@@ -37,27 +42,6 @@ class Tone(NamedTuple):
     factor: Complex
 
 
-class CaptureSignal(NamedTuple):
-    """What a capture gets.
-
-    Attributes:
-        resonator: Index of the resonator that the tones come through.
-        tones: All of them.
-        entry: ``int[tones, lanes or 1]``, which frequencies of tone and capture, counted on from tone to tone.
-        factor: ``complex[tones, lanes or 1]``, amplitude and phase.
-    """
-
-    resonator: int
-    tones: tuple[Tone, ...]
-    entry: Index
-    factor: Complex
-
-    @property
-    def dt(self) -> float:
-        """Sample of the capture, s."""
-        return self.tones[0].probe.dt
-
-
 class CaptureModel:
     """Signals of a run's captures.
 
@@ -71,6 +55,7 @@ class CaptureModel:
     def __init__(self, program: Program, library: Library, values: Values, lanes: Lanes) -> None:
         self._schedule = program.schedule
         self._responses = library.responses
+        self._resonators = library.device.resonators
         self._values = values
         self._lanes = lanes
         self._events = program.events
@@ -89,7 +74,7 @@ class CaptureModel:
         operations = self._events["operation"]
         return [row for row in action.events if operations[row] == Operation.CAPTURE]
 
-    def signal(self, action: Action, capture: int, origin: int, chosen: Index) -> CaptureSignal:
+    def tones(self, action: Action, capture: int, origin: int, chosen: Index) -> list[Tone]:
         """What of a measurement's tones comes from its resonator into a capture; without a tone, one of strength 0.
 
         Args:
@@ -98,13 +83,7 @@ class CaptureModel:
             origin: Tick from which the responses count.
             chosen: Lanes.
         """
-        tones = tuple(self._tone(play, capture, origin, chosen) for play in self.plays(action) or (NONE,))
-        if len(tones) == 1:
-            return CaptureSignal(action.where, tones, tones[0].entry[None], tones[0].factor[None])
-        counts = [1 if tone.frequencies is None else len(tone.frequencies) for tone in tones]
-        entries = [tone.entry + before for tone, before in zip(tones, np.cumsum([0, *counts]), strict=False)]
-        entry, factor = (np.stack(np.broadcast_arrays(*each)) for each in (entries, [tone.factor for tone in tones]))
-        return CaptureSignal(action.where, tones, entry, factor)
+        return [self._tone(play, capture, origin, chosen) for play in self.plays(action) or (NONE,)]
 
     def signal_to_noise(self, action: Action, capture: int, origin: int) -> float:
         """Largest magnitude of such a signal at any point, in units of the capture's noise."""
@@ -117,13 +96,50 @@ class CaptureModel:
             strongest = max(strongest, abs(amplitude) if isinstance(amplitude, float) else float(np.abs(amplitude).max()))
         return loudest * strongest
 
-    def response(self, signal: CaptureSignal) -> Response:
-        """Responses to all tones and their frequencies, one after the other."""
-        found = [self._responses.find(signal.resonator, tone.probe, tone.frequencies) for tone in signal.tones]
-        if len(found) == 1:
-            return found[0]
+    def integrate(
+        self, where: int, tones: Sequence[Tone], measured: Measured, turn: Turn, late: float, before: Complex
+    ) -> tuple[Complex, float]:
+        """What a capture integrates of tones, ``complex[shots]``, and the noise of each quadrature.
+
+        Args:
+            where: Index of the resonator that they come through.
+            tones: As of `tones`.
+            measured: What happens to the qubit meanwhile.
+            turn: Shots and lanes.
+            late: When it is measured, s after what the responses count from.
+            before: ``complex[shots]``, demodulated signal of the field that is there at the start; empty if there is none.
+        """
+        out, probe = np.zeros(len(turn.shots), complex), tones[0].probe
+        history = out, turn.where, measured.levels, measured.left, late, probe.until * probe.dt
+        for tone in tones:
+            if tone.frequencies is None:
+                found = self._responses.find(where, tone.probe)
+                noise = found.noise
+                integrate(*history, tone.factor, found.gathered, found.field, found.ringing, found.tails)
+            else:
+                driven = Driven.of(self._resonators[where], tone.probe, tone.frequencies)
+                noise = driven.noise(self._resonators[where])
+                integrate_swept(*history, tone.factor, tone.entry, *driven)
+        if len(before):
+            all_of_it, entry = self.responses(where, tones[:1])
+            linger(*history, entry[0], all_of_it.ringing, all_of_it.tails, before)
+        return out, noise
+
+    def responses(self, where: int, tones: Sequence[Tone]) -> tuple[Response, Index]:
+        """Responses to all tones at all frequencies, one after the other, and which it is, ``int[tones, lanes]``.
+
+        Args:
+            where: Index of the resonator.
+            tones: As of `tones`.
+        """
+        resonator, before, found, entries = self._resonators[where], 0, list[Response](), list[Index]()
+        for probe, frequencies, entry, _ in tones:
+            found.append(respond_each(resonator, probe, probe.frequencies if frequencies is None else frequencies))
+            entries.append(entry + before)
+            before += len(found[-1].field)
         gathered, field, ringing, tails = (np.concatenate([getattr(one, name) for one in found]) for name in _ARRAYS)
-        return replace(found[0], gathered=gathered, field=field, ringing=ringing, tails=tails)
+        whole = replace(found[0], gathered=gathered, field=field, ringing=ringing, tails=tails)
+        return whole, np.stack(np.broadcast_arrays(*entries))
 
     def _tone(self, play: int, capture: int, origin: int, chosen: Index) -> Tone:
         values, lanes = self._values, self._lanes

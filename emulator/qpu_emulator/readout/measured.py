@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from qpu_emulator.readout.levels import Levels, Moments
 from qpu_emulator.score.actions import Action
 from qpu_emulator.score.lanes import Index
 
@@ -43,10 +43,10 @@ class Measured(NamedTuple):
     """
 
     action: Action
-    levels: Index
-    left: NDArray[np.float64]
+    levels: Levels
+    left: Moments
 
     @classmethod
     def still(cls, action: Action, level: Index) -> Measured:
         """A qubit that stays in the level that each shot finds it in."""
-        return cls(action, np.repeat(level[:, None], 3, axis=1), np.full((len(level), 2), np.inf))
+        return cls(action, np.repeat(level.astype(np.int8)[:, None], 3, axis=1), np.full((len(level), 2), np.inf))

@@ -7,12 +7,14 @@ import numpy as np
 from qpu_bridge.schedule import Acquisition, Straight
 from qpu_emulator.engines.engine import Ensemble, Follower
 from qpu_emulator.readout.bystanders import Bystanders
-from qpu_emulator.readout.capture import CaptureModel, CaptureSignal
+from qpu_emulator.readout.capture import CaptureModel, Tone
 from qpu_emulator.readout.field import Complex
+from qpu_emulator.readout.levels import jump
 from qpu_emulator.readout.measured import Measured, Turn
 from qpu_emulator.readout.memory import Memory
-from qpu_emulator.readout.ringdown import RingDown
-from qpu_emulator.readout.signal import integrate, jump, record, sum_traces, trace
+from qpu_emulator.readout.ringdown import NO_FIELD, RingDown
+from qpu_emulator.readout.signal import record
+from qpu_emulator.readout.trace import sum_traces, trace
 from qpu_emulator.scales import Scales
 from qpu_emulator.score.actions import Action
 from qpu_emulator.score.lanes import Index, Lanes
@@ -22,7 +24,6 @@ from qpu_emulator.windows.library import Library
 
 _INAUDIBLE = 0.02
 """A neighbour's whole signal below this share of the noise of one shot is left away."""
-_NO_FIELD = np.zeros(0, complex)
 
 
 class Receiver:
@@ -64,7 +65,7 @@ class Receiver:
         columns = program.schedule.columns
         lines = [column.discriminator for column in columns]
         self._lines = [(False, 0.0, 0.0) if line is None else (True, line.angle, line.threshold) for line in lines]
-        self._raw = [column.acquisition is Acquisition.RAW for column in columns]
+        self._traced = [column.acquisition is Acquisition.RAW for column in columns]
         shape = (len(lanes.lane_of_shot), len(columns))
         self.memory = Memory(np.zeros(shape, bool), np.zeros(shape, np.complex64))
         self._began, self._lanes_at_first = lanes.lane_of_shot.copy(), len(lanes)
@@ -103,7 +104,7 @@ class Receiver:
             before = after = None
         else:
             before = self._engine.sample(number, chosen, np.array([position]), lanes.shot_draws, shots, where)[:, 0]
-            after = np.minimum(self._receive(action, turn, before), levels - 1)
+            after = np.minimum(self._receive(action, turn, before).levels[:, 2].astype(np.int64), levels - 1)
         columns = [self._columns[capture] for capture in self._captures.captures(action)]
         read = [column for column in columns if column in self._program.control]
         key = where.astype(np.int64)
@@ -130,8 +131,8 @@ class Receiver:
     def _turn(self, chosen: Index) -> Turn:
         return Turn(chosen, self._lanes.time[chosen], *self._lanes.shots_in(chosen))
 
-    def _receive(self, action: Action, turn: Turn, level: Index) -> Index:
-        """Fill the columns of a measurement; returns the level of each shot at its end."""
+    def _receive(self, action: Action, turn: Turn, level: Index) -> Measured:
+        """Fill the columns of a measurement that finds each shot in a level."""
         seconds = (action.stop - action.start) * self._tick
         rates = self._library.relaxations[action.qubits[0]]
         scale = self._scales.readout
@@ -144,23 +145,23 @@ class Receiver:
         for other in self._bystanders.meanwhile(mine, turn):
             self._add_crosstalk(action, other, turn)
             self._add_crosstalk(other.action, mine, turn, known=True)
-        return levels[:, 2]
+        return mine
 
-    def _write_signal(self, capture: int, measured: Measured, turn: Turn, level: Index) -> None:
+    def _write_signal(self, capture: int, mine: Measured, turn: Turn, level: Index) -> None:
         """Write what a capture of a measurement gets of its own resonator, and the receiver's noise."""
-        column, action = self._columns[capture], measured.action
-        found = self._captures.signal(action, capture, action.start, turn.chosen)
+        column, action = self._columns[capture], mine.action
+        tones = self._captures.tones(action, capture, action.start, turn.chosen)
         before = self._ringdown.signal(action, capture, turn, level)
-        if self._raw[column]:
-            self._begin_trace(column, found.tones[0].probe.samples, turn.shots)
-        self._add(column, found, measured, action.start, turn, self._scales.readout, before, fresh=True)
-
-    def _begin_trace(self, column: int, samples: int, shots: Index) -> None:
+        if not self._traced[column]:
+            self._add(column, tones, mine, action.start, turn, self._scales.readout, before, fresh=True)
+            return
+        samples = tones[0].probe.samples
         if column in self._summed:
             self.memory.sums[column] = np.zeros((self._lanes_at_first, samples), complex)
         else:
             shape = (len(self._lanes.lane_of_shot), samples)
-            self.memory.raw.setdefault(column, np.zeros(shape, np.complex64))[shots] = 0
+            self.memory.raw.setdefault(column, np.zeros(shape, np.complex64))[turn.shots] = 0
+        self._add_trace(column, tones, mine, action.start, turn, self._scales.readout, before)
 
     def _add_crosstalk(self, listener: Action, measured: Measured, turn: Turn, *, known: bool = False) -> None:
         """Add what the captures of one measurement get of another's resonator on the same line."""
@@ -172,38 +173,46 @@ class Receiver:
                 continue
             if self._captures.signal_to_noise(measured.action, capture, origin) <= _INAUDIBLE:
                 continue
-            found = self._captures.signal(measured.action, capture, origin, turn.chosen)
             # what its own tones drive is signal rather than noise
             scale = self._scales.readout_crosstalk * (1.0 if measured.action.events == listener.events else self._scales.readout)
-            self._add(column, found._replace(factor=found.factor * scale), measured, origin, turn, 0.0)
+            tones = self._captures.tones(measured.action, capture, origin, turn.chosen)
+            tones = [tone._replace(factor=tone.factor * scale) for tone in tones]
+            if self._traced[column]:
+                self._add_trace(column, tones, measured, origin, turn, 0.0, NO_FIELD)
+            else:
+                self._add(column, tones, measured, origin, turn, 0.0, NO_FIELD, fresh=False)
 
     def _add(
         self,
         column: int,
-        found: CaptureSignal,
+        tones: list[Tone],
         measured: Measured,
         origin: int,
         turn: Turn,
         noise: float,
-        before: Complex = _NO_FIELD,
+        before: Complex,
         *,
-        fresh: bool = False,
+        fresh: bool,
     ) -> None:
         """Add a signal to a column, or begin it with that, and draw the line between its bits again."""
-        # the responses count time in samples of the capture from the origin on, up to the capture's end
-        response, shots = self._captures.response(found), turn.shots
-        span = (response.first + response.count) * found.dt
         late = (measured.action.start - origin) * self._tick
-        args = (self._lanes.shot_draws, shots, turn.where, measured.levels, measured.left, late, span, found.factor, found.entry)
-        if self._raw[column]:
-            traces = response.field, response.ringing, response.first, noise * response.sample_noise, before
-            if column in self._summed:
-                sum_traces(*args, *traces, self._began[shots], self.memory.sums[column])
-                return
-            written = self.memory.raw[column][shots]
-            trace(*args, *traces, written)
-            self.memory.raw[column][shots] = written
+        signal, spread = self._captures.integrate(measured.action.where, tones, measured, turn, late, before)
+        written = self.memory.iq, self.memory.bits, self._lanes.shot_draws, turn.shots
+        record(*written, signal, noise * spread, column, fresh, *self._lines[column])
+
+    def _add_trace(
+        self, column: int, tones: list[Tone], measured: Measured, origin: int, turn: Turn, noise: float, before: Complex
+    ) -> None:
+        """The same, sample by sample."""
+        # the responses count time in samples of the capture from the origin on, up to the capture's end
+        response, entry = self._captures.responses(measured.action.where, tones)
+        probe, shots, late = tones[0].probe, turn.shots, (measured.action.start - origin) * self._tick
+        factor = np.stack(np.broadcast_arrays(*(tone.factor for tone in tones)))
+        args = self._lanes.shot_draws, shots, turn.where, measured.levels, measured.left, late, probe.until * probe.dt
+        traces = factor, entry, response.field, response.ringing, response.first, noise * response.sample_noise, before
+        if column in self._summed:
+            sum_traces(*args, *traces, self._began[shots], self.memory.sums[column])
             return
-        parts = response.gathered, response.field, response.ringing, response.tails
-        signal = integrate(*args, *parts, noise * response.noise, before)
-        record(self.memory.iq, self.memory.bits, shots, column, signal, fresh, *self._lines[column])
+        written = self.memory.raw[column][shots]
+        trace(*args, *traces, written)
+        self.memory.raw[column][shots] = written

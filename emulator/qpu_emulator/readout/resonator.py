@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from qpu_bridge.schedule import Waveform
 from qpu_emulator.chip.device import Resonator
-from qpu_emulator.jit import compiled
-from qpu_emulator.readout.afterglow import pulls
+from qpu_emulator.readout.driven import Complex, Driven, Real, solve, still
+from qpu_emulator.readout.probe import Probe
 
-Real = NDArray[np.float64]
-Complex = NDArray[np.complex128]
-
-_TAU = 2 * np.pi
-_LEVELS = 3
 _JUMPS = ((0, 1), (1, 0), (1, 2), (2, 1))
-_LONG = 24
-"""So many samples alike are summed at once as a geometric series."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,37 +58,6 @@ class Response:
         return self.gathered.nbytes + self.field.nbytes + self.ringing.nbytes + self.tails.nbytes
 
 
-class Probe(NamedTuple):
-    """One tone and one capture of a measurement: what a resonator is probed with.
-
-    Attributes:
-        tone: Envelope.
-        tone_dt: Its tick, s.
-        tone_start: s after the start of the measurement.
-        tone_frequency: Hz.
-        kernel: Weights, None for ones; "raw" captures take none.
-        dt: Sample of the capture, s.
-        start: Of the capture, s after the start of the measurement.
-        samples: Of the capture.
-        frequency: Demodulation frequency, Hz.
-    """
-
-    tone: Waveform
-    tone_dt: float
-    tone_start: float
-    tone_frequency: float
-    kernel: Waveform | None
-    dt: float
-    start: float
-    samples: int
-    frequency: float
-
-    @property
-    def frequencies(self) -> Real:
-        """Of tone and capture, ``float[1, 2]`` in Hz."""
-        return np.array([[self.tone_frequency, self.frequency]])
-
-
 def respond(resonator: Resonator, probe: Probe) -> Response:
     """Solve the linear resonator for each level of the qubit."""
     found = respond_each(resonator, probe, probe.frequencies)
@@ -107,147 +66,15 @@ def respond(resonator: Resonator, probe: Probe) -> Response:
 
 def respond_each(resonator: Resonator, probe: Probe, frequencies: Real) -> Response:
     """The same at several frequencies of tone and capture, ``float[n, 2]`` in Hz, instead of those of ``probe``."""
-    gathered, field, ringing, tails = _solve(*_driven(resonator, probe, frequencies))
+    driven = Driven.of(resonator, probe, frequencies)
+    gathered, field, ringing, tails = solve(*driven)
     spread = resonator.noise * np.sqrt(1e-9 / probe.dt)
-    first = field.shape[-1] - probe.samples
-    return Response(gathered, field, ringing, tails, first, probe.samples, _noise(resonator, probe, _weights(probe)), spread)
+    first = probe.until - probe.samples
+    return Response(gathered, field, ringing, tails, first, probe.samples, driven.noise(resonator), spread)
 
 
 def loudness(resonator: Resonator, probe: Probe, frequencies: Real) -> float:
     """Largest magnitude of `Response.still` at several frequencies in units of its noise, without the rest."""
-    driven = _driven(resonator, probe, frequencies)
-    noise = _noise(resonator, probe, driven[-1])
-    return float(np.abs(_still(*driven)).max()) / noise if noise else np.inf
-
-
-def _noise(resonator: Resonator, probe: Probe, weights: Complex) -> float:
-    """See `Response`."""
-    return resonator.noise * float(np.sqrt(1e-9 / probe.dt) * np.linalg.norm(weights))
-
-
-def _weights(probe: Probe) -> Complex:
-    """Of each sample since the start of the measurement."""
-    first = round(probe.start / probe.dt)
-    weights = np.zeros(first + probe.samples, complex)
-    weights[first:] = 1.0 if probe.kernel is None else probe.kernel.expand()
-    return weights
-
-
-def _driven(resonator: Resonator, probe: Probe, frequencies: Real) -> tuple[Any, ...]:
-    """What `_solve` wants to know of tones and resonator, in its order."""
-    tone, capture = frequencies.T
-    off = (resonator.frequency - tone)[:, None] + pulls(resonator)
-    decay = np.asarray(np.pi * resonator.kappa + 1j * _TAU * off, np.complex128)
-    # seen from the frame of the capture, the tone turns as any play does: exp(-2 pi i (f - f_capture) t)
-    beat = 1j * _TAU * (tone - capture) * probe.dt
-    turn = resonator.gain * np.exp(1j * resonator.cable_phase - beat / 2)
-    times = probe.dt, probe.tone_start, probe.tone_dt
-    return probe.tone.expand() * complex(resonator.drive), times, decay, turn, np.exp(-beat), _weights(probe)
-
-
-@compiled()
-def _solve(
-    tone: Complex, times: tuple[float, float, float], decays: Complex, turns: Complex, steps: Complex, weights: Complex
-) -> tuple[Complex, Complex, Complex, Complex]:
-    """The arrays of `Response` of a resonator that starts empty: gathered, field, ringing, tails.
-
-    Args:
-        tone: What drives it, tick by tick.
-        times: Sample of the capture, start and tick of the tone, s.
-        decays: ``complex[n, 3]``, of each level, 1/s.
-        turns: ``complex[n]``, what a field is worth to the capture in the middle of the first sample.
-        steps: ``complex[n]``, by which that turns from sample to sample.
-        weights: Of the samples.
-    """
-    dt, samples, count = times[0], len(weights), len(decays)
-    drive = _sampled(tone, times, samples)
-    ringing = np.empty(decays.shape, np.complex128)
-    field = np.empty((count, _LEVELS, samples), np.complex128)
-    gathered = np.empty((count, _LEVELS, samples + 1), np.complex128)
-    tails = np.empty((count, _LEVELS, samples + 1), np.complex128)
-    inside, total = np.zeros(_LEVELS, np.complex128), np.zeros(_LEVELS, np.complex128)
-    for one in range(count):
-        turn = turns[one]
-        half = np.exp(-decays[one] * (dt / 2))
-        gain = (1 - half) / decays[one]
-        ringing[one] = half * half * steps[one]
-        inside[:] = total[:] = 0.0
-        # levels go side by side: each waits for its own last number
-        for sample in range(samples):
-            driven = drive[sample]
-            for level in range(_LEVELS):
-                middle = half[level] * inside[level] + gain[level] * driven
-                inside[level] = half[level] * middle + gain[level] * driven
-                field[one, level, sample] = middle * turn
-                gathered[one, level, sample] = total[level]
-                total[level] += middle * turn * weights[sample]
-            turn *= steps[one]
-        gathered[one, :, samples] = total
-        tails[one, :, samples] = 0.0
-        for sample in range(samples - 1, -1, -1):
-            for level in range(_LEVELS):
-                tails[one, level, sample] = weights[sample] + ringing[one, level] * tails[one, level, sample + 1]
-    return gathered, field, ringing, tails
-
-
-@compiled()
-def _still(
-    tone: Complex, times: tuple[float, float, float], decays: Complex, turns: Complex, steps: Complex, weights: Complex
-) -> Complex:
-    """`Response.still` alone, ``complex[n, 3]``. Arguments as of `_solve`.
-
-    Where neither the tone nor the weights change, fields go to their steady ones exponentially, and samples are summed at once.
-    """
-    dt, samples = times[0], len(weights)
-    drive, ends = _sampled(tone, times, samples), np.empty(samples, np.int64)
-    for sample in range(samples - 1, -1, -1):
-        ends[sample] = sample + 1
-        if sample + 1 < samples and drive[sample] == drive[sample + 1] and weights[sample] == weights[sample + 1]:
-            ends[sample] = ends[sample + 1]
-    out, inside = np.zeros(decays.shape, np.complex128), np.zeros(_LEVELS, np.complex128)
-    for one in range(len(decays)):
-        turn, step = turns[one], steps[one]
-        half = np.exp(-decays[one] * (dt / 2))
-        gain = (1 - half) / decays[one]
-        inside[:] = 0.0
-        sample = 0
-        while sample < samples:
-            driven, weight, count = drive[sample], turn * weights[sample], ends[sample] - sample
-            if count < _LONG:
-                for level in range(_LEVELS):
-                    middle = half[level] * inside[level] + gain[level] * driven
-                    inside[level] = half[level] * middle + gain[level] * driven
-                    out[one, level] += middle * weight
-                turn *= step
-                sample += 1
-                continue
-            for level in range(_LEVELS):
-                steady, fades = driven / decays[one, level], half[level] * half[level]
-                ring = inside[level] - steady
-                out[one, level] += weight * (steady * _series(step, count) + ring * half[level] * _series(fades * step, count))
-                inside[level] = steady + ring * np.exp(-decays[one, level] * (dt * count))
-            turn *= np.exp(np.log(step) * count)
-            sample += count
-    return out
-
-
-@compiled()
-def _series(ratio: complex, count: int) -> complex:
-    """The sum of ``ratio**k`` for all k below ``count``."""
-    gap = 1 - ratio
-    # closer to 1 than rounding allows to tell, all are alike
-    if abs(gap) < 1e-12:
-        return complex(count)
-    return complex((1 - np.exp(np.log(ratio) * count)) / gap)
-
-
-@compiled()
-def _sampled(tone: Complex, times: tuple[float, float, float], samples: int) -> Complex:
-    """The tone in the middle of each sample of the capture."""
-    dt, begin, tick = times
-    out = np.zeros(samples, np.complex128)
-    for sample in range(samples):
-        place = int(np.floor(((sample + 0.5) * dt - begin) / tick))
-        if 0 <= place < len(tone):
-            out[sample] = tone[place]
-    return out
+    driven = Driven.of(resonator, probe, frequencies)
+    noise = driven.noise(resonator)
+    return float(np.abs(still(*driven)).max()) / noise if noise else np.inf

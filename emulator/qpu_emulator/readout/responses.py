@@ -7,7 +7,9 @@ from collections import OrderedDict
 from collections.abc import Sequence
 
 from qpu_emulator.chip.device import Resonator
-from qpu_emulator.readout.resonator import Probe, Real, Response, loudness, respond_each
+from qpu_emulator.readout.driven import Real
+from qpu_emulator.readout.probe import Probe
+from qpu_emulator.readout.resonator import Response, loudness, respond
 
 _ROOM = 256 * 2**20
 """Bytes that responses may take; those solved first are dropped for others."""
@@ -29,8 +31,21 @@ class Responses:
         self._loud: dict[tuple[int, Probe], float] = {}
         self._lock = threading.Lock()
 
-    def find(self, where: int, probe: Probe, frequencies: Real | None) -> Response:
-        """What a tone of unit amplitude and phase zero brings to a capture, with one more axis for frequencies.
+    def find(self, where: int, probe: Probe) -> Response:
+        """What a tone of unit amplitude and phase zero brings to a capture.
+
+        Args:
+            where: Index of the resonator.
+            probe: Tone and capture.
+        """
+        known = self._solved.get((where, probe))
+        if known is None:
+            known = respond(self._resonators[where], probe)
+            self._keep((where, probe), known)
+        return known
+
+    def loudness(self, where: int, probe: Probe, frequencies: Real | None) -> float:
+        """The largest magnitude of its integrated signal, in units of the capture's noise.
 
         Args:
             where: Index of the resonator.
@@ -39,16 +54,6 @@ class Responses:
         """
         if frequencies is not None:
             # nobody will ask for just these again
-            return respond_each(self._resonators[where], probe, frequencies)
-        known = self._solved.get((where, probe))
-        if known is None:
-            known = respond_each(self._resonators[where], probe, probe.frequencies)
-            self._keep((where, probe), known)
-        return known
-
-    def loudness(self, where: int, probe: Probe, frequencies: Real | None) -> float:
-        """The largest magnitude of its integrated signal, in units of the capture's noise. Arguments as of `find`."""
-        if frequencies is not None:
             return loudness(self._resonators[where], probe, frequencies)
         known = self._loud.get((where, probe))
         if known is None:

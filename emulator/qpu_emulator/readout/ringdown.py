@@ -14,7 +14,7 @@ from qpu_emulator.score.program import Program
 from qpu_emulator.score.values import Values
 
 _TAU = 2 * np.pi
-_NO_FIELD = np.zeros(0, complex)
+NO_FIELD = np.zeros(0, complex)
 
 
 class RingDown:
@@ -76,7 +76,7 @@ class RingDown:
         """
         (qubit,), glow = action.qubits, self._lanes.glow
         if not glow.shines(qubit, turn.chosen):
-            return _NO_FIELD
+            return NO_FIELD
         resonator = self._device.resonators[action.where]
         frequency, phase = (self._values.of(capture, name, self._lanes, turn.chosen) for name in ("frequency", "phase"))
         start = np.asarray((turn.begun + action.start) * self._program.tick, np.float64)
