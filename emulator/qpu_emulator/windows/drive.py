@@ -1,4 +1,8 @@
-"""Transmons of three levels under drives: exact propagators of piecewise-constant pulses, many windows side by side."""
+"""Transmons of three levels under drives: exact propagators of piecewise-constant pulses, many windows side by side.
+
+Matrices are flat arrays, one number of all lanes after the other: real parts row by row, then imaginary parts. Lanes stand
+`_LANES` apart whether or not all are there, so that the compiler knows all distances and need not ask whether rows overlap.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +11,28 @@ from numpy.typing import NDArray
 
 from qpu_emulator.jit import compiled
 
-_TERMS = 20
-"""Of the series; the scaled Hamiltonian is at most 1."""
+_TERMS, _NORM = 26, 2.0
+"""Of the series, an even number, for a Hamiltonian of at most this norm; ticks of 1 ns rarely have more."""
 _LANES = 32
 """Windows side by side: more would not stay in the second-level cache."""
 _MAX_STEPS = 4096
 """Of a run of equal samples; a longer one takes several ticks at a time."""
+
+Flat = NDArray[np.float64]
+
+
+def _hermitian() -> NDArray[np.complex128]:
+    """Hermitian matrices row by row, of three numbers on the diagonal, then real and imaginary parts of 01, 02 and 12."""
+    out = np.zeros((3, 3, 9), complex)
+    for i in range(3):
+        out[i, i, i] = 1.0
+    for pair, (i, j) in enumerate(((0, 1), (0, 2), (1, 2))):
+        out[i, j, 3 + 2 * pair], out[i, j, 4 + 2 * pair] = 1.0, 1j
+        out[j, i, 3 + 2 * pair], out[j, i, 4 + 2 * pair] = 1.0, -1j
+    return out.reshape(9, 9)
+
+
+_HERMITIAN = _hermitian()
 
 
 @compiled()
@@ -26,8 +46,7 @@ def drive(
 ) -> tuple[NDArray[np.complex128], NDArray[np.complex128], NDArray[np.complex128]]:
     """Transmons of three levels under drives, in the rotating frame of the carrier at phase zero.
 
-    Windows go side by side, and no number of one depends on who goes with it. Matrices are ``float[2, 9, lanes]``: real and
-    imaginary parts, row by row.
+    Windows go side by side, and no number of one depends on who goes with it.
 
     Args:
         samples: ``complex[n, runs]``, half the Rabi rate in rad/s.
@@ -45,14 +64,17 @@ def drive(
     unitary = np.zeros((count, 3, 3), np.complex128)
     sensitivity = np.zeros((count, 3, 3), np.complex128)
     jumps = np.zeros((count, 2, 9, 9), np.complex128)
+    u, middle, half, spare = np.empty(18 * _LANES), np.empty(18 * _LANES), np.empty(18 * _LANES), np.empty(18 * _LANES)
+    k, turned, j = np.empty(9 * _LANES), np.empty(27 * _LANES), np.empty((9, 9, 3 * _LANES))
+    room, squarings = np.empty(16 * _LANES), np.empty(_LANES, np.int64)
     lanes = min(_LANES, count)
-    u, middle, half, k = np.empty((2, 9, lanes)), np.empty((2, 9, lanes)), np.empty((2, 9, lanes)), np.empty((2, 9, lanes))
-    turned, j = np.empty((2, 2, 9, lanes)), np.empty((2, 2, 9, 9, lanes))
-    energies, coupling, room = np.empty((2, lanes)), np.empty((2, lanes)), np.empty((12, lanes))
-    squarings = np.empty(lanes, np.int64)
     for first in range(0, count, lanes):
-        u[:] = k[:] = j[:] = 0.0
-        u[0, ::4] = 1.0
+        u[:] = 0.0
+        k[:] = 0.0
+        j[:] = 0.0
+        for i in range(3):
+            for lane in range(lanes):
+                u[4 * i * _LANES + lane] = 1.0
         for run in range(samples.shape[1]):
             # The middle of each step carries its share of K and J (midpoint rule).
             steps = min(repeats[run], _MAX_STEPS)
@@ -61,153 +83,198 @@ def drive(
             for lane in range(lanes):
                 # a block that is not full has its last window several times
                 index = min(first + lane, count - 1)
-                energies[0, lane] = share * detuning[index]
-                energies[1, lane] = share * (2 * detuning[index] + anharmonicity[index])
-                coupling[0, lane], coupling[1, lane] = share * samples[index, run].real, share * samples[index, run].imag
-            _turn(energies, coupling, squarings, room, middle, half)
+                room[lane] = share * detuning[index]
+                room[_LANES + lane] = share * (2 * detuning[index] + anharmonicity[index])
+                room[2 * _LANES + lane] = share * samples[index, run].real
+                room[3 * _LANES + lane] = share * samples[index, run].imag
+            _turn(room, squarings, spare, half, lanes)
             for _ in range(steps):
-                _multiply(half, u, middle)
-                _view(middle, turned)
-                _add(turned[1], tau, k)
+                _multiply(half, u, middle, lanes)
+                _count(middle, turned, lanes)
+                for i in range(9):
+                    for lane in range(lanes):
+                        k[i * _LANES + lane] += tau * turned[3 * i * _LANES + lane]
                 if lossy:
-                    _gather(turned, tau, j)
-                _multiply(half, middle, u)
+                    _lower(middle, turned, lanes)
+                    _gather(turned, tau, j, lanes)
+                _multiply(half, middle, u, lanes)
         for lane in range(min(lanes, count - first)):
-            for i in range(9):
-                unitary[first + lane, i // 3, i % 3] = complex(u[0, i, lane], u[1, i, lane])
-                sensitivity[first + lane, i // 3, i % 3] = complex(k[0, i, lane], k[1, i, lane])
-                for which in range(2):
-                    for other in range(i + 1):
-                        value = complex(j[which, 0, i, other, lane], j[which, 1, i, other, lane])
-                        jumps[first + lane, which, i, other], jumps[first + lane, which, other, i] = value, np.conj(value)
+            _take(u, k, j, lane, unitary[first + lane], sensitivity[first + lane], jumps[first + lane])
     return unitary, sensitivity, jumps
 
 
 @compiled()
-def _turn(
-    energies: NDArray[np.float64],
-    coupling: NDArray[np.float64],
-    squarings: NDArray[np.int64],
-    room: NDArray[np.float64],
-    spare: NDArray[np.float64],
-    out: NDArray[np.float64],
-) -> None:
+def _turn(room: Flat, squarings: NDArray[np.int64], spare: Flat, out: Flat, lanes: int) -> None:
     """``exp(-i g)`` into ``out``, of ladders of three: energies 0 and two more, couplings 1 and root 2 times one.
 
-    By Cayley and Hamilton, powers of a matrix of three are sums of 1, g and g^2, whose weights in the series are numbers.
+    By Cayley and Hamilton, powers of a matrix of three are sums of 1, g and g^2, whose weights in the series are numbers. The
+    first four numbers of ``room`` are both energies and the coupling; the others are to work in.
     """
-    lanes, root, most = energies.shape[1], np.sqrt(2.0), 0
-    squared, plain, one, trace, minors, determinant = room[0], room[1], room[2], room[3], room[4], room[5]
+    root, most = np.sqrt(2.0), 0
     for lane in range(lanes):
-        norm = max(abs(energies[0, lane]), abs(energies[1, lane])) + 2.5 * np.hypot(coupling[0, lane], coupling[1, lane])
+        size = abs(room[2 * _LANES + lane]) + abs(room[3 * _LANES + lane])
+        norm = max(abs(room[lane]), abs(room[_LANES + lane])) + 2.5 * size
         squarings[lane] = 0
-        while norm > 1.0:
+        while norm > _NORM:
             norm *= 0.5
             squarings[lane] += 1
         most = max(most, squarings[lane])
-        share = 0.5 ** squarings[lane]
-        energies[0, lane] *= share
-        energies[1, lane] *= share
-        coupling[0, lane] *= share
-        coupling[1, lane] *= share
+        for number in range(4):
+            room[number * _LANES + lane] *= 0.5 ** squarings[lane]
     for lane in range(lanes):
-        first, second = energies[0, lane], energies[1, lane]
-        size = coupling[0, lane] ** 2 + coupling[1, lane] ** 2
-        trace[lane], minors[lane], determinant[lane] = first + second, first * second - 3 * size, -size * second
-        # g^n = squared g^2 + plain g + one
-        squared[lane], plain[lane], one[lane] = 0.0, 0.0, 1.0
-        for row in range(6, 12):
-            room[row, lane] = 0.0
-        room[8, lane] = 1.0
+        first, second = room[lane], room[_LANES + lane]
+        size = room[2 * _LANES + lane] ** 2 + room[3 * _LANES + lane] ** 2
+        room[4 * _LANES + lane] = first + second
+        room[5 * _LANES + lane] = first * second - 3 * size
+        room[6 * _LANES + lane] = -size * second
+        # g^n = squared g^2 + plain g + one; then what is summed of each, real parts and imaginary ones
+        room[7 * _LANES + lane], room[8 * _LANES + lane], room[9 * _LANES + lane] = 0.0, 0.0, 1.0
+        room[10 * _LANES + lane], room[11 * _LANES + lane], room[12 * _LANES + lane] = 0.0, 0.0, 1.0
+        room[13 * _LANES + lane], room[14 * _LANES + lane], room[15 * _LANES + lane] = 0.0, 0.0, 0.0
     weight = 1.0
-    for order in range(1, _TERMS):
-        # of powers of -i: real ones from row 6 on, imaginary ones from 9
-        weight *= (-1.0 if order % 2 else 1.0) / order
-        two, single, none = (room[9], room[10], room[11]) if order % 2 else (room[6], room[7], room[8])
+    for order in range(1, _TERMS, 2):
+        # powers of -i are imaginary and real in turns
+        odd = -weight / order
+        weight = odd / (order + 1)
         for lane in range(lanes):
-            before = squared[lane]
-            squared[lane] = trace[lane] * before + plain[lane]
-            plain[lane] = one[lane] - minors[lane] * before
-            one[lane] = determinant[lane] * before
-            two[lane] += weight * squared[lane]
-            single[lane] += weight * plain[lane]
-            none[lane] += weight * one[lane]
+            trace, minors, determinant = room[4 * _LANES + lane], room[5 * _LANES + lane], room[6 * _LANES + lane]
+            squared, plain, one = room[7 * _LANES + lane], room[8 * _LANES + lane], room[9 * _LANES + lane]
+            squared, plain, one = trace * squared + plain, one - minors * squared, determinant * squared
+            room[13 * _LANES + lane] += odd * squared
+            room[14 * _LANES + lane] += odd * plain
+            room[15 * _LANES + lane] += odd * one
+            squared, plain, one = trace * squared + plain, one - minors * squared, determinant * squared
+            room[10 * _LANES + lane] += weight * squared
+            room[11 * _LANES + lane] += weight * plain
+            room[12 * _LANES + lane] += weight * one
+            room[7 * _LANES + lane], room[8 * _LANES + lane], room[9 * _LANES + lane] = squared, plain, one
+    for part in range(2):
+        for lane in range(lanes):
+            first, second, x, y = room[lane], room[_LANES + lane], room[2 * _LANES + lane], room[3 * _LANES + lane]
+            square, linear, constant = (
+                room[(10 + 3 * part) * _LANES + lane],
+                room[(11 + 3 * part) * _LANES + lane],
+                room[(12 + 3 * part) * _LANES + lane],
+            )
+            size = x * x + y * y
+            one_up, two_up = linear + square * first, root * (linear + square * (first + second))
+            here = 9 * part * _LANES + lane
+            out[here] = constant + square * size
+            out[here + 4 * _LANES] = constant + linear * first + square * (first * first + 3 * size)
+            out[here + 8 * _LANES] = constant + linear * second + square * (second * second + 2 * size)
+            # what a complex coupling multiplies waits for its other part
+            spare[here], spare[here + _LANES], spare[here + 2 * _LANES] = one_up, two_up, root * square
     for lane in range(lanes):
-        first, second, up = energies[0, lane], energies[1, lane], complex(coupling[0, lane], coupling[1, lane])
-        down, size = np.conj(up), coupling[0, lane] ** 2 + coupling[1, lane] ** 2
-        square, linear, constant = (
-            complex(room[6, lane], room[9, lane]),
-            complex(room[7, lane], room[10, lane]),
-            complex(room[8, lane], room[11, lane]),
-        )
-        one_up, two_up = linear + square * first, root * (linear + square * (first + second))
-        _put(out, 0, lane, constant + square * size)
-        _put(out, 4, lane, constant + linear * first + square * (first * first + 3 * size))
-        _put(out, 8, lane, constant + linear * second + square * (second * second + 2 * size))
-        _put(out, 3, lane, one_up * up)
-        _put(out, 1, lane, one_up * down)
-        _put(out, 7, lane, two_up * up)
-        _put(out, 5, lane, two_up * down)
-        _put(out, 6, lane, square * root * up * up)
-        _put(out, 2, lane, square * root * down * down)
+        x, y = room[2 * _LANES + lane], room[3 * _LANES + lane]
+        up, double = spare[lane], spare[_LANES + lane]
+        up_i, double_i = spare[9 * _LANES + lane], spare[10 * _LANES + lane]
+        out[3 * _LANES + lane], out[12 * _LANES + lane] = up * x - up_i * y, up * y + up_i * x
+        out[1 * _LANES + lane], out[10 * _LANES + lane] = up * x + up_i * y, up_i * x - up * y
+        out[7 * _LANES + lane], out[16 * _LANES + lane] = double * x - double_i * y, double * y + double_i * x
+        out[5 * _LANES + lane], out[14 * _LANES + lane] = double * x + double_i * y, double_i * x - double * y
+    for lane in range(lanes):
+        x, y = room[2 * _LANES + lane], room[3 * _LANES + lane]
+        square, square_i = spare[2 * _LANES + lane], spare[11 * _LANES + lane]
+        real, imag = x * x - y * y, 2 * x * y
+        out[6 * _LANES + lane], out[15 * _LANES + lane] = square * real - square_i * imag, square * imag + square_i * real
+        out[2 * _LANES + lane], out[11 * _LANES + lane] = square * real + square_i * imag, square_i * real - square * imag
     for turn in range(most):
-        _multiply(out, out, spare)
-        for lane in range(lanes):
-            if squarings[lane] > turn:
-                for i in range(9):
-                    out[0, i, lane], out[1, i, lane] = spare[0, i, lane], spare[1, i, lane]
+        _multiply(out, out, spare, lanes)
+        for number in range(18):
+            for lane in range(lanes):
+                here = number * _LANES + lane
+                out[here] = spare[here] if squarings[lane] > turn else out[here]
 
 
 @compiled()
-def _put(out: NDArray[np.float64], place: int, lane: int, value: complex) -> None:
-    out[0, place, lane], out[1, place, lane] = value.real, value.imag
-
-
-@compiled()
-def _multiply(left: NDArray[np.float64], right: NDArray[np.float64], out: NDArray[np.float64]) -> None:
+def _multiply(left: Flat, right: Flat, out: Flat, lanes: int) -> None:
     """Products into ``out``, which must be neither of the factors."""
     for i in range(3):
-        for j in range(3):
-            for lane in range(out.shape[2]):
+        for lane in range(lanes):
+            for j in range(3):
                 real = imag = 0.0
                 for k in range(3):
-                    a, b = left[0, 3 * i + k, lane], left[1, 3 * i + k, lane]
-                    c, d = right[0, 3 * k + j, lane], right[1, 3 * k + j, lane]
+                    a, b = left[(3 * i + k) * _LANES + lane], left[(9 + 3 * i + k) * _LANES + lane]
+                    c, d = right[(3 * k + j) * _LANES + lane], right[(9 + 3 * k + j) * _LANES + lane]
                     real += a * c - b * d
                     imag += a * d + b * c
-                out[0, 3 * i + j, lane], out[1, 3 * i + j, lane] = real, imag
+                out[(3 * i + j) * _LANES + lane], out[(9 + 3 * i + j) * _LANES + lane] = real, imag
 
 
 @compiled()
-def _view(u: NDArray[np.float64], turned: NDArray[np.float64]) -> None:
-    """``U+ L U`` into ``float[2, 2, 9, lanes]``, for L lowering and counting."""
+def _count(u: Flat, out: Flat, lanes: int) -> None:
+    """``U+ n U``, which is Hermitian, as nine real numbers: every third one of ``out``."""
+    for lane in range(lanes):
+        for i in range(3):
+            a, b = u[(3 + i) * _LANES + lane], u[(12 + i) * _LANES + lane]
+            c, d = u[(6 + i) * _LANES + lane], u[(15 + i) * _LANES + lane]
+            out[3 * i * _LANES + lane] = a * a + b * b + 2 * (c * c + d * d)
+    for pair in range(3):
+        i, j = (0 if pair < 2 else 1), (1 if pair < 1 else 2)
+        for lane in range(lanes):
+            a, b = u[(3 + i) * _LANES + lane], u[(12 + i) * _LANES + lane]
+            c, d = u[(6 + i) * _LANES + lane], u[(15 + i) * _LANES + lane]
+            e, f = u[(3 + j) * _LANES + lane], u[(12 + j) * _LANES + lane]
+            g, h = u[(6 + j) * _LANES + lane], u[(15 + j) * _LANES + lane]
+            out[3 * (3 + 2 * pair) * _LANES + lane] = a * e + b * f + 2 * (c * g + d * h)
+            out[3 * (4 + 2 * pair) * _LANES + lane] = a * f - b * e + 2 * (c * h - d * g)
+
+
+@compiled()
+def _lower(u: Flat, out: Flat, lanes: int) -> None:
+    """``U+ L U`` for L lowering: nine real and imaginary parts, after each number of `_count`."""
     root = np.sqrt(2.0)
     for i in range(3):
-        for j in range(3):
-            for lane in range(u.shape[2]):
-                none = complex(u[0, i, lane], -u[1, i, lane])
-                one, one_here = complex(u[0, 3 + i, lane], -u[1, 3 + i, lane]), complex(u[0, 3 + j, lane], u[1, 3 + j, lane])
-                two, two_here = complex(u[0, 6 + i, lane], -u[1, 6 + i, lane]), complex(u[0, 6 + j, lane], u[1, 6 + j, lane])
-                _put(turned[0], 3 * i + j, lane, none * one_here + root * one * two_here)
-                _put(turned[1], 3 * i + j, lane, one * one_here + 2 * two * two_here)
+        for lane in range(lanes):
+            a, b = u[i * _LANES + lane], u[(9 + i) * _LANES + lane]
+            c, d = root * u[(3 + i) * _LANES + lane], root * u[(12 + i) * _LANES + lane]
+            for j in range(3):
+                e, f = u[(3 + j) * _LANES + lane], u[(12 + j) * _LANES + lane]
+                g, h = u[(6 + j) * _LANES + lane], u[(15 + j) * _LANES + lane]
+                out[(3 * (3 * i + j) + 1) * _LANES + lane] = a * e + b * f + c * g + d * h
+                out[(3 * (3 * i + j) + 2) * _LANES + lane] = a * f - b * e + c * h - d * g
 
 
 @compiled()
-def _add(what: NDArray[np.float64], weight: float, out: NDArray[np.float64]) -> None:
-    for part in range(2):
-        for i in range(9):
-            for lane in range(out.shape[2]):
-                out[part, i, lane] += weight * what[part, i, lane]
+def _gather(turned: Flat, weight: float, out: NDArray[np.float64], lanes: int) -> None:
+    """Add ``v v+`` for both operators, one triangle: ``float[9, 9, 3 * lanes]``, of counting, which is real, and of lowering."""
+    rows = turned.reshape(9, 3 * _LANES)
+    for i in range(9):
+        for j in range(i + 1):
+            for lane in range(lanes):
+                a, b = weight * rows[i, _LANES + lane], weight * rows[i, 2 * _LANES + lane]
+                c, d = rows[j, _LANES + lane], rows[j, 2 * _LANES + lane]
+                out[i, j, lane] += weight * rows[i, lane] * rows[j, lane]
+                out[i, j, _LANES + lane] += a * c + b * d
+                out[i, j, 2 * _LANES + lane] += b * c - a * d
 
 
 @compiled()
-def _gather(turned: NDArray[np.float64], weight: float, out: NDArray[np.float64]) -> None:
-    """Add ``v v+`` for both operators; of what is Hermitian one triangle."""
-    for which in range(2):
-        for i in range(9):
-            for j in range(i + 1):
-                for lane in range(out.shape[4]):
-                    a, b = turned[which, 0, i, lane], turned[which, 1, i, lane]
-                    c, d = turned[which, 0, j, lane], turned[which, 1, j, lane]
-                    out[which, 0, i, j, lane] += weight * (a * c + b * d)
-                    out[which, 1, i, j, lane] += weight * (b * c - a * d)
+def _take(
+    u: Flat,
+    k: Flat,
+    gathered: NDArray[np.float64],
+    lane: int,
+    unitary: NDArray[np.complex128],
+    sensitivity: NDArray[np.complex128],
+    jumps: NDArray[np.complex128],
+) -> None:
+    """One lane's numbers as matrices."""
+    real = np.empty((9, 9))
+    for i in range(9):
+        unitary[i // 3, i % 3] = complex(u[i * _LANES + lane], u[(9 + i) * _LANES + lane])
+        for part in range(9):
+            sensitivity[i // 3, i % 3] += _HERMITIAN[i, part] * k[part * _LANES + lane]
+        for j in range(i + 1):
+            real[i, j] = real[j, i] = gathered[i, j, lane]
+            value = complex(gathered[i, j, _LANES + lane], gathered[i, j, 2 * _LANES + lane])
+            jumps[0, i, j], jumps[0, j, i] = value, np.conj(value)
+    for i in range(9):
+        for part in range(9):
+            # rows have two entries at most
+            if _HERMITIAN[i, part] != 0.0:
+                for j in range(9):
+                    total = 0.0j
+                    for other in range(9):
+                        total += real[part, other] * np.conj(_HERMITIAN[j, other])
+                    jumps[1, i, j] += _HERMITIAN[i, part] * total
