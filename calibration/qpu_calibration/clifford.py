@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,6 @@ SequenceStep = tuple[int, tuple[float, ...]]
 Pair = tuple[int, int]
 GENERATORS = (1, 2, 4, 8)
 """X of the first and of the second qubit, Z of the first and of the second (see `_images`)."""
-_PAULIS = {0: "id", 1: "x", 4: "z", 5: "y"}
 _SIGNS = tuple(
     tuple(16 * (((one >> 2 & other & 3).bit_count() + (other >> 2 & one & 3).bit_count()) % 2) for other in range(16))
     for one in range(16)
@@ -48,6 +47,11 @@ class Group:
     def named(self, gate: str) -> int:
         """Number of a standard gate."""
         return self.number[_key(_standard(gate))]
+
+    @cached_property
+    def paulis(self) -> dict[int, int]:
+        """Number of nothing and of each Pauli, by the number of the latter (`_images`)."""
+        return {0: 0, 1: self.named("x"), 4: self.named("z"), 5: self.named("y")}
 
     def product(self, numbers: NDArray[np.int64]) -> int:
         """Number of what members one after the other are."""
@@ -148,8 +152,9 @@ def _steps(name: str, forwards: bool, clifford: Clifford) -> tuple[tuple[Sequenc
     group, tableau = one_qubit_group(), clifford.tableau
     word = _word(name, forwards, tableau[:, :4].tobytes())
     # the sign of what is made of an X tells whether there is a Z before, and the other way round
-    pauli = int(tableau[:, 4] @ (4, 8, 1, 2))
-    first = [group.after[group.named(_PAULIS[pauli >> place & 5]), word.first[place]] for place in (0, 1)]
+    z_0, z_1, x_0, x_1 = tableau[:, 4].tolist()
+    pauli = x_0 | x_1 << 1 | z_0 << 2 | z_1 << 3
+    first = [group.after[group.paulis[pauli >> place & 5], word.first[place]] for place in (0, 1)]
     steps = ((0, group.shortest[first[0]]), (1, group.shortest[first[1]]), *word.rest)
     return steps, word.images, _SIGNS[pauli]
 
@@ -219,6 +224,7 @@ def _dressing(name: str, forwards: bool) -> tuple[Pair, Pair]:
     raise AssertionError(f"{name} is no cx but for local Cliffords")
 
 
+@lru_cache(maxsize=8)
 def _entangling(name: str, forwards: bool) -> Clifford:
     swap = Clifford.from_matrix(np.eye(4)[[0, 2, 1, 3]])
     gate = Clifford.from_matrix(ENTANGLERS[name].to_matrix())

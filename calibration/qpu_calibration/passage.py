@@ -146,11 +146,13 @@ def begins(order: Index, extents: Sequence[Mapping[str, int]], free: dict[str, i
         found[gates] = np.concatenate([[free[line]], ends[:-1]])
         free[line] = int(ends[-1])
         return found
-    ticks = []
+    ticks, lasting = [], [tuple(lines.items()) for lines in extents]
     for number in order[gates].tolist():
-        lines = extents[number]
-        begin = max([free[line] for line in lines])
-        for line, lasts in lines.items():
+        lines = lasting[number]
+        begin = free[lines[0][0]]
+        for line, _ in lines[1:]:
+            begin = max(begin, free[line])
+        for line, lasts in lines:
             free[line] = begin + lasts
         ticks.append(begin)
     found[gates] = ticks

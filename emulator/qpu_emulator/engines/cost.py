@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from qpu_bridge.schedule import Body, Repeat, Straight, children
-from qpu_emulator.engines.engine import ONE, TWO
+from qpu_emulator.engines.engine import ONE, TWO, Index
 from qpu_emulator.score.program import Program
 from qpu_emulator.score.timeline import BETWEEN
 
@@ -32,20 +34,20 @@ _CUBE_S = 0.2e-6
 """Tensor network: what each unit of the cubed bond dimension adds to `_TENSOR_S`."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Work:
     """What happens in one cluster.
 
     Attributes:
         qubits: How many.
         windows: On one qubit or two.
-        pairs: Positions of each window on two, in order of start, and how often it is played.
+        pairs: ``int[pairs, 3]``, positions of each window on two, in order of start, and how often it is played.
         looks: Measurements on the way.
     """
 
     qubits: int
     windows: int
-    pairs: tuple[tuple[int, int, int], ...]
+    pairs: Index
     looks: int
 
     def density_matrix(self, shots: int, slices: int, levels: int) -> float:
@@ -61,7 +63,7 @@ class Work:
 
     def trajectories(self, count: int) -> float:
         """Time of so many trajectories, s."""
-        passes = sum(times for _, _, times in self.pairs) * float(1 << self.qubits)
+        passes = int(self.pairs[:, 2].sum()) * float(1 << self.qubits)
         return count * (self.windows * _STEP_S + passes * _AMPLITUDE_S)
 
     def tensor_network(self, shots: int, groups: int, bond: int) -> float:
@@ -72,44 +74,51 @@ class Work:
             groups: Of shots that share their noise.
             bond: Largest bond dimension.
         """
-        played = sum(times * (_TENSOR_S + _CUBE_S * size**3) for times, size in self._bonds(bond))
-        played += (self.windows - sum(times for _, _, times in self.pairs)) * _TURN_S
-        return shots * played + groups * sum(times for _, _, times in self.pairs) * _CHANNEL_S
+        times, size = self._bonds(bond)
+        played = float((times * (_TENSOR_S + _CUBE_S * size**3)).sum())
+        many = int(self.pairs[:, 2].sum())
+        return shots * (played + (self.windows - many) * _TURN_S) + groups * many * _CHANNEL_S
 
     def bond(self, most: int) -> int:
         """The bond dimension that a matrix product state may reach."""
-        return max((size for _, size in self._bonds(most)), default=1)
+        return int(self._bonds(most)[1].max(initial=1))
 
-    def _bonds(self, most: int) -> Iterator[tuple[int, int]]:
+    def _bonds(self, most: int) -> tuple[Index, Index]:
         """Each cut through the line that a window on two qubits spans: how often, and the bond dimension there by then.
 
         Every window may double the bond dimension of a cut.
         """
-        doubled = [0] * self.qubits
-        for first, second, times in self.pairs:
-            for cut in range(min(first, second), max(first, second)):
-                doubled[cut] = min(doubled[cut] + times, cut + 1, self.qubits - 1 - cut, most.bit_length())
-                yield times, min(most, 1 << doubled[cut])
+        times, sizes = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+        low, high = self.pairs[:, :2].min(axis=1), self.pairs[:, :2].max(axis=1)
+        for cut in range(self.qubits - 1):
+            times.append(self.pairs[(low <= cut) & (cut < high), 2])
+            doubled = np.minimum(np.cumsum(times[-1]), min(cut + 1, self.qubits - 1 - cut, most.bit_length()))
+            sizes.append(np.minimum(most, 1 << doubled))
+        return np.concatenate(times), np.concatenate(sizes)
 
 
 def work(program: Program) -> list[Work]:
     """What happens in each cluster; a loop whose end is not known counts once."""
-    home = {qubit: (number, place) for number, cluster in enumerate(program.clusters) for place, qubit in enumerate(cluster)}
-    windows, looks = [0] * len(program.clusters), [0] * len(program.clusters)
-    pairs: list[list[tuple[int, int, int]]] = [[] for _ in program.clusters]
+    count = len(program.clusters)
+    home, place = np.zeros(len(program.qubits), np.int64), np.zeros(len(program.qubits), np.int64)
+    position = {qubit: index for index, qubit in enumerate(program.qubits)}
+    for number, cluster in enumerate(program.clusters):
+        own = [position[qubit] for qubit in cluster]
+        home[own], place[own] = number, np.arange(len(own))
+    windows, looks = np.zeros(count, np.int64), np.zeros(count, np.int64)
+    pairs = [np.zeros((0, 4), np.int64)]
     for block, times in _blocks(program.schedule.realtime, 1):
-        score = program.scores[block]
-        for kind, first, second, _ in score.laid.tolist():
-            if kind not in (ONE, TWO, BETWEEN):
-                continue
-            number, place = home[program.qubits[first]]
-            if kind == BETWEEN:
-                looks[number] += times
-                continue
-            windows[number] += times
-            if kind == TWO:
-                pairs[number].append((place, home[program.qubits[second]][1], times))
-    return [Work(len(cluster), windows[n], tuple(pairs[n]), looks[n]) for n, cluster in enumerate(program.clusters)]
+        kinds, first, second = program.scores[block].laid[:, :3].T
+        joint = kinds == TWO
+        windows += times * np.bincount(home[first[joint | (kinds == ONE)]], minlength=count)
+        looks += times * np.bincount(home[first[kinds == BETWEEN]], minlength=count)
+        many = np.full(int(joint.sum()), times)
+        pairs.append(np.stack([home[first[joint]], place[first[joint]], place[second[joint]], many], axis=1))
+    every = np.concatenate(pairs)
+    return [
+        Work(len(cluster), int(windows[number]), every[every[:, 0] == number, 1:], int(looks[number]))
+        for number, cluster in enumerate(program.clusters)
+    ]
 
 
 def _blocks(body: Body, times: int) -> Iterator[tuple[Straight, int]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,18 @@ _EXACT = 2**32
 
 Found = NDArray[np.int32] | int
 Shift = NDArray[np.float64]
+
+
+class Windows(NamedTuple):
+    """Windows of actions.
+
+    Attributes:
+        found: Each once; the last is none.
+        which: ``int[actions]``, which of them.
+    """
+
+    found: list[Found]
+    which: Index
 
 
 class Cues:
@@ -60,7 +72,7 @@ class Cues:
         self._asked: dict[tuple[int, bool, tuple[Any, ...]], Asked] = {}
         self._fixed: dict[tuple[object, ...], int] = {}
 
-    def turns(self, score: Score, part: slice, chosen: Index, begun: Number, rows: int) -> NDArray[np.float64]:
+    def turns(self, score: Score, part: slice, chosen: Index, begun: Number, rows: int) -> tuple[NDArray[np.float64], Index]:
         """Virtual Z around the windows of some actions.
 
         Args:
@@ -71,19 +83,29 @@ class Cues:
             rows: Of the table.
 
         Returns:
-            ``float[rows, lanes]`` in rad, the table that `Steps` reads; one lane where all have the same numbers.
+            ``float[rows, columns]`` in rad, the table that `Steps` reads, and the column of each lane: lanes of one point share
+            theirs, unless variables or the time parts them.
         """
         laid = score.laid[part]
         first = score.actions.first[part]
         first = first[laid[: len(first), 0] <= TWO]
-        phase, frequency = (self._values.of_all(first, name, self._lanes, chosen) for name in ("phase", "frequency"))
-        late = self._late_s[self._program.schedule.events["port"][first]]
+        events, points = self._program.schedule.events, self._lanes.point[chosen]
+        variable = events["phase_variable"][first]
+        apart = bool((variable != NONE).any()) or isinstance(begun, np.ndarray)
+        points, column = (points, np.arange(len(chosen))) if apart else np.unique(points, return_inverse=True)
+        phase, frequency = (self._values.of_all(first, name, points) for name in ("phase", "frequency"))
+        turned = np.flatnonzero(variable != NONE)
+        if len(turned):
+            phase = phase + np.zeros((1, len(chosen)))
+            phase[turned] += self._lanes.variables[chosen].T[variable[turned]]
+        late = self._late_s[events["port"][first]]
         rests, start = self._rests[self._program.qubits], np.atleast_1d(np.asarray(begun, np.float64))
-        return _turns(laid, score.ticks[part], self._tick, score.flux[part], phase, frequency, late, rests, start, rows)
+        table = _turns(laid, score.ticks[part], self._tick, score.flux[part], phase, frequency, late, rests, start, rows)
+        return table, column if table.shape[1] > 1 else np.zeros(len(chosen), np.int64)
 
     def windows(
         self, score: Score, part: slice, levels: Sequence[int], chosen: Index, begun: Number, shifts: Mapping[int, Shift]
-    ) -> list[Found]:
+    ) -> Windows:
         """Windows of some actions: indices in the library. Single drives that are new there are solved together.
 
         Args:
@@ -94,23 +116,27 @@ class Cues:
             begun: As of `turns`.
             shifts: Action -> ``float[lanes]``, by which the transmon of a drive is shifted in Hz, with the frame of its window.
         """
-        alike = score.actions.alike[part].tolist()
+        laid = score.laid[part]
+        alike = score.actions.alike[part].copy()
         for number in shifts:
             alike[number] = ~number
-        found: dict[int, Any] = {}
+        which = np.full(len(laid), NONE)
+        acting = np.flatnonzero(laid[: len(alike), 0] <= TWO)
+        names, firsts, which[acting] = np.unique(alike[acting], return_index=True, return_inverse=True)
+        found: list[Any] = [None] * len(names) + [NONE]
         wanted: dict[int, tuple[Action, int, Shift | None]] = {}
-        for number, (kind, first) in zip(alike, score.laid[part, :2].tolist(), strict=False):
-            if number in found or kind > TWO:
-                continue
+        # as they come, so that windows are solved in this order
+        for place in np.argsort(firsts).tolist():
+            number = int(names[place])
             action = score.actions[number if number >= 0 else (part.start or 0) + ~number]
-            wanted[number] = action, levels[first], shifts.get(~number)
-            found[number] = self._window(action, levels[first], chosen, begun, wanted[number][2])
+            wanted[place] = action, levels[laid[acting[firsts[place]], 1]], shifts.get(~number)
+            found[place] = self._window(action, wanted[place][1], chosen, begun, wanted[place][2])
         if self._asked:
             self._solve()
-            for number, known in found.items():
-                action, size, shift = wanted[number]
-                found[number] = self._window(action, size, chosen, begun, shift) if known is None else known
-        return [found.get(number, NONE) for number in alike]
+            for place, (action, size, shift) in wanted.items():
+                known = found[place]
+                found[place] = self._window(action, size, chosen, begun, shift) if known is None else known
+        return Windows(found, which)
 
     def _solve(self) -> None:
         """Solve all that is asked for."""

@@ -36,8 +36,8 @@ class Due(NamedTuple):
     Attributes:
         plan: ``int[steps, 4]``: kind of the engine, positions of the qubit and of the other one, whose window it is (an action).
         drifting: ``int[steps]``, the qubit whose detuning is asked for, -1 for none.
-        angle: ``float[steps, lanes or 1]``, turn in rad.
-        noisy: The same, time in s over which a slow detuning acts.
+        angle: ``float[steps, columns]``, turn in rad, in the columns of ``turns``.
+        noisy: ``float[steps, lanes or 1]``, time in s over which a slow detuning acts.
         wait: ``int[steps]``, which of ``waits`` passes in an idle step.
         waits: ``float[waits, 1 + lanes or 2]``: position of the qubit, and for how long relaxation acts, s.
         faded: ``float[waits, lanes]``, what a coherence loses beside white noise, see `Idle.find`; no lanes for nothing.
@@ -61,7 +61,8 @@ def due(
         steps: As of `timeline.Steps`.
         numbers: The same.
         qubits: How many the steps are of.
-        turns: ``float[rows, lanes or 1]``, virtual Z around windows, rad.
+        turns: ``float[rows, columns]``, virtual Z around windows, rad; in each lane if ``more`` is given, or ``light``, or shares
+            differ from lane to lane.
         shares: ``float[2, rows, lanes or 1]``, times in s that a slow detuning acts before and after windows on two qubits.
         light: What photons do.
         more: ``float[lanes]``, by how much longer the block lasts, s; None if its duration is fixed.
@@ -84,9 +85,10 @@ def _due(
     lit, stretched = turned.shape[1] > 0, len(more) > 0
     lanes = max(turns.shape[1], shares.shape[2], turned.shape[2], len(more))
     wide, spread = lanes if stretched else 1, faded.shape[2]
+    timed = lanes if stretched or shares.shape[2] > 1 else 1
     size = len(steps)
     plan, drifting, wait = np.empty((size, 4), np.int64), np.empty(size, np.int64), np.zeros(size, np.int64)
-    angle, noisy = np.empty((size, lanes)), np.empty((size, lanes))
+    angle, noisy = np.empty((size, lanes)), np.empty((size, timed))
     waits, fading = np.empty((size, 1 + wide)), np.empty((size, spread))
     # of each qubit its last wait, of each wait the one before it on the qubit
     last, before = np.full(qubits, -1), np.empty(size, np.int64)
@@ -99,13 +101,14 @@ def _due(
         for lane in range(lanes):
             a, b = lane if turns.shape[1] > 1 else 0, lane if shares.shape[2] > 1 else 0
             angle[count, lane] = turn - turns[then, a] + turns[now, a]
-            noisy[count, lane] = short + shares[0, now, b] + shares[1, late, b]
+            if lane < timed:
+                noisy[count, lane] = short + shares[0, now, b] + shares[1, late, b]
             if lit:
                 angle[count, lane] += turned[0, now, lane] + turned[1, then, lane]
             if ends:
                 angle[count, lane] += growth * more[lane]
                 noisy[count, lane] += more[lane] if kind == IDLE else 0.0
-            dull = dull and angle[count, lane] == 0.0 and noisy[count, lane] == 0.0
+            dull = dull and angle[count, lane] == 0.0 and noisy[count, min(lane, timed - 1)] == 0.0
         for lane in range(spread):
             fading[found, lane] = faded[0, now, lane] + faded[1, then, lane]
             dull = dull and fading[found, lane] == 0.0

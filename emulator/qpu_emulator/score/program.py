@@ -131,7 +131,7 @@ def compile_program(schedule: Schedule, device: Device, zz: Callable[[int], floa
         found[block], tones[block] = sorter.actions(block)
     _cluster(program, found.values(), device, zz)
     for block, actions in found.items():
-        program.scores[block] = _score(program, block, actions, _final(program, actions) if block is last else (), device)
+        program.scores[block] = _score(program, block, actions, _final(actions) if block is last else (), device)
     program.lit = sorted({score.actions[number].qubits[0] for score in program.scores.values() for number in score.between})
     for block, score in program.scores.items():
         passing = _passing(program, score, tones[block], block is last)
@@ -209,19 +209,12 @@ def _reads(block: Block) -> set[int]:
     return columns_of(block.value) if isinstance(block, Assign) else set()
 
 
-def _final(program: Program, actions: Actions) -> tuple[int, ...]:
+def _final(actions: Actions) -> tuple[int, ...]:
     """Measurements that are the last action on their qubit and that nothing waits for."""
-    done: set[int] = set()
-    found: list[int] = []
-    acting = list(zip(actions.kinds.tolist(), actions.qubits.tolist(), strict=True))
-    for index in range(len(actions) - 1, -1, -1):
-        kind, qubits = acting[index]
-        if kind == READOUT and qubits[0] not in done:
-            found.append(index)
-        done.update(qubits)
-        if len(done) == len(program.qubits):
-            break
-    return tuple(reversed(found))
+    last = np.full(actions.qubits.max(initial=-1) + 1, NONE)
+    np.maximum.at(last, actions.qubits, np.arange(len(actions))[:, None])
+    read = (actions.kinds == READOUT).nonzero()[0]
+    return tuple(read[last[actions.qubits[read, 0]] == read].tolist())
 
 
 def _cluster(program: Program, found: Iterable[Actions], device: Device, zz: Callable[[int], float]) -> None:

@@ -13,7 +13,7 @@ from qpu_emulator.jit import compiled
 from qpu_emulator.noise import Spectrum, advance
 from qpu_emulator.readout.field import Tones
 from qpu_emulator.readout.measurement import Receiver
-from qpu_emulator.score.cues import Cues, Found
+from qpu_emulator.score.cues import Cues, Found, Windows
 from qpu_emulator.score.due import Due, Light, due
 from qpu_emulator.score.lanes import Index, Lanes
 from qpu_emulator.score.passing import Passing
@@ -108,17 +108,21 @@ class Stage:
         found = self._cues.windows(score, part, self._levels, chosen, begun, {} if light is None else light.shifts)
         shares = self._shares(laid, found, rows, len(chosen))
         steps = line.lay(laid, ticks, self._tick, shares[1], stretched=more is not None)
-        turns = self._cues.turns(score, part, chosen, begun, rows)
-        self._play_steps(due(*steps, len(self._home), turns, shares, light, more), found, chosen)
+        turns, column = self._cues.turns(score, part, chosen, begun, rows)
+        if light is not None or more is not None or shares.shape[2] > 1:
+            # what else is due differs from lane to lane
+            turns, column = turns[:, column], np.arange(len(chosen))
+        owed = due(*steps, len(self._home), turns, shares, light, more)
+        self._play_steps(owed, found, column, chosen)
 
-    def _play_steps(self, owed: Due, found: Sequence[Found], chosen: Index) -> None:
-        """Hand steps to the engine, some lanes at a time."""
+    def _play_steps(self, owed: Due, found: Windows, column: Index, chosen: Index) -> None:
+        """Hand steps to the engine, some lanes at a time; ``column`` is that of each lane in what is owed."""
         if not len(owed.plan):
             return
         waits = self._idle_times(owed)
         for start in range(0, len(chosen), _AT_A_TIME):
             few = slice(start, min(start + _AT_A_TIME, len(chosen)))
-            self._evolve(owed, _of_lanes(found, few), _of_lanes(waits, few), few, chosen[few])
+            self._evolve(owed, _of_lanes(found.found, few)[found.which], _of_lanes(waits, few), column, few, chosen[few])
 
     def _idle_times(self, owed: Due) -> list[Found]:
         """Entries of the idle times between windows."""
@@ -176,33 +180,42 @@ class Stage:
                     light.shifts[number] = stirring.shift
         return light
 
-    def _shares(self, laid: Index, found: list[Found], rows: int, width: int) -> NDArray[np.float64]:
+    def _shares(self, laid: Index, found: Windows, rows: int, width: int) -> NDArray[np.float64]:
         """Times in s that a slow detuning acts before and after windows on two qubits, ``float[2, rows, lanes]``.
 
         Inside a window on one qubit it acts at the moment at which it does.
         """
-        pairs = (laid[:, 0] == TWO).nonzero()[0].tolist()
-        shares = [self._library.shares(self._levels[laid[row, 1]], found[row]) for row in pairs]
+        pairs = (laid[:, 0] == TWO).nonzero()[0]
+        kinds, firsts = np.unique(found.which[pairs], return_index=True)
+        shares = [
+            self._library.shares(self._levels[laid[row, 1]], found.found[kind])
+            for kind, row in zip(kinds.tolist(), pairs[firsts].tolist(), strict=True)
+        ]
         wide = any(share.ndim > 2 for share in shares)
         table = np.zeros((2, rows, width if wide else 1))
-        for row, share in zip(pairs, shares, strict=True):
-            # qubit, side and lanes
-            table[:, 1 + 2 * row : 3 + 2 * row] = share.T.reshape(2, 2, -1)
+        for kind, share in zip(kinds.tolist(), shares, strict=True):
+            own = 1 + 2 * pairs[found.which[pairs] == kind]
+            # side, qubit and lanes
+            sides = share.T.reshape(2, 2, -1)
+            table[:, own], table[:, own + 1] = sides[:, :1], sides[:, 1:]
         return table
 
-    def _evolve(self, owed: Due, found: NDArray[np.int32], waits: NDArray[np.int32], few: slice, chosen: Index) -> None:
+    def _evolve(
+        self, owed: Due, found: NDArray[np.int32], waits: NDArray[np.int32], column: Index, few: slice, chosen: Index
+    ) -> None:
         """Play steps on the clusters that they are of."""
         noisy = owed.noisy if owed.noisy.shape[1] == 1 else np.ascontiguousarray(owed.noisy[:, few])
-        angle = owed.angle if owed.angle.shape[1] == 1 else np.ascontiguousarray(owed.angle[:, few])
         shift = self._detune(owed.drifting, noisy, chosen)
-        own = owed.plan, owed.wait, self._place
-        steps, index, turn, time = _fill(*own, found, waits, angle, noisy, shift)
         home = self._home[owed.plan[:, 1]]
         for number in range(len(self._program.clusters)):
-            mine = slice(None) if len(self._program.clusters) == 1 else (home == number).nonzero()[0]
-            plan = Plan(steps[mine], index[mine], turn[mine], time[mine], shift[mine])
-            if len(plan.steps):
-                self._engine.evolve(number, chosen, plan)
+            mine = (home == number).nonzero()[0]
+            if not len(mine):
+                continue
+            own = shift if len(mine) == len(shift) else shift[mine]
+            where = mine, owed.plan, owed.wait, self._place
+            steps, index, turn = _fill(*where, found, waits, owed.angle, column[few], noisy, own)
+            time = np.broadcast_to(noisy[mine], own.shape)
+            self._engine.evolve(number, chosen, Plan(steps, index, turn, time, own))
 
     def _detune(self, qubit: Index, noisy: NDArray[np.float64], chosen: Index) -> NDArray[np.float64]:
         """Mean detuning in Hz of each step in each lane."""
@@ -215,42 +228,45 @@ class Stage:
 
 @compiled()
 def _fill(
+    mine: NDArray[np.int64],
     plan: NDArray[np.int64],
     wait: NDArray[np.int64],
     position: NDArray[np.int64],
     found: NDArray[np.int32],
     waits: NDArray[np.int32],
     angle: NDArray[np.float64],
+    column: NDArray[np.int64],
     noisy: NDArray[np.float64],
     shift: NDArray[np.float64],
-) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64], NDArray[np.float64]]:
-    """Numbers of a `Plan` in every lane, what a detuning turns in idle times included: its steps, index, angle and noisy.
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:
+    """Numbers of a `Plan` in every lane, what a detuning turns in idle times included: its steps, index and angle.
 
     Args:
+        mine: ``int[steps]``, those of the cluster among all.
         plan: As of `Due`.
         wait: The same.
         position: ``int[qubits]``, of each qubit within its cluster.
         found: ``int[actions, lanes or 1]``, windows.
         waits: ``int[waits, lanes or 1]``, entries of idle times.
-        angle: ``float[steps, lanes or 1]``.
-        noisy: The same.
+        angle: ``float[all steps, columns]``.
+        column: ``int[lanes]``, of each lane.
+        noisy: ``float[all steps, lanes or 1]``.
         shift: ``float[steps, lanes]``, mean detuning in Hz.
     """
     shape = shift.shape
-    steps, index = np.empty((len(plan), 3), np.int32), np.zeros(shape, np.int32)
-    turn, time = np.empty(shape), np.empty(shape)
-    for step in range(len(plan)):
+    steps, index, turn = np.empty((len(mine), 3), np.int32), np.zeros(shape, np.int32), np.empty(shape)
+    for place in range(len(mine)):
+        step = mine[place]
         kind, action = plan[step, 0], plan[step, 3]
-        steps[step, 0], steps[step, 1], steps[step, 2] = kind, position[plan[step, 1]], position[plan[step, 2]]
+        steps[place, 0], steps[place, 1], steps[place, 2] = kind, position[plan[step, 1]], position[plan[step, 2]]
         for lane in range(shape[1]):
-            time[step, lane] = noisy[step, lane if noisy.shape[1] > 1 else 0]
-            turn[step, lane] = angle[step, lane if angle.shape[1] > 1 else 0]
+            turn[place, lane] = angle[step, column[lane]]
             if kind == IDLE:
-                index[step, lane] = waits[wait[step], lane if waits.shape[1] > 1 else 0]
-                turn[step, lane] += _TAU * shift[step, lane] * time[step, lane]
+                index[place, lane] = waits[wait[step], lane if waits.shape[1] > 1 else 0]
+                turn[place, lane] += _TAU * shift[place, lane] * noisy[step, lane if noisy.shape[1] > 1 else 0]
             elif action >= 0:
-                index[step, lane] = found[action, lane if found.shape[1] > 1 else 0]
-    return steps, index, turn, time
+                index[place, lane] = found[action, lane if found.shape[1] > 1 else 0]
+    return steps, index, turn
 
 
 def _shared(ticks: NDArray[np.int64]) -> Number:

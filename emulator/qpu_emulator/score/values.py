@@ -58,24 +58,16 @@ class Values:
             return constant
         return constant * self.points[:, slot] if name == "amplitude" else constant + self.points[:, slot]
 
-    def of_all(self, rows: Index, name: str, lanes: Lanes, chosen: Index) -> NDArray[np.float64]:
-        """The same of many events, ``float[events, lanes]``; one lane where all have the same numbers."""
+    def of_all(self, rows: Index, name: str, points: Index) -> NDArray[np.float64]:
+        """The same of many events at some points, ``float[events, points]``; one point where all have the same numbers."""
         events = self.schedule.events
         number = events[name][rows][:, None]
-        if not (self.schedule.slots or self.schedule.variables):
-            return np.asarray(number)
         slot = events[f"{name}_slot"][rows]
         swept = np.flatnonzero(slot != NONE)
         if len(swept):
-            number = np.repeat(number, len(chosen), axis=1)
-            values = self.points[lanes.point[chosen]].T[slot[swept]]
+            number = np.repeat(number, len(points), axis=1)
+            values = self.points[points].T[slot[swept]]
             number[swept] = number[swept] * values if name == "amplitude" else number[swept] + values
-        if name == "phase" and self.schedule.variables:
-            variable = events["phase_variable"][rows]
-            turned = np.flatnonzero(variable != NONE)
-            if len(turned):
-                number = number + np.zeros((1, len(chosen)))
-                number[turned] += lanes.variables[chosen].T[variable[turned]]
         return np.asarray(number)
 
     def of(self, row: int, name: str, lanes: Lanes, chosen: Index) -> Number:
