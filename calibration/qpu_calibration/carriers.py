@@ -83,7 +83,8 @@ class Carriers:
         for key, carrier in self._used.items():
             spec = self.snapshot.port(carrier.port)
             if carrier.port not in ports:
-                ports[carrier.port] = ink.build.port(carrier.port, spec.kind, Clock(spec.dt))
+                clock = ink.build.clock if spec.dt == ink.build.clock.dt else Clock(spec.dt)
+                ports[carrier.port] = ink.build.port(carrier.port, spec.kind, clock)
             ink.frames[key] = ink.build.frame(key, ports[carrier.port], carrier.frequency)
             if carrier.offsets is not None:
                 ink.build.set_frequency(ink.frames[key], ink.slot(SlotKind.FREQUENCY, carrier.offsets))

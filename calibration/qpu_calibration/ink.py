@@ -96,6 +96,8 @@ class Ink:
 
 def plain(number: Number) -> Number:
     """A plain number, where all rows have the same."""
+    if type(number) is float:
+        return number
     if isinstance(number, np.ndarray):
         return float(number[0]) if (number == number[0]).all() else number
     return float(number)

@@ -10,7 +10,7 @@ import numpy as np
 
 from qpu_bridge.errors import SettingsError
 from qpu_bridge.schedule import Acquisition, Bits, Column, Discriminator, Output, Schedule, Table, Waveform
-from qpu_bridge.target import GateSpec, PulseSpec, Snapshot, waveform
+from qpu_bridge.target import GateSpec, PulseSpec, Snapshot
 from qpu_bridge.units import Clock
 from qpu_calibration.axis import Values
 from qpu_calibration.carriers import Carriers
@@ -25,6 +25,8 @@ Waveforms = Waveform | Sequence[Waveform]
 """An envelope for all targets, or one for each."""
 Target = tuple[int, ...]
 """Qubits: ``(q,)``, or ``(control, target)`` of a coupler."""
+FEW = 3
+"""Gates in a row that are written one by one: as arrays they would take longer."""
 Played = Callable[[int, PulseSpec], tuple[Numbers, Numbers] | None]
 """Asked for each pulse of a gate: index of the target, the pulse -> amplitude and phase (rad) over rows, None as calibrated."""
 
@@ -89,16 +91,17 @@ class Page:
         """
         turns = self._spread(phase)
         angles = [None] * len(self.targets) if angle is None else [float(np.ravel(one)[0]) for one in self._spread(angle)]
-        voices = []
-        for index, target in enumerate(self.targets):
+        order, voices = np.zeros(times, np.int64), []
+        for index, target in enumerate(self.targets if times else ()):
             gate = known_gate(self.snapshot, name, tuple(target[place] for place in places) if places else target)
             stamp = self._stamp(gate, angles[index], None if played is None else partial(played, index))
-            if times == 1:
+            if times > FEW:
+                voices.append(self._voice(target, [stamp], order, np.atleast_2d(turns[index])))
+                continue
+            for _ in range(times):
                 self._press(stamp, turns[index])
-            elif times:
-                voices.append(self._voice(target, [stamp], np.zeros(times, np.int64), np.atleast_2d(turns[index])))
         if voices:
-            self._writing.append(Passage(voices, self.rows, in_turn=True).write)
+            self._writing.append(Passage(order, voices, self.rows, in_turn=True).write)
 
     def passage(
         self, gates: Sequence[tuple[str, tuple[int, ...]]], order: Index, angles: Values, played: Played | None = None
@@ -124,7 +127,7 @@ class Page:
         for index, target in enumerate(self.targets):
             own = [stamps.get((number, index), NOTHING) for number in range(len(gates))]
             voices.append(self._voice(target, own, order, angles[:, None] if angles.ndim == 1 else angles[:, index]))
-        self._writing.append(Passage(voices, self.rows).write)
+        self._writing.append(Passage(order, voices, self.rows).write)
 
     def rz(self, angle: Numbers, of: int = 0) -> None:
         """A virtual Z (rad) on one place of each target."""
@@ -225,9 +228,9 @@ class Page:
             ink.build.barrier()
             start = max(ink.build.now(ink.frames[tone]) for _, tone, _, _ in captures)
             for spec, tone, acquire, level in captures:
-                envelope = self._shape(spec.waveform)
+                envelope = self.snapshot.envelope(spec.waveform)
                 bare = plain or spec.kernel is None or self.reading is Reading.TRACE
-                kernel = None if bare else self._shape(str(spec.kernel))
+                kernel = None if bare else self.snapshot.envelope(str(spec.kernel))
                 name = f"q{spec.qubit} {number}"
                 ink.measured[name] = column = ink.build.column(self._column(name, spec.angle, spec.threshold))
                 ink.play(tone, envelope, level, self._carriers.phase(tone), start)
@@ -279,7 +282,7 @@ class Page:
             other = None if played is None else played(pulse)
             amplitude, axis = (at_angle(pulse.amplitude, angle), pulse.phase) if other is None else other
             level = amplitude if np.ndim(amplitude) == 0 else np.broadcast_to(amplitude, self.rows)
-            strokes.append(Stroke(keys[-1], self._shape(pulse.waveform), level, axis, pulse.start))
+            strokes.append(Stroke(keys[-1], self.snapshot.envelope(pulse.waveform), level, axis, pulse.start))
         turns = [(phase.qubit, at_angle(phase.angle, angle)) for phase in gate.phases]
         for qubit, _ in turns:
             self._carriers.following(qubit)
@@ -305,8 +308,9 @@ class Page:
     def _voice(self, target: Target, stamps: Sequence[Stamp], order: Index, angles: Values) -> Voice:
         """A target's part in a passage, with which its carriers turn; ``angles`` is ``float[moves or 1, rows or 1]``, rad."""
         turns: dict[int, list[Values]] = {}
+        spun = set(order.tolist())
         for place, qubit in enumerate(target):
-            if (order == -1 - place).any():
+            if -1 - place in spun:
                 turns.setdefault(qubit, []).append(np.where((order == -1 - place)[:, None], angles, 0.0))
         for number, stamp in enumerate(stamps):
             for qubit, angle in stamp.turns:
@@ -318,21 +322,17 @@ class Page:
                 phases[key], last = turned(self._carriers.phase(key), every)
                 self._carriers.move(key, last)
         lines = {self._carriers.line(key): key for stamp in stamps for key in stamp.keys}
-        return Voice(stamps, lines, [self._extents(stamp) for stamp in stamps], order, angles, phases)
+        return Voice(stamps, lines, [self._extents(stamp) for stamp in stamps], angles, phases)
 
     def _extents(self, stamp: Stamp) -> dict[str, int]:
         found = dict.fromkeys(map(self._carriers.line, stamp.keys), stamp.duration)
         for stroke in stamp.strokes:
             line = self._carriers.line(stroke.key)
-            lasts = self.snapshot.clock.ticks_covering(Clock(self.snapshot.port(line).dt), stroke.shape.duration)
-            found[line] = max(found[line], stroke.start + lasts)
+            found[line] = max(found[line], stroke.start + self.snapshot.ticks(line, stroke.shape.duration))
         return found
 
     def _play(self, key: str, envelope: Waveform, level: Number, phase: Number) -> None:
         self._writing.append(lambda ink: ink.play(key, envelope, level, phase, None))
-
-    def _shape(self, name: str) -> Waveform:
-        return waveform(self.snapshot.waveforms[name])
 
     def _column(self, name: str, angle: float, threshold: float) -> Column:
         if self.reading.bits:

@@ -61,7 +61,6 @@ class Voice:
         stamps: Gates that occur.
         lines: Line -> a carrier on it.
         extents: Of each gate, line -> ticks for which it has it.
-        order: ``int[moves]``, which gates come one after the other; below 0 for a move that takes no time.
         angles: ``float[moves or 1, rows or 1]``, by which the axes of their pulses are turned, rad.
         phases: Carrier -> its phase at each move, ``float[moves or 1, rows or 1]``, rad.
     """
@@ -69,7 +68,6 @@ class Voice:
     stamps: Sequence[Stamp]
     lines: Mapping[str, str]
     extents: Sequence[Mapping[str, int]]
-    order: Index
     angles: Values
     phases: Mapping[str, Values]
 
@@ -78,32 +76,40 @@ class Passage:
     """Moves of all targets: what as many calls of `Page.gate` would write.
 
     Args:
-        voices: Of each target; they have equally many moves.
+        order: ``int[moves]``, which gates come one after the other; below 0 for a move that takes no time.
+        voices: Of each target.
         rows: Of the table.
         in_turn: Whether all moves of a target are written before those of the next, which no device can tell.
     """
 
-    def __init__(self, voices: Sequence[Voice], rows: int, *, in_turn: bool = False) -> None:
-        self._voices = voices
+    def __init__(self, order: Index, voices: Sequence[Voice], rows: int, *, in_turn: bool = False) -> None:
+        self._order, self._voices = order, voices
         self._keys: dict[str, int] = {}
         self._shapes: dict[Waveform, int] = {}
-        parts = [part for place, voice in enumerate(voices) for part in self._parts(place, voice, rows)]
-        plays, numbers = (np.concatenate(some) for some in zip(*parts, strict=True))
-        order = np.lexsort((plays[:, 0], plays[:, 1]) if in_turn else (plays[:, 0],))
-        self._plays, self._numbers = plays[order], numbers[order]
+        moves = [np.flatnonzero(order == number) for number in range(max(len(voice.stamps) for voice in voices))]
+        parts = list(self._parts(voices, moves))
+        counts = [len(at) for _, at, _, _ in parts]
+        plays = np.empty((sum(counts), 5), np.int64)
+        plays[:, 0], plays[:, 1:] = (
+            np.concatenate([at for _, at, _, _ in parts]),
+            np.repeat([one for one, *_ in parts], counts, 0),
+        )
+        numbers, first = np.empty((len(plays), 2, rows)), 0
+        for _, at, level, phase in parts:
+            numbers[first : first + len(at), 0], numbers[first : first + len(at), 1] = level, phase
+            first += len(at)
+        sequence = np.lexsort((plays[:, 0], plays[:, 1])) if in_turn else np.argsort(plays[:, 0], kind="stable")
+        self._plays, self._numbers = plays[sequence], numbers[sequence]
 
-    def _parts(self, place: int, voice: Voice, rows: int) -> Iterator[tuple[Index, Values]]:
-        """Plays of a voice: move, voice, carrier, envelope, ticks after the gate begins; amplitudes and phases of all rows."""
-        for number, stamp in enumerate(voice.stamps):
-            at = np.flatnonzero(voice.order == number)
-            for stroke in stamp.strokes:
-                plays, numbers = np.empty((len(at), 5), np.int64), np.empty((len(at), 2, rows))
-                key = self._keys.setdefault(stroke.key, len(self._keys))
-                shape = self._shapes.setdefault(stroke.shape, len(self._shapes))
-                plays[:, 0], plays[:, 1:] = at, (place, key, shape, stroke.start)
-                numbers[:, 0] = stroke.level
-                numbers[:, 1] = _at(voice.phases[stroke.key], at) + stroke.axis + _at(voice.angles, at)
-                yield plays, numbers
+    def _parts(self, voices: Sequence[Voice], moves: Sequence[Index]) -> Iterator[tuple[tuple[int, ...], Index, Number, Values]]:
+        """Each pulse of each gate: its voice, carrier, envelope and ticks after the gate begins; moves, amplitudes, phases."""
+        for place, voice in enumerate(voices):
+            for stamp, at in zip(voice.stamps, moves, strict=True):
+                for stroke in stamp.strokes:
+                    key = self._keys.setdefault(stroke.key, len(self._keys))
+                    shape = self._shapes.setdefault(stroke.shape, len(self._shapes))
+                    phase = _at(voice.phases[stroke.key], at) + stroke.axis + _at(voice.angles, at)
+                    yield (place, key, shape, stroke.start), at, stroke.level, phase
 
     def write(self, ink: Ink) -> None:
         """Write all of it."""
@@ -111,12 +117,13 @@ class Passage:
         for voice in self._voices:
             frames = {line: ink.frames[key] for line, key in voice.lines.items()}
             free = {line: ink.build.now(frame) for line, frame in frames.items()}
-            begun.append(begins(voice.order, voice.extents, free))
+            begun.append(begins(self._order, voice.extents, free))
             ends += [(frame, free[line]) for line, frame in frames.items()]
         moves, voices, keys, shapes, starts = self._plays.T
         differs = (self._numbers != self._numbers[:, :, :1]).any(axis=2)
         slots = np.full(differs.shape, NONE)
-        slots[differs] = ink.slots((SlotKind.AMPLITUDE, SlotKind.PHASE), differs, self._numbers)
+        if differs.any():
+            slots[differs] = ink.slots((SlotKind.AMPLITUDE, SlotKind.PHASE), differs, self._numbers)
         ink.build.play_many(
             np.array([ink.frames[key] for key in self._keys])[keys],
             list(self._shapes),
@@ -135,16 +142,16 @@ def begins(order: Index, extents: Sequence[Mapping[str, int]], free: dict[str, i
     """Ticks at which moves begin, ``int[moves]``, each as soon as all its lines are free; 0 for what takes no time.
 
     Args:
-        order: As of `Voice`.
-        extents: The same.
+        order: As of `Passage`.
+        extents: As of `Voice`.
         free: Line -> tick at which it is free; moved to the end of all moves.
     """
     found, gates = np.zeros(len(order), np.int64), np.flatnonzero(order >= 0)
     if len(free) == 1 and len(gates):
-        (line,) = free
-        ends = free[line] + np.cumsum(np.array([lasts.get(line, 0) for lasts in extents])[order[gates]])
-        found[gates] = np.concatenate([[free[line]], ends[:-1]])
-        free[line] = int(ends[-1])
+        ((line, now),) = free.items()
+        ends = np.cumsum(np.array([lasts.get(line, 0) for lasts in extents])[order[gates]])
+        found[gates[0]], found[gates[1:]] = now, now + ends[:-1]
+        free[line] = now + int(ends[-1])
         return found
     ticks, lasting = [], [tuple(lines.items()) for lines in extents]
     for number in order[gates].tolist():

@@ -41,6 +41,8 @@ class Builder(Declarations):
         super().__init__(clock)
         self._waveforms: dict[Waveform, int] = {}
         self._events = Written()
+        # port, samples -> ticks that cover them
+        self._ticks: dict[tuple[int, int], int] = {}
         self._segment = Segment()
         self._depth = 0
 
@@ -189,7 +191,7 @@ class Builder(Declarations):
             phase: Added to the frame's phase for this capture only, rad; or the slot of its phase.
             at: Tick of the current straight block to start at instead, beside what else the port does (multiplexing).
         """
-        dt = self._ports[self._frames[declared("frame", frame, self._frames)].port].clock.dt
+        dt = self._ports[self._port(frame)].clock.dt
         if kernel is not None and kernel.duration != duration:
             raise ScheduleError("a kernel must last as its capture does", given=f"{kernel.duration} and {duration} samples")
         if kernel is None and (duration * dt / self.clock.dt).denominator != 1:
@@ -199,7 +201,8 @@ class Builder(Declarations):
 
     def delay(self, frame: int, ticks: int) -> None:
         """Leave the frame's port idle for a number of timeline ticks."""
-        self._segment.occupy(self._port(frame), self.now(frame) + whole_ticks("a delay", ticks))
+        port = self._port(frame)
+        self._segment.occupy(port, self._segment.now(port) + whole_ticks("a delay", ticks))
 
     def wait(self, duration: int | SlotRef) -> None:
         """Leave all ports idle, for a fixed or a swept number of ticks."""
@@ -304,8 +307,10 @@ class Builder(Declarations):
     ) -> None:
         port = self._port(frame)
         carrier = self._carriers[frame]
-        start = self.now(frame) if at is None else whole_ticks("a start", at)
-        ticks = self.clock.ticks_covering(self._ports[port].clock, samples)
+        start = self._segment.now(port) if at is None else whole_ticks("a start", at)
+        ticks = self._ticks.get((port, samples))
+        if ticks is None:
+            ticks = self._ticks[port, samples] = self.clock.ticks_covering(self._ports[port].clock, samples)
         angle, phase_slot = carrier.at(phase)
         index = NONE if waveform is None else self._waveforms.setdefault(waveform, len(self._waveforms))
         self._events.append(

@@ -106,6 +106,8 @@ def declared(what: str, index: int, table: Sized) -> int:
     Raises:
         ScheduleError: If nothing was declared under it.
     """
+    if type(index) is int and 0 <= index < len(table):
+        return index
     if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < len(table):
         raise ScheduleError(f"a {what} must be one of the {len(table)} that were declared", given=str(index))
     return index

@@ -28,12 +28,15 @@ class Segment:
 
     def now(self, port: int) -> int:
         """Tick at which a port is free."""
-        return max(self.cursors.get(port, 0), self.floor)
+        free = self.cursors.get(port, 0)
+        return free if free > self.floor else self.floor
 
     def occupy(self, port: int, until: int) -> None:
         """A port is free from a tick on, not earlier than it was."""
-        self.cursors[port] = max(self.now(port), until)
-        self.end = max(self.end, until)
+        free = self.now(port)
+        self.cursors[port] = until if until > free else free
+        if until > self.end:
+            self.end = until
 
     def align(self, ports: set[int] | None) -> None:
         """Line some ports up at the latest of them, or all of them at the end."""
@@ -51,6 +54,8 @@ class Segment:
 
 def whole_ticks(what: str, given: object) -> int:
     """A number of ticks, refused unless it is whole and not negative."""
+    if type(given) is int and given >= 0:
+        return given
     if isinstance(given, bool) or not hasattr(given, "__index__") or int(given.__index__()) < 0:
         raise ScheduleError(f"{what} must be a whole number of ticks, at least 0", given=str(given))
     return int(given.__index__())

@@ -65,7 +65,8 @@ def _joined(parts: Iterable[list[Row] | NDArray[np.void]]) -> NDArray[np.void]:
         if isinstance(part, list):
             rows += part
             continue
-        arrays += [np.array(rows, dtype=EVENT), part]
+        arrays += [np.array(rows, dtype=EVENT), part] if rows else [part]
         rows = []
-    last = np.array(rows, dtype=EVENT)
-    return np.concatenate([*arrays, last]) if arrays else last
+    if rows or not arrays:
+        arrays.append(np.array(rows, dtype=EVENT))
+    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)

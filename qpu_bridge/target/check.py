@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from operator import ge
 from typing import TYPE_CHECKING
 
 from qpu_bridge.errors import ScheduleError
@@ -128,7 +129,7 @@ class _Check:
         for curve in [*amplitudes, *angles]:
             if len(curve.angle) != len(curve.value) or len(curve.angle) < 2:
                 yield "a curve needs as many values as angles, and at least two"
-            elif any(after <= before for before, after in zip(curve.angle, curve.angle[1:], strict=False)):
+            elif any(map(ge, curve.angle, curve.angle[1:])):
                 yield "a curve's angles must be ascending"
         if not all(abs(value) <= 1 for curve in amplitudes for value in curve.value):
             yield "a curve of amplitudes must stay within full scale"
@@ -189,7 +190,9 @@ class _Check:
         port = self.ports.get(self.frames[frame].port) if frame in self.frames else None
         if port is None:
             return None
-        return start + self.snapshot.clock.ticks_covering(Clock(port.dt), samples)
+        tick = self.snapshot.timing.dt
+        # most lines have the machine's own clock
+        return start + (samples if port.dt == tick else Clock(tick).ticks_covering(Clock(port.dt), samples))
 
 
 def _twice(field: str, names: Iterable[str]) -> Iterator[str]:

@@ -12,14 +12,14 @@ from typing import Any, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from qpu_bridge.errors import SettingsError
-from qpu_bridge.schedule import Document
+from qpu_bridge.schedule import Document, Waveform
 from qpu_bridge.schedule.limits import ExactSeconds
 from qpu_bridge.target import file
 from qpu_bridge.target.check import faults
 from qpu_bridge.target.gate import GateSpec
 from qpu_bridge.target.line import FrameSpec, PortSpec
 from qpu_bridge.target.qubit import CouplingSpec, MeasureSpec, QubitSpec
-from qpu_bridge.target.shape import Shape
+from qpu_bridge.target.shape import Shape, waveform
 from qpu_bridge.units import Clock
 
 
@@ -128,9 +128,30 @@ class Snapshot(Document):
                 found[frame.follows].append(frame)
         return {qubit: tuple(frames) for qubit, frames in found.items()}
 
+    @cached_property
+    def _envelopes(self) -> dict[str, Waveform]:
+        return {}
+
+    def envelope(self, name: str) -> Waveform:
+        """The samples of a waveform by name; kept, for to look for an equal shape takes long.
+
+        Raises:
+            ScheduleError: As `shape.waveform`.
+        """
+        found = self._envelopes.get(name)
+        if found is None:
+            found = self._envelopes[name] = waveform(self.waveforms[name])
+        return found
+
     def port(self, name: str) -> PortSpec:
         """A line by name."""
         return self._lines[name]
+
+    def ticks(self, port: str, samples: int) -> int:
+        """Ticks that cover samples of a line."""
+        own, tick = self.port(port).dt, self.timing.dt
+        # most lines have the machine's own clock
+        return samples if own == tick else Clock(tick).ticks_covering(Clock(own), samples)
 
     def frame(self, name: str) -> FrameSpec:
         """A carrier by name."""
