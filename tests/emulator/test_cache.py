@@ -121,7 +121,7 @@ def _flux(library, amplitude):
 
 def test_windows_are_read_from_disk_and_are_those_that_were_solved(tmp_path, truth):
     cache = Cache(tmp_path)
-    sweep = np.linspace(0.5, 0.55, 40)
+    sweep = np.linspace(0.5, 0.55, 12)
     plain, first, again = (Library(truth, Scales(), kept) for kept in (None, cache, cache))
     still, swept = _flux(plain, 0.4), _flux(plain, sweep)
     for library in (first, again):

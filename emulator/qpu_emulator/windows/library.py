@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,8 @@ from qpu_emulator.windows.tones import Tone, alike, combine
 _ROOM = 20_000
 _FEW = 32
 """So many windows solved at once are worth a file; what is swept further would fill the disk with what nobody asks for again."""
+_FEW_FLUX = 4
+"""The same of flux pulses alone: solving many of them takes hardly longer than reading them."""
 
 Solved = tuple[Real, Real]
 """Maps, and for pairs the times in s that a detuning acts before and after."""
@@ -199,7 +202,7 @@ class Library:
         def solve(new: Real) -> Solved:
             return self._solve_flux(coupler, tone, new, levels), np.broadcast_to(after, (len(new), 2, 2))
 
-        kept = self._kept(coupler, (tone,), levels, solve)
+        kept = self._kept(coupler, (tone,), levels, solve, _FEW_FLUX)
         return self._find(2, levels, [(name, amplitudes)], lambda new: kept(new[0]))[0]
 
     def driven_flux(self, coupler: int, tones: tuple[Tone, ...], numbers: Real, levels: int) -> NDArray[np.int32]:
@@ -231,10 +234,10 @@ class Library:
         kept = self._kept(coupler, tones, levels, solve)
         return self._find(2, levels, [(name, numbers)], lambda new: _apart(new[0], kept))[0]
 
-    def _kept(self, coupler: int, tones: tuple[Tone, ...], levels: int, solve: _Solve) -> _Solve:
+    def _kept(self, coupler: int, tones: tuple[Tone, ...], levels: int, solve: _Solve, few: int = _FEW) -> _Solve:
         """The same solver, with a look on the disk first."""
-        cache = self._cache
-        if cache is None:
+        disk = self._cache
+        if disk is None:
             return solve
         qubits = self.device.couplers[coupler].qubits
         enters = [
@@ -247,15 +250,15 @@ class Library:
         ]
 
         def find(new: Real) -> Solved:
-            if len(new) > _FEW:
+            if len(new) > few:
                 return solve(new)
             name = key(*enters, new)
-            text = cache.find(name)
+            text = disk.find(name)
             if text is not None:
                 maps, shares = unpacked(text)
                 return maps, shares
             solved = solve(new)
-            cache.keep(name, packed(*solved))
+            disk.keep(name, packed(*solved))
             return solved
 
         return find
@@ -349,7 +352,12 @@ def _apart(numbers: Real, solve: _Solve) -> Solved:
 
 def _keep_trace(flow: Real, levels: int) -> Real:
     """Return what was lost in the coupler to the joint ground state."""
-    trace_in = np.kron(np.arange(levels**2) < levels, np.arange(levels**2) < levels).astype(float)
-    trace_out = np.kron(np.arange(9) < 3, np.arange(9) < 3).astype(float)
-    flow[:, 0, :] += trace_in - trace_out @ flow
+    flow[:, 0, :] += _trace(levels) - _trace(3) @ flow
     return flow
+
+
+@cache
+def _trace(levels: int) -> Real:
+    """Of two transmons, as a row on real vectors."""
+    diagonal = (np.arange(levels**2) < levels).astype(float)
+    return np.kron(diagonal, diagonal)
