@@ -103,7 +103,7 @@ class Bystanders:
             reach = _REACH * other.kappa
             # most resonators lie outside of whatever is swept
             beside = [low - reach < other.frequency < high + reach for low, high in ends]
-            if any(np.abs(tone - other.frequency).min() < reach for tone in compress(tones, beside)):
+            if any(beside) and any(np.abs(tone - other.frequency).min() < reach for tone in compress(tones, beside)):
                 ghost = Action("readout", index, (other.qubit,), action.start, action.stop, action.events)
                 yield Measured.still(ghost, self._at_rest(other.qubit, turn.shots))
 

@@ -17,13 +17,14 @@ from qpu_emulator.readout.signal import integrate, integrate_swept, linger
 from qpu_emulator.score.actions import Action
 from qpu_emulator.score.lanes import Index, Lanes
 from qpu_emulator.score.program import Program
-from qpu_emulator.score.values import Number, Values
+from qpu_emulator.score.values import Values
 from qpu_emulator.windows.library import Library
 
 _TAU = 2 * np.pi
 _SILENCE = Waveform(np.ones(1, complex), np.ones(1, np.int64))
 _ARRAYS = ("gathered", "field", "ringing", "tails")
 _FIRST = np.zeros(1, np.int64)
+_PLAY, _CAPTURE = int(Operation.PLAY), int(Operation.CAPTURE)
 
 
 class Tone(NamedTuple):
@@ -40,6 +41,22 @@ class Tone(NamedTuple):
     frequencies: Real | None
     entry: Index
     factor: Complex
+
+
+class _Frequencies(NamedTuple):
+    """Of a tone and a capture.
+
+    Attributes:
+        tone: At the first point, Hz.
+        capture: The same.
+        different: ``float[n, 2]`` in Hz, all pairs of both; None if there is only one.
+        which: ``int[points]``, which of these.
+    """
+
+    tone: float
+    capture: float
+    different: Real | None
+    which: Index
 
 
 class CaptureModel:
@@ -59,20 +76,21 @@ class CaptureModel:
         self._values = values
         self._lanes = lanes
         self._events = program.events
-        self._samples = program.schedule.samples
+        self._samples: list[int] = program.schedule.samples.tolist()
         self._tick = program.tick
         self._dt = [float(port.clock.dt) for port in program.schedule.ports]
+        # of slots: points at which they have different numbers, and which of them each point has
         self._different: dict[tuple[int, ...], tuple[Index, Index]] = {}
 
     def plays(self, action: Action) -> list[int]:
         """Rows of a measurement's tones."""
         operations = self._events["operation"]
-        return [row for row in action.events if operations[row] == Operation.PLAY]
+        return [row for row in action.events if operations[row] == _PLAY]
 
     def captures(self, action: Action) -> list[int]:
         """Rows of its captures."""
         operations = self._events["operation"]
-        return [row for row in action.events if operations[row] == Operation.CAPTURE]
+        return [row for row in action.events if operations[row] == _CAPTURE]
 
     def tones(self, action: Action, capture: int, origin: int, chosen: Index) -> list[Tone]:
         """What of a measurement's tones comes from its resonator into a capture; without a tone, one of strength 0.
@@ -89,9 +107,9 @@ class CaptureModel:
         """Largest magnitude of such a signal at any point, in units of the capture's noise."""
         loudest = strongest = 0.0
         for play in self.plays(action):
-            frequencies, which = self._frequencies(play, capture)
+            frequencies = self._frequencies(play, capture)
             probe = self._probe(play, capture, origin, frequencies)
-            loudest = max(loudest, self._responses.loudness(action.where, probe, None if which is None else frequencies))
+            loudest = max(loudest, self._responses.loudness(action.where, probe, frequencies.different))
             amplitude = self._values.at_points(play, "amplitude")
             strongest = max(strongest, abs(amplitude) if isinstance(amplitude, float) else float(np.abs(amplitude).max()))
         return loudest * strongest
@@ -143,30 +161,29 @@ class CaptureModel:
 
     def _tone(self, play: int, capture: int, origin: int, chosen: Index) -> Tone:
         values, lanes = self._values, self._lanes
-        frequencies, which = self._frequencies(play, capture)
-        probe, entry = self._probe(play, capture, origin, frequencies), _FIRST if which is None else which[lanes.point[chosen]]
-        swept = None if which is None else frequencies
+        frequencies = self._frequencies(play, capture)
+        probe, different = self._probe(play, capture, origin, frequencies), frequencies.different
+        entry = _FIRST if different is None else frequencies.which[lanes.point[chosen]]
         if play == NONE:
-            return Tone(probe, swept, entry, np.zeros(len(entry), complex))
+            return Tone(probe, different, entry, np.zeros(len(entry), complex))
         amplitude, phase = values.of(play, "amplitude", lanes, chosen), values.of(play, "phase", lanes, chosen)
         phase = phase - values.of(capture, "phase", lanes, chosen)
-        beat = frequencies[:, 1] - frequencies[:, 0]
-        if beat.any():
-            # the frame of the capture is so many hertz above that of the tone
-            phase = phase + _TAU * beat[entry] * np.asarray((lanes.time[chosen] + origin) * self._tick, np.float64)
+        # the frame of the capture is so many hertz above that of the tone
+        beat = frequencies.capture - frequencies.tone if different is None else (different[:, 1] - different[:, 0])[entry]
+        if np.any(beat):
+            phase = phase + _TAU * beat * np.asarray((lanes.time[chosen] + origin) * self._tick, np.float64)
         factor = np.atleast_1d(np.asarray(amplitude * np.exp(1j * phase), np.complex128))
         if len(entry) != len(factor):
             entry = np.repeat(entry, len(chosen) // len(entry))
             factor = np.repeat(factor, len(chosen) // len(factor))
-        return Tone(probe, swept, entry, factor)
+        return Tone(probe, different, entry, factor)
 
-    def _frequencies(self, play: int, capture: int) -> tuple[Real, Index | None]:
-        """The different frequencies of both, ``float[n, 2]`` in Hz, and which each point has; None if all have the same."""
+    def _frequencies(self, play: int, capture: int) -> _Frequencies:
         values, slots = self._values, self._events["frequency_slot"]
         tuned = values.at_points(capture, "frequency")
         carrier = tuned if play == NONE else values.at_points(play, "frequency")
         if not (isinstance(carrier, np.ndarray) or isinstance(tuned, np.ndarray)):
-            return np.array([[carrier, tuned]]), None
+            return _Frequencies(carrier, tuned, None, _FIRST)
         swept = tuple(sorted({slots[capture], slots[capture if play == NONE else play]} - {NONE}))
         if swept not in self._different:
             axis = None if len(swept) == 1 else 0
@@ -175,30 +192,24 @@ class CaptureModel:
         first, which = self._different[swept]
         pairs = np.empty((len(first), 2))
         for side, number in enumerate((carrier, tuned)):
-            pairs[:, side] = _of(number, first)
-        return pairs, which if len(pairs) > 1 else None
+            pairs[:, side] = number[first] if isinstance(number, np.ndarray) else number
+        return _Frequencies(float(pairs[0, 0]), float(pairs[0, 1]), pairs if len(pairs) > 1 else None, which)
 
-    def _probe(self, play: int, capture: int, origin: int, frequencies: Real) -> Probe:
+    def _probe(self, play: int, capture: int, origin: int, frequencies: _Frequencies) -> Probe:
         schedule, events, tick = self._schedule, self._events, self._tick
         dt, kernel = self._dt[events["port"][capture]], events["waveform"][capture]
         tone, tone_dt, tone_start = _SILENCE, dt, 0.0
         if play != NONE:
             tone, tone_dt = schedule.waveforms[events["waveform"][play]], self._dt[events["port"][play]]
             tone_start = (events["start"][play] - origin) * tick
-        carrier, tuned = frequencies[0].tolist()
         return Probe(
             tone,
             tone_dt,
             tone_start,
-            carrier,
+            frequencies.tone,
             None if kernel < 0 else schedule.waveforms[kernel],
             dt,
             (events["start"][capture] - origin) * tick,
-            int(self._samples[capture]),
-            tuned,
+            self._samples[capture],
+            frequencies.capture,
         )
-
-
-def _of(number: Number, points: Index) -> Number:
-    """A number at some points."""
-    return number[points] if isinstance(number, np.ndarray) else number

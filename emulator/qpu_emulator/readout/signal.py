@@ -226,9 +226,11 @@ def record(
             normals(words[:count], g[:count], h[:count])
             for member in range(count):
                 streams[shots[start + member]] = words[member]
+                g[member] *= spread
+                h[member] *= spread
         for member in range(count):
-            shot = shots[start + member]
-            value = np.complex64(signal[start + member] + spread * (g[member] + 1j * h[member]))
+            shot, plain = shots[start + member], signal[start + member]
+            value = np.complex64(complex(plain.real + g[member], plain.imag + h[member]))
             if not fresh:
                 value += iq[shot, column]
             iq[shot, column] = value
