@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from fractions import Fraction
+
 from qpu_bridge.plugins import open_snapshot
+from qpu_bridge.target import waveform
 
 
 def test_a_copy_does_not_remember_what_was_looked_up_in_the_original():
@@ -11,3 +14,19 @@ def test_a_copy_does_not_remember_what_was_looked_up_in_the_original():
     copy = snapshot.model_copy(update={"gates": tuple(other if one is gate else one for one in snapshot.gates)})
     assert copy.gate("x", 0) is other
     assert snapshot.gate("x", 0) is gate
+
+
+def test_an_envelope_is_that_of_its_shape_also_in_a_copy_with_another():
+    snapshot = open_snapshot("five")
+    name, other = list(snapshot.waveforms)[:2]
+    assert snapshot.envelope(name) == waveform(snapshot.waveforms[name])
+    copy = snapshot.model_copy(update={"waveforms": snapshot.waveforms | {name: snapshot.waveforms[other]}})
+    assert copy.envelope(name) == snapshot.envelope(other) != snapshot.envelope(name)
+
+
+def test_samples_of_a_line_are_covered_by_ticks_of_the_machine():
+    snapshot = open_snapshot("five")
+    port = snapshot.ports[0]
+    assert snapshot.ticks(port.name, 7) == 7
+    slow = port.model_copy(update={"dt": snapshot.timing.dt * Fraction(3, 2)})
+    assert snapshot.model_copy(update={"ports": (slow, *snapshot.ports[1:])}).ticks(port.name, 7) == 11

@@ -85,10 +85,11 @@ def _lay(
     for row in range(len(shares)):
         for lane in range(1, shares.shape[1]):
             apart[row] |= shares[row, lane] != shares[row, 0]
-    most = 2 * len(actions) + len(pairs) + 2 * len(due)
+    first_of, listed = _lists(pairs, len(due))
+    most, near = 2 * len(actions) + len(pairs) + 2 * len(due), np.arange(len(pairs))
     for action in range(len(actions)):
-        for pair in range(len(pairs)):
-            most += _meets(actions[action], pairs[pair])
+        if actions[action, 0] != END:
+            most += _near(actions[action], first_of, listed, near)
         if actions[action, 0] in (TWO, BETWEEN):
             most += 1 + len(due)
     steps, numbers = np.zeros((most, 7), np.int64), np.zeros((most, 4))
@@ -97,9 +98,10 @@ def _lay(
         kind, first, second, own = actions[action]
         start, stop = ticks[action, 0] * tick, ticks[action, 1] * tick
         middle = (start + stop) / 2 if kind in (ONE, TWO, BETWEEN) else start
-        for pair in range(len(pairs)):
+        for place in range(len(pairs) if kind == END else _near(actions[action], first_of, listed, near)):
+            pair = place if kind == END else near[place]
             left, right = pairs[pair]
-            if rows[left, 2] or rows[right, 2] or not (kind == END or _meets(actions[action], pairs[pair])):
+            if rows[left, 2] or rows[right, 2]:
                 continue
             # a pair's own window has its ZZ inside
             turn = _TAU * zz[pair] * ((start if pair == own else middle) - coupled[pair])
@@ -172,7 +174,35 @@ def _put(
 
 
 @compiled()
-def _meets(action: NDArray[np.int64], pair: NDArray[np.int64]) -> bool:
-    """Whether an action is on a qubit of a pair."""
-    one = bool(action[1] == pair[0] or action[1] == pair[1])
-    return one or bool(action[0] == TWO and (action[2] == pair[0] or action[2] == pair[1]))
+def _lists(pairs: NDArray[np.int64], qubits: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where the pairs of each qubit begin in a list, and that list; those of one qubit ascend."""
+    first = np.zeros(qubits + 1, np.int64)
+    for pair in range(len(pairs)):
+        for side in range(2):
+            first[pairs[pair, side] + 1] += 1
+    for qubit in range(qubits):
+        first[qubit + 1] += first[qubit]
+    free, listed = first.copy(), np.empty(2 * len(pairs), np.int64)
+    for pair in range(len(pairs)):
+        for side in range(2):
+            listed[free[pairs[pair, side]]] = pair
+            free[pairs[pair, side]] += 1
+    return first, listed
+
+
+@compiled()
+def _near(action: NDArray[np.int64], first: NDArray[np.int64], listed: NDArray[np.int64], near: NDArray[np.int64]) -> int:
+    """Write down which pairs an action is on, ascending; returns how many."""
+    one, other = action[1], action[2] if action[0] == TWO else action[1]
+    a, a_end, b, b_end = first[one], first[one + 1], first[other], first[other + 1]
+    count = 0
+    while a < a_end or b < b_end:
+        if b == b_end or (a < a_end and listed[a] <= listed[b]):
+            near[count] = listed[a]
+            b += b < b_end and listed[b] == listed[a]
+            a += 1
+        else:
+            near[count] = listed[b]
+            b += 1
+        count += 1
+    return count
