@@ -41,6 +41,7 @@ class Carriers:
         self.snapshot = snapshot
         self._used: dict[str, Carrier] = {}
         self._others: dict[tuple[str, bytes], str] = {}
+        self._following: dict[int, list[str]] = {}
 
     def use(self, name: str, tones: Number | None = None) -> str:
         """Note that a carrier is used, at its own frequency or at others (Hz), and say under which key."""
@@ -66,7 +67,10 @@ class Carriers:
 
     def following(self, qubit: int) -> list[str]:
         """All that turn with the virtual Z of a qubit, used from now on."""
-        return [self.use(spec.name) for spec in self.snapshot.following(qubit)]
+        found = self._following.get(qubit)
+        if found is None:
+            found = self._following[qubit] = [self.use(spec.name) for spec in self.snapshot.following(qubit)]
+        return found
 
     def turn(self, qubit: int, angle: Number) -> None:
         """RZ subtracts from all carriers of the qubit, also from those that are not used yet."""

@@ -52,6 +52,7 @@ class Page:
         self.rounds = 0
         self._carriers = Carriers(snapshot)
         self._writing: list[Callable[[Ink], None]] = []
+        self._stamps: dict[tuple[str, Target], Stamp] = {}
 
     @contextmanager
     def only(self, target: Target) -> Iterator[None]:
@@ -275,6 +276,10 @@ class Page:
         self, gate: GateSpec, angle: float | None, played: Callable[[PulseSpec], tuple[Numbers, Numbers] | None] | None
     ) -> Stamp:
         """A gate as it is played; its carriers are used from now on."""
+        ordinary = angle is None and played is None
+        known = self._stamps.get((gate.name, gate.qubits)) if ordinary else None
+        if known is not None:
+            return known
         keys = [self._carriers.use(self.snapshot.qubits[qubit].drive_frame) for qubit in gate.qubits]
         strokes = []
         for pulse in gate.pulses:
@@ -286,7 +291,10 @@ class Page:
         turns = [(phase.qubit, at_angle(phase.angle, angle)) for phase in gate.phases]
         for qubit, _ in turns:
             self._carriers.following(qubit)
-        return Stamp(list(dict.fromkeys(keys)), strokes, gate.duration, turns)
+        stamp = Stamp(list(dict.fromkeys(keys)), strokes, gate.duration, turns)
+        if ordinary:
+            self._stamps[gate.name, gate.qubits] = stamp
+        return stamp
 
     def _press(self, stamp: Stamp, turn: Number) -> None:
         """Write a gate once, the axes of its pulses turned by so many rad."""
