@@ -161,7 +161,10 @@ def _place(lower: Matrix, one: Matrix, place: int) -> Matrix:
 def _idle(pair: Pair) -> Matrix:
     """Dressed states at rest with the coupler empty, ``float[27, 9]``."""
     vectors = np.zeros((27, 9))
-    for block, found in zip(pair._blocks, pair._idle_states, strict=True):
-        for row, (a, c, b) in enumerate(block):
-            vectors[9 * a + 3 * c + b] += found[row]
+    for block in pair._blocks:
+        _, found = pair._diagonal(pair._bare, float(pair.frequency(0.0)), block)
+        places = [9 * a + 3 * c + b for a, c, b in block]
+        for column, (a, c, b) in enumerate(block):
+            if c == 0:
+                vectors[places, 3 * a + b] = found[:, column]
     return vectors
