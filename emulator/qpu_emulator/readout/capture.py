@@ -168,11 +168,11 @@ class CaptureModel:
             return Tone(probe, different, entry, np.zeros(len(entry), complex))
         amplitude, phase = values.of(play, "amplitude", lanes, chosen), values.of(play, "phase", lanes, chosen)
         phase = phase - values.of(capture, "phase", lanes, chosen)
-        # the frame of the capture is so many hertz above that of the tone
-        beat = frequencies.capture - frequencies.tone if different is None else (different[:, 1] - different[:, 0])[entry]
-        if np.any(beat):
+        if different is not None or frequencies.capture != frequencies.tone:
+            # the frame of the capture is so many hertz above that of the tone
+            beat = frequencies.capture - frequencies.tone if different is None else (different[:, 1] - different[:, 0])[entry]
             phase = phase + _TAU * beat * np.asarray((lanes.time[chosen] + origin) * self._tick, np.float64)
-        factor = np.atleast_1d(np.asarray(amplitude * np.exp(1j * phase), np.complex128))
+        factor = np.asarray(amplitude * np.exp(1j * phase), np.complex128).reshape(-1)
         if len(entry) != len(factor):
             entry = np.repeat(entry, len(chosen) // len(entry))
             factor = np.repeat(factor, len(chosen) // len(factor))
