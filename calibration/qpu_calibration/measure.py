@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -43,19 +44,20 @@ def play(
         ScheduleError: If the device cannot play a schedule.
     """
     found = []
-    for number, (schedule, table) in enumerate(plan.schedules):
-        chunks = execution.run(
-            schedule,
-            [table],
-            plan.shots,
-            # the numbers' own, not the driver's, which was started with older ones
-            rep_delay_s=max(snapshot.timing.default_rep_delay, snapshot.timing.passive_reset),
-            seed=None if seed is None else (seed + number) % 2**63,
-            cancelled=cancelled,
-        )
-        found.append(np.concatenate([_numbers(plan, chunk) for chunk in chunks]))
-        if progress is not None:
-            progress(number + 1, len(plan.schedules))
+    with nullcontext() if cancelled is None else execution.watched(cancelled):
+        for number, (schedule, table) in enumerate(plan.schedules):
+            chunks = execution.run(
+                schedule,
+                [table],
+                plan.shots,
+                # the numbers' own, not the driver's, which was started with older ones
+                rep_delay_s=max(snapshot.timing.default_rep_delay, snapshot.timing.passive_reset),
+                seed=None if seed is None else (seed + number) % 2**63,
+                cancelled=cancelled,
+            )
+            found.append(np.concatenate([_numbers(plan, chunk) for chunk in chunks]))
+            if progress is not None:
+                progress(number + 1, len(plan.schedules))
     return np.stack(found)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
 from time import monotonic, sleep
 
@@ -52,6 +52,7 @@ class Execution:
         self.device_ns: int | None = None
         self.spans: list[Span] = []
         self.notes: list[dict[str, object]] = []
+        self._watched = False
         self._retry_pause_s = retry_pause_s
         self._lost = lost or _nothing
 
@@ -105,7 +106,8 @@ class Execution:
         first = first_row
         count = count_cut(tables, rows, first_row) if isinstance(tables, Sequence) else None
         pieces = prefetch(self._checked(schedule, cut(tables, rows, first_row)), count)
-        with closing(pieces), watch(asked, self.driver.abort):
+        unwatched = cancelled is None or self._watched
+        with closing(pieces), nullcontext() if unwatched else watch(asked, self.driver.abort):
             for table in pieces:
                 for chunk in self._play(schedule, replace(order, table=table, first_row=first), asked):
                     here = replace(chunk, first_row=first + chunk.first_row)
@@ -114,6 +116,16 @@ class Execution:
                         progress(here.first_row + here.rows)
                     yield here
                 first += len(table)
+
+    @contextmanager
+    def watched(self, cancelled: Callable[[], bool]) -> Iterator[None]:
+        """Have ``cancelled`` asked from one thread during several short runs, which are given it too, not from one for each."""
+        with watch(cancelled, self.driver.abort):
+            self._watched = True
+            try:
+                yield
+            finally:
+                self._watched = False
 
     def _play(self, schedule: Schedule, order: Run, cancelled: Callable[[], bool]) -> Iterator[Chunk]:
         """One run; taken up again from the first missing row if the driver is lost."""
