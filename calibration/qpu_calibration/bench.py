@@ -85,7 +85,7 @@ class Bench:
         seed: For simulated devices; it counts on from run to run.
         operator: Who asked for it.
         cancelled: Asked while the device is busy; True stops it.
-        told: Told of each schedule that is done: routine, targets, how many of how many.
+        told: Told when a measurement begins, and of each schedule that is done: routine, targets, how many of how many.
         figures: Whether figures are drawn for the archive.
         shots: Played so far.
         holds: Whether changes wait for `publish`, which makes one version of them; else each is one at once.
@@ -222,6 +222,7 @@ class Bench:
             if told is not None:
                 told(order.routine, order.plan.targets, done, of)
 
+        progress(0, len(order.plan.schedules))
         numbers = play(
             order.plan,
             order.snapshot,

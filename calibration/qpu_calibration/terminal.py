@@ -76,11 +76,15 @@ def _calibrate(bench: Bench, graph: Graph, ledger: Ledger, wanted: Sequence[Node
     with Progress(*COLUMNS, console=console, transient=True) as progress:
         task = progress.add_task("", total=None)
 
-        def begins(step: Step) -> None:
-            progress.update(task, description=f"{DOING[step.action]} {step.routine} of {target_names(step.targets)}", completed=0)
+        doing = ""
 
-        def told(_: str, __: Sequence[Target], done: int, of: int) -> None:
-            progress.update(task, completed=done, total=of)
+        def begins(step: Step) -> None:
+            nonlocal doing
+            doing = DOING[step.action]
+
+        def told(routine: str, targets: Sequence[Target], done: int, of: int) -> None:
+            # two groups are under way: this one is played
+            progress.update(task, description=f"{doing} {routine} of {target_names(targets)}", completed=done, total=of)
 
         bench.told = told
         for entry in conduct(bench, graph, ledger, steps, begins):

@@ -157,7 +157,7 @@ class Builder(Declarations):
             numbers[kind] = self._waveforms.setdefault(waveforms[kind], len(self._waveforms))
         ticks[ports, which] = 1
         for port, kind in np.argwhere(ticks).tolist():
-            ticks[port, kind] = self.clock.ticks_covering(self._ports[port].clock, waveforms[kind].duration)
+            ticks[port, kind] = self._covering(port, waveforms[kind].duration)
         events = np.empty(len(frames), EVENT)
         events["start"], events["duration"], events["operation"] = at, ticks[ports, which], int(Operation.PLAY)
         events["port"], events["frame"], events["waveform"] = ports, frames, numbers[which]
@@ -293,6 +293,13 @@ class Builder(Declarations):
     def _port(self, frame: int) -> int:
         return self._frames[declared("frame", frame, self._frames)].port
 
+    def _covering(self, port: int, samples: int) -> int:
+        """Ticks that cover samples of a port."""
+        ticks = self._ticks.get((port, samples))
+        if ticks is None:
+            ticks = self._ticks[port, samples] = self.clock.ticks_covering(self._ports[port].clock, samples)
+        return ticks
+
     def _place(
         self,
         operation: Operation,
@@ -308,9 +315,7 @@ class Builder(Declarations):
         port = self._port(frame)
         carrier = self._carriers[frame]
         start = self._segment.now(port) if at is None else whole_ticks("a start", at)
-        ticks = self._ticks.get((port, samples))
-        if ticks is None:
-            ticks = self._ticks[port, samples] = self.clock.ticks_covering(self._ports[port].clock, samples)
+        ticks = self._covering(port, samples)
         angle, phase_slot = carrier.at(phase)
         index = NONE if waveform is None else self._waveforms.setdefault(waveform, len(self._waveforms))
         self._events.append(

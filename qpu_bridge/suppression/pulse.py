@@ -73,7 +73,7 @@ def _compile(snapshot: Snapshot) -> Pulses:
             frame, wave = snapshot.frame(pulse.frame), wave_index[pulse.waveform]
             row = plays[qubit : qubit + 1, index]
             row["start"], row["operation"] = pulse.start, Operation.PLAY
-            row["duration"] = snapshot.clock.ticks_covering(Clock(snapshot.port(frame.port).dt), waveforms[wave].duration)
+            row["duration"] = snapshot.ticks(frame.port, waveforms[wave].duration)
             row["frame"], row["waveform"] = frame_index[pulse.frame], wave
             row["amplitude"], row["phase"], row["frequency"] = pulse.amplitude, pulse.phase, frame.frequency
     return Pulses(snapshot, exists, duration, plays, waveforms)

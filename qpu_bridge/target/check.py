@@ -13,7 +13,6 @@ from qpu_bridge.target.gate import Curve, GateSpec
 from qpu_bridge.target.native import NATIVE
 from qpu_bridge.target.qubit import MeasureSpec
 from qpu_bridge.target.shape import waveform
-from qpu_bridge.units import Clock
 
 if TYPE_CHECKING:
     from qpu_bridge.target.snapshot import Snapshot
@@ -190,9 +189,7 @@ class _Check:
         port = self.ports.get(self.frames[frame].port) if frame in self.frames else None
         if port is None:
             return None
-        tick = self.snapshot.timing.dt
-        # most lines have the machine's own clock
-        return start + (samples if port.dt == tick else Clock(tick).ticks_covering(Clock(port.dt), samples))
+        return start + self.snapshot.ticks(port.name, samples)
 
 
 def _twice(field: str, names: Iterable[str]) -> Iterator[str]:

@@ -179,7 +179,7 @@ class Snapshot(Document):
         measure = self.measure(qubit)
         if flip is None:
             return None
-        capture = self.clock.ticks_covering(Clock(self.port(self.frame(measure.acquire_frame).port).dt), measure.acquire_duration)
+        capture = self.ticks(self.frame(measure.acquire_frame).port, measure.acquire_duration)
         decided = measure.acquire_start + capture + self.timing.feedback_latency
         return max(decided, measure.duration) + flip.duration
 

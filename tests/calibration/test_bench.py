@@ -139,6 +139,15 @@ def test_a_look_changes_nothing(kept):
     assert kept.snapshot is before
 
 
+def test_who_watches_is_told_when_a_measurement_begins_and_of_each_schedule(kept):
+    heard = []
+    kept.told = lambda *said: heard.append(said)
+    kept.look(routine("readout_duration"), [(0,), (2,)])
+    schedules = heard[0][3]
+    assert schedules > 1
+    assert heard == [("readout_duration", ((0,), (2,)), done, schedules) for done in range(schedules + 1)]
+
+
 def test_somebody_may_want_the_device_back(kept):
     kept.cancelled = lambda: True
     with pytest.raises(Cancelled):

@@ -17,7 +17,7 @@ from qpu_calibration.plan import Kind
 from qpu_calibration.routine import Routine, Settings
 from qpu_calibration.train import turned
 from qpu_emulator import five_ecr
-from tests.calibration.measured import measure
+from tests.calibration.measuring import measure
 
 STATES = {0: [0, 0, 1], 1: [0, 0, -1], 2: [1, 0, 0], 3: [-1, 0, 0], 4: [0, 1, 0], 5: [0, -1, 0], 6: [0, 1, 0]}
 

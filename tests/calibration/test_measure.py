@@ -9,7 +9,7 @@ from qpu_calibration.measure import targets_of
 from qpu_calibration.measured import each
 from qpu_calibration.plan import Kind, Plan, write
 from qpu_calibration.reading import Reading, binomial_variance, excited
-from tests.calibration.measured import measure
+from tests.calibration.measuring import measure
 
 
 def plan(bench, targets, axes, play, reading, shots=200) -> Plan:

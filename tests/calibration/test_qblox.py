@@ -26,7 +26,7 @@ from qpu_drivers.qblox.capabilities import limits
 from qpu_drivers.qblox.driver import QbloxDriver
 from qpu_drivers.qblox.playing import Playing
 from qpu_drivers.qblox.rack import Rack
-from tests.calibration.measured import measure
+from tests.calibration.measuring import measure
 from tests.drivers.qblox.oracle.injection import hearing
 
 LAB = Path(__file__).parents[1] / "drivers" / "qblox" / "lab.toml"

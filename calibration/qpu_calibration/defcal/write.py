@@ -7,7 +7,6 @@ from typing import Any
 
 from qpu_bridge.schedule.names import Names
 from qpu_bridge.target import Curve, GateSpec, MeasureSpec, SampledShape, Shape, Snapshot, waveform
-from qpu_bridge.units import Clock
 from qpu_calibration.defcal.words import EXTERNS, PRAGMA, SHAPES
 
 _HEAD = """OPENQASM 3.0;
@@ -156,8 +155,7 @@ class _Writer:
         return f"spline(theta, {self.names('angles', number.angle)}, {self.names('levels', number.value)})"
 
     def ticks(self, frame: str, samples: int) -> int:
-        port = self.snapshot.port(self.snapshot.frame(frame).port)
-        return self.snapshot.clock.ticks_covering(Clock(port.dt), samples)
+        return self.snapshot.ticks(self.snapshot.frame(frame).port, samples)
 
     def line(self, text: str) -> None:
         self.lines.append(f"  {text}")
