@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -44,33 +44,38 @@ class Played:
         numbers: As of `measure.play`.
         shots: Played for it.
         device_s: Device time it took, s.
+        device_ns: What the device's clock said at its end, ns.
     """
 
     numbers: NDArray[Any]
     shots: int
     device_s: float
+    device_ns: int | None = None
 
 
 Work = Generator[Order, Played, T]
 """Yields what it wants to have played, is sent what came of it, and returns what it is for."""
 Play = Callable[[Order, Callable[[], bool]], Played]
 """Plays an order, in a thread; the callable is asked meanwhile, and True stops the device."""
+More = Callable[[], Work[T] | None]
+"""Gives a work that may begin now; None if there is none before one that is under way has ended, or none at all any more."""
 
 
 def alone(work: Work[T], play: Play) -> T:
     """Do one work."""
-    (result,) = alternate([work], play)
+    one = iter([work])
+    (result,) = alternate(lambda: next(one, None), play)
     return result
 
 
-def alternate(works: Iterable[Work[T]], play: Play) -> Generator[T, None, None]:
+def alternate(more: More[T], play: Play) -> Generator[T, None, None]:
     """Do works, two at a time.
 
     In which order the device plays for them hangs on the works alone, not on how long anything takes. A work begins as late as
     it can without making the device wait.
 
     Args:
-        works: What to do; each is made when it begins.
+        more: What to do; asked whenever another work may begin, perhaps while the device plays.
         play: How the device plays.
 
     Yields:
@@ -78,9 +83,9 @@ def alternate(works: Iterable[Work[T]], play: Play) -> Generator[T, None, None]:
         that is under way rests.
 
     Raises:
-        Exception: Whatever a work or ``play`` raises, after what had been done before; works under way are closed.
+        Exception: Whatever a work, ``more`` or ``play`` raises, after what had been done before; works under way are closed.
     """
-    lanes = _Lanes(works)
+    lanes = _Lanes(more)
     stopped = Event()
     with ThreadPoolExecutor(1, thread_name_prefix="device") as device:
         try:
@@ -117,19 +122,20 @@ def _landed(flight: Future[Played], failure: BaseException | None, stopped: Even
 
 
 class _Lanes(Generic[T]):
-    """Works that have not begun, that are to be played for, and that are done."""
+    """Works that are to be played for, that were, and that are done."""
 
-    def __init__(self, works: Iterable[Work[T]]) -> None:
+    def __init__(self, more: More[T]) -> None:
         self.ready: deque[tuple[Work[T], Order]] = deque()
         self.landed: tuple[Work[T], Played] | None = None
-        self._waiting: Iterator[Work[T]] | None = iter(works)
+        self._more = more
+        self._asks = True
         self._begun: list[Work[T]] = []
         self._done: list[T] = []
 
     @property
     def busy(self) -> bool:
         """Whether anything is left to do."""
-        return bool(self._begun) or self._waiting is not None
+        return bool(self._begun) or self._asks
 
     def compute(self, flying: bool) -> BaseException | None:
         """Go on with what was played for, and begin another work if the device would have to wait for one; what failed."""
@@ -154,12 +160,11 @@ class _Lanes(Generic[T]):
             work.close()
 
     def _begin(self) -> None:
-        work = None if self._waiting is None else next(self._waiting, None)
-        if work is None:
-            self._waiting = None
-            return
-        self._begun.append(work)
-        self._advance(work, lambda: next(work))
+        work = self._more()
+        self._asks = work is not None
+        if work is not None:
+            self._begun.append(work)
+            self._advance(work, lambda: next(work))
 
     def _advance(self, work: Work[T], go: Callable[[], Order]) -> None:
         try:

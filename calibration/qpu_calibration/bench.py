@@ -88,6 +88,7 @@ class Bench:
         told: Told when a measurement begins, and of each schedule that is done: routine, targets, how many of how many.
         figures: Whether figures are drawn for the archive.
         shots: Played so far.
+        device_ns: What the device's clock said when the last measurement was done that has been fitted, ns; None before any.
         holds: Whether changes wait for `publish`, which makes one version of them; else each is one at once.
         drafts: Those that wait.
     """
@@ -102,6 +103,7 @@ class Bench:
     told: Callable[[str, Sequence[Target], int, int], None] | None = None
     figures: bool = True
     shots: int = 0
+    device_ns: int | None = None
     holds: bool = False
     drafts: list[Draft] = field(default_factory=list)
 
@@ -152,7 +154,7 @@ class Bench:
             left = [target for target in left if target not in cannot]
             if plan is None:
                 break
-            look = yield from _looked(routine, plan, step, believed)
+            look = yield from self._looked(routine, plan, step, believed)
             looks.append(look)
             fits |= {fit.target: fit for fit in look.fits}
             believed, reasons = taken(routine, believed, look.fits, self._limits)
@@ -198,7 +200,7 @@ class Bench:
         fits = {target: _unplayed(target, reason) for target, reason in cannot.items()}
         looks = []
         if plan is not None:
-            looks.append((yield from _looked(routine, plan, step, self.snapshot)))
+            looks.append((yield from self._looked(routine, plan, step, self.snapshot)))
             fits |= {fit.target: fit for fit in looks[0].fits}
         believed, changed = self.snapshot, list[Target]()
         for fit in (fits[target] for target in targets):
@@ -235,7 +237,7 @@ class Bench:
         self.shots += shots
         if self.seed is not None:
             self.seed = (self.seed + len(order.plan.schedules)) % 2**63
-        return Played(numbers, shots, self.execution.usage_seconds - used_s)
+        return Played(numbers, shots, self.execution.usage_seconds - used_s, self.execution.device_ns)
 
     def adopt(self, snapshot: Snapshot, routine: str, targets: Sequence[Target], reason: str) -> None:
         """Make a snapshot that no fit speaks for the one in use.
@@ -273,6 +275,13 @@ class Bench:
     def _limits(self) -> Limits:
         return self.execution.capabilities.limits
 
+    def _looked(self, routine: Routine[Any], plan: Plan, settings: Settings, snapshot: Snapshot) -> Work[Look]:
+        played = yield Order(routine.name, plan, snapshot)
+        self.device_ns = played.device_ns
+        attrs = {"routine": routine.name, "settings": settings.model_dump_json()}
+        data = dataset(plan, snapshot, played.numbers).assign_attrs(attrs)
+        return Look(data, routine.fit(data), played.shots, played.device_s)
+
     def _concluded(
         self,
         routine: Routine[Any],
@@ -297,13 +306,6 @@ class Bench:
         self.drafts.append(draft)
         if not self.holds:
             self.publish()
-
-
-def _looked(routine: Routine[Any], plan: Plan, settings: Settings, snapshot: Snapshot) -> Work[Look]:
-    played = yield Order(routine.name, plan, snapshot)
-    attrs = {"routine": routine.name, "settings": settings.model_dump_json()}
-    data = dataset(plan, snapshot, played.numbers).assign_attrs(attrs)
-    return Look(data, routine.fit(data), played.shots, played.device_s)
 
 
 def _unplayed(target: Target, reason: str) -> Fit:

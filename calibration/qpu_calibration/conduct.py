@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Iterator, Sequence, Set
-from contextlib import closing, suppress
+from collections.abc import Callable, Generator, Sequence, Set
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 from qpu_bridge.errors import ScheduleError, SettingsError
@@ -16,12 +17,13 @@ from qpu_calibration.bench import Bench, Outcome
 from qpu_calibration.crowd import Crowded
 from qpu_calibration.fit import ROUTINE_ERRORS, Fit
 from qpu_calibration.flags import update_flags
-from qpu_calibration.graph import Graph, Node
+from qpu_calibration.graph import Graph, Node, couplers
 from qpu_calibration.groups import groups
 from qpu_calibration.ledger import Ledger, Moment
 from qpu_calibration.page import Target
 from qpu_calibration.routine import Routine
-from qpu_calibration.step import REPAIR_ERROR, Action, Finding, Step, Steps, Verdict
+from qpu_calibration.step import REPAIR_ERROR, Action, Finding, Stages, Step, Verdict
+from qpu_calibration.strands import Strands
 
 EARLY_REPAIR = 0.4
 """From this deviation on, in units of what is tolerated, a look repairs what drifts (`Routine.restores`) if it is sure of it."""
@@ -57,49 +59,46 @@ class Entry:
 
 
 def conduct(
-    bench: Bench, graph: Graph, ledger: Ledger, steps: Steps, begins: Callable[[Step], None] | None = None
+    bench: Bench, graph: Graph, ledger: Ledger, stages: Stages, begins: Callable[[Step], None] | None = None
 ) -> Generator[Entry, None, None]:
     """Do steps, one entry per schedule's worth of targets.
 
-    After each step the ledger is written and what was found becomes a version. Targets that users must not have any more are
-    flagged in another version (`flags.update_flags`); targets that are well again are given back at the end. While a fine number
-    is replaced by a rough one (`Ledger.rough`) all of that waits: users keep the fine one until it is found again. A caller that
-    leaves the iterator early leaves a ledger, numbers and flags that agree.
+    After each step (where several go on side by side: one of each) the ledger is written and what was found becomes a version.
+    Targets that users must not have any more are flagged in another version (`flags.update_flags`); targets that are well again
+    are given back at the end. While a fine number is replaced by a rough one (`Ledger.rough`) all of that waits: users keep the
+    fine one until it is found again. A caller that leaves the iterator early leaves a ledger, numbers and flags that agree.
 
     Args:
         bench: On which to measure.
         graph: Of the device.
         ledger: What is known; its clock is set to the device's.
-        steps: What to do, of `decide.maintain` or `decide.inspect`.
+        stages: What to do, of `decide.maintain` or `decide.inspect`.
         begins: Told of the targets of each schedule before it is measured.
 
     Raises:
         Cancelled: If somebody wanted the device back.
     """
-    ledger.clock = lambda: Moment(utc=datetime.now(UTC), device_ns=bench.execution.device_ns)
+    # not what the device's clock says now: it may be playing for another step
+    bench.device_ns = bench.execution.device_ns
+    ledger.clock = lambda: Moment(utc=datetime.now(UTC), device_ns=bench.device_ns)
     bench.holds = True
     _same_numbers(bench, ledger)
     rough = set(ledger.rough())
     try:
-        step = next(steps)
-        while True:
-            found: dict[Target, Finding] = {}
+        for steps in stages:
+            strands = Strands(steps, partial(_works, bench, graph, begins), partial(_keep, bench, graph, ledger, rough))
             try:
-                for entry in _do(bench, graph, step, begins):
-                    found |= entry.findings
-                    yield entry
+                with closing(alternate(strands.more, bench.play)) as done:
+                    for entries in done:
+                        yield from entries
             except BaseException:
-                # of a step that somebody interrupts, what was done counts
-                with suppress(StopIteration):
-                    steps.send(found)
+                # of steps that somebody interrupts, what was done counts
+                strands.stop()
                 if not (bench.overtaken() or ledger.overtaken()):
                     _keep(bench, graph, ledger, rough)
                 bench.forget()
                 ledger.back()
                 raise
-            step = steps.send(found)
-            _keep(bench, graph, ledger, rough)
-    except StopIteration:
         _keep(bench, graph, ledger, rough, round_is_over=True)
     finally:
         bench.holds = False
@@ -123,12 +122,10 @@ def _keep(bench: Bench, graph: Graph, ledger: Ledger, rough: Set[Node], *, round
         ledger.write()
 
 
-def _do(bench: Bench, graph: Graph, step: Step, begins: Callable[[Step], None] | None) -> Iterator[Entry]:
+def _works(bench: Bench, graph: Graph, begins: Callable[[Step], None] | None, step: Step) -> list[Work[tuple[Entry, ...]]]:
     routine = graph.routines[step.routine]
-    works = (_group(bench, routine, step, group, begins) for group in groups(bench.snapshot, step.targets, routine.apart))
-    with closing(alternate(works, bench.play)) as done:
-        for entries in done:
-            yield from entries
+    parted = groups(couplers(bench.snapshot), step.targets, routine.apart)
+    return [_group(bench, routine, step, group, begins) for group in parted]
 
 
 def _group(

@@ -10,9 +10,11 @@ from collections.abc import Collection, Generator, Iterable, Sequence
 from dataclasses import replace
 
 from qpu_calibration.graph import Graph, Node
+from qpu_calibration.groups import groups
 from qpu_calibration.ledger import Ledger
 from qpu_calibration.page import Target
-from qpu_calibration.step import Action, Findings, Step, Steps, Verdict
+from qpu_calibration.plan import Kind
+from qpu_calibration.step import Action, Findings, Stages, Step, Steps, Verdict
 
 REPEATS = 2
 """A look that is `Finding.unsure` is repeated so often: what is far off is seen less well, and a calibration costs many looks."""
@@ -20,8 +22,10 @@ REPEATS = 2
 
 def maintain(
     graph: Graph, ledger: Ledger, wanted: Iterable[Node], *, force: bool = False, trust: bool = False, ahead_h: float = 0.0
-) -> Steps:
+) -> Stages:
     """Bring nodes, and all they need, within specification.
+
+    What needs one qubit only comes first, for qubits that are apart side by side; then the rest.
 
     What was never calibrated is calibrated without a look. A node whose look is bad has what it needs looked at first (diagnose),
     and is then calibrated. One that cannot be calibrated blocks all that need it; the others go on. What a calibration makes
@@ -38,9 +42,12 @@ def maintain(
     return _Maintenance(graph, ledger, wanted, force, trust, ahead_h).all()
 
 
-def inspect(graph: Graph, ledger: Ledger, wanted: Iterable[Node]) -> Steps:
+def inspect(graph: Graph, ledger: Ledger, wanted: Iterable[Node]) -> Stages:
     """Look at nodes, whatever is known of them, and change nothing."""
-    asked = set(wanted)
+    yield [_inspection(graph, ledger, set(wanted))]
+
+
+def _inspection(graph: Graph, ledger: Ledger, asked: Collection[Node]) -> Steps:
     for name in graph.order:
         targets = tuple(target for target in graph.targets(name) if Node(name, target) in asked)
         if targets:
@@ -64,6 +71,7 @@ class _Maintenance:
         proven: Nodes that were measured in this run, and nothing they need was calibrated since.
         lost: Nodes that could not be calibrated in this run.
         due: Nodes that must be calibrated yet, whatever is known.
+        single: Routines that need, with all they need, nothing of another qubit, and no more distance than neighbours have.
     """
 
     def __init__(self, graph: Graph, ledger: Ledger, wanted: Iterable[Node], force: bool, trust: bool, ahead_h: float) -> None:
@@ -74,19 +82,32 @@ class _Maintenance:
         self.proven: set[Node] = set()
         self.lost: set[Node] = set()
         self.went_back = True
+        self.single: set[str] = set()
+        for name in graph.order:
+            one = graph.routines[name]
+            if one.kind is Kind.QUBIT and one.apart == 1 and self.single.issuperset(one.depends_on):
+                self.single.add(name)
         ledger.trusts = trust
 
-    def all(self) -> Steps:
+    def all(self) -> Stages:
         """Sweep from what needs nothing to what needs most; again, where going back has changed what had been swept."""
         for node in tuple(self.scope):
             self.want_spoilt(node)
+        qubits = sorted({node.target for node in self.scope if node.routine in self.single})
+        yield [self.sweep(group) for group in groups(self.graph.couplers, qubits)]
+        self.went_back = True
         while self.went_back:
             self.went_back = False
-            for name in self.graph.order:
-                yield from self.maintain(name)
+            yield [self.sweep()]
 
-    def maintain(self, name: str) -> Steps:
-        mine = [target for target in self.graph.targets(name) if Node(name, target) in self.scope]
+    def sweep(self, qubits: Collection[Target] | None = None) -> Steps:
+        """Once through all routines; only through those that need nothing of others, if qubits are given."""
+        for name in self.graph.order:
+            if qubits is None or name in self.single:
+                here = self.graph.targets(name) if qubits is None else qubits
+                yield from self.maintain(name, [target for target in here if Node(name, target) in self.scope])
+
+    def maintain(self, name: str, mine: Sequence[Target]) -> Steps:
         stale = [target for target in self.open(name, mine) if not self.fresh(Node(name, target))]
         found = yield from self.look(name, stale)
         bad = [target for target in stale if target in found and found[target].verdict is Verdict.BAD]

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import rustworkx as rx
 
-from qpu_bridge.target import Snapshot
-from qpu_calibration.graph import couplers
 from qpu_calibration.page import Target
 
 
-def groups(snapshot: Snapshot, targets: Sequence[Target], apart: int = 1) -> list[list[Target]]:
+def groups(couplers: Iterable[Target], targets: Sequence[Target], apart: int = 1) -> list[list[Target]]:
     """Part targets into few groups: the best of three greedy colourings.
 
     That by saturation (Brelaz, CACM 22, 251) is exact where two groups do.
 
     Args:
-        snapshot: Whose gates say which qubits are neighbours.
+        couplers: Pairs of neighbours.
         targets: Qubits or couplers.
         apart: Targets with qubits this many couplings apart, or fewer, come into different groups; 0: only those that share one.
 
     Returns:
         The largest group first, targets in the order given.
     """
-    near = _near(snapshot, apart)
+    near = _near(couplers, {qubit for target in targets for qubit in target}, apart)
     conflicts: rx.PyGraph[Target, None] = rx.PyGraph()
     conflicts.add_nodes_from(targets)
     for index, target in enumerate(targets):
@@ -40,12 +38,12 @@ def groups(snapshot: Snapshot, targets: Sequence[Target], apart: int = 1) -> lis
     return sorted(parted.values(), key=len, reverse=True)
 
 
-def _near(snapshot: Snapshot, apart: int) -> dict[int, set[int]]:
+def _near(couplers: Iterable[Target], qubits: Iterable[int], apart: int) -> Mapping[int, set[int]]:
     """Qubit -> itself and all within so many couplings."""
-    joined: dict[int, set[int]] = {qubit.index: {qubit.index} for qubit in snapshot.qubits}
-    for first, second in couplers(snapshot):
-        joined[first].add(second)
-        joined[second].add(first)
+    joined: dict[int, set[int]] = {qubit: {qubit} for qubit in qubits}
+    for first, second in couplers:
+        joined.setdefault(first, {first}).add(second)
+        joined.setdefault(second, {second}).add(first)
     near = {qubit: {qubit} for qubit in joined}
     for _ in range(min(apart, len(near))):
         near = {qubit: set().union(*(joined[other] for other in reach)) for qubit, reach in near.items()}

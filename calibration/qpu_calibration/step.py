@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -89,3 +89,6 @@ class Finding:
 
 Findings = Mapping[Target, Finding]
 Steps = Generator[Step, Findings, None]
+"""Says what to do next, and is sent what came of it."""
+Stages = Iterator[Sequence[Steps]]
+"""Stage by stage, steps that may go on side by side: none of them touches what another one does or needs."""

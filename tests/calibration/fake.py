@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 from qpu_calibration.decide import maintain
@@ -11,7 +12,7 @@ from qpu_calibration.graph import Graph, Node
 from qpu_calibration.ledger import Ledger
 from qpu_calibration.plan import Kind
 from qpu_calibration.routine import Routine
-from qpu_calibration.step import Action, Finding, Step, Steps, Verdict
+from qpu_calibration.step import Action, Finding, Stages, Step, Steps, Verdict
 
 Plan = Mapping[str, tuple[str, tuple[str, ...], tuple[str, ...]]]
 """Name -> kind, what it depends on, what it invalidates."""
@@ -68,15 +69,19 @@ class Fake:
     failed: set[Node] = field(default_factory=set)
     used_wrong: list[Node] = field(default_factory=list)
 
-    def play(self, steps: Steps) -> None:
-        found = None
-        try:
-            while True:
-                step = next(steps) if found is None else steps.send(found)
+    def play(self, stages: Stages, turns: Iterator[int] | None = None) -> None:
+        """Do all steps; of each stage as its strands take turns, or as these numbers say."""
+        numbers = count() if turns is None else turns
+        for strands in stages:
+            going: list[tuple[Steps, dict[tuple[int, ...], Finding] | None]] = [(steps, None) for steps in strands]
+            while going:
+                steps, found = going.pop(0 if turns is None else next(numbers) % len(going))
+                try:
+                    step = next(steps) if found is None else steps.send(found)
+                except StopIteration:
+                    continue
                 assert step.targets, "a step must have something to do"
-                found = {target: self.do(step, target) for target in step.targets}
-        except StopIteration:
-            pass
+                going.append((steps, {target: self.do(step, target) for target in step.targets}))
 
     def do(self, step: Step, target: tuple[int, ...]) -> Finding:
         node = Node(step.routine, target)
@@ -107,6 +112,13 @@ class Fake:
 
     def did(self, action: Action) -> list[Node]:
         return [node for what, node in self.done if what is action]
+
+
+def in_a_row(stages: Stages) -> Steps:
+    """The steps of all strands, one strand after the other."""
+    for strands in stages:
+        for steps in strands:
+            yield from steps
 
 
 def calibrated(graph: Graph, ledger: Ledger) -> Fake:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from threading import Event
 
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from qpu_bridge.errors import Cancelled
-from qpu_calibration.alternate import Order, Played, Work, alone, alternate
+from qpu_calibration.alternate import More, Order, Played, Work, alone, alternate
 
 LONG_S = 20.0
 
@@ -31,6 +31,12 @@ def work(name: str, orders: int, log: list[str] | None = None) -> Work[str]:
     return f"{name}: {' '.join(heard)}"
 
 
+def in_turn(works: Iterable[Work[str]]) -> More[str]:
+    """One after the other."""
+    left = iter(works)
+    return lambda: next(left, None)
+
+
 @dataclass
 class Player:
     """A device: returns what was asked of it, in capitals."""
@@ -49,14 +55,45 @@ class Player:
 def test_the_device_plays_for_two_in_turn_and_for_the_next_when_one_is_done() -> None:
     player = Player()
     works = (work(name, orders) for name, orders in (("a", 2), ("b", 3), ("c", 0), ("d", 1)))
-    found = list(alternate(works, player))
+    found = list(alternate(in_turn(works), player))
     assert found == ["a: A0 A1", "c: ", "b: B0 B1 B2", "d: D0"]
     assert player.asked == ["a0", "b0", "a1", "b1", "b2", "d0"]
 
 
+def test_a_work_that_must_wait_for_another_begins_when_that_is_done_though_the_device_plays() -> None:
+    asked: list[str] = []
+    done: set[str] = set()
+    began = Event()
+
+    def player(order: Order, stopped: Callable[[], bool]) -> Played:
+        asked.append(order.routine)
+        assert order.routine != "b1" or began.wait(LONG_S)
+        return Played(np.array([order.routine.upper()]), 1, 1.0)
+
+    def noted(name: str, orders: int) -> Work[str]:
+        if name == "after a":
+            began.set()
+        found = yield from work(name, orders)
+        done.add(name)
+        return found
+
+    left = ["a", "b", "after a", "after both"]
+
+    def more() -> Work[str] | None:
+        for name, needs in (("a", set()), ("b", set()), ("after a", {"a"}), ("after both", {"a", "b", "after a"})):
+            if name in left and needs <= done:
+                left.remove(name)
+                return noted(name, 2)
+        return None
+
+    found = list(alternate(more, player))
+    assert found == ["a: A0 A1", "b: B0 B1", "after a: AFTER A0 AFTER A1", "after both: AFTER BOTH0 AFTER BOTH1"]
+    assert asked == ["a0", "b0", "a1", "b1", "after a0", "after a1", "after both0", "after both1"]
+
+
 def test_one_alone() -> None:
     assert alone(work("a", 3), Player()) == "a: A0 A1 A2"
-    assert list(alternate([], Player())) == []
+    assert list(alternate(in_turn([]), Player())) == []
 
 
 def test_a_work_computes_while_the_device_plays_for_another() -> None:
@@ -73,13 +110,13 @@ def test_a_work_computes_while_the_device_plays_for_another() -> None:
         first_went_on.set()
         return "a"
 
-    assert list(alternate([going_on(), work("b", 1)], player)) == ["a", "b: b0"]
+    assert list(alternate(in_turn([going_on(), work("b", 1)]), player)) == ["a", "b: b0"]
 
 
 def test_while_the_caller_has_a_result_the_device_is_idle_and_no_work_begins() -> None:
     log: list[str] = []
     player = Player()
-    found = alternate((work(name, orders, log) for name, orders in (("a", 1), ("b", 3), ("c", 1), ("d", 1))), player)
+    found = alternate(in_turn(work(name, orders, log) for name, orders in (("a", 1), ("b", 3), ("c", 1), ("d", 1))), player)
     assert next(found) == "a: A0"
     seen, begun = list(player.asked), list(log)
     assert seen == ["a0", "b0"]
@@ -117,7 +154,7 @@ def test_what_fails_is_raised_after_what_was_done_before(where: str) -> None:
             closed.append("c")
         return "c"
 
-    found = alternate([work("a", 1), failing(), waiting()], player)
+    found = alternate(in_turn([work("a", 1), failing(), waiting()]), player)
     assert next(found) == "a: a0"
     with pytest.raises(Cancelled):
         next(found)
@@ -139,4 +176,4 @@ def test_a_work_that_fails_stops_the_device() -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        list(alternate([failing(), work("b", 1)], player))
+        list(alternate(in_turn([failing(), work("b", 1)]), player))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -13,8 +15,18 @@ from qpu_calibration.decide import inspect, maintain
 from qpu_calibration.flags import UNSTEADY, complaints
 from qpu_calibration.graph import Graph, Node
 from qpu_calibration.ledger import Ledger, Moment
-from qpu_calibration.step import Action, Finding, Verdict
-from tests.calibration.fake import CHAIN, PAIRS, Fake, calibrated, graph_of
+from qpu_calibration.plan import Kind
+from qpu_calibration.step import Action, Finding, Step, Steps, Verdict
+from tests.calibration.fake import CHAIN, PAIRS, Fake, calibrated, graph_of, in_a_row
+
+
+def strand_of(steps: Steps, fake: Fake) -> Iterator[Step]:
+    """The steps of a strand, each done after it was looked at."""
+    with suppress(StopIteration):
+        step = next(steps)
+        while True:
+            yield step
+            step = steps.send({target: fake.do(step, target) for target in step.targets})
 
 
 @pytest.fixture
@@ -35,6 +47,29 @@ def test_a_new_device_is_calibrated_once_and_in_order(graph, ledger):
     done = fake.did(Action.CALIBRATE)
     assert sorted(done) == sorted(graph.nodes())
     assert all(done.index(other) < done.index(node) for node in done for other in graph.needs(node))
+
+
+def test_qubits_that_are_apart_go_side_by_side_and_strands_do_not_wait_for_one_another(graph, ledger):
+    fake = Fake(graph, wrong=set(graph.nodes()))
+    stages = maintain(graph, ledger, graph.nodes())
+    ends, neighbour = next(stages)
+    for strand, targets in ((neighbour, ((1,),)), (ends, ((0,), (2,)))):
+        # one of them goes all the way before the other begins
+        asked = []
+        for step in strand_of(strand, fake):
+            assert step.targets == targets
+            asked.append(step.routine)
+        assert asked == [name for name in graph.order if graph.kind(name) is Kind.QUBIT]
+    fake.done.clear()
+    fake.play(stages)
+    assert sorted(node for _, node in fake.done) == sorted(graph.nodes("cz") + graph.nodes("rzz"))
+
+
+def test_what_needs_couplers_or_more_distance_waits_for_the_rest(graph, ledger):
+    graph.routines["t1"].apart = 0
+    fake = Fake(graph, wrong=set(graph.nodes()))
+    asked = {step.routine for strand in next(maintain(graph, ledger, graph.nodes())) for step in strand_of(strand, fake)}
+    assert asked == {"spectroscopy", "rabi", "kernel", "readout", "ramsey", "fine"}
 
 
 def test_nothing_is_done_where_all_is_fresh(graph, ledger):
@@ -85,7 +120,7 @@ def test_what_was_mended_from_far_off_is_looked_at_again_until_it_is_sharp(graph
     calibrated(graph, ledger)
     node = Node("fine", (1,))
     ledger.doubt([node])
-    steps = maintain(graph, ledger, [node])
+    steps = in_a_row(maintain(graph, ledger, [node]))
     asked = [next(steps)]
     for error in (0.8, 0.5, 0.2):
         with suppress(StopIteration):
@@ -96,7 +131,7 @@ def test_what_was_mended_from_far_off_is_looked_at_again_until_it_is_sharp(graph
     assert ledger[node].unsteady == 1
     # what makes no sense then is calibrated
     ledger.doubt([node])
-    steps = maintain(graph, ledger, [node])
+    steps = in_a_row(maintain(graph, ledger, [node]))
     next(steps)
     assert steps.send({(1,): Finding(Verdict.MENDED, deviation=2.0, deviation_error=0.8)}).action is Action.LOOK
     assert steps.send({(1,): Finding(Verdict.OFF, deviation=2.0, deviation_error=0.8)}).action is Action.CALIBRATE
@@ -107,7 +142,7 @@ def test_what_may_be_off_by_chance_is_looked_at_again(graph, ledger):
     node = Node("fine", (1,))
     for second, action in ((Finding(Verdict.GOOD), None), (Finding(Verdict.OFF, deviation=2.0), Action.CALIBRATE)):
         ledger.doubt([node])
-        steps = maintain(graph, ledger, [node])
+        steps = in_a_row(maintain(graph, ledger, [node]))
         next(steps)
         assert steps.send({(1,): Finding(Verdict.OFF, deviation=1.1, deviation_error=1.4)}).action is Action.LOOK
         if action is None:
@@ -131,8 +166,10 @@ def test_what_is_seen_to_drift_may_be_mended_early(graph):
     ledger.calibrated(graph, node)
     assert ledger.drifts(graph, node)
     ledger.doubt([node, Node("fine", (0,))])
-    step = next(maintain(graph, ledger, graph.nodes("fine", [0, 1])))
-    assert (step.routine, step.targets, step.drifting) == ("fine", ((0,), (1,)), ((1,),))
+    step = next(in_a_row(maintain(graph, ledger, graph.nodes("fine", [1, 2]))))
+    assert (step.routine, step.targets, step.drifting) == ("fine", ((1,),), ((1,),))
+    step = next(in_a_row(maintain(graph, ledger, graph.nodes("fine", [0]))))
+    assert (step.routine, step.targets, step.drifting) == ("fine", ((0,),), ())
     # and that says nothing against it
     ledger.drifted(node)
     ledger.calibrated(graph, node)
@@ -220,7 +257,7 @@ def test_what_a_rough_calibration_spoils_is_found_again_though_nobody_asked_for_
 
 def test_what_was_spoilt_when_somebody_stopped_a_calibration_is_found_again_by_the_next(graph, ledger):
     fake, rabi, fine = Fake(graph), Node("rabi", (0,)), Node("fine", (0,))
-    steps = maintain(graph, ledger, [rabi])
+    steps = in_a_row(maintain(graph, ledger, [rabi]))
     step = next(steps)
     while step.routine != "fine":
         step = steps.send({target: fake.do(step, target) for target in step.targets})
@@ -302,7 +339,10 @@ def test_whatever_is_wrong(data):
     doubted = data.draw(some)
     ledger.doubt(doubted)
     right = set(nodes) - fake.wrong
-    fake.play(maintain(graph, ledger, data.draw(st.just(nodes) | st.lists(st.sampled_from(nodes), min_size=1))))
+    wanted = data.draw(st.just(nodes) | st.lists(st.sampled_from(nodes), min_size=1))
+    # strands go on in any order
+    turns = data.draw(st.randoms(use_true_random=False))
+    fake.play(maintain(graph, ledger, wanted), iter(partial(turns.randrange, 6), None))
     assert len(fake.done) <= 8 * len(nodes) * len(nodes)
     assert not fake.used_wrong
     spoiled = {other for node in fake.repaired for other in graph.spoils(node)}
@@ -320,7 +360,7 @@ def test_it_ends_and_keeps_order_however_the_device_behaves(data):
     graph, ledger = data.draw(graphs()), Ledger()
     draw = data.draw(st.randoms(use_true_random=False))
     for _ in range(3):
-        steps, found, count = maintain(graph, ledger, graph.nodes(), force=draw.random() < 0.3), None, 0
+        steps, found, count = in_a_row(maintain(graph, ledger, graph.nodes(), force=draw.random() < 0.3)), None, 0
         try:
             while True:
                 step = next(steps) if found is None else steps.send(found)

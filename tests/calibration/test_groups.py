@@ -41,7 +41,7 @@ def chips(draw: st.DrawFn) -> Snapshot:
 @given(snapshot=chips(), apart=st.integers(0, 2))
 def test_targets_of_a_group_keep_their_distance_and_all_are_there(snapshot, apart):
     for targets in ([(q.index,) for q in snapshot.qubits], list(couplers(snapshot))):
-        found = groups(snapshot, targets, apart)
+        found = groups(couplers(snapshot), targets, apart)
         assert sorted(target for group in found for target in group) == sorted(targets)
         for group in found:
             for first, second in combinations(group, 2):
@@ -55,12 +55,12 @@ def test_targets_of_a_group_keep_their_distance_and_all_are_there(snapshot, apar
 def test_few_groups_whatever_the_size(design, size, qubits, pairs):
     known = chip.random(design, size, "cz", 1)
     snapshot = coupled(len(known.qubits), list(known.couplings))
-    assert len(groups(snapshot, [(q.index,) for q in snapshot.qubits])) == qubits
-    assert len(groups(snapshot, couplers(snapshot))) <= pairs
+    assert len(groups(couplers(snapshot), [(q.index,) for q in snapshot.qubits])) == qubits
+    assert len(groups(couplers(snapshot), couplers(snapshot))) <= pairs
 
 
 def test_what_does_not_disturb_may_go_together():
     snapshot = coupled(3, [(0, 1), (1, 2)])
-    assert groups(snapshot, [(0,), (1,), (2,)], apart=0) == [[(0,), (1,), (2,)]]
-    assert len(groups(snapshot, [(0, 1), (1, 2)], apart=0)) == 2
-    assert groups(snapshot, []) == []
+    assert groups(couplers(snapshot), [(0,), (1,), (2,)], apart=0) == [[(0,), (1,), (2,)]]
+    assert len(groups(couplers(snapshot), [(0, 1), (1, 2)], apart=0)) == 2
+    assert groups(couplers(snapshot), []) == []

@@ -73,7 +73,7 @@ def looked(truth: Path, believed: Snapshot, seed: int) -> Values:
         for place, (name, numbers) in enumerate(LOOKS.items()):
             bench = Bench(Execution(driver, driver.capabilities()), believed, seed=seed + place * 10**6, figures=False)
             targets = couplers(believed) if name == "rb2" else [(qubit.index,) for qubit in believed.qubits]
-            for group in groups(believed, targets):
+            for group in groups(couplers(believed), targets):
                 for target, fit in bench.run(routine(name), group).fits.items():
                     if fit.good:
                         found |= {(number, target): (fit[number], fit.error(number)) for number in numbers}

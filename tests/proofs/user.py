@@ -55,7 +55,8 @@ class User:
             DeviceView(snapshot.device, snapshot, late.capabilities()), Execution(late, late.capabilities()), seed=seed
         )
         chosen = [(qubit.index,) for qubit in snapshot.qubits if self.qubits is None or qubit.index in self.qubits]
-        parts = groups(snapshot, chosen) + (groups(snapshot, couplers(snapshot)) if self.pairs else [])
+        joined = couplers(snapshot)
+        parts = groups(joined, chosen) + (groups(joined, joined) if self.pairs else [])
         found: Errors = {}
         played = late.shots
         for group in parts:

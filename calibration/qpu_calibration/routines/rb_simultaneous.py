@@ -11,6 +11,7 @@ from qpu_bridge.target import PulseSpec, Snapshot
 from qpu_calibration.axis import Axis, Values
 from qpu_calibration.decays import UNLIKE, drawn_with_more, fit_two_decays, rejection
 from qpu_calibration.fit import Fit, bad, good
+from qpu_calibration.graph import couplers
 from qpu_calibration.groups import groups
 from qpu_calibration.measured import Measured
 from qpu_calibration.page import Page, Target
@@ -66,7 +67,7 @@ class RBSimultaneous(Routine[RBSettings]):
 
 def who(snapshot: Snapshot, targets: Sequence[Target]) -> Axis:
     """First all together; then one group after the other, of targets that are no neighbours, alone."""
-    parted = groups(snapshot, targets)
+    parted = groups(couplers(snapshot), targets)
     steps = [[TOGETHER] * len(targets), *([ALONE if target in group else STILL for target in targets] for group in parted)]
     return Axis("alone", np.array(steps).T, stepped=True)
 

@@ -11,6 +11,7 @@ from qpu_bridge.schedule.limits import Feature
 from qpu_calibration.bench import Bench
 from qpu_calibration.catalog import routine
 from qpu_calibration.edit import amplitude, with_amplitude
+from qpu_calibration.graph import couplers
 from qpu_calibration.groups import groups
 from qpu_calibration.page import Page
 from qpu_calibration.reading import Reading
@@ -62,4 +63,4 @@ def test_a_page_plays_by_bits_it_has_measured():
 
 
 def test_qubits_take_turns():
-    assert groups(five.snapshot(), APART, routine("active_reset").apart) == [[target] for target in APART]
+    assert groups(couplers(five.snapshot()), APART, routine("active_reset").apart) == [[target] for target in APART]
