@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -26,8 +27,8 @@ def draw(plot: Callable[[], Figure], place: Path) -> None:
     except Exception as error:  # noqa: BLE001  whatever it is, see above
         excuse(place, f"no figure could be drawn: {type(error).__name__}: {error}")
     else:
-        # whole or not at all: somebody may look already
-        aside = place / f".{FIGURE}"
+        # whole or not at all: somebody may look already, or draw the same
+        aside = place / f".{os.getpid()}-{FIGURE}"
         aside.write_bytes(picture.getvalue())
         aside.rename(place / FIGURE)
         (place / EXCUSE).unlink(missing_ok=True)

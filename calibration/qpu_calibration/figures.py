@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from select import select
 from threading import Condition, Event, Thread
@@ -24,20 +25,27 @@ WAITING = 8
 """Figures that wait for each process before another one is started: a start costs as much as some figures."""
 LONGEST_S = 300.0
 """What takes longer to draw is given up, s."""
+IDLE_S = 60.0
+"""A process that nobody has asked for so long ends, s: it holds a hundred megabytes."""
 LOOK_S = 0.1
 """How often to look whether to leave, s."""
 NOT_YET = (
-    "no figure yet: it is drawn while the calibration goes on, and left out if that is broken off (qpu-bridge calibration draw)"
+    "no figure yet: it is drawn beside, and left out if who calibrates or the bridge ends before (qpu-bridge calibration draw)"
 )
 
 
 class Figures:
     """Draws what an archive keeps.
 
-    Processes start when there is something to draw, and end at `close`, or when this process ends, however it does.
+    Processes start when there is something to draw, and end when there is nothing for a while, at `close`, or when this
+    process ends, however it does.
+
+    Args:
+        idle_s: How long a process waits for its next figure, s.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, idle_s: float = IDLE_S) -> None:
+        self._idle_s = idle_s
         self._most = min(MOST, os.cpu_count() or 1)
         self._change = Condition()
         self._closed = Event()
@@ -94,11 +102,13 @@ class Figures:
     def _work(self) -> None:
         with _Painter(self._closed) as painter:
             while True:
-                with self._change:
-                    self._change.wait_for(lambda: self._orders or self._closed.is_set())
-                    if self._closed.is_set():
+                order = self._next(self._idle_s)
+                if order is None:
+                    painter.end()
+                    order = self._next(None)
+                    if order is None:
                         return
-                    place, routine = self._orders.popleft()
+                place, routine = order
                 reason = painter.draw(place, routine)
                 if reason:
                     # a run that was deleted meanwhile needs none
@@ -107,6 +117,18 @@ class Figures:
                 with self._change:
                     self._done += not self._closed.is_set()
                     self._change.notify_all()
+
+    def _next(self, wait_s: float | None) -> tuple[Path, str] | None:
+        """What to draw next; None at the end, or if nobody asks for so long."""
+        with self._change:
+            self._change.wait_for(lambda: self._orders or self._closed.is_set(), wait_s)
+            return self._orders.popleft() if self._orders and not self._closed.is_set() else None
+
+
+@cache
+def beside() -> Figures:
+    """Those of this process, which draw on when the job that asked is done: other jobs have the device meanwhile."""
+    return Figures()
 
 
 class _Painter:
@@ -121,7 +143,7 @@ class _Painter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._end()
+        self.end()
         self._words.close()
 
     def draw(self, place: Path, routine: str) -> str:
@@ -139,16 +161,25 @@ class _Painter:
             until_s = time.monotonic() + LONGEST_S
             while not select([process.stdout], [], [], LOOK_S)[0]:
                 if self._closed.is_set() or time.monotonic() > until_s:
-                    self._end()
+                    self.end()
                     return "" if self._closed.is_set() else f"it took longer than {LONGEST_S:.0f} s"
             if process.stdout.readline():
                 return ""
         except OSError as error:
             # it died before it was asked, or there is none
-            self._end()
+            self.end()
             return f"{error}{self._last_words()}"
-        self._end()
+        self.end()
         return f"the process that draws has died{self._last_words()}"
+
+    def end(self) -> None:
+        """End the process; the next figure has another one."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            # what was not sent is not missed
+            with suppress(OSError):
+                process.communicate()
 
     def _start(self) -> subprocess.Popen[bytes]:
         self._words.seek(0)
@@ -163,14 +194,6 @@ class _Painter:
             start_new_session=True,
         )
         return self._process
-
-    def _end(self) -> None:
-        process, self._process = self._process, None
-        if process is not None:
-            process.kill()
-            # what was not sent is not missed
-            with suppress(OSError):
-                process.communicate()
 
     def _last_words(self) -> str:
         self._words.seek(0)

@@ -7,6 +7,8 @@ import os
 import sys
 from importlib import import_module
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
 
 from qpu_bridge.lasting import lasting
 
@@ -30,8 +32,10 @@ def draw_kept(place: Path, routine: str) -> None:
 
 
 def main() -> None:
-    """For each line ``[PLACE, ROUTINE]``: draw, and answer with a line. It ends with the lines."""
+    """For each line ``[PLACE, ROUTINE]``: draw, and answer with a line. It ends with the lines, whatever it draws then."""
     os.nice(NICE)
+    lines: SimpleQueue[str] = SimpleQueue()
+    Thread(target=_listen, args=(lines,), daemon=True).start()
     # what a routine prints is no answer
     answers, sys.stdout = sys.stdout, sys.stderr
     with lasting():
@@ -42,14 +46,23 @@ def main() -> None:
             "matplotlib.backends.backend_agg",
         ):
             import_module(name)
-    for line in sys.stdin:
-        place, routine = json.loads(line)
+    while True:
+        place, routine = json.loads(lines.get())
         try:
             draw_kept(Path(place), routine)
         except OSError as error:
             # the run was deleted, or the disk is full: there is no place for excuses
             print(f"{place}: {error}", file=sys.stderr)
         print(file=answers, flush=True)
+
+
+def _listen(lines: SimpleQueue[str]) -> None:
+    # not sys.stdin: a process that fails could not close it while a thread reads
+    with open(0, closefd=False) as said:
+        for line in said:
+            lines.put(line)
+    # who wants the figure is gone: nobody should find a process that still draws
+    os._exit(0)
 
 
 if __name__ == "__main__":

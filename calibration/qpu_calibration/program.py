@@ -2,7 +2,8 @@
 
 Every routine that is done is adopted at once, as a version of its own, but for a rough one that waits for the fine one behind it
 (`conduct`): a job that is cancelled, killed or put back leaves the last whole version in use, and the ledger knows what is done,
-so that the next one goes on from there.
+so that the next one goes on from there. A job is done when its last numbers are adopted; its last figures are drawn while the
+next job has the device.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from qpu_calibration.bench import Bench
 from qpu_calibration.conduct import conduct
 from qpu_calibration.decide import blocked, inspect, maintain
 from qpu_calibration.device_clock import read_device_clock
-from qpu_calibration.figures import Figures
+from qpu_calibration.figures import beside
 from qpu_calibration.graph import Graph, target_name, target_names
 from qpu_calibration.ledger import LEDGER, Ledger
 from qpu_calibration.log import log_lines
@@ -56,15 +57,13 @@ def run(params_json: str, context: Context) -> str:
     if context.device.dry_run:
         context.log(f"a dry run: {wanted} routines on qubits and couplers would be seen to; nothing was measured")
     else:
-        with Figures() as figures:
-            _calibrate(request, context, figures)
-            figures.finish(context.cancelled)
+        _calibrate(request, context)
     return json.dumps({"schema_version": VERSION, "start": start.isoformat(), "stop": datetime.now(UTC).isoformat()})
 
 
-def _calibrate(request: CalibrationRequest, context: Context, figures: Figures) -> None:
+def _calibrate(request: CalibrationRequest, context: Context) -> None:
     folder = context.calibration
-    bench, ledger = _bench(request, context, figures), Ledger(None if folder is None else folder / LEDGER)
+    bench, ledger = _bench(request, context), Ledger(None if folder is None else folder / LEDGER)
     before = bench.snapshot.calibration_id
     read_device_clock(bench)
     graph = Graph.of(bench.snapshot)
@@ -96,7 +95,7 @@ def _calibrate(request: CalibrationRequest, context: Context, figures: Figures) 
     context.log(f"{measured} measurements, {used}, qpu-bridge {version('qpu-bridge')}")
 
 
-def _bench(request: CalibrationRequest, context: Context, figures: Figures) -> Bench:
+def _bench(request: CalibrationRequest, context: Context) -> Bench:
     """The bench of a job, on the numbers in use.
 
     Raises:
@@ -107,7 +106,7 @@ def _bench(request: CalibrationRequest, context: Context, figures: Figures) -> B
         context.execution,
         context.device.snapshot,
         None if folder is None else Versions(folder),
-        None if folder is None else Archive(folder, figures),
+        None if folder is None else Archive(folder, beside()),
         seed=context.seed if request.seed is None else request.seed,
         operator=context.user,
         cancelled=context.cancelled,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 
 import psutil
 import pytest
@@ -13,6 +14,7 @@ import xarray as xr
 from qpu_calibration.archive import Archive
 from qpu_calibration.catalog import routine
 from qpu_calibration.figures import NOT_YET, Figures
+from tests.calibration.slow import endless
 
 WAIT_S = 60.0
 
@@ -22,7 +24,12 @@ def _never() -> bool:
 
 
 def _painters() -> list[psutil.Process]:
-    return [child for child in psutil.Process().children() if "qpu_calibration.painter" in child.cmdline()]
+    found = []
+    for child in psutil.Process().children():
+        # one that has just ended
+        with suppress(psutil.NoSuchProcess):
+            found += [child] if "qpu_calibration.painter" in child.cmdline() else []
+    return found
 
 
 @pytest.fixture
@@ -95,6 +102,19 @@ def test_who_leaves_early_leaves_figures_out_and_no_process_behind(passes, tmp_p
     assert [place for place, _ in kept.undrawn()] == runs
 
 
+def test_a_process_that_nobody_asks_ends_and_the_next_figure_has_another(passes, tmp_path):
+    with Figures(idle_s=0.0) as figures:
+        kept = Archive(tmp_path, figures)
+        # its process is not ended before it has drawn
+        first = tmp_path / kept.keep("rabi", passes, routine("rabi").plot)
+        assert figures.finish(_never) == 0
+        psutil.wait_procs(_painters(), timeout=WAIT_S)
+        assert not _painters()
+        second = tmp_path / kept.keep("rabi", passes, routine("rabi").plot)
+        assert figures.finish(_never) == 0
+    assert (first / "figure.png").read_bytes() == (second / "figure.png").read_bytes()
+
+
 KILLED = """
 import sys
 from pathlib import Path
@@ -103,18 +123,22 @@ from qpu_calibration.figures import Figures
 figures = Figures()
 figures.ask(Path(sys.argv[1]), "rabi")
 figures.finish(lambda: False)
+figures.ask(Path(sys.argv[2]), "rabi")
 print(psutil.Process().children()[0].pid, flush=True)
 input()
 """
 
 
-def test_no_process_survives_one_that_was_killed(passes, tmp_path):
-    run = tmp_path / Archive(tmp_path).keep("rabi", passes)
-    line = [sys.executable, "-c", KILLED, str(run)]
-    with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        painter = psutil.Process(int(process.stdout.readline()))
-        process.kill()
-    psutil.wait_procs([painter], timeout=WAIT_S)
-    assert not painter.is_running()
-    assert (run / "figure.png").exists()
+def test_no_process_survives_one_that_was_killed_whatever_it_draws(passes, tmp_path):
+    drawn, slow = (tmp_path / Archive(tmp_path).keep("rabi", passes) for _ in range(2))
+    with endless(slow) as begun:
+        line = [sys.executable, "-c", KILLED, str(drawn), str(slow)]
+        with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            painter = psutil.Process(int(process.stdout.readline()))
+            begun()
+            process.kill()
+        psutil.wait_procs([painter], timeout=WAIT_S)
+        assert not painter.is_running()
+    assert (drawn / "figure.png").exists()
+    assert not (slow / "figure.png").exists()

@@ -9,6 +9,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+import xarray as xr
 
 from qpu_bridge import programs
 from qpu_bridge.errors import BadRequest, CallerError, Cancelled, UnsupportedOption
@@ -16,8 +17,12 @@ from qpu_bridge.execution import Execution
 from qpu_bridge.plugins import open_driver
 from qpu_bridge.programs import Context, DeviceView
 from qpu_bridge.target.versions import Versions
+from qpu_calibration import figures
+from qpu_calibration.archive import Archive
+from qpu_calibration.catalog import routine
 from qpu_calibration.request import CalibrationRequest, read_request
 from qpu_emulator import five
+from tests.calibration.slow import endless
 
 Made = Callable[..., Context]
 
@@ -38,6 +43,16 @@ def context(tmp_path: Path, seed: int) -> Iterator[Made]:
 
     yield made
     driver.close()
+
+
+@pytest.fixture
+def drawing(monkeypatch: pytest.MonkeyPatch) -> Iterator[figures.Figures]:
+    """One process draws what jobs of this one leave to be drawn."""
+    monkeypatch.setattr(figures, "MOST", 1)
+    figures.beside.cache_clear()
+    with figures.beside() as drawing:
+        yield drawing
+    figures.beside.cache_clear()
 
 
 def test_what_is_asked_survives_the_way() -> None:
@@ -100,6 +115,24 @@ def test_a_job_that_is_stopped_anywhere_leaves_a_whole_version_and_is_gone_on_wi
     assert made[0].endswith("ramsey")
     # what an earlier one had finished was not done again by the last
     assert sum("resonator_spectroscopy" in routine for routine in made) == 1
+
+
+def test_a_job_does_not_wait_for_its_figures_and_they_are_drawn_after_it(
+    context: Made, tmp_path: Path, drawing: figures.Figures, stored: Callable[[str], xr.Dataset]
+) -> None:
+    data = stored("rabi")
+    slow = tmp_path / Archive(tmp_path).keep("rabi", [(data, routine("rabi").fit(data))])
+    with endless(slow) as begun:
+        drawing.ask(slow, "rabi")
+        begun()
+        job = context()
+        programs.run("calibrate", asked(routine="resonator_spectroscopy", qubits=[0], force=True), job)
+        assert job.execution.usage_seconds > 0
+        assert Versions(tmp_path / "kept").history()[0].operator == "ada"
+        places = [path.parent for path in (tmp_path / "kept").rglob("data.h5")]
+        assert [(place / "figure.txt").read_text() for place in places] == [f"{figures.NOT_YET}\n"] * len(places)
+    assert drawing.finish(lambda: False) == 0
+    assert all((place / "figure.png").exists() and not (place / "figure.txt").exists() for place in [slow, *places])
 
 
 def test_only_the_numbers_in_use_are_calibrated(context: Made, tmp_path: Path) -> None:

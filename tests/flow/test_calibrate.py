@@ -17,7 +17,7 @@ from qiskit_ibm_runtime.exceptions import IBMRuntimeError
 from qpu_bridge import BridgeService
 from qpu_bridge.jobs import Role, Store
 from qpu_bridge.target.versions import Versions
-from tests.flow.conftest import EMULATED, Running, serving
+from tests.flow.conftest import EMULATED, Running, serving, until
 
 SHORT = {"routine": "resonator_spectroscopy", "qubits": [0, 2], "force": True, "figures": False}
 """It needs nothing else; what it spoils is found again after it."""
@@ -43,7 +43,7 @@ def test_a_session_calibrates_with_the_client_of_the_library(room: Running, lab:
     before = versions(room).history()
     with Session(backend=backend) as session:
         calibrator = Calibrator(session)
-        calibrator.options.experimental = SHORT
+        calibrator.options.experimental = SHORT | {"figures": True}
         job = calibrator.run()
         result = job.result(timeout=60)
     assert result.start <= result.stop
@@ -58,6 +58,10 @@ def test_a_session_calibrates_with_the_client_of_the_library(room: Running, lab:
     log = job.logs()
     assert "calibrate resonator_spectroscopy of qubits 0, 2: good" in log
     assert f"in use: {made.calibration_id}" in log
+    # some of them after the job
+    places = [path.parent for path in (room.folder / "data").rglob("data.h5")]
+    assert places
+    until(lambda: all((place / "figure.png").exists() for place in places), 180)
 
 
 @pytest.mark.parametrize(
