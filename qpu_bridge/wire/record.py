@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from fractions import Fraction
+from functools import lru_cache
 from re import compile as pattern
 from typing import Any, TypeAlias, TypeVar
 
@@ -66,7 +67,13 @@ def clock(value: object, depth: int) -> Clock:
     """A clock, its tick an exact fraction of a second such as ``1/1000000000``."""
     if type(value) is not str or _FRACTION.fullmatch(value) is None:
         raise ProtocolError("a clock must be an exact fraction of a second", given=str(value)[:64])
-    return Clock(Fraction(value))
+    return _clock(value)
+
+
+@lru_cache(maxsize=64)
+def _clock(tick: str) -> Clock:
+    """Most ports of a device have the same."""
+    return Clock(Fraction(tick))
 
 
 def choice(words: type[StrEnum]) -> Reader:

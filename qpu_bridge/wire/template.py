@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ from qpu_bridge.wire.tables import read_tables
 
 FRAMES = 5
 """Frames of a template: tables, lengths, samples, repeats, events."""
+_SHORT = 2**15
+"""Bytes of a waveform's frames up to which it is remembered: the pulses and kernels of a device come with every template."""
 
 
 def pack_template(schedule: Schedule) -> list[Frame]:
@@ -80,10 +83,18 @@ def _waveforms(lengths: NDArray[np.int64], samples: NDArray[np.complex128], repe
     parts = samples.view(np.float64)
     if not ((parts >= -2) & (parts <= 2)).all():  # false for nan as well; keeps the magnitude from overflowing
         raise ScheduleError("a waveform's samples must be finite and of magnitude at most 1")
-    return tuple(
-        Waveform(samples[stop - length : stop], repeats[stop - length : stop])
-        for length, stop in zip(lengths.tolist(), stops.tolist(), strict=True)
-    )
+    found = []
+    for length, stop in zip(lengths.tolist(), stops.tolist(), strict=True):
+        own = samples[stop - length : stop], repeats[stop - length : stop]
+        short = own[0].nbytes + own[1].nbytes <= _SHORT
+        found.append(_remembered(own[0].tobytes(), own[1].tobytes()) if short else Waveform(*own))
+    return tuple(found)
+
+
+@lru_cache(maxsize=1024)
+def _remembered(samples: bytes, repeats: bytes) -> Waveform:
+    """A waveform, checked and hashed when it comes for the first time."""
+    return Waveform(np.frombuffer(samples, "<c16"), np.frombuffer(repeats, "<i8"))
 
 
 def _column(frame: Frame, dtype: np.dtype[Any], count: int, name: str) -> NDArray[Any]:
