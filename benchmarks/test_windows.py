@@ -79,7 +79,7 @@ def test_drag(benchmark: pytest.FixtureRequest) -> None:
     parts = [(lower.T + lower, plain.real), (1j * (lower.T - lower), plain.imag)]
 
     def ours() -> Matrix:
-        return drive(samples[None], shape.repeats, DT, np.zeros(1), np.full(1, alpha), False)[0][0]
+        return drive(samples[None], shape.repeats, DT, np.zeros(1), np.full(1, alpha))[0][0]
 
     _compare(benchmark, "drag", ours, _qutip(rest, parts, TOLERANCE), _steps(rest, parts), 200)
 

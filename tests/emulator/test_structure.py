@@ -55,7 +55,7 @@ def test_propagators_are_unitary(chip, truth):
     u = pair.propagate(tones, shape.repeats, 1e-9, np.array([chip.transmons[1].frequency]), list(range(16)))[0][0]
     assert u.conj().T @ u == pytest.approx(np.eye(16), abs=1e-10)
     samples = np.pi * 52e6 * shapes.drag(36, 9, 0.25).samples[None]
-    one = drive(samples, np.ones(36, np.int64), 1e-9, np.zeros(1), np.full(1, -2e9), False)[0][0]
+    one = drive(samples, np.ones(36, np.int64), 1e-9, np.zeros(1), np.full(1, -2e9))[0][0]
     assert one.conj().T @ one == pytest.approx(np.eye(3), abs=1e-10)
     coupler = Pair(truth, truth.couplers[0])
     flux = shapes.cosine_square(60, 30)

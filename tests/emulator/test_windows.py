@@ -6,8 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import expm, polar
 
+from qpu_bridge.schedule import shapes
 from qpu_emulator import five
 from qpu_emulator.windows.basis import superoperator
+from qpu_emulator.windows.drive import drive
 from qpu_emulator.windows.pair import Pair
 from qpu_emulator.windows.polar import nearest_unitary
 from qpu_emulator.windows.relaxation import Relaxation
@@ -122,3 +124,26 @@ def test_maps_by_sectors_are_whole_ones(levels, rates):
     wanted = np.array([one @ expm(other) for one, other in zip(flow, lost, strict=True)])
     assert found == pytest.approx(wanted, abs=1e-13)
     assert trace @ found == pytest.approx(np.broadcast_to(trace, (3, len(trace))), abs=1e-13)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [shapes.drag(160, 40, 0.5), shapes.gaussian_square(400, 20, 250), shapes.constant(120)],
+    ids=["drag", "flat", "square"],
+)
+def test_a_pulse_in_a_mirror_is_both_its_halves(shape):
+    """A symmetric pulse is solved to its middle only; halves are not symmetric, and followed."""
+    count = 3
+    numbers = 1e-9, _TAU * np.linspace(-20e6, 30e6, count), np.full(count, -_TAU * 0.3e9), np.array([[2e4, 1e3, 5e3]] * count)
+    samples = np.pi * 40e6 * np.linspace(0.1, 1.0, count)[:, None] * shape.expand()
+    whole = drive(np.multiply.outer(samples[:, 0] / shape.samples[0], shape.samples), shape.repeats, *numbers)
+    middle = samples.shape[1] // 2
+    once = np.ones(middle, np.int64)
+    (first, bent, lost), (second, bent_late, lost_late) = (
+        drive(part, once, *numbers) for part in (samples[:, :middle], samples[:, middle:])
+    )
+    turned = superoperator(first, 3, 3)
+    back = turned.transpose(0, 2, 1)
+    wanted = second @ first, bent + back @ bent_late @ turned, lost + back @ lost_late @ turned
+    for one, other in zip(whole, wanted, strict=True):
+        assert np.abs(one - other).max() < 1e-11 * np.abs(other).max()

@@ -110,7 +110,7 @@ def _played(truth: Device, snapshot: Snapshot, index: int, levels: Sequence[floa
     samples, repeats, dt = combine((tone,), numbers, [truth.reach(index)], truth.lines)
     off = np.full(len(levels), TAU * (truth.transmons[index].frequency - snapshot.qubits[index].frequency))
     alpha = TAU * truth.transmons[index].anharmonicity
-    return drive(np.ascontiguousarray(samples[:, 0]), repeats, dt, off, 0 * off + alpha, False)[0]
+    return drive(np.ascontiguousarray(samples[:, 0]), repeats, dt, off, 0 * off + alpha)[0]
 
 
 def _turn(unitary: Any) -> float:

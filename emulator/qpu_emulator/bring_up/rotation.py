@@ -31,7 +31,7 @@ def rotate(device: Device, qubit: int, ticks: int, beta: float, amplitudes: Real
     numbers[:, 0, 0] = amplitudes
     samples, repeats, dt = combine((tone,), numbers, [device.reach(qubit)], device.lines)
     resonant = np.zeros(len(amplitudes))
-    return drive(np.ascontiguousarray(samples[:, 0]), repeats, dt, resonant, resonant + _TAU * transmon.anharmonicity, False)[0]
+    return drive(np.ascontiguousarray(samples[:, 0]), repeats, dt, resonant, resonant + _TAU * transmon.anharmonicity)[0]
 
 
 def qubit_gates(device: Device, qubit: int, recipe: Recipe, waveforms: dict[str, Shape], date: datetime) -> list[GateSpec]:

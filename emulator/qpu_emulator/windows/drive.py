@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qpu_emulator.jit import compiled
+from qpu_emulator.windows.basis import Complex, Real, superoperator
+from qpu_emulator.windows.generators import generators
 
 _TERMS, _NORM = 26, 2.0
 """Of the series, an even number, for a Hamiltonian of at most this norm; ticks of 1 ns rarely have more."""
@@ -17,36 +19,22 @@ _LANES = 32
 """Windows side by side: more would not stay in the second-level cache."""
 _MAX_STEPS = 4096
 """Of a run of equal samples; a longer one takes several ticks at a time."""
+_LONG = 100
+"""Ticks of a pulse from which on its second half costs more than to see the first one in a mirror."""
+_CONJUGATE = np.array([1, 1, 1, 1, -1, 1, -1, 1, -1])[:, None]
+"""What conjugation does to real vectors, as factors."""
 
 Flat = NDArray[np.float64]
+Places = NDArray[np.int64]
 
 
-def _hermitian() -> NDArray[np.complex128]:
-    """Hermitian matrices row by row, of three numbers on the diagonal, then real and imaginary parts of 01, 02 and 12."""
-    out = np.zeros((3, 3, 9), complex)
-    for i in range(3):
-        out[i, i, i] = 1.0
-    for pair, (i, j) in enumerate(((0, 1), (0, 2), (1, 2))):
-        out[i, j, 3 + 2 * pair], out[i, j, 4 + 2 * pair] = 1.0, 1j
-        out[j, i, 3 + 2 * pair], out[j, i, 4 + 2 * pair] = 1.0, -1j
-    return out.reshape(9, 9)
-
-
-_HERMITIAN = _hermitian()
-
-
-@compiled()
 def drive(
-    samples: NDArray[np.complex128],
-    repeats: NDArray[np.int64],
-    dt: float,
-    detuning: NDArray[np.float64],
-    anharmonicity: NDArray[np.float64],
-    lossy: bool,
-) -> tuple[NDArray[np.complex128], NDArray[np.complex128], NDArray[np.complex128]]:
+    samples: Complex, repeats: NDArray[np.int64], dt: float, detuning: Real, anharmonicity: Real, rates: Real | None = None
+) -> tuple[Complex, Real, Real]:
     """Transmons of three levels under drives, in the rotating frame of the carrier at phase zero.
 
-    Windows go side by side, and no number of one depends on who goes with it.
+    Windows go side by side, and no number of one depends on who goes with it. What follows is on real vectors of `basis`, in the
+    frame that turns with the pulse.
 
     Args:
         samples: ``complex[n, runs]``, half the Rabi rate in rad/s.
@@ -54,19 +42,64 @@ def drive(
         dt: Tick in s.
         detuning: ``float[n]``, qubit minus carrier in rad/s.
         anharmonicity: ``float[n]``, rad/s.
-        lossy: Whether the last of what is returned is wanted; else it is zero.
+        rates: ``float[n, 3]`` in 1/s: down, up and dephasing, as of `relaxation.Relaxation`; without them nothing relaxes.
 
     Returns:
-        ``U[n, 3, 3]``, the sensitivity to a detuning ``K[n, 3, 3] = int U+ n U dt``, and what relaxation needs
-        (`single.solve_drives`): ``J[n, 2, 9, 9] = int v v+ dt`` of ``v = U+ L U`` row by row, for ``L`` lowering and counting.
+        ``U[n, 3, 3]``; the generator of a detuning, ``float[n, 9, 9]`` in s, the integral of ``-i [U+ n U, .]``; and Lindblad's
+        generator integrated, ``float[n, 9, 9]``.
     """
+    rates = np.zeros((len(samples), 3)) if rates is None else rates
+    unitary, slope, lost = np.empty((len(samples), 3, 3), complex), *np.empty((2, len(samples), 9, 9))
+    mirrored = _mirrored(samples, repeats)
+    for rows in (np.flatnonzero(~mirrored), np.flatnonzero(mirrored)):
+        if not len(rows):
+            continue
+        own = dt, detuning[rows], anharmonicity[rows], rates[rows], bool(rates.any())
+        if not mirrored[rows[0]]:
+            unitary[rows], slope[rows], lost[rows] = _follow(samples[rows], repeats, _MAX_STEPS, *own, *generators())
+            continue
+        middle = (len(repeats) + 1) // 2
+        first = repeats[:middle].copy()
+        first[-1] //= 1 + len(repeats) % 2
+        half, bent, faded = _follow(samples[rows, :middle], first, _MAX_STEPS // 2, *own, *generators())
+        # time backwards is the transpose, and what is gathered then is the conjugate, seen from the start
+        whole = half.transpose(0, 2, 1) @ half
+        back = _CONJUGATE * superoperator(whole, 3, 3)
+        forth = back.transpose(0, 2, 1)
+        unitary[rows], slope[rows], lost[rows] = whole, bent - forth @ bent @ back, faded + forth @ faded @ back
+    return unitary, slope, lost
+
+
+def _mirrored(samples: Complex, repeats: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Long pulses that are their own conjugates backwards, as symmetric ones are with derivatives beside them; of even length."""
+    ticks = repeats.sum()
+    if ticks < _LONG or ticks % 2 or (repeats != repeats[::-1]).any():
+        return np.zeros(len(samples), bool)
+    return np.asarray((samples == samples[:, ::-1].conj()).all(axis=1))
+
+
+@compiled()
+def _follow(
+    samples: Complex,
+    repeats: NDArray[np.int64],
+    most: int,
+    dt: float,
+    detuning: Flat,
+    anharmonicity: Flat,
+    rates: Real,
+    lossy: bool,
+    of_slope: tuple[Places, Flat],
+    of_down: tuple[Places, Flat],
+    of_up: tuple[Places, Flat],
+    of_dephasing: tuple[Places, Flat],
+) -> tuple[Complex, Real, Real]:
+    """What `drive` returns, a run of equal samples in so many steps at most. The last four are `generators`."""
     count = samples.shape[0]
-    unitary = np.zeros((count, 3, 3), np.complex128)
-    sensitivity = np.zeros((count, 3, 3), np.complex128)
-    jumps = np.zeros((count, 2, 9, 9), np.complex128)
+    unitary = np.empty((count, 3, 3), np.complex128)
+    slope, lost = np.empty((count, 9, 9)), np.empty((count, 9, 9))
     u, middle, half, spare = np.empty(18 * _LANES), np.empty(18 * _LANES), np.empty(18 * _LANES), np.empty(18 * _LANES)
     k, turned, j = np.empty(9 * _LANES), np.empty(27 * _LANES), np.empty((9, 9, 3 * _LANES))
-    room, squarings = np.empty(16 * _LANES), np.empty(_LANES, np.int64)
+    room, squarings, entries = np.empty(16 * _LANES), np.empty(_LANES, np.int64), np.empty(81 * _LANES)
     lanes = min(_LANES, count)
     for first in range(0, count, lanes):
         u[:] = 0.0
@@ -76,8 +109,8 @@ def drive(
             for lane in range(lanes):
                 u[4 * i * _LANES + lane] = 1.0
         for run in range(samples.shape[1]):
-            # The middle of each step carries its share of K and J (midpoint rule).
-            steps = min(repeats[run], _MAX_STEPS)
+            # The middle of each step carries its share of the integrals (midpoint rule).
+            steps = min(repeats[run], most)
             tau = repeats[run] * dt / steps
             share = 0.5 * tau
             for lane in range(lanes):
@@ -98,9 +131,39 @@ def drive(
                     _lower(middle, turned, lanes)
                     _gather(turned, tau, j, lanes)
                 _multiply(half, middle, u, lanes)
-        for lane in range(min(lanes, count - first)):
-            _take(u, k, j, lane, unitary[first + lane], sensitivity[first + lane], jumps[first + lane])
-    return unitary, sensitivity, jumps
+        here = min(lanes, count - first)
+        for lane in range(here):
+            for i in range(9):
+                unitary[first + lane, i // 3, i % 3] = complex(u[i * _LANES + lane], u[(9 + i) * _LANES + lane])
+        entries[:] = 0.0
+        room[:_LANES] = 1.0
+        _add(of_slope, k, room, entries, lanes)
+        _put(entries, slope[first : first + here])
+        entries[:] = 0.0
+        for kind, weights in enumerate((of_down, of_up, of_dephasing)):
+            for lane in range(lanes):
+                room[lane] = rates[min(first + lane, count - 1), kind]
+            _add(weights, j.reshape(-1), room, entries, lanes)
+        _put(entries, lost[first : first + here])
+    return unitary, slope, lost
+
+
+@compiled()
+def _add(weights: tuple[Places, Flat], numbers: Flat, factor: Flat, out: Flat, lanes: int) -> None:
+    """Add to entries what they have of numbers, times a factor of each lane."""
+    places, values = weights
+    for one in range(len(values)):
+        source, target = places[one, 0] * _LANES, places[one, 1] * _LANES
+        for lane in range(lanes):
+            out[target + lane] += values[one] * factor[lane] * numbers[source + lane]
+
+
+@compiled()
+def _put(entries: Flat, out: Real) -> None:
+    """Lanes as matrices."""
+    for lane in range(len(out)):
+        for i in range(81):
+            out[lane, i // 9, i % 9] = entries[i * _LANES + lane]
 
 
 @compiled()
@@ -203,7 +266,7 @@ def _multiply(left: Flat, right: Flat, out: Flat, lanes: int) -> None:
 
 @compiled()
 def _count(u: Flat, out: Flat, lanes: int) -> None:
-    """``U+ n U``, which is Hermitian, as nine real numbers: every third one of ``out``."""
+    """``U+ n U``, which is Hermitian, as nine real numbers (`generators`): every third one of ``out``."""
     for lane in range(lanes):
         for i in range(3):
             a, b = u[(3 + i) * _LANES + lane], u[(12 + i) * _LANES + lane]
@@ -247,34 +310,3 @@ def _gather(turned: Flat, weight: float, out: NDArray[np.float64], lanes: int) -
                 out[i, j, lane] += weight * rows[i, lane] * rows[j, lane]
                 out[i, j, _LANES + lane] += a * c + b * d
                 out[i, j, 2 * _LANES + lane] += b * c - a * d
-
-
-@compiled()
-def _take(
-    u: Flat,
-    k: Flat,
-    gathered: NDArray[np.float64],
-    lane: int,
-    unitary: NDArray[np.complex128],
-    sensitivity: NDArray[np.complex128],
-    jumps: NDArray[np.complex128],
-) -> None:
-    """One lane's numbers as matrices."""
-    real = np.empty((9, 9))
-    for i in range(9):
-        unitary[i // 3, i % 3] = complex(u[i * _LANES + lane], u[(9 + i) * _LANES + lane])
-        for part in range(9):
-            sensitivity[i // 3, i % 3] += _HERMITIAN[i, part] * k[part * _LANES + lane]
-        for j in range(i + 1):
-            real[i, j] = real[j, i] = gathered[i, j, lane]
-            value = complex(gathered[i, j, _LANES + lane], gathered[i, j, 2 * _LANES + lane])
-            jumps[0, i, j], jumps[0, j, i] = value, np.conj(value)
-    for i in range(9):
-        for part in range(9):
-            # rows have two entries at most
-            if _HERMITIAN[i, part] != 0.0:
-                for j in range(9):
-                    total = 0.0j
-                    for other in range(9):
-                        total += real[part, other] * np.conj(_HERMITIAN[j, other])
-                    jumps[1, i, j] += _HERMITIAN[i, part] * total

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -243,7 +243,7 @@ class Library:
         enters = [
             self.device.couplers[coupler],
             [self.device.transmons[qubit] for qubit in qubits],
-            [astuple(self.relaxations[qubit]) for qubit in qubits],
+            [self.relaxations[qubit].rates for qubit in qubits],
             [self.reach[qubit] for qubit in qubits],
             [(t.waveform.digest, t.dt, t.offset, t.port, self.device.lines.get(t.port)) for t in tones],
             levels,

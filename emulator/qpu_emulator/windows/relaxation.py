@@ -39,6 +39,11 @@ class Relaxation:
         return cls(rate * (1 - excited), rate * excited, transmon.dephasing_rate * scales.t2)
 
     @property
+    def rates(self) -> tuple[float, float, float]:
+        """All of them."""
+        return self.down, self.up, self.dephasing
+
+    @property
     def lossy(self) -> bool:
         """Whether any rate is not zero."""
         return bool(self.down or self.up or self.dephasing)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple
-from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qpu_emulator.chip.device import Device
-from qpu_emulator.windows.basis import Complex, Real, columns, commutator, narrow, superoperator, widen
+from qpu_emulator.windows.basis import Complex, Real, narrow, superoperator, widen
 from qpu_emulator.windows.drive import drive
 from qpu_emulator.windows.flow import exponential
 from qpu_emulator.windows.relaxation import Relaxation
@@ -54,7 +52,7 @@ def solve_drives(
     """
     qubit = np.repeat([one.qubit for one in asked], [len(one.numbers) for one in asked])
     few, which = np.unique(qubit, return_inverse=True)
-    own = np.array([(device.transmons[q].anharmonicity, *astuple(relaxations[q])) for q in few.tolist()])[which]
+    own = np.array([(device.transmons[q].anharmonicity, *relaxations[q].rates) for q in few.tolist()])[which]
     detuning = -_TAU * np.concatenate([one.numbers[:, 0, 1] for one in asked])
     groups: dict[tuple[bytes, float], list[tuple[NDArray[np.int64], Complex]]] = {}
     first = 0
@@ -63,7 +61,7 @@ def solve_drives(
             both, repeats, dt = combine(one.tones, one.numbers[rows], [reach[one.qubit]], device.lines)
             groups.setdefault((repeats.tobytes(), dt), []).append((first + rows, both[:, 0]))
         first += len(one.numbers)
-    fastest = max(_NORM * sum(astuple(relaxation)) for relaxation in relaxations)
+    fastest = max(_NORM * sum(relaxation.rates) for relaxation in relaxations)
     maps = np.empty((len(qubit), 3, 9, 9))
     for (ticks, dt), parts in groups.items():
         rows, samples = (np.concatenate(part) for part in zip(*parts, strict=True))
@@ -73,43 +71,12 @@ def solve_drives(
 
 def _orders(samples: Complex, repeats: NDArray[np.int64], dt: float, detuning: Real, own: Real, fastest: float) -> Real:
     """Value, first and second order in a detuning; ``own`` has anharmonicity and rates of each window's transmon."""
-    rates = own[:, 1:]
-    unitary, sensitivity, jumps = drive(samples, repeats, dt, detuning, _TAU * own[:, 0], bool(rates.any()))
+    unitary, slope, lost = drive(samples, repeats, dt, detuning, _TAU * own[:, 0], own[:, 1:])
+    seconds = float(repeats.sum()) * dt
     # from the carrier's frame to the qubit's
-    turn = np.exp(1j * np.multiply.outer(detuning * repeats.sum() * dt, np.arange(3)))
+    turn = np.exp(1j * np.multiply.outer(detuning * seconds, np.arange(3)))
     flow = superoperator(turn[:, :, None] * unitary, 3, 3)
-    slope = commutator(_TAU * sensitivity, 3)
-    lossy = exponential(_toggled(jumps, rates), float(repeats.sum()) * dt * fastest)
+    lossy = exponential(lost, seconds * fastest)
+    slope = _TAU * slope
     bent = slope @ lossy
     return np.stack([flow @ lossy, flow @ bent, flow @ (slope @ bent) / 2], axis=1)
-
-
-def _toggled(jumps: Complex, rates: Real) -> Real:
-    """Lindblad generators integrated over pulses, in the frame that turns with them.
-
-    Args:
-        jumps: ``complex[n, 2, 9, 9]`` in s, as of `drive.drive`.
-        rates: ``float[n, 3]``, those of `Relaxation` in their order.
-
-    Returns:
-        ``float[n, 9, 9]``, on real vectors.
-    """
-    lowered, counted = np.moveaxis(jumps.reshape(-1, 2, 3, 3, 3, 3), 1, 0)
-    down, up, dephasing = (rate[:, None, None, None, None] for rate in rates.T)
-    # raising is lowering's adjoint
-    both = down * lowered + up * lowered.transpose(0, 4, 3, 2, 1) + 2 * dephasing * counted
-    flat = both.reshape(-1, 81)
-    # BLAS would sum in another order for other numbers of rows
-    generators: Real = np.einsum("ni,ij->nj", np.concatenate([flat.real, flat.imag], axis=1), _dissipators())
-    return generators.reshape(-1, 9, 9)
-
-
-@cache
-def _dissipators() -> Real:
-    """What real and imaginary parts of ``L_ab conj(L_cd)`` add to a generator on real vectors, ``float[2 * 81, 81]``."""
-    products = np.eye(81).reshape(-1, 3, 3, 3, 3)
-    half, one = np.einsum("nadab->nbd", products) / 2, np.eye(3)
-    flow = np.einsum("nabcd->nacbd", products) - np.einsum("nab,cd->nacbd", half, one) - np.einsum("ab,ndc->nacbd", one, half)
-    frame = columns(3)
-    made = (frame.conj().T @ flow.reshape(-1, 9, 9) @ frame).reshape(81, 81)
-    return np.concatenate([made.real, -made.imag])
