@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from qpu_bridge.target import SampledShape, Snapshot
+from qpu_bridge.target import SampledShape, Snapshot, waveform
 from qpu_calibration.axis import Axis, Values
 from qpu_calibration.edit import with_measure, with_waveform
 from qpu_calibration.fit import Estimate, Fit, bad, good
@@ -21,6 +21,10 @@ from qpu_calibration.reading import Reading
 from qpu_calibration.routine import Routine, Settings
 
 Complex = NDArray[np.complex128]
+
+LOST = 0.05
+"""Share of the power by which traces differ in the best quarter of the tone that they must in each but the first, in which they
+part: a resonator rings as long as its tone, and a readout that falls over meanwhile makes a kernel that is deaf later."""
 
 
 class ReadoutKernelSettings(Settings):
@@ -58,6 +62,14 @@ class ReadoutKernel(Routine[ReadoutKernelSettings]):
             page.x()
         page.measure()
 
+    def facts(self, snapshot: Snapshot, target: Target) -> Mapping[str, float]:
+        """In how many samples of the capture the tone sounds."""
+        measure = snapshot.measure(target[0])
+        lines = [snapshot.port(snapshot.frame(frame).port) for frame in (measure.drive_frame, measure.acquire_frame)]
+        tone = waveform(snapshot.waveforms[measure.waveform]).duration * float(lines[0].dt)
+        heard = (tone - measure.acquire_start * float(snapshot.timing.dt)) / float(lines[1].dt)
+        return {"sounds": float(np.clip(round(heard), 0, measure.acquire_duration))}
+
     def fit_one(self, data: Measured) -> Fit:
         """Weights, and the line between the average points that they make."""
         settings = ReadoutKernelSettings.model_validate_json(data.attrs["settings"])
@@ -73,6 +85,10 @@ class ReadoutKernel(Routine[ReadoutKernelSettings]):
             return bad("the traces of 0 and 1 do not differ beyond their noise", **numbers)
         if _jump(np.abs(gap)) > 3 * noise:
             return bad("a moment of the traces stands out of those before and after it", **numbers)
+        quarters = np.array_split(np.abs(gap[: int(data["sounds"]) // settings.hold]) ** 2 - noise**2, 4)
+        powers = np.array([quarter.mean() for quarter in quarters if quarter.size])
+        if (powers[1:] < LOST * powers.max(initial=0.0)).any():
+            return bad("0 and 1 differ in some of the tone only", **numbers)
         size = float(np.sqrt(signal))
         gain = size * np.sqrt(len(gap)) / max(float(abs(np.sum(gap))), 1e-300)
         # what noise does to both sums alike leaves their ratio; its power, which is taken off, is known no better than this
@@ -83,9 +99,9 @@ class ReadoutKernel(Routine[ReadoutKernelSettings]):
         points = [complex(np.sum(shared * trace)) for trace in traces]
         angle = float(np.angle(points[1] - points[0]))
         threshold = float(np.mean([(point * np.exp(-1j * angle)).real for point in points]))
-        # the kernel is made of the very traces that it weighs: noise is in the weights and in the middle of both traces
-        parts, middle = np.array(_repeats(traces.shape[-1], settings.hold)), (low + high) / 2
-        spread = noise * np.hypot(np.linalg.norm(parts * weights) / 2, np.linalg.norm(parts * middle) / np.abs(gap).max())
+        # of the line of this kernel: what noise has put into the weights moves the true points alike
+        parts = np.array(_repeats(traces.shape[-1], settings.hold))
+        spread = noise * np.linalg.norm(parts * weights) / 2
         found = good(**numbers, angle=(angle, noise / size / np.sqrt(2), "rad"), threshold=(threshold, spread / np.sqrt(2), ""))
         series = {
             "real": tuple(np.round(weights.real, 6).tolist()),
