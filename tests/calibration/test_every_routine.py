@@ -60,13 +60,8 @@ SOUND = {"zeros", "ones", "missing", "constant", "noise"}
 """What no routine may believe; what else is planted, it may make nothing of, or find the same numbers all the same."""
 SPIKES = 6
 NOT_TOLD = {
-    "active_reset": "two levels, each measured once: a 0 that is half excited looks like that",
-    "assignment": "four states, each measured once: the nearer, the worse the readout",
-    "echo": "slow noise takes an echo faster than an exponential",
     "fine_amplitude": "trains end at half height, where a train that has lost its contrast ends as well; short ones show it",
     "readout": "two clouds, each measured once: the nearer, the worse the readout",
-    "readout_kernel": "samples that do not tell 0 from 1 have no weight, which is right",
-    "t2_star": "a fringe that is gone after half of the scan has a shorter T2*",
 }
 """Routines whose data may lack contrast in half of the points and be what a device gives."""
 

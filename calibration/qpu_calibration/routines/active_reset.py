@@ -20,6 +20,10 @@ from qpu_calibration.routine import Routine, Settings
 LEAST = 0.3
 """Population that a prepared 1 must have above a prepared 0 where nothing is flipped, to tell anything."""
 
+UNEVEN = 0.25
+"""By how much populations of a prepared 0 and a prepared 1, as they are read first, may differ from 1 together: a readout that is
+worse than is believed makes some percent of it, one that has lost its contrast a half."""
+
 
 class ActiveResetSettings(Settings):
     """How many shots of each case."""
@@ -59,13 +63,18 @@ class ActiveReset(Routine[ActiveResetSettings]):
 
     def fit_one(self, data: Measured) -> Fit:
         """Populations at the second measurement, readout errors undone."""
-        y, sigma = (values[..., 1] for values in excited(data))
+        both, errors = excited(data)
+        y, sigma = both[..., 1], errors[..., 1]
         numbers = {
             "residual": (y[1, 1], sigma[1, 1], ""),
             "residual_of_0": (y[0, 1], sigma[0, 1], ""),
             "without": (y[1, 0], sigma[1, 0], ""),
             "without_of_0": (y[0, 0], sigma[0, 0], ""),
         }
+        # an x turns what is in 0 into 1, however warm the qubit is
+        odd = both[..., 0].sum(axis=0) - 1
+        if (np.abs(odd) > UNEVEN + 5 * np.hypot(*errors[..., 0])).any():
+            return bad("what is read first is not that of a qubit in 0 and of the same after an x", **numbers)
         if y[1, 0] - y[0, 0] < LEAST + 5 * np.hypot(sigma[1, 0], sigma[0, 0]):
             return bad("a prepared 1 is not seen again even where nothing is flipped", **numbers)
         if y[1, 1] > (y[1, 0] + y[0, 0]) / 2:

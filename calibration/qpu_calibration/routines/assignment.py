@@ -86,8 +86,8 @@ class Assignment(Routine[AssignmentSettings]):
             "second_shift": (shift[1], sure[1], ""),
         }
         for place, word in enumerate(("first", "second")):
-            wrong = float(_wrong(matrix, place).mean())
-            if wrong > WORST:
+            # beside either state of its neighbour: one may have been measured when the readout had fallen over
+            if _wrong(matrix, place).max() > WORST:
                 return bad(f"0 and 1 of the {word} qubit cannot be told apart", **found, **numbers)
         return good(**found, **numbers)
 
@@ -128,11 +128,8 @@ def distance(matrix: Values) -> Values:
 
 def shifts(matrix: Values, shots: int) -> tuple[Values, Values]:
     """By how much either qubit is read as 1 more often if its neighbour is in 1, mean of its own states; and standard errors."""
-    parts = np.reshape(matrix, (2, 2, 2, 2))
-    # of read and prepared, the second qubit comes first: it is the higher bit
-    first, second = parts.sum(axis=0)[1], parts.sum(axis=1)[1].T
     found, error = [], []
-    for ones in (first, second):
+    for ones in _ones(matrix):
         found.append(float((ones[1] - ones[0]).mean()))
         error.append(float(np.sqrt(binomial_variance(ones, shots).sum()) / 2))
     return np.array(found), np.array(error)
@@ -144,10 +141,17 @@ def _alone(matrix: Values) -> tuple[Values, Values]:
     return parts.sum(axis=-3).mean(axis=-1), parts.sum(axis=-4).mean(axis=-2)
 
 
+def _ones(matrix: Values) -> tuple[Values, Values]:
+    """How often the first qubit is read as 1, and the second: ``[neighbour's state, own]``."""
+    parts = np.reshape(matrix, (2, 2, 2, 2))
+    # of read and prepared, the second qubit comes first: it is the higher bit
+    return parts.sum(axis=0)[1], parts.sum(axis=1)[1].T
+
+
 def _wrong(matrix: Values, place: int) -> Values:
-    """How often each state of one qubit is taken for the other."""
-    own = _alone(matrix)[1 - place]
-    return np.array([own[1, 0], own[0, 1]])
+    """How often one qubit is read wrong, mean of its own states, for either state of the other."""
+    ones = _ones(matrix)[place]
+    return np.asarray((ones[:, 0] + 1 - ones[:, 1]) / 2)
 
 
 def _distances(draw: np.random.Generator, matrix: Values, shots: int) -> Values:
