@@ -142,3 +142,20 @@ def inside(error: ProtocolError, place: str) -> ProtocolError:
 def record(cls: type[Any], *readers: Reader) -> Reader:
     """A record of one type."""
     return one_of({cls.__name__: (cls, readers)})
+
+
+def common(cls: type[Any], *readers: Reader) -> Reader:
+    """The same of records that templates have in common, such as the lines of their device: each is read once."""
+    read = record(cls, *readers)
+
+    @lru_cache(maxsize=4096, typed=True)
+    def known(*parts: object) -> Any:
+        return read(list(parts), 0)
+
+    def find(value: object, depth: int) -> Any:
+        try:
+            return known(*value) if type(value) is list else read(value, depth)
+        except TypeError:  # no key, for it holds a list
+            return read(value, depth)
+
+    return find

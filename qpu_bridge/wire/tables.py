@@ -45,6 +45,7 @@ from qpu_bridge.wire.record import (
     Reader,
     choice,
     clock,
+    common,
     constant,
     inside,
     many,
@@ -98,10 +99,10 @@ _BLOCKS |= {
 
 _discriminator = record(Discriminator, number, number)
 _TABLES: tuple[Reader, ...] = (
-    many(record(Port, text, choice(PortKind), clock)),
-    many(record(Carrier, text, whole, number)),
-    many(record(Slot, choice(SlotKind), optional(whole))),
-    many(record(Column, text, choice(Acquisition), choice(Output), switch, optional(_discriminator), switch)),
+    many(common(Port, text, choice(PortKind), clock)),
+    many(common(Carrier, text, whole, number)),
+    many(common(Slot, choice(SlotKind), optional(whole))),
+    many(common(Column, text, choice(Acquisition), choice(Output), switch, optional(_discriminator), switch)),
     many(record(Variable, text, choice(VariableKind), whole)),
     _body,
 )

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from qpu_bridge.errors import ProtocolError, ScheduleError
 from qpu_bridge.schedule import Schedule
 from qpu_bridge.wire import Load, Message, decode, encode, request_of
+from qpu_bridge.wire.tables import read_tables
 
 REQUEST = bytes(range(16))
 FUZZ = settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
@@ -170,3 +171,21 @@ def test_bombs_are_refused_without_harm(schedule: Schedule, bomb: str) -> None:
     finally:
         tracemalloc.stop()
     assert peak < 16 * size + 4 * 2**20
+
+
+@pytest.mark.parametrize("wrong", [True, 5_000_000_000, "5e9", None, [], [5e9]])
+def test_a_remembered_record_is_none_that_only_equals_it(wrong: object) -> None:
+    """Lines and carriers are remembered by what came: what is true is not 1, and 5 is not 5.0."""
+
+    def tables(port: object, frequency: object) -> bytes:
+        ports, frames = [["Port", "d0", "drive", "1/1000000000"]], [["Frame", "q0", port, frequency]]
+        return json.dumps(["1/1000000000", [0, 0], ports, frames, [], [], [], []]).encode()
+
+    (known,) = read_tables(tables(1, 5e9)).frames
+    assert read_tables(tables(1, 5e9)).frames[0] is known
+    if type(wrong) is int:
+        assert type(read_tables(tables(1, wrong)).frames[0].frequency) is int
+        return
+    for text in (tables(1, wrong), tables(wrong, 5e9)):
+        with pytest.raises(ProtocolError):
+            read_tables(text)
