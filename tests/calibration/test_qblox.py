@@ -142,17 +142,17 @@ def test_averages_of_rabi_come_back_in_their_qubit_and_amplitude(bench, five):
 
 def test_points_of_readout_come_back_in_their_qubit_preparation_and_shot(bench, five, rng):
     one = routine("readout")
-    shots = 400
+    shots = 200
     settings = one.settings.model_copy(update={"shots": shots})
-    clouds = rng.normal(size=(2, shots, 3)) + 1j * rng.normal(size=(2, shots, 3))
-    clouds += np.array([0, 1])[:, None, None] * np.array([8, 8j, -8])
+    clouds = rng.normal(size=(4, shots, 3)) + 1j * rng.normal(size=(4, shots, 3))
+    clouds += np.array([0, 1, 0, 1])[:, None, None] * np.array([8, 8j, -8])
 
-    # two schedules, played one after the other: level 0, then level 1
+    # four schedules, played one after the other: level 0, then level 1, and both again
     with hearing(lambda row, shot, site, tuned: complex(clouds[row, shot, site.column])):
         outcome = bench().run(one, TARGETS, settings)
     data = outcome.looks[0].data
-    assert data["iq"].dims == ("qubit", "prepared", "shot")
-    assert np.allclose(data["iq"].values, np.moveaxis(clouds, 2, 0), atol=1e-5)
+    assert data["iq"].dims == ("qubit", "again", "prepared", "shot")
+    assert np.allclose(data["iq"].values.reshape(3, 4, shots), np.moveaxis(clouds, 2, 0), atol=1e-5)
     assert not outcome.refused
 
 

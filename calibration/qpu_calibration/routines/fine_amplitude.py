@@ -38,7 +38,8 @@ class FineAmplitude(Routine[FineAmplitudeSettings]):
     """An ``sx``, forwards or backwards, then an even number of half turns made of ``x`` or of ``sx``.
 
     That ends at half height, where the slope is steepest, and both signs are seen (Sheldon et al., PRA 93, 012301). One more
-    ``sx`` alone shows the whole contrast: without that, a qubit that is not there would look like a perfect one.
+    ``sx`` after the longest shows the whole contrast: without that, a qubit that is not there would look like a perfect one, and
+    so would one whose readout fell over on the way.
     """
 
     name = "fine_amplitude"
@@ -57,7 +58,7 @@ class FineAmplitude(Routine[FineAmplitudeSettings]):
 
     def axes(self, snapshot: Snapshot, targets: Sequence[Target], settings: FineAmplitudeSettings) -> Sequence[Axis]:
         """What the train is made of, its length, and which way the first pulse turns."""
-        lengths = np.unique([0.5, settings.longest // 4 * 2, settings.longest])
+        lengths = np.array([settings.longest // 4 * 2, settings.longest, settings.longest + 0.5])
         return [
             Axis("halves", np.array([1.0, 2.0]), stepped=True),
             Axis("turns", lengths[lengths > 0], stepped=True),
@@ -65,10 +66,11 @@ class FineAmplitude(Routine[FineAmplitudeSettings]):
         ]
 
     def play(self, page: Page, at: Point, settings: FineAmplitudeSettings) -> None:
-        """``halves`` pulses for each half turn: one ``x`` or two ``sx``."""
-        halves = int(at.number("halves"))
+        """``halves`` pulses for each half turn: one ``x`` or two ``sx``; half of one is an ``sx``."""
+        halves, (turns, rest) = int(at.number("halves")), divmod(at.number("turns"), 1)
         page.sx(phase=at["first"])
-        page.gate("x" if halves == 1 else "sx", 0, times=int(halves * at.number("turns")))
+        page.gate("x" if halves == 1 else "sx", 0, times=halves * int(turns))
+        page.gate("sx", 0, times=int(2 * rest))
         page.measure()
 
     def facts(self, snapshot: Snapshot, target: Target) -> Mapping[str, float]:
@@ -121,12 +123,13 @@ def trains(x: Values, height: float, wrong_x: float, wrong_sx: float, base: floa
     """Populations after trains of pulses, all about one axis.
 
     Args:
-        x: Pulses per half turn, half turns, sign of the first pulse.
+        x: Pulses per half turn, half turns, sign of the first pulse; half of one more is an ``sx``.
         height: Half of the contrast.
         wrong_x: Relative error of ``x``.
         wrong_sx: Relative error of ``sx``.
         base: Middle.
     """
     halves, turns, sign = x
-    train = np.floor(halves * turns) / halves * (1 + np.where(halves == 1, wrong_x, wrong_sx))
+    whole = np.floor(turns)
+    train = whole * (1 + np.where(halves == 1, wrong_x, wrong_sx)) + (turns - whole) * (1 + wrong_sx)
     return np.asarray(base - height * np.cos(np.pi * (sign * (1 + wrong_sx) / 2 + train)))

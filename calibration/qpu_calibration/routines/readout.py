@@ -33,14 +33,22 @@ LINES = np.linspace(-0.25, 0.25, 101)
 """Lines that are tried, from the middle of the clouds on, in units of their distance."""
 
 
-class ReadoutSettings(Settings):
-    """How many shots of each prepared level."""
+MOVED = 0.25
+"""Share of the clouds' distance by which either may have moved when it is measured again: one whose contrast was lost meanwhile
+is off by all of what is left of it."""
 
-    shots: int = Field(4000, ge=200)
+
+class ReadoutSettings(Settings):
+    """How many shots of each prepared level, each time."""
+
+    shots: int = Field(2000, ge=100)
 
 
 class Readout(Routine[ReadoutSettings]):
-    """The clouds of a prepared 0 and a prepared 1: angle, threshold and assignment errors."""
+    """The clouds of a prepared 0 and a prepared 1: angle, threshold and assignment errors.
+
+    Both are measured twice in turn: of a readout that falls over on the way, one time and the other do not agree.
+    """
 
     name = "readout"
     depends_on = ("readout_kernel",)
@@ -49,8 +57,8 @@ class Readout(Routine[ReadoutSettings]):
     settings = ReadoutSettings()
 
     def axes(self, snapshot: Snapshot, targets: Sequence[Target], settings: ReadoutSettings) -> Sequence[Axis]:
-        """What is prepared."""
-        return [Axis("prepared", np.array([0.0, 1.0]), stepped=True)]
+        """Once and again, what is prepared."""
+        return [Axis("again", np.array([0.0, 1.0]), stepped=True), Axis("prepared", np.array([0.0, 1.0]), stepped=True)]
 
     def play(self, page: Page, at: Point, settings: ReadoutSettings) -> None:
         """Nothing or an ``x``, then readout."""
@@ -60,7 +68,8 @@ class Readout(Routine[ReadoutSettings]):
 
     def fit_one(self, data: Measured) -> Fit:
         """The line across the middle of both clouds, moved to where the errors are fewest."""
-        low, high = (points.astype(complex) for points in data["iq"])
+        clouds = data.along("iq", "prepared", "again", "shot").astype(complex)
+        low, high = clouds.reshape(2, -1)
         arm = np.mean(high) - np.mean(low)
         if not abs(arm):
             return bad("the clouds of 0 and 1 cannot be told apart")
@@ -80,6 +89,10 @@ class Readout(Routine[ReadoutSettings]):
             "prob_meas0_prep1": (second, errors[1], ""),
             "signal_to_noise": (ratio, float(np.hypot(arm_error / (2 * max(width, 1e-300)), ratio / (2 * np.sqrt(counts)))), ""),
         }
+        moved = np.abs(np.diff(clouds.mean(axis=-1), axis=-1))
+        # both times are means of half of the shots, in two quadratures
+        if moved.max() > MOVED * abs(arm) + 5 * width * np.sqrt(8 / counts):
+            return bad("the clouds of 0 and 1 are elsewhere when they are measured again", **numbers)
         if (first + second) / 2 > WORST:
             return bad("the clouds of 0 and 1 cannot be told apart", **numbers)
         if max(widths) > 2 * min(widths):
@@ -105,7 +118,8 @@ class Readout(Routine[ReadoutSettings]):
         errors = [[f"{fit['prob_meas1_prep0']:.2%}, {fit['prob_meas0_prep1']:.2%}"] if fit.good else [] for fit in fits]
         figure, places = sheet(self.name, data.attrs["kind"], list(zip(fits, errors, strict=True)))
         for index, (axes, fit) in enumerate(zip(places, fits, strict=True)):
-            for points, color in zip(data["iq"].values[index], ("tab:blue", "tab:red"), strict=True):
+            clouds = data["iq"].isel({data.attrs["kind"]: index}).transpose("prepared", "shot", "again").values.reshape(2, -1)
+            for points, color in zip(clouds, ("tab:blue", "tab:red"), strict=True):
                 axes.plot(points.real[:800], points.imag[:800], ".", ms=1.5, color=color)
             if "angle" in fit.parameters:
                 foot = fit["threshold"] * np.exp(1j * fit["angle"])
