@@ -242,6 +242,14 @@ class Driver(Protocol):
         """Silence all outputs and let go of the instruments. Nothing but another `close` is called after this."""
 
 
+@runtime_checkable
+class LoadsAhead(Protocol):
+    """A driver that may be given the next template while it plays; nobody who writes a driver needs this: the wire has it."""
+
+    def load_ahead(self, schedule: Schedule) -> None:
+        """Load a template after the next run has begun, without waiting; `Driver.load` then says what came of it."""
+
+
 def check_rep_delay(rep_delay_s: float | None, limits: Limits) -> float:
     """Check the wait between shots, and say what it is where none is asked for, s.
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass
 from threading import Event
@@ -19,6 +21,11 @@ T = TypeVar("T")
 
 LANES = 2
 """Works under way at a time: one that is played for, and one that computes. More would only wait."""
+
+
+SWITCH_S = 5e-4
+"""For how long who computes may keep the interpreter from who plays, s. Python's own is ten times as long, and comes several times for
+each schedule."""
 
 
 @dataclass(frozen=True)
@@ -91,21 +98,33 @@ def alternate(more: More[T], play: Play) -> Generator[T, None, None]:
         try:
             while lanes.busy:
                 flight = None
-                if lanes.ready:
-                    work, order = lanes.ready.popleft()
-                    # so that what is logged there says what it is about
-                    flight = device.submit(copy_context().run, play, order, stopped.is_set)
-                failure = lanes.compute(flying=flight is not None)
-                if flight is not None:
-                    failure = _landed(flight, failure, stopped)
-                    if failure is None:
-                        lanes.landed = work, flight.result()
+                with _prompt():
+                    if lanes.ready:
+                        work, order = lanes.ready.popleft()
+                        # so that what is logged there says what it is about
+                        flight = device.submit(copy_context().run, play, order, stopped.is_set)
+                    failure = lanes.compute(flying=flight is not None)
+                    if flight is not None:
+                        failure = _landed(flight, failure, stopped)
+                        if failure is None:
+                            lanes.landed = work, flight.result()
                 yield from lanes.ended()
                 if failure is not None:
                     raise failure
         finally:
             stopped.set()
             lanes.close()
+
+
+@contextmanager
+def _prompt() -> Iterator[None]:
+    """Let the thread that plays have the interpreter soon after it has heard from the device."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(min(before, SWITCH_S))
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 def _landed(flight: Future[Played], failure: BaseException | None, stopped: Event) -> BaseException | None:

@@ -45,6 +45,7 @@ def play(
     """
     found = []
     with nullcontext() if cancelled is None else execution.watched(cancelled):
+        templates = [schedule for schedule, _ in plan.schedules]
         for number, (schedule, table) in enumerate(plan.schedules):
             chunks = execution.run(
                 schedule,
@@ -53,6 +54,7 @@ def play(
                 # the numbers' own, not the driver's, which was started with older ones
                 rep_delay_s=max(snapshot.timing.default_rep_delay, snapshot.timing.passive_reset),
                 seed=None if seed is None else (seed + number) % 2**63,
+                following=next(iter(templates[number + 1 :]), None),
                 cancelled=cancelled,
             )
             found.append(np.concatenate([_numbers(plan, chunk) for chunk in chunks]))

@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
 from time import monotonic, sleep
 
-from qpu_bridge.driver import Capabilities, Chunk, Driver, Run, check_chunk
+from qpu_bridge.driver import Capabilities, Chunk, Driver, LoadsAhead, Run, check_chunk
 from qpu_bridge.errors import Cancelled, DriverFault, DriverLost, NotLoaded, RanTooLong
 from qpu_bridge.execution.cut import count_cut, cut, rows_per_run
 from qpu_bridge.execution.prefetch import prefetch
@@ -67,6 +67,7 @@ class Execution:
         settings: Mapping[str, float | int | str | bool] | None = None,
         max_rows: int | None = None,
         first_row: int = 0,
+        following: Schedule | None = None,
         cancelled: Callable[[], bool] | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> Generator[Chunk, None, None]:
@@ -82,6 +83,7 @@ class Execution:
             settings: Device settings.
             max_rows: Most rows per run, where the caller wants fewer than the device allows.
             first_row: Rows before this one are known already: they are made, for the others may hang on them, and not played.
+            following: The template that is played next: a driver that is elsewhere gets it while it plays this one.
             cancelled: Asked from another thread, several times a second; True stops the device.
             progress: Told the number of rows done.
 
@@ -100,6 +102,9 @@ class Execution:
         check_once(schedule, limits)
         asked = cancelled or _never
         self._load(schedule, asked)
+        if following is not None and isinstance(self.driver, LoadsAhead):
+            check_once(following, limits)
+            self.driver.load_ahead(following)
         self.spans = []
         clock = DeviceClock()
         order = Run(schedule.digest, Table.single(), shots, 0, rep_delay_s, seed, dict(settings or {}))

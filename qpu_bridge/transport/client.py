@@ -42,7 +42,9 @@ _KEPT = 256
 
 
 class RemoteDriver:
-    """Implements `driver.Driver` over ZeroMQ. `status`, `abort` and `close` may be called from any thread, also during a run.
+    """Implements `driver.Driver` and `driver.LoadsAhead` over ZeroMQ.
+
+    `status`, `abort` and `close` may be called from any thread, also during a run.
 
     A template is sent once. A server that has started anew is given it again, without a word, when a run needs it; a run
     that was under way when the server was lost raises `errors.DriverLost` and is never sent twice.
@@ -87,6 +89,8 @@ class RemoteDriver:
         self._watch_lock, self._work_lock = Lock(), Lock()
         self._welcome: Welcome | None = None
         self._held: OrderedDict[bytes, Schedule] = OrderedDict()
+        self._next: Schedule | None = None
+        self._ahead: tuple[bytes, bytes] | None = None
         self._current = self._aborted = NO_REQUEST
         self._closed = False
         self._deadline_s = chunk_s
@@ -97,6 +101,7 @@ class RemoteDriver:
 
     def load(self, schedule: Schedule) -> None:
         """See `Driver.load`; a template that was sent before is not sent again."""
+        self._next = None
         if schedule.digest in self._held:
             return
         self._take_work_line(self._load_s)
@@ -104,6 +109,10 @@ class RemoteDriver:
             self._send_template(schedule)
         finally:
             self._work_lock.release()
+
+    def load_ahead(self, schedule: Schedule) -> None:
+        """See `LoadsAhead.load_ahead`; a loss of the server on the way is made good by `load`."""
+        self._next = None if schedule.digest in self._held else schedule
 
     def run(self, run: Run) -> Iterator[Chunk]:
         """See `Driver.run`."""
@@ -169,6 +178,7 @@ class RemoteDriver:
         self._current = self._pulse.waiting = self._next_id()
         self._deadline_s = self._chunk_s + 2 * self._length_s(run)
         self._work.send(self._current, Play(welcome.incarnation, self._window, run))
+        self._send_ahead()
         return self._next_part()
 
     def _next_part(self) -> Part:
@@ -190,11 +200,23 @@ class RemoteDriver:
         shots = len(run.table) * prod(schedule.sweep_shape) * run.shots
         return shots * (schedule.duration * float(schedule.clock.dt) + delay_s)
 
+    def _send_ahead(self) -> None:
+        """Send what is to be loaded after the run that has just been sent."""
+        schedule, self._next, self._ahead = self._next, None, None
+        if schedule is not None:
+            request = self._next_id()
+            self._work.add(request, Load(schedule))
+            self._ahead = schedule.digest, request
+
     def _send_template(self, schedule: Schedule) -> None:
         self._pulse.require(self._answer_s)
-        request = self._pulse.waiting = self._next_id()
+        ahead, self._ahead = self._ahead, None
+        on_its_way = ahead is not None and ahead[0] == schedule.digest and self._work.whole
+        request = self._pulse.waiting = ahead[1] if ahead is not None and on_its_way else self._next_id()
         try:
-            _expect(self._work.ask(request, Load(schedule), self._load_s), Loaded)
+            if not on_its_way:
+                self._work.send(request, Load(schedule))
+            _expect(self._work.receive(request, self._load_s), Loaded)
         finally:
             self._pulse.waiting = NO_REQUEST
         self._held[schedule.digest] = schedule

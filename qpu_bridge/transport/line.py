@@ -41,7 +41,7 @@ class Line:
         self._push(frames)
 
     def add(self, request: bytes, message: Message) -> None:
-        """Send something that belongs to the last request."""
+        """Send something that belongs to the last request, or is to be done after it."""
         self._push(encode(request, message))
 
     def receive(self, request: bytes, deadline_s: float) -> Message:
@@ -70,6 +70,11 @@ class Line:
                 return message
             if answered == NO_REQUEST and isinstance(message, Failure):
                 raise ProtocolError("the server must understand us", given=str(message.error))
+
+    @property
+    def whole(self) -> bool:
+        """Whether the server was not lost since the last `send`: what was added since may still be answered."""
+        return self._socket is not None and self._pulse.losses == self._losses
 
     def ask(self, request: bytes, message: Message, deadline_s: float) -> Message:
         """Send and receive."""
