@@ -50,12 +50,12 @@ class DensityMatrix:
         """Product states, diagonal."""
         self.states = []
         for cluster, levels in zip(self._clusters, self.levels, strict=True):
-            state = np.ones((len(excited), 1))
+            state = np.ones((1, len(excited)))
             for qubit in cluster:
-                single = np.zeros((len(excited), 1, levels * levels))
-                single[:, 0, 0], single[:, 0, 1] = 1 - excited[:, qubit], excited[:, qubit]
-                state = (state[:, :, None] * single).reshape(len(excited), -1)
-            self.states.append(np.take(state.T, point, axis=1))
+                single = np.zeros((levels * levels, len(excited)))
+                single[0], single[1] = 1 - excited[:, qubit], excited[:, qubit]
+                state = single if len(cluster) == 1 else (state[:, None] * single).reshape(-1, len(excited))
+            self.states.append(np.take(state, point, axis=1))
 
     def evolve(self, number: int, chosen: Index, plan: Plan) -> None:
         """Multiply by the windows' superoperators."""

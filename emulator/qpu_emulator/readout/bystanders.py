@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import compress
 
@@ -53,7 +54,7 @@ class Bystanders:
         self._lanes = lanes
         self._engine = engine
         self._captures = captures
-        self._near: dict[int, list[tuple[int, Resonator]]] = {}
+        self._widest = _REACH * max((resonator.kappa for resonator in library.device.resonators), default=0.0)
         self._turn: Turn | None = None
         self._measured: dict[str, list[Measured]] = {}
 
@@ -95,11 +96,12 @@ class Bystanders:
 
     def _driven_idle(self, action: Action, turn: Turn) -> Iterator[Measured]:
         """Resonators on the same lines that the tones of a measurement come near to, their qubits untouched by the schedule."""
-        near = self._idle(action.where) if self._scales.readout_crosstalk > 0 else []
-        plays = self._captures.plays(action) if near else []
+        plays = self._captures.plays(action) if self._scales.readout_crosstalk > 0 else []
+        if not plays:
+            return
         tones = [self._values.of(row, "frequency", self._lanes, turn.chosen) for row in plays]
         ends = [(tone.min(), tone.max()) if isinstance(tone, np.ndarray) else (tone, tone) for tone in tones]
-        for index, other in near:
+        for index, other in self._near(action.where, min(low for low, _ in ends), max(high for _, high in ends)):
             reach = _REACH * other.kappa
             # most resonators lie outside of whatever is swept
             beside = [low - reach < other.frequency < high + reach for low, high in ends]
@@ -107,15 +109,11 @@ class Bystanders:
                 ghost = Action("readout", index, (other.qubit,), action.start, action.stop, action.events)
                 yield Measured.still(ghost, self._at_rest(other.qubit, turn.shots))
 
-    def _idle(self, number: int) -> list[tuple[int, Resonator]]:
-        """The other resonators on a resonator's lines, of qubits that the schedule does not touch."""
-        if number not in self._near:
-            mine, resonators = self._device.resonators[number], self._device.resonators
-            self._near[number] = [
-                (index, resonators[index])
-                for _, index in self._program.wiring.resonators[mine.port]
-                if (resonators[index].port, resonators[index].acquire_port) == (mine.port, mine.acquire_port)
-                and resonators[index].qubit not in self._program.qubits
-                and index != number
-            ]
-        return self._near[number]
+    def _near(self, number: int, low: float, high: float) -> Iterator[tuple[int, Resonator]]:
+        """The other resonators on a resonator's lines, of qubits that the schedule does not touch, as near as any is driven."""
+        resonators, lined = self._device.resonators, self._program.wiring.resonators[self._device.resonators[number].port]
+        lines = resonators[number].port, resonators[number].acquire_port
+        for _, index in lined[bisect_left(lined, (low - self._widest, 0)) : bisect_left(lined, (high + self._widest, 0))]:
+            other = resonators[index]
+            if index != number and (other.port, other.acquire_port) == lines and other.qubit not in self._program.qubits:
+                yield index, other

@@ -71,8 +71,8 @@ def solve(
     gathered = np.empty((count, _LEVELS, samples + 1), np.complex128)
     tails = np.empty((count, _LEVELS, samples + 1), np.complex128)
     for one in range(count):
-        own = gathered[one], field[one], ringing[one], tails[one]
-        ring(drive, times[0], decays[one], turns[one], steps[one], weights, *own)
+        ring(drive, times[0], decays[one], turns[one], steps[one], weights, gathered[one], field[one], ringing[one])
+        fade(ringing[one], weights, tails[one])
     return gathered, field, ringing, tails
 
 
@@ -87,9 +87,8 @@ def ring(
     gathered: Complex,
     field: Complex,
     ringing: Complex,
-    tails: Complex,
 ) -> None:
-    """Fill the arrays of a `Response` of a resonator that starts empty.
+    """Fill arrays of a `Response` of a resonator that starts empty.
 
     Args:
         drive: What drives it in the middle of each sample.
@@ -101,7 +100,6 @@ def ring(
         gathered: Filled.
         field: Filled.
         ringing: Filled.
-        tails: Filled.
     """
     samples = len(weights)
     half = np.exp(-decay * (dt / 2))
@@ -119,6 +117,12 @@ def ring(
             total[level] += middle * turn * weights[sample]
         turn *= step
     gathered[:, samples] = total
+
+
+@compiled()
+def fade(ringing: Complex, weights: Complex, tails: Complex) -> None:
+    """Fill the tails of a `Response`, which only those who jump hear of."""
+    samples = len(weights)
     tails[:, samples] = 0.0
     for sample in range(samples - 1, -1, -1):
         for level in range(_LEVELS):

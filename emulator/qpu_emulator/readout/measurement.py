@@ -67,7 +67,8 @@ class Receiver:
         self._lines = [(False, 0.0, 0.0) if line is None else (True, line.angle, line.threshold) for line in lines]
         self._traced = [column.acquisition is Acquisition.RAW for column in columns]
         shape = (len(lanes.lane_of_shot), len(columns))
-        self.memory = Memory(np.zeros(shape, bool), np.zeros(shape, np.complex64))
+        # column by column, as they are written
+        self.memory = Memory(np.zeros(shape, bool, order="F"), np.zeros(shape, np.complex64, order="F"))
         self._began, self._lanes_at_first = lanes.lane_of_shot.copy(), len(lanes)
         # where each capture comes once in a shot, what only a mean is wanted of need not be kept shot by shot
         once = all(isinstance(block, Straight) for block in program.schedule.realtime)

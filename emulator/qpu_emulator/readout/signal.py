@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qpu_emulator.jit import compiled
-from qpu_emulator.readout.driven import Complex, ring, sampled
+from qpu_emulator.readout.driven import Complex, fade, ring, sampled
 from qpu_emulator.readout.levels import Levels, Moments
 from qpu_emulator.score.lanes import Index
 from qpu_emulator.stream import normals
@@ -112,12 +112,16 @@ def integrate_swept(
     for one in range(len(decays)):
         if first[one] == first[one + 1]:
             continue
-        ring(drive, times[0], decays[one], turns[one], steps[one], weights, gathered, field, ringing, tails)
+        ring(drive, times[0], decays[one], turns[one], steps[one], weights, gathered, field, ringing)
+        faded = False
         for position in order[first[one] : first[one + 1]]:
             strength = factor[lane[position]]
             if left[position, 0] + late > span:
                 out[position] += strength * gathered[levels[position, 0], samples]
                 continue
+            if not faded:
+                fade(ringing, weights, tails)
+                faded = True
             moments = (left[position, 0] + late) / span, (left[position, 1] + late) / span
             out[position] += strength * _jumping(levels[position], moments, gathered, field, ringing, tails)
 

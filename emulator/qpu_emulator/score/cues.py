@@ -92,7 +92,12 @@ class Cues:
         events, points = self._program.schedule.events, self._lanes.point[chosen]
         variable = events["phase_variable"][first]
         apart = bool((variable != NONE).any()) or isinstance(begun, np.ndarray)
-        points, column = (points, np.arange(len(chosen))) if apart else np.unique(points, return_inverse=True)
+        if apart:
+            column = np.arange(len(chosen))
+        elif any((events[f"{name}_slot"][first] != NONE).any() for name in ("phase", "frequency")):
+            points, column = np.unique(points, return_inverse=True)
+        else:
+            points, column = points[:1], np.zeros(len(chosen), np.int64)
         phase, frequency = (self._values.of_all(first, name, points) for name in ("phase", "frequency"))
         turned = np.flatnonzero(variable != NONE)
         if len(turned):
@@ -101,7 +106,7 @@ class Cues:
         late = self._late_s[events["port"][first]]
         rests, start = self._rests[self._program.qubits], np.atleast_1d(np.asarray(begun, np.float64))
         table = _turns(laid, score.ticks[part], self._tick, score.flux[part], phase, frequency, late, rests, start, rows)
-        return table, column if table.shape[1] > 1 else np.zeros(len(chosen), np.int64)
+        return table, column if table.shape[1] > 1 else 0 * column
 
     def windows(
         self, score: Score, part: slice, levels: Sequence[int], chosen: Index, begun: Number, shifts: Mapping[int, Shift]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -207,15 +208,16 @@ class Stage:
         noisy = owed.noisy if owed.noisy.shape[1] == 1 else np.ascontiguousarray(owed.noisy[:, few])
         shift = self._detune(owed.drifting, noisy, chosen)
         home = self._home[owed.plan[:, 1]]
-        for number in range(len(self._program.clusters)):
-            mine = (home == number).nonzero()[0]
-            if not len(mine):
-                continue
-            own = shift if len(mine) == len(shift) else shift[mine]
-            where = mine, owed.plan, owed.wait, self._place
-            steps, index, turn = _fill(*where, found, waits, owed.angle, column[few], noisy, own)
-            time = np.broadcast_to(noisy[mine], own.shape)
-            self._engine.evolve(number, chosen, Plan(steps, index, turn, time, own))
+        # those of each cluster, one list after the other
+        order = home.argsort(kind="stable")
+        edges = np.searchsorted(home[order], np.arange(len(self._program.clusters) + 1)).tolist()
+        shift = shift[order]
+        steps, index, turn = _fill(order, owed.plan, owed.wait, self._place, found, waits, owed.angle, column[few], noisy, shift)
+        time = np.broadcast_to(noisy[order], shift.shape)
+        for number, (first, last) in enumerate(pairwise(edges)):
+            if first < last:
+                own = slice(first, last)
+                self._engine.evolve(number, chosen, Plan(steps[own], index[own], turn[own], time[own], shift[own]))
 
     def _detune(self, qubit: Index, noisy: NDArray[np.float64], chosen: Index) -> NDArray[np.float64]:
         """Mean detuning in Hz of each step in each lane."""
@@ -228,7 +230,7 @@ class Stage:
 
 @compiled()
 def _fill(
-    mine: NDArray[np.int64],
+    order: NDArray[np.int64],
     plan: NDArray[np.int64],
     wait: NDArray[np.int64],
     position: NDArray[np.int64],
@@ -242,7 +244,7 @@ def _fill(
     """Numbers of a `Plan` in every lane, what a detuning turns in idle times included: its steps, index and angle.
 
     Args:
-        mine: ``int[steps]``, those of the cluster among all.
+        order: ``int[steps]``, in which they are wanted.
         plan: As of `Due`.
         wait: The same.
         position: ``int[qubits]``, of each qubit within its cluster.
@@ -251,12 +253,12 @@ def _fill(
         angle: ``float[all steps, columns]``.
         column: ``int[lanes]``, of each lane.
         noisy: ``float[all steps, lanes or 1]``.
-        shift: ``float[steps, lanes]``, mean detuning in Hz.
+        shift: ``float[steps, lanes]``, mean detuning in Hz, in that order.
     """
     shape = shift.shape
-    steps, index, turn = np.empty((len(mine), 3), np.int32), np.zeros(shape, np.int32), np.empty(shape)
-    for place in range(len(mine)):
-        step = mine[place]
+    steps, index, turn = np.empty((len(order), 3), np.int32), np.zeros(shape, np.int32), np.empty(shape)
+    for place in range(len(order)):
+        step = order[place]
         kind, action = plan[step, 0], plan[step, 3]
         steps[place, 0], steps[place, 1], steps[place, 2] = kind, position[plan[step, 1]], position[plan[step, 2]]
         for lane in range(shape[1]):

@@ -74,14 +74,20 @@ class Relaxation:
         Returns:
             ``float[n, levels, levels]`` for populations, and factors ``float[n, coherences]``.
         """
+        values, vectors, inverse, rates = self._modes(levels)
+        growth = np.exp(np.multiply.outer(seconds, values))
+        populations = np.einsum("ij,nj,jk->nik", vectors, growth, inverse)
+        return populations, np.exp(-np.multiply.outer(seconds, rates))
+
+    @cache  # noqa: B019 - a few rates per device
+    def _modes(self, levels: int) -> tuple[Real, Real, Real, Real]:
+        """Rates of populations, their vectors as columns and as rows; rates of coherences."""
         mixing = self.mixing(levels)
         values, vectors = np.linalg.eig(mixing) if self.down or self.up else (np.zeros(levels), np.eye(levels))
         values, vectors = values.real, vectors.real
-        growth = np.exp(np.multiply.outer(seconds, values))
-        populations = np.einsum("ij,nj,jk->nik", vectors, growth, np.linalg.inv(vectors))
         leaving = -np.diag(mixing)
         rates = np.array([(leaving[k] + leaving[m]) / 2 + self.dephasing * (k - m) ** 2 for k, m in pairs(levels)])
-        return populations, np.exp(-np.multiply.outer(seconds, rates))
+        return values, vectors, np.linalg.inv(vectors), rates
 
 
 @cache
