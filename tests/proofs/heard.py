@@ -88,10 +88,14 @@ class Clouds:
         own = (1 - self.share.sum(axis=1)) * self.still + (self.share * self.moved).sum(axis=1)
         return np.asarray(own * (1 - self.thermal) + own[::-1] * self.thermal)
 
-    def least(self) -> tuple[float, float]:
-        """The fewest errors of a line across the arm between the clouds, both kinds together, and where it stands."""
+    def least(self, angle: float | None = None) -> tuple[float, float]:
+        """The fewest errors of a line across the arm between the clouds, both kinds together, and where it stands.
+
+        Args:
+            angle: Across this instead, rad.
+        """
         arm = self.still[1] - self.still[0]
-        angle = float(np.angle(arm))
+        angle = float(np.angle(arm)) if angle is None else angle
         middle = float((self.still.mean() * np.exp(-1j * angle)).real)
         found = minimize_scalar(
             lambda part: sum(self.errors(angle, middle + part * abs(arm))),

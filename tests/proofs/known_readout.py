@@ -25,7 +25,7 @@ SHARE = 0.2
 
 
 def readout(truth: Truth, fit: Fit) -> Numbers:
-    """Errors of the line that was found, and where the clouds are."""
+    """Errors of the line that was found, where the clouds are, and where a line of the angle that was found is best."""
     clouds = believed(truth.device, truth.believed, 0)
     zero, one = clouds.means
     first, second = clouds.errors(fit["angle"], fit["threshold"])
@@ -33,7 +33,7 @@ def readout(truth: Truth, fit: Fit) -> Numbers:
         "prob_meas1_prep0": first,
         "prob_meas0_prep1": second,
         "angle": float(np.angle(one - zero)),
-        "threshold": clouds.least()[1],
+        "threshold": clouds.least(fit["angle"])[1],
         "signal_to_noise": abs(one - zero) / (2 * clouds.sigma),
     }
 
