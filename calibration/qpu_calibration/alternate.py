@@ -24,8 +24,8 @@ LANES = 2
 
 
 SWITCH_S = 5e-4
-"""For how long who computes may keep the interpreter from who plays, s. Python's own is ten times as long, and comes several times for
-each schedule."""
+"""For how long who computes may keep the interpreter from who plays, s: a tenth of Python's own, which each schedule would wait
+for several times."""
 
 
 @dataclass(frozen=True)
