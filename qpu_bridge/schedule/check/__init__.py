@@ -15,7 +15,7 @@ from qpu_bridge.schedule.check.control import check_control
 from qpu_bridge.schedule.check.feedback import check_feedback
 from qpu_bridge.schedule.check.lines import check_lines, chords
 from qpu_bridge.schedule.check.memory import check_memory
-from qpu_bridge.schedule.check.place import Same, own_lines
+from qpu_bridge.schedule.check.place import TEMPLATES, Same, own_lines
 from qpu_bridge.schedule.check.ranges import Bounds, check_ranges, check_values
 from qpu_bridge.schedule.check.readout import check_readout, features_of
 from qpu_bridge.schedule.check.structure import check_structure
@@ -63,7 +63,7 @@ def check_once(schedule: Schedule, limits: Limits) -> None:
     _checked(schedule, Same(limits))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=TEMPLATES)
 def _checked(schedule: Schedule, device: Same) -> None:
     check(schedule, device.limits)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import lcm
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qpu_bridge.errors import ScheduleError
-from qpu_bridge.schedule.check.place import of_lines, place, refuse_where
+from qpu_bridge.schedule.check.place import TEMPLATES, of_lines, place, refuse_where
 from qpu_bridge.schedule.limits import Limits
 from qpu_bridge.schedule.schedule import Schedule
 
@@ -150,9 +150,10 @@ class Chord:
         return level[: len(mine)]
 
 
-def chords(schedule: Schedule) -> list[Chord]:
+@lru_cache(maxsize=TEMPLATES)
+def chords(schedule: Schedule) -> tuple[Chord, ...]:
     """What sounds together; where no two events of one frame overlap, which is checked before anything is summed."""
     events = schedule.events
     later, _ = overlapping(schedule, events["port"], len(schedule.ports))
     ports = sorted(set(events["port"][later].tolist()))
-    return [Chord(schedule, port, (events["port"] == port).nonzero()[0]) for port in ports]
+    return tuple(Chord(schedule, port, (events["port"] == port).nonzero()[0]) for port in ports)
