@@ -18,7 +18,7 @@ LONGEST = 2**48
 """Ticks that any start or duration may have, so that sums of them stay far from 64 bits."""
 
 TEMPLATES = 256
-"""Templates of which is remembered what was found: those of a measurement that is played, and of one that is planned meanwhile."""
+"""Templates of which is remembered what was found: of a measurement that is played, and of one that is planned meanwhile."""
 
 
 def place(schedule: Schedule, row: int) -> str:
