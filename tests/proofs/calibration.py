@@ -31,6 +31,7 @@ from qpu_calibration.graph import Graph, couplers, target_name
 from qpu_calibration.ledger import Ledger
 from qpu_calibration.page import Target
 from qpu_calibration.plan import Kind
+from qpu_calibration.step import Action, Verdict
 from qpu_emulator.bring_up import solve_snapshot
 from qpu_emulator.chip.device import Device, TunableCoupler
 from qpu_emulator.chip.drift import at
@@ -103,7 +104,7 @@ class Calibrated:
         entries: What was done.
         wall_s: How long it took here, s.
         work_s: Processor time of this process, s.
-        fits: Routine -> target -> last good fit of a calibration.
+        fits: Routine -> target -> last good fit of a calibration, or of a look that mended.
         unbelieved: Routine, target -> why its last fit was not believed.
     """
 
@@ -173,7 +174,11 @@ def calibrated(
     for entry in entries:
         reasons = {(entry.routine, target): fit.reason for target, fit in entry.fits.items()}
         found.unbelieved = {at: reason for at, reason in (found.unbelieved | reasons).items() if reason}
-        found.fits.setdefault(entry.routine, {}).update({target: fit for target, fit in entry.fits.items() if fit.good})
+        kept = found.fits.setdefault(entry.routine, {})
+        for target, fit in entry.fits.items():
+            # a look that changes nothing does not say how well the number was found
+            if fit.good and (entry.action is Action.CALIBRATE or entry.findings[target].verdict is Verdict.MENDED):
+                kept[target] = fit
     return found
 
 
