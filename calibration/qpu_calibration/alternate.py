@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass
 from threading import Event
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from numpy.typing import NDArray
 
@@ -26,6 +26,10 @@ LANES = 2
 SWITCH_S = 5e-4
 """For how long who computes may keep the interpreter from who plays, s: a tenth of Python's own, which each schedule would wait
 for several times."""
+
+
+ASK_S = 0.05
+"""How often it is asked whether somebody wants a device that plays, s."""
 
 
 @dataclass(frozen=True)
@@ -62,20 +66,31 @@ class Played:
 
 Work = Generator[Order, Played, T]
 """Yields what it wants to have played, is sent what came of it, and returns what it is for."""
-Play = Callable[[Order, Callable[[], bool]], Played]
-"""Plays an order, in a thread; the callable is asked meanwhile, and True stops the device."""
 More = Callable[[], Work[T] | None]
 """Gives a work that may begin now; None if there is none before one that is under way has ended, or none at all any more."""
 
 
-def alone(work: Work[T], play: Play) -> T:
+class Device(Protocol):
+    """What plays."""
+
+    def play(self, order: Order, stopped: Callable[[], bool]) -> Played:
+        """Play an order; called in a thread. What is left of it is not begun once ``stopped`` says so."""
+
+    def wanted(self) -> bool:
+        """Whether somebody wants it back."""
+
+    def stop(self) -> None:
+        """Stop what is played at this moment, if anything is."""
+
+
+def alone(work: Work[T], device: Device) -> T:
     """Do one work."""
     one = iter([work])
-    (result,) = alternate(lambda: next(one, None), play)
+    (result,) = alternate(lambda: next(one, None), device)
     return result
 
 
-def alternate(more: More[T], play: Play) -> Generator[T, None, None]:
+def alternate(more: More[T], device: Device) -> Generator[T, None, None]:
     """Do works, two at a time.
 
     In which order the device plays for them hangs on the works alone, not on how long anything takes. A work begins as late as
@@ -83,18 +98,18 @@ def alternate(more: More[T], play: Play) -> Generator[T, None, None]:
 
     Args:
         more: What to do; asked whenever another work may begin, perhaps while the device plays.
-        play: How the device plays.
+        device: Plays for them; it is stopped if somebody wants it back, or a work fails.
 
     Yields:
         What each has come to, in the order of their ends. Until the caller asks for the next one the device is idle, and a work
         that is under way rests.
 
     Raises:
-        Exception: Whatever a work, ``more`` or ``play`` raises, after what had been done before; works under way are closed.
+        Exception: Whatever a work, ``more`` or the device raises, after what had been done before; works under way are closed.
     """
     lanes = _Lanes(more)
     stopped = Event()
-    with ThreadPoolExecutor(1, thread_name_prefix="device") as device:
+    with ThreadPoolExecutor(1, thread_name_prefix="device") as thread:
         try:
             while lanes.busy:
                 flight = None
@@ -102,10 +117,10 @@ def alternate(more: More[T], play: Play) -> Generator[T, None, None]:
                     if lanes.ready:
                         work, order = lanes.ready.popleft()
                         # so that what is logged there says what it is about
-                        flight = device.submit(copy_context().run, play, order, stopped.is_set)
+                        flight = thread.submit(copy_context().run, device.play, order, stopped.is_set)
                     failure = lanes.compute(flying=flight is not None)
                     if flight is not None:
-                        failure = _landed(flight, failure, stopped)
+                        failure = _landed(flight, failure, stopped, device)
                         if failure is None:
                             lanes.landed = work, flight.result()
                 yield from lanes.ended()
@@ -127,16 +142,20 @@ def _prompt() -> Iterator[None]:
         sys.setswitchinterval(before)
 
 
-def _landed(flight: Future[Played], failure: BaseException | None, stopped: Event) -> BaseException | None:
-    """Wait for the device, which is stopped if something failed meanwhile; what failed."""
-    try:
-        if failure is not None:
-            stopped.set()
-        wait([flight])
-    except BaseException as interrupt:  # noqa: BLE001  the device must not go on, whatever it is
+def _landed(flight: Future[Played], failure: BaseException | None, stopped: Event, device: Device) -> BaseException | None:
+    """Wait for the device, which is stopped if something failed meanwhile or somebody wants it; what failed."""
+    if failure is not None:
         stopped.set()
-        wait([flight])
-        return interrupt
+    while not flight.done():
+        try:
+            wait([flight], ASK_S)
+            # again and again: a stop that comes between two schedules finds nothing to stop
+            if not flight.done() and (stopped.is_set() or device.wanted()):
+                stopped.set()
+                device.stop()
+        except BaseException as interrupt:  # noqa: BLE001  the device must not go on, whatever it is
+            stopped.set()
+            failure = interrupt
     return failure or flight.exception()
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import xarray as xr
 
+from qpu_bridge.errors import OperatorError
 from qpu_bridge.execution import Execution
 from qpu_bridge.jobs.audit import os_user
 from qpu_bridge.schedule import Limits
@@ -84,7 +86,7 @@ class Bench:
         archive: Where raw data go; None keeps none.
         seed: For simulated devices; it counts on from run to run.
         operator: Who asked for it.
-        cancelled: Asked while the device is busy; True stops it.
+        cancelled: Asked while the device is busy, again and again; True stops it.
         told: Told when a measurement begins, and of each schedule that is done: routine, targets, how many of how many.
         figures: Whether figures are drawn for the archive.
         shots: Played so far.
@@ -118,7 +120,7 @@ class Bench:
             Cancelled: If somebody wanted the device back.
             Crowded: If there are too many targets for one schedule.
         """
-        return alone(self.calibrating(routine, targets, settings), self.play)
+        return alone(self.calibrating(routine, targets, settings), self)
 
     def look(self, routine: Routine[Any], targets: Sequence[Target], settings: Settings | None = None) -> tuple[Fit, ...]:
         """Measure and fit only: a short look (`Routine.brief`) that changes nothing.
@@ -130,7 +132,7 @@ class Bench:
             Cancelled: If somebody wanted the device back.
             Crowded: If there are too many targets for one schedule.
         """
-        outcome = alone(self.looking(routine, targets, settings), self.play)
+        outcome = alone(self.looking(routine, targets, settings), self)
         return tuple(outcome.fits[target] for target in targets)
 
     def calibrating(self, routine: Routine[Any], targets: Sequence[Target], settings: Settings | None = None) -> Work[Outcome]:
@@ -213,12 +215,12 @@ class Bench:
         return self._concluded(routine, looks, fits, {}, believed, tuple(changed))
 
     def play(self, order: Order, stopped: Callable[[], bool]) -> Played:
-        """Have the device play; see `alternate.Play`.
+        """Have the device play; see `alternate.Device`.
 
         Raises:
             Cancelled: If somebody wanted the device back.
         """
-        told, cancelled, used_s = self.told, self.cancelled, self.execution.usage_seconds
+        told, used_s = self.told, self.execution.usage_seconds
 
         def progress(done: int, of: int) -> None:
             if told is not None:
@@ -230,7 +232,7 @@ class Bench:
             order.snapshot,
             self.execution,
             seed=self.seed,
-            cancelled=lambda: stopped() or (cancelled is not None and cancelled()),
+            cancelled=lambda: stopped() or self.wanted(),
             progress=progress,
         )
         shots = sum(order.plan.shots * len(table) for _, table in order.plan.schedules)
@@ -238,6 +240,16 @@ class Bench:
         if self.seed is not None:
             self.seed = (self.seed + len(order.plan.schedules)) % 2**63
         return Played(numbers, shots, self.execution.usage_seconds - used_s, self.execution.device_ns)
+
+    def wanted(self) -> bool:
+        """Whether somebody wants the device back."""
+        return self.cancelled is not None and self.cancelled()
+
+    def stop(self) -> None:
+        """Stop what the device plays."""
+        # a driver that cannot be reached says so to who plays as well
+        with suppress(OperatorError):
+            self.execution.driver.abort()
 
     def adopt(self, snapshot: Snapshot, routine: str, targets: Sequence[Target], reason: str) -> None:
         """Make a snapshot that no fit speaks for the one in use.

@@ -88,7 +88,7 @@ def conduct(
         for steps in stages:
             strands = Strands(steps, partial(_works, bench, graph, begins), partial(_keep, bench, graph, ledger, rough))
             try:
-                with closing(alternate(strands.more, bench.play)) as done:
+                with closing(alternate(strands.more, bench)) as done:
                     for entries in done:
                         yield from entries
             except BaseException:

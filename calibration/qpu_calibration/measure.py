@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -33,7 +32,7 @@ def play(
         snapshot: What it was written with.
         execution: The road to the device, as for a job.
         seed: For simulated devices.
-        cancelled: Asked from another thread; True stops the device.
+        cancelled: Asked between chunks; a caller that cannot wait so long aborts the driver as well.
         progress: Told how many of how many schedules are done.
 
     Returns:
@@ -44,22 +43,22 @@ def play(
         ScheduleError: If the device cannot play a schedule.
     """
     found = []
-    with nullcontext() if cancelled is None else execution.watched(cancelled):
-        templates = [schedule for schedule, _ in plan.schedules]
-        for number, (schedule, table) in enumerate(plan.schedules):
-            chunks = execution.run(
-                schedule,
-                [table],
-                plan.shots,
-                # the numbers' own, not the driver's, which was started with older ones
-                rep_delay_s=max(snapshot.timing.default_rep_delay, snapshot.timing.passive_reset),
-                seed=None if seed is None else (seed + number) % 2**63,
-                following=next(iter(templates[number + 1 :]), None),
-                cancelled=cancelled,
-            )
-            found.append(np.concatenate([_numbers(plan, chunk) for chunk in chunks]))
-            if progress is not None:
-                progress(number + 1, len(plan.schedules))
+    templates = [schedule for schedule, _ in plan.schedules]
+    for number, (schedule, table) in enumerate(plan.schedules):
+        chunks = execution.run(
+            schedule,
+            [table],
+            plan.shots,
+            # the numbers' own, not the driver's, which was started with older ones
+            rep_delay_s=max(snapshot.timing.default_rep_delay, snapshot.timing.passive_reset),
+            seed=None if seed is None else (seed + number) % 2**63,
+            following=next(iter(templates[number + 1 :]), None),
+            cancelled=cancelled,
+            watched=True,
+        )
+        found.append(np.concatenate([_numbers(plan, chunk) for chunk in chunks]))
+        if progress is not None:
+            progress(number + 1, len(plan.schedules))
     return np.stack(found)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from time import monotonic, sleep
 
@@ -52,7 +52,6 @@ class Execution:
         self.device_ns: int | None = None
         self.spans: list[Span] = []
         self.notes: list[dict[str, object]] = []
-        self._watched = False
         self._retry_pause_s = retry_pause_s
         self._lost = lost or _nothing
 
@@ -69,6 +68,7 @@ class Execution:
         first_row: int = 0,
         following: Schedule | None = None,
         cancelled: Callable[[], bool] | None = None,
+        watched: bool = False,
         progress: Callable[[int], None] | None = None,
     ) -> Generator[Chunk, None, None]:
         """Play a template for all rows, and yield results in the order of the rows, without gap or overlap.
@@ -85,6 +85,7 @@ class Execution:
             first_row: Rows before this one are known already: they are made, for the others may hang on them, and not played.
             following: The template that is played next: a driver that is elsewhere gets it while it plays this one.
             cancelled: Asked from another thread, several times a second; True stops the device.
+            watched: Whether the caller aborts the driver as soon as ``cancelled`` says so: no thread does then.
             progress: Told the number of rows done.
 
         Yields:
@@ -111,8 +112,7 @@ class Execution:
         first = first_row
         count = count_cut(tables, rows, first_row) if isinstance(tables, Sequence) else None
         pieces = prefetch(self._checked(schedule, cut(tables, rows, first_row)), count)
-        unwatched = cancelled is None or self._watched
-        with closing(pieces), nullcontext() if unwatched else watch(asked, self.driver.abort):
+        with closing(pieces), nullcontext() if cancelled is None or watched else watch(asked, self.driver.abort):
             for table in pieces:
                 for chunk in self._play(schedule, replace(order, table=table, first_row=first), asked):
                     here = replace(chunk, first_row=first + chunk.first_row)
@@ -121,16 +121,6 @@ class Execution:
                         progress(here.first_row + here.rows)
                     yield here
                 first += len(table)
-
-    @contextmanager
-    def watched(self, cancelled: Callable[[], bool]) -> Iterator[None]:
-        """Have ``cancelled`` asked from one thread during several short runs, which are given it too, not from one for each."""
-        with watch(cancelled, self.driver.abort):
-            self._watched = True
-            try:
-                yield
-            finally:
-                self._watched = False
 
     def _play(self, schedule: Schedule, order: Run, cancelled: Callable[[], bool]) -> Iterator[Chunk]:
         """One run; taken up again from the first missing row if the driver is lost."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from threading import Event
@@ -39,17 +40,35 @@ def in_turn(works: Iterable[Work[str]]) -> More[str]:
 
 @dataclass
 class Player:
-    """A device: returns what was asked of it, in capitals."""
+    """A device: returns what was asked of it, in capitals.
+
+    Attributes:
+        asked: What.
+        busy: Whether it plays.
+        during: Called while it plays.
+        called_back: Set if somebody wants it back.
+        halted: Set when it is stopped.
+    """
 
     asked: list[str] = field(default_factory=list)
     busy: bool = False
+    during: Callable[[str], None] = lambda routine: None
+    called_back: Event = field(default_factory=Event)
+    halted: Event = field(default_factory=Event)
 
-    def __call__(self, order: Order, stopped: Callable[[], bool]) -> Played:
+    def play(self, order: Order, stopped: Callable[[], bool]) -> Played:
         assert not self.busy
         self.busy = True
         self.asked.append(order.routine)
+        self.during(order.routine)
         self.busy = False
         return Played(np.array([order.routine.upper()]), 1, 1.0)
+
+    def wanted(self) -> bool:
+        return self.called_back.is_set()
+
+    def stop(self) -> None:
+        self.halted.set()
 
 
 def test_the_device_plays_for_two_in_turn_and_for_the_next_when_one_is_done() -> None:
@@ -61,14 +80,13 @@ def test_the_device_plays_for_two_in_turn_and_for_the_next_when_one_is_done() ->
 
 
 def test_a_work_that_must_wait_for_another_begins_when_that_is_done_though_the_device_plays() -> None:
-    asked: list[str] = []
     done: set[str] = set()
     began = Event()
 
-    def player(order: Order, stopped: Callable[[], bool]) -> Played:
-        asked.append(order.routine)
-        assert order.routine != "b1" or began.wait(LONG_S)
-        return Played(np.array([order.routine.upper()]), 1, 1.0)
+    def until_it_began(routine: str) -> None:
+        assert routine != "b1" or began.wait(LONG_S)
+
+    player = Player(during=until_it_began)
 
     def noted(name: str, orders: int) -> Work[str]:
         if name == "after a":
@@ -88,7 +106,7 @@ def test_a_work_that_must_wait_for_another_begins_when_that_is_done_though_the_d
 
     found = list(alternate(more, player))
     assert found == ["a: A0 A1", "b: B0 B1", "after a: AFTER A0 AFTER A1", "after both: AFTER BOTH0 AFTER BOTH1"]
-    assert asked == ["a0", "b0", "a1", "b1", "after a0", "after a1", "after both0", "after both1"]
+    assert player.asked == ["a0", "b0", "a1", "b1", "after a0", "after a1", "after both0", "after both1"]
 
 
 def test_one_alone() -> None:
@@ -100,17 +118,15 @@ def test_a_work_computes_while_the_device_plays_for_another() -> None:
     """The device ends the second order only when the first work has gone on."""
     first_went_on = Event()
 
-    def player(order: Order, stopped: Callable[[], bool]) -> Played:
-        if order.routine == "b0":
-            assert first_went_on.wait(LONG_S)
-        return Played(np.array([order.routine]), 1, 1.0)
+    def until_it_went_on(routine: str) -> None:
+        assert routine != "b0" or first_went_on.wait(LONG_S)
 
     def going_on() -> Work[str]:
         yield ordered("a0")
         first_went_on.set()
         return "a"
 
-    assert list(alternate(in_turn([going_on(), work("b", 1)]), player)) == ["a", "b: b0"]
+    assert list(alternate(in_turn([going_on(), work("b", 1)]), Player(during=until_it_went_on))) == ["a", "b: B0"]
 
 
 def test_while_the_caller_has_a_result_the_device_is_idle_and_no_work_begins() -> None:
@@ -131,10 +147,9 @@ def test_while_the_caller_has_a_result_the_device_is_idle_and_no_work_begins() -
 def test_what_fails_is_raised_after_what_was_done_before(where: str) -> None:
     closed = []
 
-    def player(order: Order, stopped: Callable[[], bool]) -> Played:
-        if where == "device" and order.routine == "b1":
-            raise Cancelled("somebody wanted it back")
-        return Played(np.array([order.routine]), 1, 1.0)
+    def failing_device(routine: str) -> None:
+        if where == "device" and routine == "b1":
+            raise Cancelled("the driver was stopped")
 
     def failing() -> Work[str]:
         try:
@@ -154,22 +169,28 @@ def test_what_fails_is_raised_after_what_was_done_before(where: str) -> None:
             closed.append("c")
         return "c"
 
-    found = alternate(in_turn([work("a", 1), failing(), waiting()]), player)
-    assert next(found) == "a: a0"
+    found = alternate(in_turn([work("a", 1), failing(), waiting()]), Player(during=failing_device))
+    assert next(found) == "a: A0"
     with pytest.raises(Cancelled):
         next(found)
     assert sorted(closed) == ["b", "c"]
 
 
+def halts(player: Player, at: str) -> None:
+    """Have the device play one order until it is stopped."""
+
+    def until_it_is_halted(routine: str) -> None:
+        if routine == at:
+            assert player.halted.wait(LONG_S)
+            raise Cancelled("the driver was stopped")
+
+    player.during = until_it_is_halted
+
+
 def test_a_work_that_fails_stops_the_device() -> None:
     """It would play for the other one for a long time."""
-
-    def player(order: Order, stopped: Callable[[], bool]) -> Played:
-        if order.routine == "b0":
-            rest = Event()
-            while not stopped():
-                rest.wait(1e-3)
-        return Played(np.array([order.routine]), 1, 1.0)
+    player = Player()
+    halts(player, "b0")
 
     def failing() -> Work[str]:
         yield ordered("a0")
@@ -177,3 +198,37 @@ def test_a_work_that_fails_stops_the_device() -> None:
 
     with pytest.raises(ZeroDivisionError):
         list(alternate(in_turn([failing(), work("b", 1)]), player))
+
+
+def test_a_device_that_somebody_wants_back_is_stopped() -> None:
+    player = Player()
+    halts(player, "b0")
+
+    def calling() -> Work[str]:
+        yield ordered("a0")
+        player.called_back.set()
+        yield ordered("a1")
+        return "a"
+
+    with pytest.raises(Cancelled):
+        list(alternate(in_turn([calling(), work("b", 1)]), player))
+    assert player.asked == ["a0", "b0"]
+
+
+def test_an_error_of_who_is_asked_whether_it_is_wanted_stops_it() -> None:
+    class Asked(Player):
+        def wanted(self) -> bool:
+            raise ZeroDivisionError
+
+    player = Asked()
+    halts(player, "a0")
+    with pytest.raises(ZeroDivisionError):
+        alone(work("a", 1), player)
+
+
+def test_the_interpreter_changes_hands_as_often_as_before_when_it_is_done() -> None:
+    before = sys.getswitchinterval()
+    during = []
+    alone(work("a", 1), Player(during=lambda routine: during.append(sys.getswitchinterval())))
+    assert sys.getswitchinterval() == before
+    assert during[0] < before

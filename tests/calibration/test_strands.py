@@ -48,6 +48,12 @@ class Lab:
         self.happened.append(order.routine)
         return Played(np.zeros(1), 1, 1.0)
 
+    def wanted(self) -> bool:
+        return False
+
+    def stop(self) -> None:
+        raise AssertionError("nobody wants it")
+
     def moved(self) -> None:
         self.happened.append("moved")
 
@@ -55,7 +61,7 @@ class Lab:
 def test_strands_take_turns_and_what_was_found_is_told_to_each() -> None:
     lab = Lab()
     strands = Strands([lab.steps("a", "xyz", ((0,),)), lab.steps("b", "xyz", ((1,),))], lab.works, lab.moved)
-    assert [list(results[0].findings) for results in alternate(strands.more, lab.play)] == [[(0,)], [(1,)]] * 3
+    assert [list(results[0].findings) for results in alternate(strands.more, lab)] == [[(0,)], [(1,)]] * 3
     assert [one for one in lab.happened if one != "moved"] == ["a.x 0", "b.x 1", "a.y 0", "b.y 1", "a.z 0", "b.z 1"]
     assert lab.said == {"a": [[(0,)]] * 3, "b": [[(1,)]] * 3}
     # each time that both have ended another step
@@ -65,7 +71,7 @@ def test_strands_take_turns_and_what_was_found_is_told_to_each() -> None:
 def test_a_long_step_of_one_does_not_hold_the_other() -> None:
     lab = Lab(long=frozenset({"a.x"}))
     strands = Strands([lab.steps("a", "xy", ((0,),)), lab.steps("b", "xyz", ((1,),))], lab.works, lab.moved)
-    list(alternate(strands.more, lab.play))
+    list(alternate(strands.more, lab))
     played = [one for one in lab.happened if one != "moved"]
     assert played == ["a.x 0", "b.x 1", "a.x 0", "b.y 1", "a.x 0", "b.z 1", "a.y 0"]
 
@@ -73,7 +79,7 @@ def test_a_long_step_of_one_does_not_hold_the_other() -> None:
 def test_one_strand_waits_for_all_its_measurements() -> None:
     lab = Lab()
     strands = Strands([lab.steps("a", "xy", ((0,), (1,), (2,)))], lab.works, lab.moved)
-    list(alternate(strands.more, lab.play))
+    list(alternate(strands.more, lab))
     assert lab.happened == ["a.x 0", "a.x 1", "a.x 2", "moved", "a.y 0", "a.y 1", "a.y 2", "moved"]
     assert lab.said == {"a": [[(0,), (1,), (2,)]] * 2}
 
@@ -81,7 +87,7 @@ def test_one_strand_waits_for_all_its_measurements() -> None:
 def test_more_strands_than_are_under_way_at_a_time_take_turns() -> None:
     lab = Lab()
     strands = Strands([lab.steps(name, "xy", ((k,),)) for k, name in enumerate("abc")], lab.works, lab.moved)
-    list(alternate(strands.more, lab.play))
+    list(alternate(strands.more, lab))
     played = [one[:3] for one in lab.happened if one != "moved"]
     assert sorted(played[:3]) == ["a.x", "b.x", "c.x"]
     assert lab.happened.count("moved") == 2
@@ -90,7 +96,7 @@ def test_more_strands_than_are_under_way_at_a_time_take_turns() -> None:
 def test_who_stops_in_the_middle_is_told_of_what_was_done() -> None:
     lab = Lab()
     strands = Strands([lab.steps("a", "xy", ((0,), (1,))), lab.steps("b", "xy", ((2,),)), iter_nothing()], lab.works, lab.moved)
-    doing = alternate(strands.more, lab.play)
+    doing = alternate(strands.more, lab)
     next(doing)
     doing.close()
     strands.stop()

@@ -125,29 +125,20 @@ def test_cancelling_stops_a_busy_device() -> None:
     assert driver.aborted.is_set()
 
 
-def test_one_thread_watches_several_runs() -> None:
-    stop, threads, before = Event(), set(), active_count()
-
-    class Wanted(Scripted):
-        """Somebody wants it back while it plays the last run, for long."""
-
-        def run(self, run):
-            if self.patience_s:
-                stop.set()
-            yield from super().run(run)
-
-    driver = Wanted(_limits(), 1)
+def test_who_aborts_the_driver_needs_no_thread_for_that() -> None:
+    before, seen = active_count(), set()
+    driver = Scripted(_limits(), 1)
     execution = Execution(driver, driver.capabilities())
-    with execution.watched(stop.is_set):
-        for _ in range(3):
-            for _ in execution.run(_schedule(), list(_tables(2, 2)), 3, cancelled=stop.is_set):
-                threads.add(active_count())
-        assert threads == {before + 1}
-        driver.patience_s = 30.0
-        with pytest.raises(Cancelled):
-            _bits(execution.run(_schedule(), list(_tables(2, 2)), 3, cancelled=stop.is_set))
-    assert driver.aborted.is_set()
-    assert active_count() == before
+    stop = Event()
+    chunks = execution.run(_schedule(), list(_tables(3, 3)), 3, cancelled=stop.is_set, watched=True)
+    for _ in range(2):
+        next(chunks)
+        seen.add(active_count())
+    # asked between chunks all the same
+    stop.set()
+    with pytest.raises(Cancelled):
+        next(chunks)
+    assert seen == {before}
 
 
 def _after(asks: int, stop: Event):
