@@ -53,11 +53,16 @@ def uniforms(states: NDArray[np.uint64], some: NDArray[np.int64], out: NDArray[n
 
 
 @compiled()
-def normal_pair(states: NDArray[np.uint64], index: int) -> tuple[float, float]:
-    """Draw two independent standard normals."""
-    radius = np.sqrt(-2.0 * np.log(uniform(states, index)))
-    angle = 2.0 * np.pi * uniform(states, index)
-    return radius * np.cos(angle), radius * np.sin(angle)
+def pass_over(states: NDArray[np.uint64], some: NDArray[np.int64]) -> None:
+    """Step some streams without drawing; where a number is wanted after all, `passed_over` has it until the next step."""
+    for index in range(len(some)):
+        states[some[index]] += _GOLDEN
+
+
+@compiled()
+def passed_over(states: NDArray[np.uint64], index: int) -> float:
+    """What `uniform` would have drawn in the last step of stream ``index``."""
+    return (float(mix(states[index]) >> _S11) + 0.5) * _UNIT
 
 
 @compiled()
@@ -79,7 +84,7 @@ def circle(turns: float) -> tuple[float, float]:
 
 @compiled()
 def normals(words: NDArray[np.uint64], first: NDArray[np.float64], second: NDArray[np.float64]) -> None:
-    """Draw what `normal_pair` draws from each of many streams, but for rounding, in a third of the time.
+    """Draw two independent standard normals from each of many streams (Box and Muller).
 
     Args:
         words: State of each stream; stepped.
@@ -121,9 +126,14 @@ def ahead(word: np.uint64, words: NDArray[np.uint64]) -> None:
 def some_normals(
     words: NDArray[np.uint64], due: NDArray[np.bool_], first: NDArray[np.float64], second: NDArray[np.float64]
 ) -> None:
-    """Draw from some of the streams; the others give 0."""
+    """Draw from some of the streams what `normals` draws; the others give 0."""
+    after = words.copy()
+    normals(after, first, second)
     for index in range(len(words)):
-        first[index], second[index] = normal_pair(words, index) if due[index] else (0.0, 0.0)
+        if due[index]:
+            words[index] = after[index]
+        else:
+            first[index] = second[index] = 0.0
 
 
 def streams(seed: int, *indices: NDArray[np.int64]) -> NDArray[np.uint64]:

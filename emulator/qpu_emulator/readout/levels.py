@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qpu_emulator.jit import compiled
-from qpu_emulator.stream import uniform, uniforms
+from qpu_emulator.stream import pass_over, passed_over, uniform, uniforms
 
 Levels = NDArray[np.int8]
 Moments = NDArray[np.float64]
@@ -58,20 +58,21 @@ def jump(
     for now in range(3):
         falls[now], rises[now] = down * now, up * (now + 1) if now < 2 else 0.0
         stays[now] = np.exp(-(falls[now] + rises[now]) * seconds)
-    waits, sides = np.empty(_BLOCK), np.empty(_BLOCK)
+    waits, leaving = np.empty(_BLOCK), np.empty(_BLOCK, np.int64)
     for start in range(0, len(shots), _BLOCK):
-        count = min(_BLOCK, len(shots) - start)
+        count, few = min(_BLOCK, len(shots) - start), 0
         some = shots[start : start + count]
         uniforms(streams, some, waits)
-        uniforms(streams, some, sides)
+        pass_over(streams, some)
         for member in range(count):
+            now = level[start + member]
+            levels[start + member, 0] = levels[start + member, 1] = levels[start + member, 2] = now
+            # most stay, and need neither a side nor a logarithm
+            leaving[few] = member
+            few += waits[member] > stays[now]
+        for member in leaving[:few]:
             position = start + member
-            now = level[position]
-            levels[position, 0] = levels[position, 1] = levels[position, 2] = now
-            # most stay, and need no logarithm
-            if waits[member] <= stays[now]:
-                continue
-            wait, side, time = waits[member], sides[member], 0.0
+            now, wait, side, time = level[position], waits[member], passed_over(streams, shots[position]), 0.0
             for turn in range(2):
                 rate = falls[now] + rises[now]
                 if turn:
