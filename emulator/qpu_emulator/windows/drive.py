@@ -70,12 +70,21 @@ def drive(
     return unitary, slope, lost
 
 
+@compiled()
 def _mirrored(samples: Complex, repeats: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Long pulses that are their own conjugates backwards, as symmetric ones are with derivatives beside them; of even length."""
-    ticks = repeats.sum()
-    if ticks < _LONG or ticks % 2 or (repeats != repeats[::-1]).any():
-        return np.zeros(len(samples), bool)
-    return np.asarray((samples == samples[:, ::-1].conj()).all(axis=1))
+    runs, ticks = len(repeats), repeats.sum()
+    found = np.full(len(samples), ticks >= _LONG and ticks % 2 == 0)
+    for run in range((runs + 1) // 2):
+        other = runs - 1 - run
+        if repeats[run] != repeats[other]:
+            found[:] = False
+    for index in range(len(samples)):
+        run = 0
+        while found[index] and run < (runs + 1) // 2:
+            found[index] = samples[index, run] == np.conj(samples[index, runs - 1 - run])
+            run += 1
+    return found
 
 
 @compiled()

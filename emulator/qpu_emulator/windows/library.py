@@ -45,6 +45,7 @@ Solved = tuple[Real, Real]
 
 _Solve = Callable[[Real], Solved]
 _Name = tuple[object, ...]
+"""What is the same of windows that differ in numbers only."""
 
 
 @dataclass(slots=True)
@@ -52,25 +53,29 @@ class _Shelf:
     """Solved windows of one size; row ``i`` of every array belongs to window ``i``, and never changes.
 
     Attributes:
-        keys: Of each window, its row.
         room: Maps of windows, and rows for more of them.
+        count: How many windows there are.
+        rows: What pulses are called -> numbers of each, as bytes -> its row.
         shares: Of windows on two qubits.
     """
 
-    keys: dict[tuple[object, ...], int]
     room: Real
+    count: int = 0
+    rows: dict[_Name, dict[bytes, int]] = field(default_factory=dict)
     shares: list[Real] = field(default_factory=list)
 
-    def add(self, keys: Iterable[tuple[object, ...]], maps: Real, shares: Real) -> None:
+    def add(self, new: Iterable[tuple[_Name, bytes]], maps: Real, shares: Real) -> None:
         """Keep solved windows; who has the maps of those before may go on to read them."""
-        first = len(self.keys)
+        first = self.count
         if first + len(maps) > len(self.room):
             room = np.empty((max(2 * len(self.room), first + len(maps)), *self.room.shape[1:]))
             room[:first] = self.room[:first]
             self.room = room
         self.room[first : first + len(maps)] = maps
         self.shares.extend(shares)
-        self.keys.update({key: first + row for row, key in enumerate(keys)})
+        self.count = first + len(maps)
+        for row, (name, numbers) in enumerate(new, first):
+            self.rows.setdefault(name, {})[numbers] = row
 
 
 class Library:
@@ -120,7 +125,7 @@ class Library:
         """
         with self.lock:
             shelf = self._shelf(qubits, levels)
-            return shelf.room[: len(shelf.keys)]
+            return shelf.room[: shelf.count]
 
     def drive(self, asked: Sequence[Asked], levels: int) -> list[NDArray[np.int32]]:
         """Windows of drive pulses on transmons; all that are new are solved together.
@@ -266,12 +271,12 @@ class Library:
     def _shelf(self, qubits: int, levels: int) -> _Shelf:
         if (qubits, levels) not in self._shelves:
             size = levels ** (2 * qubits)
-            self._shelves[qubits, levels] = _Shelf({}, np.empty((0, 3, size, size) if qubits == 1 else (0, size, size)))
+            self._shelves[qubits, levels] = _Shelf(np.empty((0, 3, size, size) if qubits == 1 else (0, size, size)))
         return self._shelves[qubits, levels]
 
     def trim(self) -> None:
         """Forget everything if a long sweep has filled the shelves; call between runs only."""
-        if any(len(shelf.keys) > _ROOM for shelf in self._shelves.values()):
+        if any(shelf.count > _ROOM for shelf in self._shelves.values()):
             self._shelves.clear()
             self.named.clear()
             self.unravelled.clear()
@@ -281,18 +286,20 @@ class Library:
     ) -> list[NDArray[np.int32]]:
         """Indices of windows, of which those that are new are solved: their numbers, of each that is asked for."""
         unlike = [_unlike(numbers) for _, numbers in asked]
-        keys = [[(name, row.tobytes()) for row in rows] for (name, _), (rows, _) in zip(asked, unlike, strict=True)]
+        keys = [[row.tobytes() for row in rows] for rows, _ in unlike]
         with self.lock:
             shelf = self._shelf(qubits, levels)
-            new: dict[tuple[object, ...], None] = {}
+            new: dict[tuple[_Name, bytes], None] = {}
             wanted = []
-            for own, (rows, _) in zip(keys, unlike, strict=True):
-                places = [place for place, key in enumerate(own) if key not in shelf.keys and key not in new]
-                new.update(dict.fromkeys(own[place] for place in places))
+            for (name, _), own, (rows, _) in zip(asked, keys, unlike, strict=True):
+                known = shelf.rows.get(name, {})
+                places = [place for place, key in enumerate(own) if key not in known and (name, key) not in new]
+                new.update(dict.fromkeys((name, own[place]) for place in places))
                 wanted.append(rows[places])
             if new:
                 shelf.add(new, *solve(wanted))
-            found = [np.array([shelf.keys[key] for key in own], dtype=np.int32) for own in keys]
+            rows_of = [shelf.rows.get(name, {}) for name, _ in asked]
+            found = [np.array([known[key] for key in own], np.int32) for known, own in zip(rows_of, keys, strict=True)]
         return [index[which] for index, (_, which) in zip(found, unlike, strict=True)]
 
     def _solve_flux(self, coupler: int, tone: Tone, amplitudes: Real, levels: int) -> Real:
