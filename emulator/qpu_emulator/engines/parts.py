@@ -89,7 +89,9 @@ def cut(performance: Performance, rows: int, threads: int, memory: int) -> tuple
     # most of the work on qubits that are alone is Python's, one thread at a time
     few = _FEW_LANES if any(len(cluster) > 1 for cluster in performance.program.clusters) else _LANES
     worth = max(-(-rows // threads), -(-few // width))
-    size = int(max(1, min(fitting, worth)))
+    most = int(max(1, min(fitting, worth)))
+    # alike, since nobody plays beside the larger of two parts when a small one is done
+    size = max(1, -(-rows // max(1, -(-rows // most))))
     return [Part(row, min(size, rows - row), range(lanes), True) for row in range(0, rows, size)], threads
 
 
