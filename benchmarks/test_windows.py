@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
 from statistics import quantiles
 
 import numpy as np
@@ -16,10 +18,17 @@ import qutip
 from scipy.linalg import expm
 
 from qpu_bridge.schedule import Waveform, shapes
+from qpu_bridge.target.shape import waveform
 from qpu_emulator import five, five_ecr
+from qpu_emulator.cache import Cache
+from qpu_emulator.makers.published import of_shipped
+from qpu_emulator.makers.twin import make
+from qpu_emulator.scales import Scales
 from qpu_emulator.windows.drive import drive
+from qpu_emulator.windows.library import Library
 from qpu_emulator.windows.pair import Pair
 from qpu_emulator.windows.static_pair import StaticPair
+from qpu_emulator.windows.tones import Tone
 
 DT = 1e-9
 ACCURATE = 1e-6
@@ -151,6 +160,33 @@ def test_tunable_coupler(benchmark: pytest.FixtureRequest) -> None:
         return pair.propagate(frequency[None], shape.repeats, DT)[0][0]
 
     _compare(benchmark, "tunable coupler", ours, lambda: framed(peer()), framed(_steps(rest, parts)), 100)
+
+
+def test_all_cz_of_a_large_device(benchmark: pytest.FixtureRequest, tmp_path: Path) -> None:
+    """Processor time of the windows of marrakesh's 163 cz, three levels: solved, and read from disk again."""
+    twin = make(of_shipped("marrakesh"), "emu_marrakesh", 2026, datetime(2026, 11, 21, tzinfo=UTC), lambda _: None)
+    shapes_of = {name: waveform(shape) for name, shape in twin.snapshot.waveforms.items()}
+    couplers = {tuple(sorted(one.qubits)): (index, one) for index, one in enumerate(twin.device.couplers)}
+    plays = {}
+    for gate in twin.snapshot.gates:
+        if gate.name == "cz":
+            index, coupler = couplers[tuple(sorted(gate.qubits))]
+            (pulse,) = gate.pulses
+            plays[index] = Tone(shapes_of[pulse.waveform], DT, 0.0, coupler.port), np.array([pulse.amplitude])
+
+    def spent(cache: Cache | None) -> float:
+        library, began = Library(twin.device, Scales(), cache), time.process_time()
+        for index, (tone, amplitude) in plays.items():
+            library.flux(index, tone, amplitude, 3)
+        return time.process_time() - began
+
+    spent(Cache(tmp_path))
+    solved, read = (min(spent(cache) for _ in range(5)) for cache in (None, Cache(tmp_path)))
+    benchmark.pedantic(lambda: spent(None), rounds=1)
+    benchmark.extra_info |= {"windows": len(plays), "solved_s": solved, "read_s": read}
+    print(f"\n{len(plays)} windows: solved in {solved:.3f} s, read in {read:.3f} s")
+    assert len(plays) == 163
+    assert read < solved < 2.0
 
 
 def _place(lower: Matrix, one: Matrix, place: int) -> Matrix:

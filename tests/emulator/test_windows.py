@@ -147,3 +147,14 @@ def test_a_pulse_in_a_mirror_is_both_its_halves(shape):
     wanted = second @ first, bent + back @ bent_late @ turned, lost + back @ lost_late @ turned
     for one, other in zip(whole, wanted, strict=True):
         assert np.abs(one - other).max() < 1e-11 * np.abs(other).max()
+
+
+def test_a_pulse_is_the_same_beside_one_that_is_not_symmetric():
+    rng = np.random.default_rng(7)
+    samples = 1e8 * np.stack([shapes.gaussian(120, 30).expand(), rng.normal(size=120) + 0j, shapes.gaussian(120, 20).expand()])
+    numbers = np.full(3, 1e7), np.full(3, -2e9), np.full((3, 3), 1e4)
+    together = drive(samples, np.ones(120, np.int64), 1e-9, *numbers)
+    for place in range(3):
+        alone = drive(samples[place : place + 1], np.ones(120, np.int64), 1e-9, *(one[:1] for one in numbers))
+        for one, other in zip(together, alone, strict=True):
+            assert one[place].tobytes() == other[0].tobytes()

@@ -49,25 +49,29 @@ def drive(
         generator integrated, ``float[n, 9, 9]``.
     """
     rates = np.zeros((len(samples), 3)) if rates is None else rates
-    unitary, slope, lost = np.empty((len(samples), 3, 3), complex), *np.empty((2, len(samples), 9, 9))
     mirrored = _mirrored(samples, repeats)
-    for rows in (np.flatnonzero(~mirrored), np.flatnonzero(mirrored)):
-        if not len(rows):
-            continue
-        own = dt, detuning[rows], anharmonicity[rows], rates[rows], bool(rates.any())
-        if not mirrored[rows[0]]:
-            unitary[rows], slope[rows], lost[rows] = _follow(samples[rows], repeats, _MAX_STEPS, *own, *generators())
-            continue
+    own = dt, detuning, anharmonicity, rates, bool(rates.any()), *generators()
+    if not mirrored.any():
+        return _follow(samples, repeats, _MAX_STEPS, *own)
+    if mirrored.all():
         middle = (len(repeats) + 1) // 2
         first = repeats[:middle].copy()
         first[-1] //= 1 + len(repeats) % 2
-        half, bent, faded = _follow(samples[rows, :middle], first, _MAX_STEPS // 2, *own, *generators())
-        # time backwards is the transpose, and what is gathered then is the conjugate, seen from the start
-        whole = half.transpose(0, 2, 1) @ half
-        back = _CONJUGATE * superoperator(whole, 3, 3)
-        forth = back.transpose(0, 2, 1)
-        unitary[rows], slope[rows], lost[rows] = whole, bent - forth @ bent @ back, faded + forth @ faded @ back
-    return unitary, slope, lost
+        return _doubled(*_follow(np.ascontiguousarray(samples[:, :middle]), first, _MAX_STEPS // 2, *own))
+    found = np.empty((len(samples), 3, 3), complex), *np.empty((2, len(samples), 9, 9))
+    for rows in (mirrored, ~mirrored):
+        parts = drive(samples[rows], repeats, dt, detuning[rows], anharmonicity[rows], rates[rows])
+        for whole, part in zip(found, parts, strict=True):
+            whole[rows] = part
+    return found
+
+
+def _doubled(half: Complex, slope: Real, lost: Real) -> tuple[Complex, Real, Real]:
+    """The same of a pulse and its mirror image: there propagators are the transpose, and what is gathered is the conjugate."""
+    whole = half.transpose(0, 2, 1) @ half
+    back = _CONJUGATE * superoperator(whole, 3, 3)
+    forth = back.transpose(0, 2, 1)
+    return whole, slope - forth @ slope @ back, lost + forth @ lost @ back
 
 
 @compiled()
