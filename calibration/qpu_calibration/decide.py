@@ -237,7 +237,9 @@ class _Maintenance:
         return self.graph.routines[node.routine].essential
 
     def fresh(self, node: Node) -> bool:
-        return node not in self.due and self.ledger.left_h(self.graph, node) > self.ahead_h
+        # another look of the same run tells nothing of drift, however soon the next is due
+        ahead_h = 0.0 if self.is_proven(node) else self.ahead_h
+        return node not in self.due and self.ledger.left_h(self.graph, node) > ahead_h
 
     def is_proven(self, node: Node) -> bool:
         passed = self.ledger[node].passed

@@ -197,6 +197,12 @@ def test_what_lasts_no_longer_is_looked_at_ahead_of_time(graph):
     assert sorted(fake.did(Action.LOOK)) == sorted(graph.nodes())
 
 
+def test_what_never_lasts_as_long_as_it_shall_is_looked_at_once(graph, ledger):
+    fake = calibrated(graph, ledger)
+    fake.play(maintain(graph, ledger, graph.nodes(), ahead_h=25.0))
+    assert sorted(fake.did(Action.LOOK)) == sorted(graph.nodes())
+
+
 def test_data_that_cannot_be_understood_lead_back_to_what_is_wrong_and_no_further(graph, ledger):
     fake = calibrated(graph, ledger)
     fake.wrong = {Node("kernel", (0,)), Node("readout", (0,))}
