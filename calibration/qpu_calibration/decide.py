@@ -93,7 +93,8 @@ class _Maintenance:
         """Sweep from what needs nothing to what needs most; again, where going back has changed what had been swept."""
         for node in tuple(self.scope):
             self.want_spoilt(node)
-        qubits = sorted({node.target for node in self.scope if node.routine in self.single})
+        # only those with something to do, so that as many as can share schedules
+        qubits = sorted({node.target for node in self.scope if node.routine in self.single and not self.fresh(node)})
         yield [self.sweep(group) for group in groups(self.graph.couplers, qubits)]
         self.went_back = True
         while self.went_back:

@@ -65,6 +65,14 @@ def test_qubits_that_are_apart_go_side_by_side_and_strands_do_not_wait_for_one_a
     assert sorted(node for _, node in fake.done) == sorted(graph.nodes("cz") + graph.nodes("rzz"))
 
 
+def test_stale_qubits_that_are_apart_share_schedules_whatever_strands_all_would_make(ledger):
+    graph = graph_of(CHAIN, 4, [(0, 1), (1, 2), (2, 3)])
+    fake = calibrated(graph, ledger)
+    ledger.doubt(Node("fine", (qubit,)) for qubit in (0, 3))
+    (strand,) = next(maintain(graph, ledger, graph.nodes()))
+    assert [(step.routine, step.targets) for step in strand_of(strand, fake)] == [("fine", ((0,), (3,)))]
+
+
 def test_what_needs_couplers_or_more_distance_waits_for_the_rest(graph, ledger):
     graph.routines["t1"].apart = 0
     fake = Fake(graph, wrong=set(graph.nodes()))
