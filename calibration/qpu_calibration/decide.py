@@ -25,7 +25,8 @@ def maintain(
 ) -> Stages:
     """Bring nodes, and all they need, within specification.
 
-    What needs one qubit only comes first, for qubits that are apart side by side; then the rest.
+    Where something is to be calibrated without a look, what needs one qubit only comes first, for qubits that are apart side by
+    side; then the rest.
 
     What was never calibrated is calibrated without a look. A node whose look is bad has what it needs looked at first (diagnose),
     and is then calibrated. One that cannot be calibrated blocks all that need it; the others go on. What a calibration makes
@@ -93,9 +94,10 @@ class _Maintenance:
         """Sweep from what needs nothing to what needs most; again, where going back has changed what had been swept."""
         for node in tuple(self.scope):
             self.want_spoilt(node)
-        # only those with something to do, so that as many as can share schedules
-        qubits = sorted({node.target for node in self.scope if node.routine in self.single and not self.fresh(node)})
-        yield [self.sweep(group) for group in groups(self.graph.couplers, qubits)]
+        stale = [node for node in self.scope if node.routine in self.single and not self.fresh(node)]
+        # where all is worth a look, few are stale at a time: those of both groups that are apart share schedules
+        if not all(self.worth_a_look(node) for node in stale):
+            yield [self.sweep(group) for group in groups(self.graph.couplers, sorted({node.target for node in stale}))]
         self.went_back = True
         while self.went_back:
             self.went_back = False

@@ -65,12 +65,13 @@ def test_qubits_that_are_apart_go_side_by_side_and_strands_do_not_wait_for_one_a
     assert sorted(node for _, node in fake.done) == sorted(graph.nodes("cz") + graph.nodes("rzz"))
 
 
-def test_stale_qubits_that_are_apart_share_schedules_whatever_strands_all_would_make(ledger):
+def test_looks_at_qubits_that_are_apart_share_schedules_whoever_else_is_looked_at(ledger):
     graph = graph_of(CHAIN, 4, [(0, 1), (1, 2), (2, 3)])
     fake = calibrated(graph, ledger)
-    ledger.doubt(Node("fine", (qubit,)) for qubit in (0, 3))
+    ledger.doubt([Node("fine", (0,)), Node("fine", (3,)), *graph.nodes("t1")])
     (strand,) = next(maintain(graph, ledger, graph.nodes()))
-    assert [(step.routine, step.targets) for step in strand_of(strand, fake)] == [("fine", ((0,), (3,)))]
+    every = ((0,), (1,), (2,), (3,))
+    assert [(step.routine, step.targets) for step in strand_of(strand, fake)] == [("fine", ((0,), (3,))), ("t1", every)]
 
 
 def test_what_needs_couplers_or_more_distance_waits_for_the_rest(graph, ledger):
@@ -174,10 +175,8 @@ def test_what_is_seen_to_drift_may_be_mended_early(graph):
     ledger.calibrated(graph, node)
     assert ledger.drifts(graph, node)
     ledger.doubt([node, Node("fine", (0,))])
-    step = next(in_a_row(maintain(graph, ledger, graph.nodes("fine", [1, 2]))))
-    assert (step.routine, step.targets, step.drifting) == ("fine", ((1,),), ((1,),))
-    step = next(in_a_row(maintain(graph, ledger, graph.nodes("fine", [0]))))
-    assert (step.routine, step.targets, step.drifting) == ("fine", ((0,),), ())
+    step = next(in_a_row(maintain(graph, ledger, graph.nodes("fine", [0, 1]))))
+    assert (step.routine, step.targets, step.drifting) == ("fine", ((0,), (1,)), ((1,),))
     # and that says nothing against it
     ledger.drifted(node)
     ledger.calibrated(graph, node)
