@@ -81,7 +81,8 @@ class Axis:
             drawn = np.floor(drawn / self.step * (1 + 1e-12)) * self.step
         values = np.concatenate([self.rows[:, : self.held] + 0 * drawn[:, :1], drawn], axis=1)
         # what all targets share may now hold equal points
-        return replace(self, values=values if self.values.ndim == 2 else np.unique(values[0]))
+        first = np.sort(np.unique(values[0], return_index=True)[1])
+        return replace(self, values=values if self.values.ndim == 2 else values[0, first])
 
 
 def delays(snapshot: Snapshot, seconds: Values, name: str = "delay", parts: int = 1) -> Axis:

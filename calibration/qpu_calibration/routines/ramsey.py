@@ -126,7 +126,8 @@ class Ramsey(Routine[RamseySettings]):
 
 def points(data: Measured) -> tuple[Values, Values, Values]:
     """``[wait in s, quadrature in rad]``, population, and standard error, of each point; one quadrature after the other."""
-    y, sigma = excited(data)
+    order = [data.dims["ones"].index(dim) for dim in ("quadrature", "delay")]
+    y, sigma = (part.transpose(order) for part in excited(data))
     quadrature, wait = np.meshgrid(data["quadrature"], data["delay"], indexing="ij")
     return np.stack([wait.ravel(), quadrature.ravel()]), y.ravel(), sigma.ravel()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
@@ -26,6 +27,8 @@ SHORT = 0.2
 
 FAR = 40.0
 """The first look waits from 1/40 of the shortest T1 that is believed to 40 times the longest."""
+
+GOLDEN = (np.sqrt(5) - 1) / 2
 
 PARTS = np.array([1, 3, 8, 20, 80, 300])
 """The fit of a time starts at these fractions (1 over each) of the longest wait."""
@@ -68,7 +71,7 @@ class T1(Routine[T1Settings]):
 
     def axes(self, snapshot: Snapshot, targets: Sequence[Target], settings: T1Settings) -> Sequence[Axis]:
         """Waits that also fit lives ten times shorter than the longest."""
-        return [spread(snapshot, [snapshot.qubits[q].t1 for (q,) in targets], settings)]
+        return [mixed(spread(snapshot, [snapshot.qubits[q].t1 for (q,) in targets], settings))]
 
     def play(self, page: Page, at: Point, settings: T1Settings) -> None:
         """One wait."""
@@ -80,8 +83,8 @@ class T1(Routine[T1Settings]):
         """An exponential onto a constant."""
         x = data["delay"]
         y, sigma = excited(data)
-        starts = {"height": 1.0, "t1": x[-1] / PARTS, "base": 0.0}
-        found = yield Search(decay, x, y, sigma, starts, {"t1": (x[-1] / 4000, x[-1] * 20), "base": (-0.2, 0.5)})
+        starts = {"height": 1.0, "t1": x.max() / PARTS, "base": 0.0}
+        found = yield Search(decay, x, y, sigma, starts, {"t1": (x.max() / 4000, x.max() * 20), "base": (-0.2, 0.5)})
         t1 = found.of("t1", "s")
         if found.value["height"] < 0.3 or found.value["height"] < 6 * found.error["height"]:
             return bad("no decay stands out of the noise", found, t1=t1)
@@ -145,10 +148,18 @@ def spread(snapshot: Snapshot, believed_s: Sequence[float], settings: Waits, par
         parts: In how many equal parts each will be played.
     """
     longest = settings.longest * max(believed_s)
-    if not settings.shortest:
-        return delays(snapshot, longest * np.linspace(0, 1, settings.points) ** 2, parts=parts)
-    waits = np.geomspace(settings.shortest * min(believed_s), longest, settings.points - 1)
-    return delays(snapshot, np.append(0.0, waits), parts=parts)
+    waits = longest * np.linspace(0, 1, settings.points) ** 2
+    if settings.shortest:
+        waits = np.append(0.0, np.geomspace(settings.shortest * min(believed_s), longest, settings.points - 1))
+    return delays(snapshot, waits, parts=parts)
+
+
+def mixed(rising: Axis) -> Axis:
+    """Short and long waits in turn.
+
+    Any stretch of them is spread over all: what a readout that falls over on the way leaves does not look like what has faded.
+    """
+    return replace(rising, values=rising.values[np.argsort(np.arange(rising.points) * GOLDEN % 1)])
 
 
 def decay(x: Values, height: float, t1: float, base: float) -> Values:

@@ -17,9 +17,8 @@ from qpu_calibration.picture import Curve
 from qpu_calibration.plan import Point
 from qpu_calibration.routine import Routine
 from qpu_calibration.routines.ramsey import QUADRATURES, TAU, first_quadrature, points
-from qpu_calibration.routines.t1 import Waits, spread
+from qpu_calibration.routines.t1 import Waits, mixed, spread
 from qpu_calibration.search import Asking, Search, grid
-from qpu_calibration.torn import torn
 
 SHARED = 0.5
 """Square root of the largest share of a point's shots that can have the same slow noise."""
@@ -52,8 +51,8 @@ class T2Star(Routine[T2StarSettings]):
     settings = T2StarSettings()
 
     def axes(self, snapshot: Snapshot, targets: Sequence[Target], settings: T2StarSettings) -> Sequence[Axis]:
-        """Which quadrature is read, and waits."""
-        return [QUADRATURES, spread(snapshot, [snapshot.qubits[q].t2 for (q,) in targets], settings)]
+        """Waits, and at each which quadrature is read."""
+        return [mixed(spread(snapshot, [snapshot.qubits[q].t2 for (q,) in targets], settings)), QUADRATURES]
 
     def play(self, page: Page, at: Point, settings: T2StarSettings) -> None:
         """The second pulse turns with the wait."""
@@ -71,12 +70,9 @@ class T2Star(Routine[T2StarSettings]):
         starts = grid(height=0.5, frequency=frequencies, t2=times, slow=[0.2, 0.8], base=0.5)
         # a little beyond what noise can do, lest the error of T2* be cut at the edge
         bounds = {"height": (0.0, 1.0), "slow": (-0.6, 1.6), "t2": (span / 300, 20 * span), "base": (0.0, 1.0)}
-        curve = Search(fringe, x, y, sigma, starts, bounds)
-        found = yield curve
+        found = yield Search(fringe, x, y, sigma, starts, bounds)
         # slow noise explains some of what is off, not all
         reason = found.fault(SLOW)
-        if not reason and (yield from torn(curve, found, x[0], found.value["base"])):
-            reason = "the fringe ends at once, as no noise takes it"
         found = yield Search(fringe, x, y, _wandering(x, y, sigma, found), found.value, bounds)
         numbers = {
             "t2_star": found.of("t2", "s"),
