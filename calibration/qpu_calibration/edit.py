@@ -22,8 +22,8 @@ def with_qubit(snapshot: Snapshot, qubit: int, **changes: Any) -> Snapshot:
     return snapshot.model_copy(update={"qubits": qubits})
 
 
-def with_t1(snapshot: Snapshot, qubit: int, t1: float) -> Snapshot:
-    """With another T1 (s), and what follows from it: T2, the errors of gates, the wait between shots (`with_rest`).
+def with_t1(snapshot: Snapshot, qubit: int, t1: float, error: float = 0.0) -> Snapshot:
+    """With another T1 of this standard error (s), and what follows: T2, the errors of gates, the wait between shots (`with_rest`).
 
     T2 and errors are measured less often. Pure dephasing is taken to be what it was. Relaxation in a time t adds
     ``t / T1 * d / (2 d + 2)`` to the infidelity of a gate on a space of d dimensions (Abad et al., PRL 129, 150504).
@@ -33,7 +33,7 @@ def with_t1(snapshot: Snapshot, qubit: int, t1: float) -> Snapshot:
     faster = 1 / t1 - 1 / before.t1
     rate = max(1 / before.t2 + faster / 2, 1 / (2 * t1))
     dt = float(snapshot.timing.dt)
-    snapshot = with_rest(with_qubit(snapshot, qubit, t1=t1, t2=round(1 / rate, 10)), t1)
+    snapshot = with_rest(with_qubit(snapshot, qubit, t1=t1, t2=round(1 / rate, 10)), t1, error)
     for gate in snapshot.gates:
         if qubit in gate.qubits and gate.pulses:
             dimension = 2 ** len(gate.qubits)
@@ -42,15 +42,15 @@ def with_t1(snapshot: Snapshot, qubit: int, t1: float) -> Snapshot:
     return snapshot
 
 
-def with_rest(snapshot: Snapshot, t1: float) -> Snapshot:
+def with_rest(snapshot: Snapshot, t1: float, error: float = 0.0) -> Snapshot:
     """With a wait between shots that lets a qubit of this T1 (s) relax, as far as the machine may wait.
 
-    A wait shorter than `WARM` becomes `COLD`; one that is too long stays. A default wait that was shorter than ``passive_reset``
-    (it left the rest to an active reset) stays; any other grows by as much as ``passive_reset`` does.
+    A wait that is shorter than `WARM` by two standard errors of T1 becomes `COLD`; one that is too long stays. A default wait that
+    was shorter than ``passive_reset`` (it left the rest to an active reset) stays; any other grows by as much as that does.
     """
     timing = snapshot.timing
     cools = min(round(COLD * t1, 6), timing.max_rep_delay)
-    if timing.passive_reset >= WARM * t1 or timing.passive_reset >= cools:
+    if timing.passive_reset >= WARM * (t1 - 2 * error) or timing.passive_reset >= cools:
         return snapshot
     default = timing.default_rep_delay
     if default >= timing.passive_reset:

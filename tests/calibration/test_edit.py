@@ -108,3 +108,9 @@ def test_what_is_no_calibrated_pulse_is_refused(snapshot):
         edit.drag_pulse(square, 0)
     with pytest.raises(SettingsError, match=r"gates that the snapshot has.*cz on \[0, 3\]"):
         edit.flux_pulse(snapshot, (0, 3))
+
+
+def test_shots_wait_longer_only_for_a_t1_that_is_surely_too_long(snapshot):
+    t1 = 1.1 * snapshot.timing.passive_reset / edit.WARM
+    assert edit.with_t1(snapshot, 0, t1, 0.06 * t1).timing == snapshot.timing
+    assert edit.with_t1(snapshot, 0, t1, 0.04 * t1).timing.passive_reset == pytest.approx(edit.COLD * t1, abs=1e-6)

@@ -98,7 +98,7 @@ class T1(Routine[T1Settings]):
 
     def update(self, snapshot: Snapshot, fit: Fit) -> Snapshot:
         """The number, and what follows from it."""
-        return with_t1(snapshot, fit.qubit, fit["t1"])
+        return with_t1(snapshot, fit.qubit, fit["t1"], fit.error("t1"))
 
     def deviation(self, snapshot: Snapshot, fit: Fit) -> float:
         """In units of a fifth, and of what the fit leaves open."""
