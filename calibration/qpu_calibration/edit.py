@@ -23,7 +23,7 @@ def with_qubit(snapshot: Snapshot, qubit: int, **changes: Any) -> Snapshot:
 
 
 def with_t1(snapshot: Snapshot, qubit: int, t1: float, error: float = 0.0) -> Snapshot:
-    """With another T1 of this standard error (s), and what follows: T2, the errors of gates, the wait between shots (`with_rest`).
+    """With another T1 of this standard error (s), and what follows: T2, errors of gates, the wait between shots (`with_rest`).
 
     T2 and errors are measured less often. Pure dephasing is taken to be what it was. Relaxation in a time t adds
     ``t / T1 * d / (2 d + 2)`` to the infidelity of a gate on a space of d dimensions (Abad et al., PRL 129, 150504).
@@ -45,8 +45,8 @@ def with_t1(snapshot: Snapshot, qubit: int, t1: float, error: float = 0.0) -> Sn
 def with_rest(snapshot: Snapshot, t1: float, error: float = 0.0) -> Snapshot:
     """With a wait between shots that lets a qubit of this T1 (s) relax, as far as the machine may wait.
 
-    A wait that is shorter than `WARM` by two standard errors of T1 becomes `COLD`; one that is too long stays. A default wait that
-    was shorter than ``passive_reset`` (it left the rest to an active reset) stays; any other grows by as much as that does.
+    A wait that is shorter than `WARM` by two standard errors of T1 becomes `COLD`; one that is too long stays. A default wait
+    that was shorter than ``passive_reset`` (it left the rest to an active reset) stays; any other grows by as much as that does.
     """
     timing = snapshot.timing
     cools = min(round(COLD * t1, 6), timing.max_rep_delay)
