@@ -268,9 +268,10 @@ class Bench:
         Raises:
             SettingsError: If somebody else has put another version in use meanwhile.
         """
-        drafts, self.drafts = self.drafts, []
-        if drafts and self.versions is not None:
-            self.snapshot = published(self.versions, self.snapshot, drafts, self.operator)
+        if self.drafts and self.versions is not None:
+            self.snapshot = published(self.versions, self.snapshot, self.drafts, self.operator)
+        # only now: what could not be published still waits
+        self.drafts.clear()
 
     def forget(self) -> None:
         """Believe again what is in use."""

@@ -23,7 +23,7 @@ from qpu_calibration.ledger import Ledger, Moment
 from qpu_calibration.page import Target
 from qpu_calibration.routine import Routine
 from qpu_calibration.step import REPAIR_ERROR, Action, Finding, Stages, Step, Verdict
-from qpu_calibration.strands import Strands
+from qpu_calibration.strands import Results, Strands
 
 EARLY_REPAIR = 0.4
 """From this deviation on, in units of what is tolerated, a look repairs what drifts (`Routine.restores`) if it is sure of it."""
@@ -83,23 +83,26 @@ def conduct(
     ledger.clock = lambda: Moment(utc=datetime.now(UTC), device_ns=bench.device_ns)
     bench.holds = True
     _same_numbers(bench, ledger)
-    rough = set(ledger.rough())
+    keep = partial(_keep, bench, graph, ledger, set(ledger.rough()))
+    strands: Strands[Entry] | None = None
     try:
         for steps in stages:
-            strands = Strands(steps, partial(_works, bench, graph, begins), partial(_keep, bench, graph, ledger, rough))
-            try:
-                with closing(alternate(strands.more, bench)) as done:
-                    for entries in done:
-                        yield from entries
-            except BaseException:
-                # of steps that somebody interrupts, what was done counts
-                strands.stop()
-                if not (bench.overtaken() or ledger.overtaken()):
-                    _keep(bench, graph, ledger, rough)
-                bench.forget()
-                ledger.back()
-                raise
-        _keep(bench, graph, ledger, rough, round_is_over=True)
+            strands = Strands(steps, partial(_works, bench, graph, begins), keep)
+            with closing(alternate(strands.more, bench)) as done:
+                for entries in done:
+                    yield from entries
+        keep(round_is_over=True)
+    except BaseException:
+        # of steps that somebody interrupts, what was done counts
+        if strands is not None:
+            strands.stop()
+        try:
+            if not (bench.overtaken() or ledger.overtaken()):
+                keep()
+        finally:
+            bench.forget()
+            ledger.back()
+        raise
     finally:
         bench.holds = False
 
@@ -122,7 +125,7 @@ def _keep(bench: Bench, graph: Graph, ledger: Ledger, rough: Set[Node], *, round
         ledger.write()
 
 
-def _works(bench: Bench, graph: Graph, begins: Callable[[Step], None] | None, step: Step) -> list[Work[tuple[Entry, ...]]]:
+def _works(bench: Bench, graph: Graph, begins: Callable[[Step], None] | None, step: Step) -> list[Work[Results[Entry]]]:
     routine = graph.routines[step.routine]
     parted = groups(couplers(bench.snapshot), step.targets, routine.apart)
     return [_group(bench, routine, step, group, begins) for group in parted]
@@ -130,7 +133,7 @@ def _works(bench: Bench, graph: Graph, begins: Callable[[Step], None] | None, st
 
 def _group(
     bench: Bench, routine: Routine[Any], step: Step, group: Sequence[Target], begins: Callable[[Step], None] | None
-) -> Work[tuple[Entry, ...]]:
+) -> Work[Results[Entry]]:
     if begins is not None:
         begins(replace(step, targets=tuple(group)))
     try:
@@ -139,14 +142,12 @@ def _group(
     except Crowded:
         # more lines or more power than the device has at a time
         half = len(group) // 2
-        first = yield from _group(bench, routine, step, group[:half], begins)
-        second = yield from _group(bench, routine, step, group[half:], begins)
-        return first + second
+        return Results(rest=tuple(_group(bench, routine, step, part, begins) for part in (group[:half], group[half:])))
     if outcome.waits:
         # shots begin in another state now
         found = {target: replace(one, affects_all=True) for target, one in found.items()}
     fits = dict(outcome.fits)
-    return (Entry(step.action, step.routine, found, fits, deviations, outcome.run, outcome.shots, outcome.device_s),)
+    return Results((Entry(step.action, step.routine, found, fits, deviations, outcome.run, outcome.shots, outcome.device_s),))
 
 
 class _Done(NamedTuple):

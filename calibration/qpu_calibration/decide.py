@@ -72,6 +72,7 @@ class _Maintenance:
         proven: Nodes that were measured in this run, and nothing they need was calibrated since.
         lost: Nodes that could not be calibrated in this run.
         due: Nodes that must be calibrated yet, whatever is known.
+        settled: How often what all measurements hang on has changed.
         single: Routines that need, with all they need, nothing of another qubit, and no more distance than neighbours have.
     """
 
@@ -83,6 +84,7 @@ class _Maintenance:
         self.proven: set[Node] = set()
         self.lost: set[Node] = set()
         self.went_back = True
+        self.settled = 0
         self.single: set[str] = set()
         for name in graph.order:
             one = graph.routines[name]
@@ -152,6 +154,7 @@ class _Maintenance:
         worth = self.open(name, worth)
         if not worth:
             return {}
+        settled = self.settled
         found = dict((yield self.glance(name, worth)))
         _learn(self.graph, self.ledger, name, found)
         for _ in range(REPEATS):
@@ -171,6 +174,7 @@ class _Maintenance:
         for target, one in found.items():
             if one.verdict is Verdict.MENDED:
                 self.want_spoilt(Node(name, target))
+        self.doubt_since(settled, name, found)
         self.settle(found)
         return found
 
@@ -185,6 +189,7 @@ class _Maintenance:
         ready = self.open(name, targets, again=True)
         if not ready:
             return []
+        settled = self.settled
         found = yield Step(Action.CALIBRATE, name, tuple(ready))
         for target, one in found.items():
             node = Node(name, target)
@@ -198,6 +203,7 @@ class _Maintenance:
                 self.lost.add(node)
                 if one.verdict is Verdict.BAD:
                     self.ledger.failed(node, one.reason)
+        self.doubt_since(settled, name, found)
         self.settle(found)
         return [target for target in ready if target in found and found[target].verdict is Verdict.BAD]
 
@@ -213,6 +219,16 @@ class _Maintenance:
             self.ledger.doubt()
             self.proven.clear()
             self.lost.clear()
+            self.went_back = True
+            self.settled += 1
+
+    def doubt_since(self, settled: int, name: str, found: Findings) -> None:
+        """Look again at what was measured while another strand changed what all measurements hang on."""
+        if self.settled != settled:
+            nodes = [Node(name, target) for target in found]
+            self.ledger.doubt(nodes)
+            self.proven.difference_update(nodes)
+            self.lost.difference_update(nodes)
             self.went_back = True
 
     def restore(self, name: str, targets: Sequence[Target]) -> Steps:

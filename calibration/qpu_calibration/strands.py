@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from qpu_calibration.alternate import Work
@@ -23,18 +24,33 @@ class Found(Protocol):
 F = TypeVar("F", bound=Found)
 
 
+@dataclass(frozen=True)
+class Results(Generic[F]):
+    """What a measurement has come to.
+
+    Attributes:
+        what: Whatever came of it.
+        rest: Measurements to make instead of what could not be measured at once.
+    """
+
+    what: tuple[F, ...] = ()
+    rest: tuple[Work[Results[F]], ...] = ()
+
+
+Parts = Callable[[Step], Sequence[Work[Results[F]]]]
+"""Measurements that do a step."""
+
+
 class Strands(Generic[F]):
     """The strands of a stage, which take turns.
 
     Args:
         steps: Of each.
         works: Measurements that do a step.
-        moved: Called when each strand that goes on has ended another step.
+        moved: Called when each strand that goes on has ended another step, and all that was measured has been told.
     """
 
-    def __init__(
-        self, steps: Sequence[Steps], works: Callable[[Step], Sequence[Work[tuple[F, ...]]]], moved: Callable[[], None]
-    ) -> None:
+    def __init__(self, steps: Sequence[Steps], works: Parts[F], moved: Callable[[], None]) -> None:
         self._strands = deque(_Strand(one, works) for one in steps)
         self._moved = moved
         self._ahead: set[_Strand[F]] = set()
@@ -46,9 +62,10 @@ class Strands(Generic[F]):
                 self._ahead.add(strand)
             if strand.over:
                 self._strands.remove(strand)
-            if self._ahead and self._ahead.issuperset(self._strands):
-                self._ahead.clear()
-                self._moved()
+        if self._ahead and self._ahead.issuperset(self._strands) and not any(strand.untold for strand in self._strands):
+            self._ahead.clear()
+            self._moved()
+        for strand in self._strands:
             if strand.left:
                 self._strands.remove(strand)
                 self._strands.append(strand)
@@ -69,13 +86,18 @@ class _Strand(Generic[F]):
         over: Whether it has no more steps.
     """
 
-    def __init__(self, steps: Steps, works: Callable[[Step], Sequence[Work[tuple[F, ...]]]]) -> None:
-        self.left: deque[Work[tuple[F, ...]]] = deque()
+    def __init__(self, steps: Steps, works: Parts[F]) -> None:
+        self.left: deque[Work[Results[F]]] = deque()
         self.over = False
         self._steps, self._works = steps, works
         self._step: Step | None = None
         self._under_way = 0
         self._found: dict[Target, Finding] = {}
+
+    @property
+    def untold(self) -> bool:
+        """Whether something was found that who decides does not know."""
+        return bool(self._found)
 
     def advance(self) -> bool:
         """Go to the next step, if the last one is done; whether one was."""
@@ -104,9 +126,10 @@ class _Strand(Generic[F]):
         for work in self.left:
             work.close()
 
-    def _measured(self, work: Work[tuple[F, ...]]) -> Work[tuple[F, ...]]:
-        results = yield from work
-        for one in results:
+    def _measured(self, work: Work[Results[F]]) -> Work[tuple[F, ...]]:
+        measured = yield from work
+        for one in measured.what:
             self._found |= one.findings
+        self.left.extendleft(reversed(measured.rest))
         self._under_way -= 1
-        return results
+        return measured.what

@@ -83,7 +83,8 @@ class Execution:
             settings: Device settings.
             max_rows: Most rows per run, where the caller wants fewer than the device allows.
             first_row: Rows before this one are known already: they are made, for the others may hang on them, and not played.
-            following: The template that is played next: a driver that is elsewhere gets it while it plays this one.
+            following: The template that is played next: a driver that is elsewhere gets it while it plays the last run of this
+                one, if it is known which one that is (``tables`` is a sequence).
             cancelled: Asked from another thread, several times a second; True stops the device.
             watched: Whether the caller aborts the driver as soon as ``cancelled`` says so: no thread does then.
             progress: Told the number of rows done.
@@ -103,9 +104,6 @@ class Execution:
         check_once(schedule, limits)
         asked = cancelled or _never
         self._load(schedule, asked)
-        if following is not None and isinstance(self.driver, LoadsAhead):
-            check_once(following, limits)
-            self.driver.load_ahead(following)
         self.spans = []
         clock = DeviceClock()
         order = Run(schedule.digest, Table.single(), shots, 0, rep_delay_s, seed, dict(settings or {}))
@@ -113,7 +111,10 @@ class Execution:
         count = count_cut(tables, rows, first_row) if isinstance(tables, Sequence) else None
         pieces = prefetch(self._checked(schedule, cut(tables, rows, first_row)), count)
         with closing(pieces), nullcontext() if cancelled is None or watched else watch(asked, self.driver.abort):
-            for table in pieces:
+            for number, table in enumerate(pieces, 1):
+                if following is not None and number == count and isinstance(self.driver, LoadsAhead):
+                    check_once(following, limits)
+                    self.driver.load_ahead(following)
                 for chunk in self._play(schedule, replace(order, table=table, first_row=first), asked):
                     here = replace(chunk, first_row=first + chunk.first_row)
                     self._account(here, clock)

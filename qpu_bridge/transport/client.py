@@ -205,8 +205,10 @@ class RemoteDriver:
         schedule, self._next, self._ahead = self._next, None, None
         if schedule is not None:
             request = self._next_id()
-            self._work.add(request, Load(schedule))
-            self._ahead = schedule.digest, request
+            # what cannot be sent at all is said by `load`, not by the run before
+            with suppress(ProtocolError):
+                self._work.add(request, Load(schedule))
+                self._ahead = schedule.digest, request
 
     def _send_template(self, schedule: Schedule) -> None:
         self._pulse.require(self._answer_s)

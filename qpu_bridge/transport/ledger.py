@@ -28,6 +28,7 @@ class Ledger:
 
     current: bytes = NO_REQUEST
     _pending: dict[bytes, str | None] = field(default_factory=dict)
+    _unseen: OrderedDict[bytes, str] = field(default_factory=OrderedDict)
     _done: OrderedDict[bytes, None] = field(default_factory=OrderedDict)
     _replies: OrderedDict[bytes, list[bytes]] = field(default_factory=OrderedDict)
     _heard: OrderedDict[bytes, float] = field(default_factory=OrderedDict)
@@ -36,7 +37,7 @@ class Ledger:
     def open(self, request: bytes) -> None:
         """A request has come; it is pending until `close`."""
         with self._lock:
-            self._pending.setdefault(request, None)
+            self._pending.setdefault(request, self._unseen.pop(request, None))
 
     def pending(self, request: bytes) -> bool:
         """Whether a request waits or runs, or may wait in the socket behind one that does."""
@@ -63,10 +64,17 @@ class Ledger:
                     self._replies.popitem(last=False)
 
     def cancel(self, request: bytes, reason: str) -> bool:
-        """Mark a pending request (`NO_REQUEST`: the current run) as not wanted any more; False if there is no such."""
+        """Mark a pending request (`NO_REQUEST`: the current run) as not wanted any more; False if there is no such.
+
+        One that has not come yet, since it waits in the socket behind a load, is not wanted when it comes.
+        """
         with self._lock:
             which = self.current if request == NO_REQUEST else request
             if which not in self._pending:
+                if which != NO_REQUEST and which not in self._done:
+                    self._unseen[which] = reason
+                    if len(self._unseen) > _KEPT:
+                        self._unseen.popitem(last=False)
                 return False
             self._pending[which] = self._pending[which] or reason
             return True

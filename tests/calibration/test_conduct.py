@@ -160,6 +160,55 @@ class Rough(Rabi):
         return with_amplitude(snapshot, fit.qubit, "x", 1.02 * fit["pi_amplitude"])
 
 
+def test_of_a_group_that_was_parted_the_first_half_is_not_left_with_rough_numbers(lab, tmp_path, monkeypatch):
+    bench, path = kept(lab, tmp_path), tmp_path / "ledger.json"
+    graph = Graph.of(bench.snapshot)
+    graph.routines["rabi"] = Rough()
+    before, nodes = bench.snapshot, graph.nodes("rabi", [0, 2])
+    calibrating = Bench.calibrating
+
+    def narrow(self, routine, targets, settings=None):
+        if len(targets) > 1:
+            raise Crowded("the line must carry one tone", given=len(targets))
+        return calibrating(self, routine, targets, settings)
+
+    monkeypatch.setattr(Bench, "calibrating", narrow)
+    bench.told = lambda routine, targets, done, of: setattr(bench, "cancelled", lambda: tuple(targets) == ((2,),))
+    ledger = Ledger(path)
+    with pytest.raises(Cancelled):
+        list(conduct(bench, graph, ledger, maintain(graph, ledger, nodes, force=True, trust=True)))
+    assert bench.versions.current() == bench.snapshot == before
+    assert not any(Ledger(path)[node].calibrated for node in nodes)
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+@pytest.mark.parametrize("often", [1, 9])
+def test_a_version_that_cannot_be_written_leaves_numbers_and_ledger_that_agree(lab, tmp_path, monkeypatch, error, often):
+    bench, path = kept(lab, tmp_path), tmp_path / "ledger.json"
+    graph = Graph.of(bench.snapshot)
+    right = amplitude(bench.snapshot, 2, "x")
+    bench.snapshot = bench.versions.commit(
+        with_amplitude(bench.snapshot, 2, "x", 1.01 * right), routine="design", parent=bench.snapshot.calibration_id
+    )
+    ledger, commit, tries = Ledger(path), Versions.commit, []
+
+    def failing(self, *args, **kwargs):
+        tries.append(args)
+        if len(tries) <= often:
+            raise error
+        return commit(self, *args, **kwargs)
+
+    monkeypatch.setattr(Versions, "commit", failing)
+    node = Node("fine_amplitude", (2,))
+    with pytest.raises(type(error)):
+        list(conduct(bench, graph, ledger, maintain(graph, ledger, [node], force=True, trust=True)))
+    known, used = Ledger(path), bench.versions.current()
+    assert bench.snapshot == used
+    assert bench.drafts == []
+    taken = used.calibration_id == known.calibration_id and known[node].calibrated > 0
+    assert taken is (amplitude(used, 2, "x") == pytest.approx(right, rel=2e-3))
+
+
 class Silent(FineAmplitude):
     """May not be played for now."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -72,6 +73,30 @@ def test_looks_at_qubits_that_are_apart_share_schedules_whoever_else_is_looked_a
     (strand,) = next(maintain(graph, ledger, graph.nodes()))
     every = ((0,), (1,), (2,), (3,))
     assert [(step.routine, step.targets) for step in strand_of(strand, fake)] == [("fine", ((0,), (3,))), ("t1", every)]
+
+
+@pytest.mark.parametrize("verdict", [Verdict.GOOD, Verdict.BAD])
+def test_what_was_measured_while_all_was_unsettled_is_measured_again(graph, ledger, verdict):
+    """The wait between shots grew while the other strand's measurement was under way, with the wait before."""
+    stages = maintain(graph, ledger, graph.nodes("t1"))
+    ends, neighbour = next(stages)
+    fake = Fake(graph, wrong=set(graph.nodes()))
+    step, late = next(ends), next(neighbour)
+    while step.routine != "t1":
+        step = ends.send({target: fake.do(step, target) for target in step.targets})
+    # the neighbour was asked for its first step, which comes back after that
+    with suppress(StopIteration):
+        ends.send({target: replace(fake.do(step, target), affects_all=True) for target in step.targets})
+    found = {target: replace(fake.do(late, target), verdict=verdict) for target in late.targets}
+    with suppress(StopIteration):
+        late = neighbour.send(found)
+        assert not ledger.fresh(graph, Node("spectroscopy", (1,)))
+        fake.done.clear()
+        while True:
+            late = neighbour.send({target: fake.do(late, target) for target in late.targets})
+    fake.play(stages)
+    assert Node("spectroscopy", (1,)) in [node for _, node in fake.done]
+    assert all(ledger.fresh(graph, node) for node in graph.nodes("t1"))
 
 
 def test_what_needs_couplers_or_more_distance_waits_for_the_rest(graph, ledger):

@@ -10,7 +10,7 @@ import numpy as np
 from qpu_calibration.alternate import Order, Played, Work, alternate
 from qpu_calibration.page import Target
 from qpu_calibration.step import Action, Finding, Step, Steps, Verdict
-from qpu_calibration.strands import Strands
+from qpu_calibration.strands import Results, Strands
 
 
 @dataclass
@@ -36,13 +36,13 @@ class Lab:
             found = yield Step(Action.CALIBRATE, f"{name}.{routine}", targets)
             self.said.setdefault(name, []).append(sorted(found))
 
-    def works(self, step: Step) -> list[Work[tuple[Result, ...]]]:
+    def works(self, step: Step) -> list[Work[Results[Result]]]:
         return [self.work(step, target) for target in step.targets]
 
-    def work(self, step: Step, target: Target) -> Work[tuple[Result, ...]]:
+    def work(self, step: Step, target: Target) -> Work[Results[Result]]:
         for _ in range(3 if step.routine in self.long else 1):
             yield Order(f"{step.routine} {target[0]}", None, None)  # type: ignore[arg-type]
-        return (Result({target: Finding(Verdict.GOOD)}),)
+        return Results((Result({target: Finding(Verdict.GOOD)}),))
 
     def play(self, order: Order, stopped: object) -> Played:
         self.happened.append(order.routine)
@@ -91,6 +91,27 @@ def test_more_strands_than_are_under_way_at_a_time_take_turns() -> None:
     played = [one[:3] for one in lab.happened if one != "moved"]
     assert sorted(played[:3]) == ["a.x", "b.x", "c.x"]
     assert lab.happened.count("moved") == 2
+
+
+def test_what_could_not_be_measured_at_once_comes_next_and_nothing_is_kept_that_nobody_was_told() -> None:
+    lab = Lab()
+
+    def parted(step: Step) -> list[Work[Results[Result]]]:
+        return [crowded(step)] if step.routine == "a.x" else lab.works(step)
+
+    def crowded(step: Step) -> Work[Results[Result]]:
+        yield from ()
+        return Results(rest=tuple(lab.work(step, target) for target in step.targets))
+
+    def moved() -> None:
+        assert not any(strand.untold for strand in strands._strands)
+        lab.moved()
+
+    strands = Strands([lab.steps("a", "xy", ((0,), (1,))), lab.steps("b", "xyz", ((2,),))], parted, moved)
+    shown = [target for results in alternate(strands.more, lab) for one in results for target in one.findings]
+    assert sorted(shown) == [(0,)] * 2 + [(1,)] * 2 + [(2,)] * 3
+    assert lab.said["a"] == [[(0,), (1,)]] * 2
+    assert [one for one in lab.happened if one.startswith("a.x")] == ["a.x 0", "a.x 1"]
 
 
 def test_who_stops_in_the_middle_is_told_of_what_was_done() -> None:

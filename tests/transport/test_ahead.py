@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from threading import Event, Thread
+from time import monotonic
 
 import numpy as np
 import pytest
 
 from qpu_bridge.driver import Capabilities, Chunk, Driver, LoadsAhead, Run, Status
-from qpu_bridge.errors import Cancelled, ScheduleError
+from qpu_bridge.errors import Cancelled, ScheduleError, SettingsError
 from qpu_bridge.execution import Execution
 from qpu_bridge.schedule import Builder, Column, Output, PortKind, Schedule, Table, shapes
 from qpu_bridge.transport import DriverServer, RemoteDriver
@@ -45,6 +47,7 @@ class Spy:
         asked: In which order.
         bad: A template that it cannot play.
         hold: A run goes on only when this is set, ``begun`` says that it has begun.
+        in_load: Called in each load.
     """
 
     driver: Driver
@@ -53,12 +56,14 @@ class Spy:
     hold: Event = field(default_factory=Event)
     begun: Event = field(default_factory=Event)
     stopped: Event = field(default_factory=Event)
+    in_load: Callable[[], object] = lambda: None
 
     def capabilities(self) -> Capabilities:
         return self.driver.capabilities()
 
     def load(self, schedule: Schedule) -> None:
         self.asked.append(f"load {NAMES[schedule.digest]}")
+        self.in_load()
         if schedule.digest == self.bad:
             raise ScheduleError("a template must be playable")
         self.driver.load(schedule)
@@ -175,12 +180,26 @@ def test_a_server_that_has_started_anew_gets_it_again(spy: Spy, loopback: Driver
     execution = Execution(remote, spy.capabilities(), retry_pause_s=0.01)
     with DriverServer(spy, endpoint):
         played(execution, FIRST, following=SECOND)
-    with DriverServer(other, endpoint):
+    with started(DriverServer(other, endpoint)):
         played(execution, SECOND)
         remote.close()
     # more than once, if the loss is noticed after it was sent
     assert set(other.asked[:-1]) == {"load second"}
     assert other.asked[-1] == "run second"
+
+
+@contextmanager
+def started(server: DriverServer) -> Iterator[None]:
+    """The address is given back a moment after the server before has stopped."""
+    until = monotonic() + LONG_S
+    while True:
+        try:
+            server.start()
+            break
+        except SettingsError:
+            assert monotonic() < until
+    yield
+    server.stop()
 
 
 def test_an_execution_gives_the_next_one_while_it_plays(spy: Spy, remote: RemoteDriver) -> None:
@@ -192,6 +211,42 @@ def test_an_execution_gives_the_next_one_while_it_plays(spy: Spy, remote: Remote
     near = Spy(spy.driver, hold=spy.hold)
     played(Execution(near, spy.capabilities()), FIRST, SECOND)
     assert near.asked == ["load first", "run first"]
+
+
+def test_of_a_template_that_is_cut_the_next_goes_out_behind_the_last_run(spy: Spy, remote: RemoteDriver) -> None:
+    execution = Execution(remote, spy.capabilities())
+    tables = [Table(np.zeros((4, 0)))]
+    assert sum(chunk.rows for chunk in execution.run(FIRST, tables, 3, max_rows=2, following=SECOND)) == 4
+    played(execution, SECOND)
+    assert spy.asked == ["load first", "run first", "run first", "load second", "run second"]
+
+
+def test_an_abort_finds_a_run_that_waits_behind_a_load(spy: Spy, remote: RemoteDriver) -> None:
+    """One abort is enough: the run has been sent, and the server does not know of it yet."""
+    remote.load(FIRST)
+    remote.load_ahead(SECOND)
+    loading, go_on = Event(), Event()
+    spy.in_load = lambda: (loading.set(), go_on.wait(LONG_S))
+    list(remote.run(run_of(FIRST)))
+    assert loading.wait(LONG_S)
+    found: list[BaseException] = []
+
+    def play() -> None:
+        try:
+            list(remote.run(run_of(FIRST)))
+        except Cancelled as error:
+            found.append(error)
+
+    thread = Thread(target=play)
+    thread.start()
+    until = monotonic() + LONG_S
+    while not remote._current.strip(b"\0"):
+        assert monotonic() < until
+    remote.abort()
+    go_on.set()
+    thread.join()
+    assert len(found) == 1
+    assert spy.asked == ["load first", "run first", "load second"]
 
 
 def test_what_the_device_may_not_play_is_not_given_to_it(spy: Spy, remote: RemoteDriver) -> None:
