@@ -14,6 +14,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from numpy.typing import NDArray
 
+from qpu_bridge.execution.watch import POLL_S
 from qpu_bridge.target import Snapshot
 from qpu_calibration.plan import Plan
 
@@ -26,10 +27,6 @@ LANES = 2
 SWITCH_S = 5e-4
 """For how long who computes may keep the interpreter from who plays, s: a tenth of Python's own, which each schedule would wait
 for several times."""
-
-
-ASK_S = 0.05
-"""How often it is asked whether somebody wants a device that plays, s."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +145,7 @@ def _landed(flight: Future[Played], failure: BaseException | None, stopped: Even
         stopped.set()
     while not flight.done():
         try:
-            wait([flight], ASK_S)
+            wait([flight], POLL_S)
             # again and again: a stop that comes between two schedules finds nothing to stop
             if not flight.done() and (stopped.is_set() or device.wanted()):
                 stopped.set()

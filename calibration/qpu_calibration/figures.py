@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -100,6 +101,8 @@ class Figures:
         self.close()
 
     def _work(self) -> None:
+        # the terminal's Ctrl-C is for who calibrates; a process that begins has no session of its own yet, and inherits this
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
         with _Painter(self._closed) as painter:
             while True:
                 order = self._next(self._idle_s)
@@ -184,7 +187,7 @@ class _Painter:
     def _start(self) -> subprocess.Popen[bytes]:
         self._words.seek(0)
         self._words.truncate()
-        # not forked: there are threads and sockets here. In a session of its own: the terminal's Ctrl-C is for us.
+        # not forked: there are threads and sockets here
         # -P: modules are not looked for in the folder that somebody happens to be in
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "qpu_calibration.painter"],

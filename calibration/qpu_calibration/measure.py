@@ -44,7 +44,7 @@ def play(
     """
     found = []
     templates = [schedule for schedule, _ in plan.schedules]
-    for number, (schedule, table) in enumerate(plan.schedules):
+    for number, ((schedule, table), following) in enumerate(zip(plan.schedules, [*templates[1:], None], strict=True)):
         chunks = execution.run(
             schedule,
             [table],
@@ -52,7 +52,7 @@ def play(
             # the numbers' own, not the driver's, which was started with older ones
             rep_delay_s=max(snapshot.timing.default_rep_delay, snapshot.timing.passive_reset),
             seed=None if seed is None else (seed + number) % 2**63,
-            following=next(iter(templates[number + 1 :]), None),
+            following=following,
             cancelled=cancelled,
             watched=True,
         )

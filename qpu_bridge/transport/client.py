@@ -212,9 +212,10 @@ class RemoteDriver:
 
     def _send_template(self, schedule: Schedule) -> None:
         self._pulse.require(self._answer_s)
-        ahead, self._ahead = self._ahead, None
-        on_its_way = ahead is not None and ahead[0] == schedule.digest and self._work.whole
-        request = self._pulse.waiting = ahead[1] if ahead is not None and on_its_way else self._next_id()
+        digest, sent = self._ahead or (b"", b"")
+        self._ahead = None
+        on_its_way = digest == schedule.digest and self._work.whole
+        request = self._pulse.waiting = sent if on_its_way else self._next_id()
         try:
             if not on_its_way:
                 self._work.send(request, Load(schedule))

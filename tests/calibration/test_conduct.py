@@ -84,6 +84,18 @@ def kept(lab, tmp_path, truth: Device | None = None) -> Bench:
     return Bench(known.execution, known.snapshot, Versions(tmp_path / "store"), seed=known.seed, operator="ada", figures=False)
 
 
+def at_most(tones: int, monkeypatch) -> None:
+    """A device that can calibrate so many targets side by side."""
+    calibrating = Bench.calibrating
+
+    def narrow(self, routine, targets, settings=None):
+        if len(targets) > tones:
+            raise Crowded(f"the line must carry at most {tones} tones", given=len(targets))
+        return calibrating(self, routine, targets, settings)
+
+    monkeypatch.setattr(Bench, "calibrating", narrow)
+
+
 def test_neighbours_are_measured_one_after_the_other_and_a_broken_coupler_is_flagged(lab, tmp_path, graph):
     bench, ledger = kept(lab, tmp_path), Ledger(tmp_path / "ledger.json")
     entries = list(conduct(bench, graph, ledger, maintain(graph, ledger, graph.nodes())))
@@ -165,14 +177,7 @@ def test_of_a_group_that_was_parted_the_first_half_is_not_left_with_rough_number
     graph = Graph.of(bench.snapshot)
     graph.routines["rabi"] = Rough()
     before, nodes = bench.snapshot, graph.nodes("rabi", [0, 2])
-    calibrating = Bench.calibrating
-
-    def narrow(self, routine, targets, settings=None):
-        if len(targets) > 1:
-            raise Crowded("the line must carry one tone", given=len(targets))
-        return calibrating(self, routine, targets, settings)
-
-    monkeypatch.setattr(Bench, "calibrating", narrow)
+    at_most(1, monkeypatch)
     bench.told = lambda routine, targets, done, of: setattr(bench, "cancelled", lambda: tuple(targets) == ((2,),))
     ledger = Ledger(path)
     with pytest.raises(Cancelled):
@@ -376,14 +381,7 @@ def test_an_interruption_of_the_last_step_is_heard_and_what_was_done_counts(lab,
 
 def test_too_many_for_one_schedule_are_parted(lab, tmp_path, graph, monkeypatch):
     bench, ledger = kept(lab, tmp_path), Ledger()
-    calibrating = Bench.calibrating
-
-    def narrow(self, routine, targets, settings=None):
-        if len(targets) > 2:
-            raise Crowded("the line must carry at most two tones", given=len(targets))
-        return calibrating(self, routine, targets, settings)
-
-    monkeypatch.setattr(Bench, "calibrating", narrow)
+    at_most(2, monkeypatch)
     nodes = [Node("readout", (q,)) for q in (0, 2, 4)]
     entries = list(conduct(bench, graph, ledger, maintain(graph, ledger, nodes)))
     assert sorted(len(entry.findings) for entry in entries) == [1, 2]

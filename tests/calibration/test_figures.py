@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -64,6 +65,19 @@ def test_why_a_figure_cannot_be_drawn_is_said_and_the_next_one_is_drawn(passes, 
     assert "a routine must be one of" in (gone / "figure.txt").read_text()
     assert (good / "figure.png").exists()
     assert kept.undrawn() == [(odd, "rabi"), (gone, "gone")]
+
+
+def test_ctrl_c_does_not_reach_a_process_that_draws_however_early_it_comes(passes, tmp_path):
+    with Figures() as figures:
+        kept = Archive(tmp_path, figures)
+        kept.keep("rabi", passes, routine("rabi").plot)
+        figures.finish(_never)
+        (painter,) = _painters()
+        painter.send_signal(signal.SIGINT)
+        run = tmp_path / kept.keep("rabi", passes, routine("rabi").plot)
+        figures.finish(_never)
+        assert _painters() == [painter]
+        assert (run / "figure.png").exists()
 
 
 def test_a_process_that_dies_is_followed_by_another_and_one_that_cannot_start_is_told_of(passes, tmp_path, monkeypatch):

@@ -29,6 +29,7 @@ FAR = 40.0
 """The first look waits from 1/40 of the shortest T1 that is believed to 40 times the longest."""
 
 GOLDEN = (np.sqrt(5) - 1) / 2
+"""Multiples of it, modulo 1, are spread evenly however many they are."""
 
 PARTS = np.array([1, 3, 8, 20, 80, 300])
 """The fit of a time starts at these fractions (1 over each) of the longest wait."""
