@@ -29,7 +29,7 @@ class Axis:
         values: ``float64[points]`` for all targets, or ``float64[targets, points]``: then each target has its own.
         unit: ``Hz``, ``s``, ``rad``; empty for plain numbers and fractions of full scale.
         stepped: False: the numbers fill slots of one schedule (amplitude, phase, frequency, wait). True: every point is a
-            schedule of its own, since a waveform, a number of pulses or a prepared state differs.
+            schedule of its own, since a waveform or a number of pulses differs.
         reach: How far it may go on a device (see `reach.py`); None if nothing limits it.
         step: All numbers are multiples of this; 0 if any number will do.
         held: The first so many points are no part of the scan: `within` does not move them.

@@ -71,6 +71,11 @@ class Page:
         """The calibrated ``sx``, about an axis turned by a phase (rad)."""
         self.gate("sx", of, phase=phase)
 
+    def prepare(self, level: Numbers, of: int = 0) -> None:
+        """The calibrated ``x`` in rows whose level is 1, and nothing for as long in those where it is 0."""
+        levels = self._spread(level)
+        self.gate("x", of, played=lambda index, pulse: (at_angle(pulse.amplitude, None) * levels[index], pulse.phase))
+
     def gate(
         self,
         name: str,

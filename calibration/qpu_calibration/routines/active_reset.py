@@ -47,12 +47,11 @@ class ActiveReset(Routine[ActiveResetSettings]):
 
     def axes(self, snapshot: Snapshot, targets: Sequence[Target], settings: ActiveResetSettings) -> Sequence[Axis]:
         """What is prepared, and whether it is flipped."""
-        return [Axis("prepared", np.array([0.0, 1.0]), stepped=True), Axis("flipped", np.array([0.0, 1.0]), stepped=True)]
+        return [Axis("prepared", np.array([0.0, 1.0])), Axis("flipped", np.array([0.0, 1.0]), stepped=True)]
 
     def play(self, page: Page, at: Point, settings: ActiveResetSettings) -> None:
         """One case."""
-        if at.number("prepared"):
-            page.x()
+        page.prepare(at["prepared"])
         page.measure(in_turn=True)
         if at.number("flipped"):
             page.flip_if_one()

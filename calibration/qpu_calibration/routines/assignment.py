@@ -56,13 +56,12 @@ class Assignment(Routine[AssignmentSettings]):
 
     def axes(self, snapshot: Snapshot, targets: Sequence[Target], settings: AssignmentSettings) -> Sequence[Axis]:
         """What is prepared, numbered as outcomes are."""
-        return [Axis("prepared", np.arange(4.0), stepped=True)]
+        return [Axis("prepared", np.arange(4.0))]
 
     def play(self, page: Page, at: Point, settings: AssignmentSettings) -> None:
         """An ``x`` where a 1 is wanted, then both readouts."""
         for place in range(2):
-            if int(at.number("prepared")) >> place & 1:
-                page.x(of=place)
+            page.prepare(at["prepared"] // 2**place % 2, of=place)
         page.measure()
 
     def fit_one(self, data: Measured) -> Fit:

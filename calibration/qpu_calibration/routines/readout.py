@@ -58,12 +58,11 @@ class Readout(Routine[ReadoutSettings]):
 
     def axes(self, snapshot: Snapshot, targets: Sequence[Target], settings: ReadoutSettings) -> Sequence[Axis]:
         """Once and again, what is prepared."""
-        return [Axis("again", np.array([0.0, 1.0]), stepped=True), Axis("prepared", np.array([0.0, 1.0]), stepped=True)]
+        return [Axis("again", np.array([0.0, 1.0])), Axis("prepared", np.array([0.0, 1.0]))]
 
     def play(self, page: Page, at: Point, settings: ReadoutSettings) -> None:
         """Nothing or an ``x``, then readout."""
-        if at.number("prepared"):
-            page.x()
+        page.prepare(at["prepared"])
         page.measure()
 
     def fit_one(self, data: Measured) -> Fit:

@@ -68,7 +68,7 @@ class ReadoutDuration(Routine[ReadoutDurationSettings]):
     def axes(self, snapshot: Snapshot, targets: Sequence[Target], settings: ReadoutDurationSettings) -> Sequence[Axis]:
         """What is prepared; how long is listened."""
         return [
-            Axis("prepared", np.array([0.0, 1.0]), stepped=True),
+            Axis("prepared", np.array([0.0, 1.0])),
             Axis("length", np.array(settings.lengths), stepped=True, reach=listened(snapshot, targets)),
         ]
 
@@ -76,8 +76,7 @@ class ReadoutDuration(Routine[ReadoutDurationSettings]):
         """Nothing or an ``x``, then readout of this length."""
         for (q,) in page.targets:
             page.snapshot = with_length(page.snapshot, q, at.number("length") * page.snapshot.measure(q).acquire_duration)
-        if at.number("prepared"):
-            page.x()
+        page.prepare(at["prepared"])
         page.measure(plain=True)
 
     def facts(self, snapshot: Snapshot, target: Target) -> Mapping[str, float]:

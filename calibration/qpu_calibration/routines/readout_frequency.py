@@ -56,12 +56,11 @@ class ReadoutFrequency(Routine[ReadoutFrequencySettings]):
         believed = np.array([readout_frequency(snapshot, q) for (q,) in targets])
         tones = believed[:, None] + np.linspace(-1, 1, settings.points) * settings.span_hz
         allowed = frequency_range(snapshot, [snapshot.measure(q).drive_frame for (q,) in targets])
-        return [Axis("prepared", np.array([0.0, 1.0]), stepped=True), Axis("frequency", tones, "Hz", reach=allowed)]
+        return [Axis("prepared", np.array([0.0, 1.0])), Axis("frequency", tones, "Hz", reach=allowed)]
 
     def play(self, page: Page, at: Point, settings: ReadoutFrequencySettings) -> None:
         """All samples weigh alike: a kernel is right for one frequency."""
-        if at.number("prepared"):
-            page.x()
+        page.prepare(at["prepared"])
         page.measure(frequency=at["frequency"], plain=True)
 
     def facts(self, snapshot: Snapshot, target: Target) -> Mapping[str, float]:

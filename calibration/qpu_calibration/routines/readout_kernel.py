@@ -54,12 +54,11 @@ class ReadoutKernel(Routine[ReadoutKernelSettings]):
 
     def axes(self, snapshot: Snapshot, targets: Sequence[Target], settings: ReadoutKernelSettings) -> Sequence[Axis]:
         """What is prepared."""
-        return [Axis("prepared", np.array([0.0, 1.0]), stepped=True)]
+        return [Axis("prepared", np.array([0.0, 1.0]))]
 
     def play(self, page: Page, at: Point, settings: ReadoutKernelSettings) -> None:
         """Nothing or an ``x``, then readout."""
-        if at.number("prepared"):
-            page.x()
+        page.prepare(at["prepared"])
         page.measure()
 
     def facts(self, snapshot: Snapshot, target: Target) -> Mapping[str, float]:

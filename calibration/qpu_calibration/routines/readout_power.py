@@ -74,7 +74,7 @@ class ReadoutPower(Routine[ReadoutPowerSettings]):
         shapes = [waveform(snapshot.waveforms[m.waveform]) for m in tones]
         allowed = amplitude_range(snapshot, [m.drive_frame for m in tones], shapes)
         return [
-            Axis("prepared", np.array([0.0, 1.0]), stepped=True),
+            Axis("prepared", np.array([0.0, 1.0])),
             Axis("length", np.array(settings.lengths), stepped=True, reach=listened(snapshot, targets)),
             Axis("amplitude", np.linspace(lows, tops, settings.amplitudes, axis=1), reach=allowed),
         ]
@@ -83,8 +83,7 @@ class ReadoutPower(Routine[ReadoutPowerSettings]):
         """Nothing or an ``x``, then readout of this length."""
         for (q,) in page.targets:
             page.snapshot = with_length(page.snapshot, q, at.number("length") * page.snapshot.measure(q).acquire_duration)
-        if at.number("prepared"):
-            page.x()
+        page.prepare(at["prepared"])
         page.measure(at["amplitude"], plain=True)
 
     def facts(self, snapshot: Snapshot, target: Target) -> Mapping[str, float]:

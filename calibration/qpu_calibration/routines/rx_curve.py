@@ -20,8 +20,8 @@ from qpu_calibration.reading import excited
 from qpu_calibration.routine import Routine, Settings
 from qpu_calibration.search import Asking, Search
 
-PARTS = np.array([1, 4 / 3, 2, 3, 4, 6, 8, 12])
-"""Angles, as parts of half a turn: some of each make half turns in all."""
+PARTS = np.array([0, 1, 4 / 3, 2, 3, 4, 6, 8, 12, 0])
+"""Angles, as parts of half a turn: some of each make half turns in all. 0: no train, and the whole contrast, first and last."""
 ANCHORS = ("quarter", "half", "whole")
 NODES = np.array([0.25, 0.5, 1.0])
 """Shares of half a turn between which the relative error is an even polynomial."""
@@ -55,18 +55,14 @@ class RxCurve(Routine[RxCurveSettings]):
         return [settings.model_copy(update={"halves": 3}), settings]
 
     def axes(self, snapshot: Snapshot, targets: Sequence[Target], settings: RxCurveSettings) -> Sequence[Axis]:
-        """Angles, as parts of half a turn, no train and the whole one, and which way the first pulse turns."""
-        return [
-            Axis("part", PARTS, stepped=True),
-            Axis("train", np.array([0.0, 1.0]), stepped=True),
-            Axis("first", np.array([0.0, np.pi]), "rad"),
-        ]
+        """Angles, as parts of half a turn, and which way the first pulse turns."""
+        return [Axis("part", PARTS, stepped=True), Axis("first", np.array([0.0, np.pi]), "rad")]
 
     def play(self, page: Page, at: Point, settings: RxCurveSettings) -> None:
         """Without a train, another ``sx`` shows the whole contrast."""
         part = at.number("part")
         page.sx(phase=at["first"])
-        if at.number("train"):
+        if part:
             page.gate("rx", 0, angle=np.pi / part, times=round(part * settings.halves))
         else:
             page.sx()
@@ -108,11 +104,12 @@ class RxCurve(Routine[RxCurveSettings]):
     def curve(self, data: Measured, fit: Fit) -> Curve:
         """Relative error of each angle, from the steepest slope of its train."""
         y, sigma = excited(data)
-        share, height = 1 / data["part"], fit.shape.get("height", 0.5)
+        train, height = data["part"] > 0, fit.shape.get("height", 0.5)
+        y, sigma, share = y[train], sigma[train], 1 / data["part"][train]
         halves = RxCurveSettings.model_validate_json(data.attrs["settings"]).halves
-        train = (y[:, 1, 0] - y[:, 1, 1]) / 2 / height * (-1.0) ** halves
-        near = np.arcsin(np.clip(train, -1, 1)) / (np.pi * halves)
-        error = np.hypot(sigma[:, 1, 0], sigma[:, 1, 1]) / 2 / height / (np.pi * halves)
+        slope = (y[:, 0] - y[:, 1]) / 2 / height * (-1.0) ** halves
+        near = np.arcsin(np.clip(slope, -1, 1)) / (np.pi * halves)
+        error = np.hypot(*sigma.T) / 2 / height / (np.pi * halves)
         found = {"x": share, "y": near, "error": error, "label": "angle / pi"}
         fine = np.linspace(share.min(), 1, 101)
         return found | ({"model_x": fine, "model": between(fine, *(fit.shape[name] for name in ANCHORS))} if fit.shape else {})
@@ -143,5 +140,5 @@ def trains(x: Values, height: float, quarter: float, half: float, whole: float, 
 
 
 def _places(data: Measured, halves: int) -> Values:
-    parts, trained, first = np.meshgrid(data["part"], data["train"], np.cos(data["first"]), indexing="ij")
-    return np.stack([1 / parts.ravel(), halves * trained.ravel(), first.ravel()])
+    parts, first = (part.ravel() for part in np.meshgrid(data["part"], np.cos(data["first"]), indexing="ij"))
+    return np.stack([1 / np.where(parts > 0, parts, 1.0), np.where(parts > 0, halves, 0.0), first])
