@@ -134,8 +134,9 @@ class RemoteDriver:
 
     def abort(self) -> None:
         """See `Driver.abort`."""
-        self._aborted = self._current
-        _expect(self._ask_watch(Abort(self._current)), Aborted)
+        # looked at once: the run may end here, and another one begin
+        run = self._aborted = self._current
+        _expect(self._ask_watch(Abort(run)), Aborted)
 
     def status(self) -> Status:
         """See `Driver.status`."""

@@ -24,9 +24,11 @@ class Ledger:
 
     Attributes:
         current: Run that the device plays, or `NO_REQUEST`.
+        ending: Held by who ends the current run, and by who aborts it at the driver: an abort must not hit the run after it.
     """
 
     current: bytes = NO_REQUEST
+    ending: Lock = field(default_factory=Lock)
     _pending: dict[bytes, str | None] = field(default_factory=dict)
     _unseen: OrderedDict[bytes, str] = field(default_factory=OrderedDict)
     _done: OrderedDict[bytes, None] = field(default_factory=OrderedDict)

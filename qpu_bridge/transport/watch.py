@@ -56,7 +56,9 @@ class WatchLine:
 
     def leave(self) -> None:
         """From now on say that this process lives, and ask nothing of the driver, which is about to be closed."""
-        self._leaves = True
+        # an abort that is under way ends first
+        with self._ledger.ending:
+            self._leaves = True
 
     def serve(self, socket: Socket, stop: Event) -> None:
         """Answer until told to stop, then close the socket."""
@@ -106,11 +108,12 @@ class WatchLine:
         self._abort_current()
 
     def _abort_current(self) -> None:
-        if not self._leaves and self._ledger.current != NO_REQUEST and self._ledger.cancelled(self._ledger.current):
-            try:
-                self._driver.abort()
-            except Exception as error:  # noqa: BLE001 - a driver that cannot stop must not take the watch line with it
-                _log.error("the driver's abort failed: %s: %s", type(error).__name__, error)
+        with self._ledger.ending:
+            if not self._leaves and self._ledger.current != NO_REQUEST and self._ledger.cancelled(self._ledger.current):
+                try:
+                    self._driver.abort()
+                except Exception as error:  # noqa: BLE001 - a driver that cannot stop must not take the watch line with it
+                    _log.error("the driver's abort failed: %s: %s", type(error).__name__, error)
 
 
 def answered(frames: list[Frame], reply: Callable[[bytes, Message], Message]) -> list[Frame]:

@@ -88,7 +88,8 @@ class WorkLine:
         except Exception as error:  # noqa: BLE001 - the peer is told, the process lives
             reply = encode(request, Failure(as_bridge_error(error)))
         finally:
-            self._ledger.current = NO_REQUEST
+            with self._ledger.ending:
+                self._ledger.current = NO_REQUEST
             if reply is not None:
                 self._send(identity, reply)
             # after the reply has left, which need not wait for our books; this thread alone would repeat it
