@@ -115,12 +115,14 @@ class Pulse:
             if now >= due:
                 due = now + self._heartbeat_s
                 self._ask(socket, now)
+            # known before it is listened: an answer may be there, and only this thread have had no processor for so long
+            late = self._asked_at is not None and now - self._asked_at > self._patience_s
             ready = dict(poller.poll(max(1, int(1000 * (due - time.monotonic())))))
             if socket in ready:
                 self._listen(socket)
             if monitor in ready:
                 self._notice(monitor)
-            if self._asked_at is not None and time.monotonic() - self._asked_at > self._patience_s:
+            if late and self._asked_at is not None:
                 self._asked_at = None
                 if self.alive:  # who is not there cannot be lost
                     self._lose(f"it has not answered a heartbeat for {self._patience_s} s")
