@@ -102,8 +102,9 @@ class Child:
             if self._leave.is_set():
                 process.terminate()
             code = process.wait()
-            if process.stdin is not None:
-                with suppress(OSError):
+            # what is said goes to this one as a whole, or to the next one
+            with self._talk, suppress(OSError):
+                if process.stdin is not None:
                     process.stdin.close()
             if self._leave.is_set():
                 return

@@ -272,7 +272,9 @@ class Supervisor:
                 raise SettingsError("a driver's program must be startable", given=str(error), where=self._command[0]) from None
 
     def _end(self, grace_s: float) -> None:
-        process, self._process = self._process, None
+        # nobody writes to it any more
+        with self._talk:
+            process, self._process = self._process, None
         if process is None:
             return
         if process.poll() is None and grace_s:

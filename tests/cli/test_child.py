@@ -4,8 +4,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +18,7 @@ LOYAL = "from qpu_bridge.cli.child import leave_with_parent; leave_with_parent()
 
 
 def until(condition: Callable[[], object]) -> None:
-    deadline_s = time.monotonic() + 30
+    deadline_s = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline_s
         time.sleep(0.01)
@@ -38,12 +40,56 @@ def test_a_process_that_dies_is_started_again(monkeypatch: pytest.MonkeyPatch) -
         os.kill(child.pid, 0)
 
 
-def test_a_process_that_does_not_leave_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(child_module, "CLOSE_S", 0.2)
-    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)"
-    child = Child("deaf", [sys.executable, "-c", deaf])
+class Pipe:
+    """Standard input of a process that dies while it is told something."""
+
+    def __init__(self, child: Child) -> None:
+        assert child._process is not None
+        self._process, self._real = child._process, child._process.stdin
+        self._gone = threading.Event()
+
+    @property
+    def closed(self) -> bool:
+        return self._gone.is_set()
+
+    def write(self, line: bytes) -> None:
+        self._process.kill()
+        # nobody may close it until this is over
+        if self._gone.wait(0.3):
+            raise ValueError("write to closed file")
+
+    def flush(self) -> None:
+        assert self._real is not None
+        self._real.flush()
+
+    def close(self) -> None:
+        self._gone.set()
+        assert self._real is not None
+        self._real.close()
+
+
+def test_what_a_process_did_not_hear_before_it_died_the_next_one_hears(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child_module, "FIRST_PAUSE_S", 0.01)
+    said = tmp_path / "said"
+    hears = f"import sys; from pathlib import Path; Path({str(said)!r}).write_text(sys.stdin.readline()); sys.stdin.read()"
+    child = Child("test", [sys.executable, "-c", hears])
     child.start()
     until(lambda: child.pid is not None)
+    assert child._process is not None
+    child._process.stdin = Pipe(child)  # type: ignore[assignment]
+    child.tell("go")
+    until(lambda: said.exists() and said.read_text() == "go\n")
+    child.stop()
+    child.join()
+
+
+def test_a_process_that_does_not_leave_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child_module, "CLOSE_S", 0.2)
+    sign = tmp_path / "deaf"
+    deaf = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); open({str(sign)!r}, 'w').close(); input()"
+    child = Child("deaf", [sys.executable, "-c", deaf])
+    child.start()
+    until(sign.exists)
     child.stop()
     child.join()
     assert child.pid is not None
