@@ -61,15 +61,3 @@ def frames(stream: bytes) -> list[bytes]:
         found.append(bytes(stream[at : at + length]))
         at += length
     return found
-
-
-def free_ports() -> int:
-    """The first of two neighbouring free ports."""
-    while True:
-        with socket.create_server(("127.0.0.1", 0)) as first:
-            port: int = first.getsockname()[1]
-            try:
-                with socket.create_server(("127.0.0.1", port + 1)):
-                    return port
-            except (OSError, OverflowError):
-                continue

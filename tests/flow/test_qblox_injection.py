@@ -22,7 +22,7 @@ from qpu_bridge.transport import DriverServer
 from qpu_drivers.qblox.driver import QbloxDriver
 from tests.drivers.qblox.oracle.injection import Heard, hearing
 from tests.flow.conftest import serving
-from tests.flow.tap import free_ports
+from tests.ports import neighbours
 
 pytestmark = pytest.mark.filterwarnings("ignore:The SamplerV2 class is deprecated:DeprecationWarning")
 
@@ -55,7 +55,7 @@ def backend() -> Iterator[Any]:
         pytest.skip("pip install 'qpu-bridge[test]'")
     given = options() | {"instrument": "simulator", "answers": "nothing"}
     driver = QbloxDriver("lab_five", open_snapshot("five", "lab_five"), given)
-    port = free_ports()
+    port = neighbours()
     with DriverServer(driver, f"tcp://127.0.0.1:{port}"), serving(RACK.format(port=port)) as bridge:
         yield BridgeService(bridge.url, bridge.token).backend("lab_five")
     driver.close()

@@ -19,7 +19,8 @@ from qpu_bridge import BridgeService
 from qpu_bridge.cli.examples.demonstration import H2, trial_state
 from qpu_bridge.plugins import open_snapshot
 from tests.flow.conftest import serving
-from tests.flow.tap import Tap, frames, free_ports
+from tests.flow.tap import Tap, frames
+from tests.ports import neighbours
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:The SamplerV2 class is deprecated:DeprecationWarning", "ignore:The EstimatorV2 class is deprecated:DeprecationWarning"
@@ -40,7 +41,7 @@ endpoint = "tcp://127.0.0.1:{port}"
 @pytest.fixture(scope="module")
 def tapped() -> Iterator[tuple[Any, Tap, Tap]]:
     """A backend whose driver was started by hand and is reached through a tap on each of its two lines."""
-    near, far = free_ports(), free_ports()
+    near, far = neighbours(), neighbours()
     watch, work = Tap(near, far), Tap(near + 1, far + 1)
     command = [sys.executable, "-m", "qpu_bridge.cli", "driver", "emulator", "--device", "far_five"]
     driver = subprocess.Popen([*command, "--endpoint", f"tcp://127.0.0.1:{far}"])
@@ -49,7 +50,7 @@ def tapped() -> Iterator[tuple[Any, Tap, Tap]]:
             yield BridgeService(bridge.url, bridge.token).backend("far_five"), watch, work
     finally:
         driver.terminate()
-        driver.wait(20)
+        driver.wait(60)
         watch.close()
         work.close()
 

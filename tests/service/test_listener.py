@@ -12,6 +12,7 @@ import pytest
 
 from qpu_bridge.errors import SettingsError
 from qpu_bridge.service.listener import adopt, inherited, listen
+from tests.ports import neighbours
 
 HANDED = """
 import os, sys
@@ -59,8 +60,8 @@ def test_what_does_not_listen_for_tcp_is_refused(what: str) -> None:
 
 
 def test_an_address_that_is_about_to_be_free_is_waited_for() -> None:
-    old = listen("127.0.0.1", 0)
-    port = old.getsockname()[1]
+    port = neighbours()
+    old = listen("127.0.0.1", port)
     threading.Timer(0.2, old.close).start()
     with listen("127.0.0.1", port, patience_s=30) as door:
         assert door.getsockname()[1] == port
