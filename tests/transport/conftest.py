@@ -63,7 +63,7 @@ def command(endpoint: str) -> list[str]:
 
 @pytest.fixture
 def supervisor(endpoint: str) -> Iterator[Supervisor]:
-    supervisor = Supervisor(command(endpoint), endpoint, heartbeat_s=0.1, patience_s=1.0, back_off_s=0.01)
+    supervisor = Supervisor(command(endpoint), endpoint, heartbeat_s=0.1, back_off_s=0.01)
     with supervisor:
         supervisor.wait_ready(60)
         yield supervisor

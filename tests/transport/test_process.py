@@ -14,9 +14,11 @@ from qpu_bridge.transport import RemoteDriver, lines, serve_driver
 from qpu_bridge.transport.pulse import Pulse, new_session
 from qpu_drivers.loopback import LoopbackDriver
 
+LONG_S = 60.0
+
 
 def test_a_driver_is_closed_while_its_process_is_still_heard(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    pulse = Pulse(zmq.Context.instance(), lines(endpoint)[0], None, new_session(), 0.02, 5.0)
+    pulse = Pulse(zmq.Context.instance(), lines(endpoint)[0], None, new_session(), 0.02, LONG_S)
     closing, heard, refused = threading.Event(), threading.Event(), threading.Event()
 
     class SlowToClose(LoopbackDriver):
@@ -30,30 +32,30 @@ def test_a_driver_is_closed_while_its_process_is_still_heard(endpoint: str, monk
                 before = pulse.heard
                 # one was perhaps on its way
                 for more in (0, 1):
-                    pulse.wait(before + more, pulse.losses, 10)
+                    pulse.wait(before + more, pulse.losses, LONG_S)
                 if pulse.heard > before + 1 and pulse.losses == 0:
                     heard.set()
-                refused.wait(10)
+                refused.wait(LONG_S)
             super().close()
 
     monkeypatch.setattr(plugins, "open_driver", lambda name, device, snapshot, options: SlowToClose(device, snapshot, options))
     stop = threading.Event()
     thread = threading.Thread(target=serve_driver, args=("slow", "lab_five", lambda: "five", {}, endpoint), kwargs={"stop": stop})
     thread.start()
-    remote = RemoteDriver(endpoint)
+    remote = RemoteDriver(endpoint, answer_s=LONG_S)
     try:
         remote.status()
-        pulse.require(10)
+        pulse.require(LONG_S)
         stop.set()
-        assert closing.wait(10)
+        assert closing.wait(LONG_S)
         with pytest.raises(DriverFault, match="open"):
             remote.status()
         refused.set()
-        assert heard.wait(10)
+        assert heard.wait(LONG_S)
     finally:
         refused.set()
         stop.set()
-        thread.join(20)
+        thread.join(LONG_S)
         remote.close()
         pulse.stop()
     assert not thread.is_alive()
