@@ -74,17 +74,18 @@ class Figures:
 
         Args:
             cancelled: Asked again and again; True leaves the others out.
-            told: Of how many are there, of how many.
+            told: Of how many are there, of how many; at the end once more.
 
         Returns:
             How many are not there.
         """
         with self._change:
-            while self._done < self._asked and not cancelled():
+            while True:
                 if told is not None:
                     told(self._done, self._asked)
+                if self._done == self._asked or cancelled():
+                    return self._asked - self._done
                 self._change.wait(LOOK_S)
-            return self._asked - self._done
 
     def close(self) -> None:
         """End the processes. What is not drawn yet is left out."""
@@ -157,21 +158,21 @@ class _Painter:
         """
         try:
             process = self._process or self._start()
-            assert process.stdin is not None
-            assert process.stdout is not None
+        except OSError as error:
+            return str(error)
+        assert process.stdin is not None
+        assert process.stdout is not None
+        # whether it died before it was asked or after, there is no answer
+        with suppress(BrokenPipeError):
             process.stdin.write(f"{json.dumps([str(place), routine])}\n".encode())
             process.stdin.flush()
-            until_s = time.monotonic() + LONGEST_S
-            while not select([process.stdout], [], [], LOOK_S)[0]:
-                if self._closed.is_set() or time.monotonic() > until_s:
-                    self.end()
-                    return "" if self._closed.is_set() else f"it took longer than {LONGEST_S:.0f} s"
-            if process.stdout.readline():
-                return ""
-        except OSError as error:
-            # it died before it was asked, or there is none
-            self.end()
-            return f"{error}{self._last_words()}"
+        until_s = time.monotonic() + LONGEST_S
+        while not select([process.stdout], [], [], LOOK_S)[0]:
+            if self._closed.is_set() or time.monotonic() > until_s:
+                self.end()
+                return "" if self._closed.is_set() else f"it took longer than {LONGEST_S:.0f} s"
+        if process.stdout.readline():
+            return ""
         self.end()
         return f"the process that draws has died{self._last_words()}"
 

@@ -85,20 +85,32 @@ def test_a_process_that_dies_is_followed_by_another_and_one_that_cannot_start_is
         kept = Archive(tmp_path, figures)
         kept.keep("rabi", passes, routine("rabi").plot)
         figures.finish(_never)
+        lost, early = (tmp_path / Archive(tmp_path).keep("rabi", passes) for _ in range(2))
+        with endless(lost) as begun:
+            figures.ask(lost, "rabi")
+            begun()
+            _painters()[0].kill()
+            figures.finish(_never)
+        again = tmp_path / kept.keep("rabi", passes, routine("rabi").plot)
+        figures.finish(_never)
         (painter,) = _painters()
-        painter.suspend()
-        lost = tmp_path / kept.keep("rabi", passes, routine("rabi").plot)
         painter.kill()
+        # dead before it is asked; who waits for it here would take its end away from who started it
+        while painter.status() != psutil.STATUS_ZOMBIE:
+            pass
+        figures.ask(early, "rabi")
         figures.finish(_never)
         drawn = tmp_path / kept.keep("rabi", passes, routine("rabi").plot)
         figures.finish(_never)
+        assert (again / "figure.png").exists()
         assert (drawn / "figure.png").exists()
         monkeypatch.setattr(sys, "executable", str(tmp_path / "no such python"))
         _painters()[0].kill()
         kept.keep("rabi", passes, routine("rabi").plot)
         cannot = tmp_path / kept.keep("rabi", passes, routine("rabi").plot)
         figures.finish(_never)
-    assert "no figure could be drawn: the process that draws has died" in (lost / "figure.txt").read_text()
+    for run in (lost, early):
+        assert "no figure could be drawn: the process that draws has died" in (run / "figure.txt").read_text()
     assert "no such python" in (cannot / "figure.txt").read_text()
 
 
