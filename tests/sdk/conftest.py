@@ -65,6 +65,6 @@ def bridge(tmp_path_factory: pytest.TempPathFactory, machine: Snapshot) -> Itera
         server.stop()
         runner.stop()
         for thread in threads:
-            thread.join(10)
+            thread.join()
     driver.close()
     store.close()

@@ -110,7 +110,7 @@ def test_what_cannot_run_is_refused_at_once(local: BridgeBackend) -> None:
 def test_a_job_has_a_life(local: BridgeBackend) -> None:
     job = local.run(registers(), shots=10)
     assert job.backend() is local
-    job.wait_for_final_state(timeout=20, wait=0.01)
+    job.wait_for_final_state(timeout=60, wait=0.01)
     assert job.status() is JobStatus.DONE
     assert job.result().job_id == job.job_id()
     slow = local.run(registers(), shots=10, settings={"row_seconds": 60})
@@ -119,7 +119,7 @@ def test_a_job_has_a_life(local: BridgeBackend) -> None:
     assert waiting.status() is JobStatus.CANCELLED
     assert slow.cancel()
     with pytest.raises(Cancelled):
-        slow.result(timeout=20)
+        slow.result(timeout=60)
     with pytest.raises(Cancelled):
         waiting.result()
     assert slow.status() is JobStatus.CANCELLED
@@ -129,7 +129,7 @@ def test_a_job_of_a_service_can_be_cancelled(remote: BridgeBackend) -> None:
     slow = remote.run(registers(), shots=10, settings={"row_seconds": 60})
     assert slow.cancel()
     with pytest.raises(Cancelled):
-        slow.result(timeout=20)
+        slow.result(timeout=60)
     assert slow.status() is JobStatus.CANCELLED
 
 
