@@ -18,6 +18,7 @@ from typing import NamedTuple
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
+from qpu_bridge.cli import OBJECTS
 from qpu_bridge.driver import Driver
 from qpu_bridge.execution import Execution
 from qpu_bridge.target import Snapshot
@@ -67,6 +68,8 @@ def test_twenty_qubits_beside_one(benchmark: BenchmarkFixture, tmp_path: Path) -
     truth.write(tmp_path / "truth.json")
     believed = solve_snapshot(chip.nominal(truth), datetime(2026, 11, 21, tzinfo=UTC))
     # as `calibrate` and the driver's process do when all is imported
+    thresholds = gc.get_threshold()
+    gc.set_threshold(OBJECTS)
     gc.freeze()
 
     def fresh(qubits: Sequence[int] | None, noise: int) -> Spent:
@@ -80,6 +83,7 @@ def test_twenty_qubits_beside_one(benchmark: BenchmarkFixture, tmp_path: Path) -
         found["twenty"].append(fresh(None, turn))
     benchmark.pedantic(lambda: fresh([0], ROUNDS), rounds=1, iterations=1)
     gc.unfreeze()
+    gc.set_threshold(*thresholds)
     one, twenty = (Spent(*(statistics.median(part) for part in zip(*found[name], strict=True))) for name in ("one", "twenty"))
     ratios = {f"{name}_ratio": many / few for name, many, few in zip(Spent._fields, twenty, one, strict=True)}
     numbers = {f"one_{name}_s": value for name, value in one._asdict().items()}

@@ -8,7 +8,7 @@ socket: the same class runs inside the host's process or behind ZeroMQ, and the 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -243,11 +243,18 @@ class Driver(Protocol):
 
 
 @runtime_checkable
-class LoadsAhead(Protocol):
-    """A driver that may be given the next template while it plays; nobody who writes a driver needs this: the wire has it."""
+class TakesAhead(Protocol):
+    """A driver that may be told what comes next, so that it need not wait. A new driver needs none of it: the wire has it."""
 
-    def load_ahead(self, schedule: Schedule) -> None:
-        """Load a template after the next run has begun, without waiting; `Driver.load` then says what came of it."""
+    def ahead(self, more: Callable[[], tuple[Schedule, Run] | None]) -> None:
+        """Ask for what comes later, while the next run is played.
+
+        `Driver.load` and `Driver.run`, called with the same objects in the same order, give what has come of it. Whoever does not
+        go on to them calls `Driver.abort`, which stops what was asked for as well.
+
+        Args:
+            more: Gives the next template and the run of it; None if there is none, or none that may be played before its turn.
+        """
 
 
 def check_rep_delay(rep_delay_s: float | None, limits: Limits) -> float:

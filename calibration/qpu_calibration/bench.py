@@ -143,7 +143,7 @@ class Bench:
         Raises:
             Crowded: If there are too many targets for one schedule.
         """
-        began = believed = self.snapshot
+        base = believed = self.snapshot
         refused, fits = dict[Target, str](), dict[Target, Fit]()
         left = list(targets)
         looks: list[Look] = []
@@ -157,14 +157,18 @@ class Bench:
             if plan is None:
                 break
             look = yield from self._looked(routine, plan, step, believed)
+            if self.snapshot is not base:
+                # others have changed theirs meanwhile
+                base, found = self.snapshot, [look.fits for look in looks]
+                believed = again(routine, base, found, refused, self._limits)
             looks.append(look)
             fits |= {fit.target: fit for fit in look.fits}
             believed, reasons = taken(routine, believed, look.fits, self._limits)
             refused |= reasons
             left = [target for target in left if target not in refused]
         found = [look.fits for look in looks]
-        # a pass that went wrong takes back what the passes before it had found of its target; others may have changed theirs
-        if refused or self.snapshot is not began:
+        # a pass that went wrong takes back what the passes before it had found of its target
+        if refused:
             believed = again(routine, self.snapshot, found, refused, self._limits)
         if believed.timing != self.snapshot.timing:
             # a wait between shots never shrinks: the last pass says it, not a rough one before

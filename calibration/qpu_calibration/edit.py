@@ -33,13 +33,16 @@ def with_t1(snapshot: Snapshot, qubit: int, t1: float, error: float = 0.0) -> Sn
     faster = 1 / t1 - 1 / before.t1
     rate = max(1 / before.t2 + faster / 2, 1 / (2 * t1))
     dt = float(snapshot.timing.dt)
+
+    def worn(gate: GateSpec) -> GateSpec:
+        if qubit not in gate.qubits or not gate.pulses:
+            return gate
+        dimension = 2 ** len(gate.qubits)
+        more = gate.duration * dt * faster * dimension / (2 * dimension + 2)
+        return _erring(gate, round(gate.error + more, 9))
+
     snapshot = with_rest(with_qubit(snapshot, qubit, t1=t1, t2=round(1 / rate, 10)), t1, error)
-    for gate in snapshot.gates:
-        if qubit in gate.qubits and gate.pulses:
-            dimension = 2 ** len(gate.qubits)
-            more = gate.duration * dt * faster * dimension / (2 * dimension + 2)
-            snapshot = with_error(snapshot, gate.name, gate.qubits, round(gate.error + more, 9))
-    return snapshot
+    return snapshot.model_copy(update={"gates": tuple(worn(gate) for gate in snapshot.gates)})
 
 
 def with_rest(snapshot: Snapshot, t1: float, error: float = 0.0) -> Snapshot:
@@ -264,7 +267,11 @@ def with_virtual_z(snapshot: Snapshot, name: str, pair: tuple[int, ...], angles:
 def with_error(snapshot: Snapshot, name: str, qubits: tuple[int, ...], error: float) -> Snapshot:
     """With another believed infidelity of a gate."""
     gate = snapshot.gate(name, *qubits)
-    return snapshot if gate is None else with_gate(snapshot, gate.model_copy(update={"error": min(1.0, max(0.0, error))}))
+    return snapshot if gate is None else with_gate(snapshot, _erring(gate, error))
+
+
+def _erring(gate: GateSpec, error: float) -> GateSpec:
+    return gate.model_copy(update={"error": min(1.0, max(0.0, error))})
 
 
 def _stretched(pulse: PulseSpec, ratio: float) -> PulseSpec:

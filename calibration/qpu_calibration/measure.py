@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from qpu_bridge.execution import Execution
+from qpu_bridge.execution import Execution, Series
 from qpu_bridge.target import Snapshot
 from qpu_calibration.page import Target
 from qpu_calibration.plan import Kind, Plan
@@ -42,24 +43,19 @@ def play(
         Cancelled: If ``cancelled`` said so.
         ScheduleError: If the device cannot play a schedule.
     """
-    found = []
-    templates = [schedule for schedule, _ in plan.schedules]
-    for number, ((schedule, table), following) in enumerate(zip(plan.schedules, [*templates[1:], None], strict=True)):
-        chunks = execution.run(
-            schedule,
-            [table],
-            plan.shots,
-            # the numbers' own, not the driver's, which was started with older ones
-            rep_delay_s=max(snapshot.timing.default_rep_delay, snapshot.timing.passive_reset),
-            seed=None if seed is None else (seed + number) % 2**63,
-            following=following,
-            cancelled=cancelled,
-            watched=True,
-        )
-        found.append(np.concatenate([_numbers(plan, chunk) for chunk in chunks]))
-        if progress is not None:
-            progress(number + 1, len(plan.schedules))
-    return np.stack(found)
+    # the numbers' own, not the driver's, which was started with older ones
+    delay_s = max(snapshot.timing.default_rep_delay, snapshot.timing.passive_reset)
+    seeds = [None if seed is None else (seed + number) % 2**63 for number in range(len(plan.schedules))]
+    series = [
+        Series(schedule, [table], plan.shots, delay_s, own) for (schedule, table), own in zip(plan.schedules, seeds, strict=True)
+    ]
+    found: list[list[NDArray[Any]]] = [[] for _ in series]
+    with closing(execution.run_all(series, cancelled=cancelled, watched=True)) as chunks:
+        for number, chunk in chunks:
+            found[number].append(_numbers(plan, chunk))
+            if progress is not None and chunk.first_row + chunk.rows == len(plan.schedules[number][1]):
+                progress(number + 1, len(series))
+    return np.stack([np.concatenate(parts) for parts in found])
 
 
 def _numbers(plan: Plan, chunk: Any) -> NDArray[Any]:

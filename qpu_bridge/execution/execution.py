@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, nullcontext
+from contextlib import closing, nullcontext, suppress
 from dataclasses import replace
+from functools import partial
 from time import monotonic, sleep
 
-from qpu_bridge.driver import Capabilities, Chunk, Driver, LoadsAhead, Run, check_chunk
+from qpu_bridge.driver import Capabilities, Chunk, Driver, Run, TakesAhead, check_chunk
 from qpu_bridge.errors import Cancelled, DriverFault, DriverLost, NotLoaded, RanTooLong
-from qpu_bridge.execution.cut import count_cut, cut, rows_per_run
+from qpu_bridge.execution.lookahead import Lookahead
 from qpu_bridge.execution.prefetch import prefetch
+from qpu_bridge.execution.series import Series
 from qpu_bridge.execution.span import DeviceClock, Span
 from qpu_bridge.execution.watch import watch
 from qpu_bridge.schedule import Schedule, Table
-from qpu_bridge.schedule.check import check_once, check_table
 from qpu_bridge.telemetry import played
+
+AHEAD = 2
+"""So many runs a driver is told of beyond the one that it plays."""
 
 RETRIES = 3
 """How often a run is taken up again after the driver was lost, without any result in between."""
 
 BACK_S = 120.0
 """How long a lost driver may take to come back, s."""
+
+_Piece = tuple[int, Schedule, Run]
 
 
 class Execution:
@@ -66,62 +72,85 @@ class Execution:
         settings: Mapping[str, float | int | str | bool] | None = None,
         max_rows: int | None = None,
         first_row: int = 0,
-        following: Schedule | None = None,
         cancelled: Callable[[], bool] | None = None,
-        watched: bool = False,
         progress: Callable[[int], None] | None = None,
     ) -> Generator[Chunk, None, None]:
         """Play a template for all rows, and yield results in the order of the rows, without gap or overlap.
 
         Args:
-            schedule: The template.
-            tables: Rows in pieces of any size; a piece is made (in a thread) while the device plays the one before. Where they
-                are there already, give a sequence: work of one run then needs no thread.
+            schedule: See `Series`, also for the others that are not named here.
+            tables: Rows.
             shots: Shots per row and sweep point.
-            rep_delay_s: Wait after each shot, s; None takes the device's default.
-            seed: For simulated devices. The same seed gives the same results however the rows are cut.
+            rep_delay_s: Wait after each shot, s.
+            seed: For simulated devices.
             settings: Device settings.
-            max_rows: Most rows per run, where the caller wants fewer than the device allows.
-            first_row: Rows before this one are known already: they are made, for the others may hang on them, and not played.
-            following: The template that is played next: a driver that is elsewhere gets it while it plays the last run of this
-                one, if it is known which one that is (``tables`` is a sequence).
+            max_rows: Most rows per run.
+            first_row: The first that is played.
             cancelled: Asked from another thread, several times a second; True stops the device.
-            watched: Whether the caller aborts the driver as soon as ``cancelled`` says so: no thread does then.
             progress: Told the number of rows done.
 
         Yields:
             Chunks whose ``first_row`` counts from the first row of the tables.
 
         Raises:
+            BridgeError: As `run_all`.
+        """
+        series = Series(schedule, tables, shots, rep_delay_s, seed, settings or {}, max_rows, first_row)
+        with closing(self.run_all([series], cancelled=cancelled)) as flow:
+            for _, chunk in flow:
+                if progress is not None:
+                    progress(chunk.first_row + chunk.rows)
+                yield chunk
+
+    def run_all(
+        self, series: Sequence[Series], *, cancelled: Callable[[], bool] | None = None, watched: bool = False
+    ) -> Generator[tuple[int, Chunk], None, None]:
+        """Play templates one after the other, each for all of its rows.
+
+        A driver that is elsewhere is told of the next runs while it plays one, so that it need not wait for us, if all rows are
+        there already. What it was told of and is not wanted any more is aborted.
+
+        Args:
+            series: What.
+            cancelled: Asked from another thread, several times a second; True stops the device.
+            watched: Whether the caller aborts the driver as soon as ``cancelled`` says so: no thread does then.
+
+        Yields:
+            Number of the series, and its chunks as of `run`.
+
+        Raises:
             TooLarge: If the device cannot take the shots or the results.
-            ScheduleError: If the device cannot play the schedule, or a table does not fit it.
+            ScheduleError: If the device cannot play a schedule, or a table does not fit it.
             Cancelled: If ``cancelled`` said so.
             RanTooLong: If the device time allowed is used up.
             DriverLost: If the driver did not come back.
         """
-        limits = self.capabilities.limits
-        rows = min(rows_per_run(schedule, shots, limits), max_rows or limits.max_rows)
-        check_once(schedule, limits)
-        asked = cancelled or _never
-        self._load(schedule, asked)
+        limits, asked = self.capabilities.limits, cancelled or _never
+        counts = [one.count(limits) for one in series]
+        known = None not in counts
+        made = ((number, one.schedule, run) for number, one in enumerate(series) for run in one.runs(limits))
+        ahead = self.driver if known and isinstance(self.driver, TakesAhead) else None
+        single = known and sum(filter(None, counts)) == 1
+        source = made if ahead is not None else prefetch(made, 1 if single else None)
+        pieces = Lookahead(source, 0 if ahead is None else AHEAD)
         self.spans = []
-        clock = DeviceClock()
-        order = Run(schedule.digest, Table.single(), shots, 0, rep_delay_s, seed, dict(settings or {}))
-        first = first_row
-        count = count_cut(tables, rows, first_row) if isinstance(tables, Sequence) else None
-        pieces = prefetch(self._checked(schedule, cut(tables, rows, first_row)), count)
-        with closing(pieces), nullcontext() if cancelled is None or watched else watch(asked, self.driver.abort):
-            for number, table in enumerate(pieces, 1):
-                if following is not None and number == count and isinstance(self.driver, LoadsAhead):
-                    check_once(following, limits)
-                    self.driver.load_ahead(following)
-                for chunk in self._play(schedule, replace(order, table=table, first_row=first), asked):
-                    here = replace(chunk, first_row=first + chunk.first_row)
-                    self._account(here, clock)
-                    if progress is not None:
-                        progress(here.first_row + here.rows)
-                    yield here
-                first += len(table)
+        clock, held = DeviceClock(), None
+        with closing(source), nullcontext() if cancelled is None or watched else watch(asked, self.driver.abort):
+            try:
+                for number, schedule, order in pieces:
+                    if schedule is not held:
+                        self._load(schedule, asked)
+                        held = schedule
+                    if ahead is not None:
+                        ahead.ahead(partial(_upcoming, pieces))
+                    for chunk in self._play(schedule, order, asked):
+                        here = replace(chunk, first_row=order.first_row + chunk.first_row)
+                        self._account(here, clock)
+                        yield number, here
+            finally:
+                if pieces.waiting:
+                    with suppress(DriverLost):
+                        self.driver.abort()
 
     def _play(self, schedule: Schedule, order: Run, cancelled: Callable[[], bool]) -> Iterator[Chunk]:
         """One run; taken up again from the first missing row if the driver is lost."""
@@ -129,7 +158,7 @@ class Execution:
         while done < len(order.table):
             if cancelled():
                 raise Cancelled("the work was cancelled")
-            rest = replace(order, table=Table(order.table.values[done:]), first_row=order.first_row + done)
+            rest = order if not done else replace(order, table=Table(order.table.values[done:]), first_row=order.first_row + done)
             try:
                 begun = done
                 for chunk in self.driver.run(rest):
@@ -148,11 +177,6 @@ class Execution:
             else:
                 if done < len(order.table) and not cancelled():
                     raise DriverFault("a driver must return all rows of a run", given=done, where=f"{len(order.table)} rows")
-
-    def _checked(self, schedule: Schedule, tables: Iterable[Table]) -> Iterator[Table]:
-        for table in tables:
-            check_table(schedule, table, self.capabilities.limits)
-            yield table
 
     def _load(self, schedule: Schedule, cancelled: Callable[[], bool]) -> None:
         tries = 0
@@ -197,6 +221,11 @@ class Execution:
         if self.usage_limit_s is not None and self.usage_seconds > self.usage_limit_s:
             self.driver.abort()
             raise RanTooLong(f"the job may use {self.usage_limit_s:g} s of device time", given=round(self.usage_seconds, 6))
+
+
+def _upcoming(pieces: Lookahead[_Piece]) -> tuple[Schedule, Run] | None:
+    piece = pieces.look()
+    return None if piece is None else piece[1:]
 
 
 def _never() -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import count
@@ -20,6 +20,7 @@ from qpu_bridge.transport.endpoint import lines
 from qpu_bridge.transport.keys import ClientKeys, require_keys
 from qpu_bridge.transport.line import SLICE_MS, Line
 from qpu_bridge.transport.pulse import Pulse, new_session
+from qpu_bridge.transport.queue import Queue, Sent
 from qpu_bridge.transport.socket import Context, dealer
 from qpu_bridge.wire import (
     NO_REQUEST,
@@ -38,11 +39,12 @@ from qpu_bridge.wire import (
 )
 
 M = TypeVar("M", bound=Message)
+More = Callable[[], tuple[Schedule, Run] | None]
 _KEPT = 256
 
 
 class RemoteDriver:
-    """Implements `driver.Driver` and `driver.LoadsAhead` over ZeroMQ.
+    """Implements `driver.Driver` and `driver.TakesAhead` over ZeroMQ.
 
     `status`, `abort` and `close` may be called from any thread, also during a run.
 
@@ -89,9 +91,10 @@ class RemoteDriver:
         self._watch_lock, self._work_lock = Lock(), Lock()
         self._welcome: Welcome | None = None
         self._held: OrderedDict[bytes, Schedule] = OrderedDict()
-        self._next: Schedule | None = None
-        self._ahead: tuple[bytes, bytes] | None = None
-        self._current = self._aborted = NO_REQUEST
+        self._queue = Queue()
+        self._more: More = _nothing
+        self._current = NO_REQUEST
+        self._aborted: Sequence[bytes] = ()
         self._closed = False
         self._deadline_s = chunk_s
 
@@ -101,7 +104,6 @@ class RemoteDriver:
 
     def load(self, schedule: Schedule) -> None:
         """See `Driver.load`; a template that was sent before is not sent again."""
-        self._next = None
         if schedule.digest in self._held:
             return
         self._take_work_line(self._load_s)
@@ -110,9 +112,9 @@ class RemoteDriver:
         finally:
             self._work_lock.release()
 
-    def load_ahead(self, schedule: Schedule) -> None:
-        """See `LoadsAhead.load_ahead`; a loss of the server on the way is made good by `load`."""
-        self._next = None if schedule.digest in self._held else schedule
+    def ahead(self, more: More) -> None:
+        """See `TakesAhead.ahead`; what is lost on the way with the server is sent again in its turn."""
+        self._more = more
 
     def run(self, run: Run) -> Iterator[Chunk]:
         """See `Driver.run`."""
@@ -134,9 +136,11 @@ class RemoteDriver:
 
     def abort(self) -> None:
         """See `Driver.abort`."""
-        # looked at once: the run may end here, and another one begin
-        run = self._aborted = self._current
-        _expect(self._ask_watch(Abort(run)), Aborted)
+        # looked at once, and in this order: the run may end here, and the next one take its place
+        waiting = self._queue.runs
+        runs = self._aborted = (*reversed(waiting), self._current)
+        for run in runs:
+            _expect(self._ask_watch(Abort(run)), Aborted)
 
     def status(self) -> Status:
         """See `Driver.status`."""
@@ -176,18 +180,23 @@ class RemoteDriver:
     def _start(self, run: Run) -> Part:
         self._pulse.require(self._answer_s)
         welcome = self._welcome or self._hello()
-        self._current = self._pulse.waiting = self._next_id()
         self._deadline_s = self._chunk_s + 2 * self._length_s(run)
-        self._work.send(self._current, Play(welcome.incarnation, self._window, run))
-        self._send_ahead()
+        more, self._more = self._more, _nothing
+        sent = self._on_its_way(run)
+        self._current = self._pulse.waiting = self._next_id() if sent is None else sent.request
+        if sent is None:
+            self._work.send(self._current, Play(welcome.incarnation, self._window, run))
+        else:
+            self._queue.pop()
+        self._send_ahead(more, welcome)
         return self._next_part()
 
     def _next_part(self) -> Part:
         part = _expect(self._work.receive(self._current, self._deadline_s), Part)
-        while self._aborted == self._current and not part.last:
+        while self._current in self._aborted and not part.last:
             self._work.add(self._current, Ack(1))
             part = _expect(self._work.receive(self._current, self._deadline_s), Part)
-        if self._aborted == self._current:
+        if self._current in self._aborted:
             raise Cancelled("a run must not be aborted to give all of its rows")
         return part
 
@@ -201,25 +210,49 @@ class RemoteDriver:
         shots = len(run.table) * prod(schedule.sweep_shape) * run.shots
         return shots * (schedule.duration * float(schedule.clock.dt) + delay_s)
 
-    def _send_ahead(self) -> None:
-        """Send what is to be loaded after the run that has just been sent."""
-        schedule, self._next, self._ahead = self._next, None, None
-        if schedule is not None:
-            request = self._next_id()
-            # what cannot be sent at all is said by `load`, not by the run before
-            with suppress(ProtocolError):
-                self._work.add(request, Load(schedule))
-                self._ahead = schedule.digest, request
+    def _send_ahead(self, more: More, welcome: Welcome) -> None:
+        """Send what is to be loaded and played after the run that has just been sent."""
+        # what cannot be sent at all is said in its turn
+        with suppress(ProtocolError):
+            while self._current not in self._aborted and (upcoming := more()) is not None:
+                schedule, run = upcoming
+                if schedule.digest not in self._held and not self._queue.holds(schedule.digest):
+                    self._add(schedule, Load(schedule))
+                self._add(run, Play(welcome.incarnation, self._window, run))
+
+    def _add(self, what: Schedule | Run, message: Message) -> None:
+        sent = Sent(what, self._next_id())
+        # before it leaves: an abort must find it
+        self._queue.add(sent)
+        self._work.add(sent.request, message)
+
+    def _on_its_way(self, what: Schedule | Run) -> Sent | None:
+        """The next to come, if it is this; if something else was wanted than what is on its way, that is called back."""
+        sent = self._queue.first(what) if self._work.whole else None
+        if sent is None and self._queue.runs:
+            self._call_back()
+        if sent is None:
+            self._queue.clear()
+        return sent
+
+    def _call_back(self) -> None:
+        if self._work.whole:
+            with suppress(DriverLost):
+                for run in reversed(self._queue.runs):
+                    self._ask_watch(Abort(run))
+        else:
+            # it must not reach a server that comes later
+            self._work.close()
 
     def _send_template(self, schedule: Schedule) -> None:
         self._pulse.require(self._answer_s)
-        digest, sent = self._ahead or (b"", b"")
-        self._ahead = None
-        on_its_way = digest == schedule.digest and self._work.whole
-        request = self._pulse.waiting = sent if on_its_way else self._next_id()
+        sent = self._on_its_way(schedule)
+        request = self._pulse.waiting = self._next_id() if sent is None else sent.request
         try:
-            if not on_its_way:
+            if sent is None:
                 self._work.send(request, Load(schedule))
+            else:
+                self._queue.pop()
             _expect(self._work.receive(request, self._load_s), Loaded)
         finally:
             self._pulse.waiting = NO_REQUEST
@@ -237,6 +270,10 @@ class RemoteDriver:
 
     def _next_id(self) -> bytes:
         return self._session + next(self._ids).to_bytes(8, "big")
+
+
+def _nothing() -> None:
+    return None
 
 
 def _expect(message: Message, kind: type[M]) -> M:

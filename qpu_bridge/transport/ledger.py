@@ -94,6 +94,10 @@ class Ledger:
                 self._heard.move_to_end(session)
                 self._heard.popitem(last=False)
 
+    def begun(self, request: bytes) -> None:
+        """A run of this session begins, which may have been asked for long ago: a sign of life if there was none before."""
+        self._heard.setdefault(request[:SESSION], time.monotonic())
+
     def silence_s(self, request: bytes) -> float:
         """Seconds since something came from the session of this request; 0 if it was never heard."""
         return time.monotonic() - self._heard.get(request[:SESSION], time.monotonic())

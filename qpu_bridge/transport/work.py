@@ -117,7 +117,7 @@ class WorkLine:
         if schedule is None or message.incarnation != self._incarnation:
             raise NotLoaded("a template must be loaded into this server before it is run", given=run.digest.hex()[:16])
         self._held.move_to_end(run.digest)
-        self._ledger.heard(request)
+        self._ledger.begun(request)
         self._ledger.current = request
         self._refuse_if_cancelled(request)
         row, credit, alone = 0, message.window, True
@@ -170,7 +170,9 @@ class WorkLine:
                 message = decode(frames)[1]
                 return message.count if isinstance(message, Ack) else 0
         elif len(self._waiting) < _QUEUE:
-            self._ledger.open(whose)
+            # an ack of the run before is no request
+            if not self._ledger.done(whose):
+                self._ledger.open(whose)
             self._waiting.append([identity, *frames])
         else:
             busy = DriverFault(f"at most {_QUEUE} requests may wait for a device")

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from qpu_bridge.driver import Chunk
 from qpu_bridge.errors import Cancelled, DriverFault, DriverLost, NotLoaded, RanTooLong, ScheduleError, TooLarge
-from qpu_bridge.execution import Execution, prefetch, rows_per_run
+from qpu_bridge.execution import Execution, Series, prefetch, rows_per_run
 from qpu_bridge.schedule import (
     Builder,
     Column,
@@ -128,7 +128,7 @@ def test_who_aborts_the_driver_needs_no_thread_for_that() -> None:
     driver = Scripted(_limits(), 1)
     execution = Execution(driver, driver.capabilities())
     stop = Event()
-    chunks = execution.run(_schedule(), list(_tables(3, 3)), 3, cancelled=stop.is_set, watched=True)
+    chunks = execution.run_all([Series(_schedule(), list(_tables(3, 3)), 3)], cancelled=stop.is_set, watched=True)
     for _ in range(2):
         next(chunks)
         seen |= set(threading.enumerate()) - before

@@ -1,0 +1,54 @@
+"""Looking at what comes before its turn."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Lookahead(Generic[T]):
+    """The same items in the same order, some of which are looked at before their turn.
+
+    What the source raises is raised in the turn of the item in whose place it was, however early that was looked at.
+
+    Args:
+        source: Gives the items.
+        most: So many may have been looked at and not have had their turn.
+    """
+
+    def __init__(self, source: Iterator[T], most: int) -> None:
+        self._source, self.most = source, most
+        self._seen: deque[T] = deque()
+        self._failure: Exception | None = None
+
+    def __iter__(self) -> Iterator[T]:
+        return self
+
+    def __next__(self) -> T:
+        if self._seen:
+            return self._seen.popleft()
+        if self._failure is not None:
+            raise self._failure
+        return next(self._source)
+
+    def look(self) -> T | None:
+        """The first item that was not looked at; None if there is none, or enough wait for their turn."""
+        if len(self._seen) >= self.most or self._failure is not None:
+            return None
+        try:
+            item = next(self._source)
+        except StopIteration:
+            return None
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is raised in its turn
+            self._failure = error
+            return None
+        self._seen.append(item)
+        return item
+
+    @property
+    def waiting(self) -> int:
+        """How many were looked at and have not had their turn."""
+        return len(self._seen)
