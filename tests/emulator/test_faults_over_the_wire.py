@@ -19,9 +19,9 @@ def rig(tmp_path_factory):
     endpoint, path = f"ipc://{folder}/d.ipc", folder / "faults.json"
     command = [sys.executable, "-m", "qpu_bridge.transport.process", "emulator", "--endpoint", endpoint]
     command += ["--device", "emu_five", "--snapshot", "five", "--options", json.dumps({"faults": str(path), "threads": 1})]
-    with Supervisor(command, endpoint, heartbeat_s=0.2, patience_s=2.0) as supervisor:
-        supervisor.wait_ready(120)
-        driver = RemoteDriver(endpoint, answer_s=60, heartbeat_s=0.2, patience_s=2.0)
+    with Supervisor(command, endpoint, heartbeat_s=0.2) as supervisor:
+        supervisor.wait_ready()
+        driver = RemoteDriver(endpoint, answer_s=60, heartbeat_s=0.2)
         yield supervisor, driver, path
         driver.close()
 

@@ -6,7 +6,8 @@ from tests.proofs.load import load
 
 
 def test_many_jobs_at_once() -> None:
-    report = load(jobs=100, users=10, row_s=0.01)
+    # jobs that take long beside what a busy machine adds to one of them: it counts as device time
+    report = load(jobs=100, users=10, row_s=0.1)
     assert report.completed == report.jobs == 100
     # of ten jobs each, one is a tenth of all
     assert report.unfair <= 0.5

@@ -44,7 +44,7 @@ def sequencer(cluster: Any, place: Place) -> Any:
     return cluster.modules[place[0] - 1].sequencers[place[1]]
 
 
-def play(cluster: Any, places: Iterable[Place], timeout_s: float = 20.0) -> dict[Place, set[str]]:
+def play(cluster: Any, places: Iterable[Place], timeout_s: float = 120.0) -> dict[Place, set[str]]:
     """Arm and start these sequencers, wait until they have stopped, and return what they complain of: nothing, if all is well.
 
     A sequencer that fails leaves those that are synchronised with it waiting for ever; then all are aborted.
