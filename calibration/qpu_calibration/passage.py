@@ -89,15 +89,11 @@ class Passage:
         moves = [np.flatnonzero(order == number) for number in range(max(len(voice.stamps) for voice in voices))]
         parts = list(self._parts(voices, moves))
         counts = [len(at) for _, at, _, _ in parts]
-        plays = np.empty((sum(counts), 5), np.int64)
-        plays[:, 0], plays[:, 1:] = (
-            np.concatenate([at for _, at, _, _ in parts]),
-            np.repeat([one for one, *_ in parts], counts, 0),
-        )
-        numbers, first = np.empty((len(plays), 2, rows)), 0
-        for _, at, level, phase in parts:
-            numbers[first : first + len(at), 0], numbers[first : first + len(at), 1] = level, phase
-            first += len(at)
+        plays, numbers, first = np.empty((sum(counts), 5), np.int64), np.empty((sum(counts), 2, rows)), 0
+        for (one, at, level, phase), count in zip(parts, counts, strict=True):
+            here = slice(first, first := first + count)
+            plays[here, 0], plays[here, 1:] = at, one
+            numbers[here, 0], numbers[here, 1] = level, phase
         sequence = np.lexsort((plays[:, 0], plays[:, 1])) if in_turn else np.argsort(plays[:, 0], kind="stable")
         self._plays, self._numbers = plays[sequence], numbers[sequence]
 

@@ -171,12 +171,13 @@ def test_pulses_of_a_gate_may_be_played_otherwise_and_the_rest_stays():
     ("snapshot", "pairs", "entangles"), [(five.snapshot(), [(0, 1), (2, 3)], "cz"), (five_ecr.snapshot(), [(0, 1)], "ecr")]
 )
 @pytest.mark.parametrize("swept", [False, True])
-def test_a_passage_is_what_its_gates_one_by_one_are(snapshot, pairs, entangles, swept):
+@pytest.mark.parametrize(("count", "kinds"), [(40, 3), (40, 0), (0, 3)], ids=["mixed", "virtual", "none"])
+def test_a_passage_is_what_its_gates_one_by_one_are(snapshot, pairs, entangles, swept, count, kinds):
     draw = np.random.default_rng(3)
     gates = [("sx", (0,)), ("x", (1,)), (entangles, (0, 1))]
     gates = [(name, places if snapshot.gate(name, *(pairs[0][p] for p in places)) else places[::-1]) for name, places in gates]
-    order = draw.integers(-2, 3, 40)
-    angles = draw.integers(0, 4, (40, len(pairs), 3)) * 0.7 if swept else draw.uniform(-3, 3, 40)
+    order = draw.integers(-2, kinds, count)
+    angles = draw.integers(0, 4, (count, len(pairs), 3)) * 0.7 if swept else draw.uniform(-3, 3, count)
 
     def played(index, pulse):
         return (0.1 * (1 + index), 0.3) if pulse.start else None
