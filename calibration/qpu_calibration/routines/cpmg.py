@@ -11,7 +11,7 @@ from pydantic import Field
 
 from qpu_bridge.target import Snapshot
 from qpu_calibration.axis import Axis, Values
-from qpu_calibration.curve import SLOW, CurveFit
+from qpu_calibration.curve import SLOW, CurveFit, random_effect
 from qpu_calibration.edit import known_gate
 from qpu_calibration.fit import Estimate, Fit, bad, good
 from qpu_calibration.measured import Measured
@@ -21,7 +21,8 @@ from qpu_calibration.plan import Point
 from qpu_calibration.reading import excited
 from qpu_calibration.routine import Routine
 from qpu_calibration.routines.t1 import Waits, decay, spread
-from qpu_calibration.search import Asking, Search, grid
+from qpu_calibration.routines.t2_star import SHARED
+from qpu_calibration.search import Asking, Search, Starts, grid
 
 ENERGY = 0
 """So many pulses stand for T1, which is measured with the same waits."""
@@ -90,20 +91,24 @@ class CPMG(Routine[CPMGSettings]):
         """A T2 of each train, then a power of their number, and one of the frequency."""
         waits, pulses = data["delay"], data["pulses"][1:]
         y, sigma = excited(data)
-        ends, sigma = y[:, 0] - y[:, 1], np.hypot(sigma[:, 0], sigma[:, 1])
+        ends, both, sigma = y[:, 0] - y[:, 1], y[:, 0] + y[:, 1], np.hypot(sigma[:, 0], sigma[:, 1])
         lives = {"height": 2.0, "t1": waits[-1] / PARTS, "base": -1.0}
         life = yield Search(decay, waits, -ends[0], sigma[0], lives, {"t1": (waits[-1] / 1000, waits[-1] * 20)})
-        trains = []
-        for count, *one in zip(pulses, ends[1:], sigma[1:], strict=True):
-            trains.append((yield from _faded(waits + count * float(data["pulse_s"]), *one)))
+        rough, trains, times = [], [], np.add.outer(pulses * float(data["pulse_s"]), waits)
+        for x, left, unsure in zip(times, ends[1:], sigma[1:], strict=True):
+            rough.append((yield from _faded(x, left, unsure)))
+        noisy = _shared(times, ends[1:], both[1:], sigma[1:], rough)
+        for x, left, unsure, before in zip(times, ends[1:], noisy, rough, strict=True):
+            trains.append((yield from _faded(x, left, unsure, before.value)))
         if not _stands(life, 0.5) or not life.error["t1"] < 0.3 * life.value["t1"]:
             return bad("the waits do not tell T1", life)
         if life.value["base"] > -0.4:
             return bad("what decays does not come to rest in 0", life)
-        for count, train in zip(pulses, trains, strict=True):
+        for count, train, before in zip(pulses, trains, rough, strict=True):
             if not _stands(train, 0.3):
                 return bad(f"no contrast of {count:.0f} pulses stands out of the noise", train)
-            if reason := train.fault(SLOW):
+            # slow noise explains some of what is off, not all
+            if reason := before.fault(SLOW) or train.fault():
                 return bad(f"{reason} of {count:.0f} pulses", train)
             if not train.error["t2"] < 0.3 * train.value["t2"]:
                 return bad(f"the waits do not tell T2 of {count:.0f} pulses", train)
@@ -115,26 +120,27 @@ class CPMG(Routine[CPMGSettings]):
             "t2_last": (t2[-1], error[-1], "s"),
             "t1": life.of("t1", "s"),
         }
-        rate = 1 / t2 - 1 / (2 * life.value["t1"])
-        unsure = np.hypot(error / t2**2, life.error["t1"] / (2 * life.value["t1"] ** 2))
-        frequency = pulses / (2 * t2)
-        scale = np.array([per_rate(int(count), 0.0) for count in pulses])
-        if np.all(rate > 3 * unsure):
-            middle = float(np.exp(np.mean(np.log(frequency))))
+        rate, frequency = 1 / t2 - 1 / (2 * life.value["t1"]), pulses / (2 * t2)
+        white = np.array([per_rate(int(count), 0.0) for count in pulses])
+        noise, off = white * rate, white * _unsure(t2, error, rate, life, 0.0)
+        if np.all(noise > 3 * off):
+            middle, exponent = float(np.exp(np.mean(np.log(frequency)))), 0.0
             # what a train hears depends on the exponent, by a fifth at most
             for _ in range(3):
-                starts = {"size": float(np.mean(scale * rate)), "exponent": 0.0}
-                fallen = yield Search(power, frequency / middle, scale * rate, scale * unsure, starts)
+                starts = {"size": float(np.mean(noise)), "exponent": -exponent}
+                fallen = yield Search(power, frequency / middle, noise, off, starts)
                 exponent = -fallen.value["exponent"]
-                scale = np.array([per_rate(int(count), float(np.clip(exponent, 0, 2))) for count in pulses])
+                falls = float(np.clip(exponent, 0, 2))
+                scale = np.array([per_rate(int(count), falls) for count in pulses])
+                noise, off = scale * rate, scale * _unsure(t2, error, rate, life, falls)
             numbers |= {"noise_exponent": (exponent, fallen.error["exponent"], "")}
         series = {
             "pulses": pulses,
             "t2": t2,
             "t2_error": error,
             "frequency": frequency,
-            "noise": scale * rate,
-            "noise_error": scale * unsure,
+            "noise": noise,
+            "noise_error": off,
         }
         return good(grown, **numbers).model_copy(update={"series": {name: tuple(map(float, of)) for name, of in series.items()}})
 
@@ -190,11 +196,45 @@ def _filter(pulses: int) -> tuple[Values, Values, float]:
     return np.log(frequency / (pulses / 2)), heard, (4 * pulses + 2) / (2 * np.pi) ** 2 / highest
 
 
-def _faded(x: Values, y: Values, sigma: Values) -> Asking[CurveFit]:
-    starts = grid(height=1.0, t2=x[-1] / PARTS, slow=[0.0, 0.6])
+def _faded(x: Values, y: Values, sigma: Values, begin: Starts | None = None) -> Asking[CurveFit]:
+    starts = begin or grid(height=1.0, t2=x[-1] / PARTS, slow=[0.0, 0.6])
     # a little beyond what noise can do, lest the error of T2 be cut at the edge
     bounds = {"t2": (x[-1] / 1000, x[-1] * 20), "slow": (-0.6, 1.6), "height": (-0.5, 1.5)}
     return (yield Search(envelope, x, y, sigma, starts, bounds))
+
+
+def _shared(x: Values, y: Values, both: Values, sigma: Values, found: Sequence[CurveFit]) -> Values:
+    """Errors with slow noise, which shots of a point share in part: phases of a Gaussian spread that the envelopes tell.
+
+    All trains share it alike, and what it moves at one end and at the other moves their sum as far as their difference; but the
+    sum stays where it is otherwise.
+
+    Args:
+        x: Times, ``float64[trains, waits]``.
+        y: Differences of both ends.
+        both: Sums of both ends.
+        sigma: Errors of either, of the shots alone.
+        found: Envelopes of all trains.
+    """
+    if not all(np.isfinite(one.chi_square) for one in found):
+        return sigma
+    rest = np.array([envelope(time, **one.value) for time, one in zip(x, found, strict=True)]) - y
+    pattern = np.array([_turning(time, **one.value) for time, one in zip(x, found, strict=True)])
+    steady = both - np.average(both, weights=sigma**-2.0)
+    free = sum(len(one.value) for one in found) + 1
+    twice = [np.concatenate([one.ravel(), other.ravel()]) for one, other in ((sigma, sigma), (pattern, pattern), (rest, steady))]
+    return random_effect(twice[0], twice[1], twice[2], free, SHARED)[: x.size].reshape(x.shape)
+
+
+def _turning(x: Values, height: float, t2: float, slow: float) -> Values:
+    """What all shots of a point would move an end by, if they shared the slow part of the noise."""
+    time, share = x / t2, min(max(slow, 0.0), 1.0)
+    return np.asarray(height * np.exp(-(1 - share) * time) * (1 - np.exp(-2 * share * time**2)) / 2)
+
+
+def _unsure(t2: Values, error: Values, rate: Values, life: CurveFit, exponent: float) -> Values:
+    """Errors of rates, beside noise that falls as ``f**-exponent``: too short a T2 is too high a rate at too high a frequency."""
+    return np.hypot(error / t2 * (1 / t2 + exponent * rate), life.error["t1"] / (2 * life.value["t1"] ** 2))
 
 
 def _stands(found: CurveFit, least: float) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import xarray as xr
 from scipy.optimize import brentq
 
 from qpu_calibration.catalog import routine
@@ -63,6 +64,39 @@ def test_trains_live_as_the_noise_lets_them_and_tell_its_spectrum(lab, one_over_
         assert abs(fit["noise_exponent"] - exponent) < 4 * fit.error("noise_exponent") + 0.1
         grown = np.polyfit(np.log(series["pulses"]), np.log(right), 1)[0]
         assert abs(fit["gamma"] - grown) < 4 * fit.error("gamma") + 0.03
+
+
+def test_errors_hold_where_shots_of_a_point_share_slow_noise(rng):
+    # 500 shots in 16 slices, of which each has a phase of its own: A^2/f, as a train's filter hears it
+    count, shots, slices, t1, low, high = 40, 500, 16, 150e-6, 0.01, 0.98
+    pulses, waits = np.array([0, 1, 2, 4, 8, 16]), 250e-6 * np.linspace(0, 1, 17) ** 2
+    gaussian = np.array([np.sqrt(per_rate(int(n), 1.0) * n / (2 * 6.5e7)) for n in pulses[1:]])
+    spread = np.sqrt(2) * waits / gaussian[:, None, None]
+    left = np.cos(spread[..., None] * rng.normal(size=(count, 5, 2, 17, slices))).mean(axis=-1) * np.exp(-waits / (2 * t1))
+    life = np.broadcast_to(1 - 2 * np.exp(-waits / t1), (count, 1, 2, 17))
+    ones = np.concatenate([life, left], axis=1) * np.array([1, -1])[:, None] / 2 + 0.5
+    seen = rng.binomial(shots, low + (high - low) * ones) / shots
+    facts = {"prob_meas1_prep0": low, "prob_meas0_prep1": 1 - high, "pulse_s": 0.0}
+    data = xr.Dataset(
+        {"ones": (("qubit", "pulses", "last", "delay"), seen)}
+        | {name: ("qubit", np.full(count, value)) for name, value in facts.items()},
+        {"qubit": np.arange(count), "pulses": pulses.astype(float), "delay": waits, "last": [0.0, np.pi]},
+        {"shots": shots, "kind": "qubit"},
+    )
+    fits = routine("cpmg").fit(data)
+    assert all(fit.good for fit in fits), [fit.reason for fit in fits]
+    series = {name: np.array([fit.series[name] for fit in fits]) for name in fits[0].series}
+    # where t / (2 T1) + (t / T)^2 is 1
+    right = gaussian**2 * (np.sqrt(1 / (16 * t1**2) + 1 / gaussian**2) - 1 / (4 * t1))
+    scores = {
+        "t2": (series["t2"] - right) / series["t2_error"],
+        "noise": (series["noise"] - 6.5e7 / series["frequency"]) / series["noise_error"],
+        "exponent": np.array([(fit["noise_exponent"] - 1) / fit.error("noise_exponent") for fit in fits]),
+    }
+    print({name: f"{z.mean():.2f} +- {z.std():.2f}" for name, z in scores.items()})
+    # 200 numbers, 200 and 40
+    for name, wide in (("t2", 0.17), ("noise", 0.17), ("exponent", 0.3)):
+        assert abs(np.sqrt(np.mean(scores[name] ** 2)) - 1) < wide, name
 
 
 def test_trains_that_all_end_in_noise_are_not_believed(lab):
