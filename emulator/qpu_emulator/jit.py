@@ -39,7 +39,27 @@ class _Cache(FunctionCache):  # type: ignore[misc]
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)
-        self._cache_file = IndexDataCacheFile(self._cache_path, self._impl.filename_base, _stamp(function))
+        self._cache_file = _Files(self._cache_path, self._impl.filename_base, _stamp(function))
+
+
+class _Files(IndexDataCacheFile):  # type: ignore[misc]
+    """numba's files, of which each is named by what it holds.
+
+    numba numbers them: two processes that compile a function for different arguments at the same time take the same number, and
+    whoever comes later is given for one what was made for the other, or, by a number, what an older source was made into.
+    """
+
+    def save(self, key: object, data: object) -> None:
+        """Keep the machine code for some arguments."""
+        overloads = self._load_index()
+        number = hashlib.sha256(repr((self._source_stamp, key)).encode()).hexdigest()[:15]
+        overloads[key] = name = self._data_name(int(number, 16))
+        self._save_data(name, data)
+        self._save_index(overloads)
+        # of an older source, or lost from the index to a process that wrote it at the same time: then it is made once more
+        for path in Path(self._cache_path).glob(self._data_name_pattern.replace("{number:d}", "*")):
+            if path.name not in overloads.values():
+                path.unlink(missing_ok=True)
 
 
 def _stamp(function: Callable[..., Any]) -> str:

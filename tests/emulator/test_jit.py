@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from qpu_emulator.jit import _Files
+
 CALLER = """
 from qpu_emulator.jit import compiled
 from small.callee import FACTOR, inner
@@ -48,3 +50,45 @@ def test_a_function_is_made_anew_when_what_it_calls_or_a_number_has_changed(
     assert run(1, 1) == [2, 0]
     assert run(1, 1) == [2, 1]
     assert run(factor, step) == [value, 0]
+
+
+def test_two_processes_that_compile_a_function_for_different_arguments_do_not_take_each_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = (_Files(str(tmp_path), "f", "source") for _ in range(2))
+    late: list[tuple[str, object]] = []
+    write_data, write_index = one._save_data, other._save_index
+
+    def meanwhile(overloads: object) -> None:
+        one.save("numbers", "code for numbers")
+        write_index(overloads)
+
+    # neither knows of the other, and the first is the last to write its code
+    monkeypatch.setattr(one, "_save_data", lambda *given: late.append(given))
+    monkeypatch.setattr(other, "_save_index", meanwhile)
+    other.save("integers", "code for integers")
+    for given in late:
+        write_data(*given)
+    for key in ("integers", "numbers"):
+        assert _Files(str(tmp_path), "f", "source").load(key) in (f"code for {key}", None)
+    # what was lost on the way is made and kept again
+    monkeypatch.undo()
+    other.save("integers", "code for integers")
+    assert _Files(str(tmp_path), "f", "source").load("integers") == "code for integers"
+
+
+def test_what_an_older_source_was_made_into_is_not_taken_and_not_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _Files(str(tmp_path), "f", "old").save("numbers", "old code")
+    new = _Files(str(tmp_path), "f", "new")
+    seen = []
+    write = new._save_data
+
+    def meanwhile(*given: object) -> None:
+        seen.append(_Files(str(tmp_path), "f", "new").load("numbers"))
+        write(*given)
+
+    monkeypatch.setattr(new, "_save_data", meanwhile)
+    new.save("numbers", "new code")
+    assert seen == [None]
+    assert _Files(str(tmp_path), "f", "new").load("numbers") == "new code"
+    assert len(list(tmp_path.glob("*.nbc"))) == 1
