@@ -87,13 +87,14 @@ def value(found: dict[Any, float], name: str, **labels: str) -> float:
 
 
 def test_metrics_of_every_stage_and_of_the_device(place: Place, job: str) -> None:
+    # a heartbeat may come late on a busy machine, but it comes
+    until(lambda: value(metrics(place), "heartbeat_age_seconds", device="loop_five") < 5)
     found = metrics(place)
     for stage in Stage:
         assert value(found, "stage_seconds_count", stage=stage.value) >= 1, stage
     assert value(found, "jobs", device="loop_five", state="Completed") >= 1
     assert value(found, "queue_length", device="loop_five") == 0
     assert value(found, "device_up", device="loop_five") == 1
-    assert value(found, "heartbeat_age_seconds", device="loop_five") < 5
     assert value(found, "device_seconds_total", device="loop_five") > 0
     assert 0 < value(found, "device_utilisation", device="loop_five") < 1
     assert value(found, "http_answers_total", method="POST", route="/jobs", status="200") >= 1
@@ -131,8 +132,8 @@ def test_from_elsewhere_only_people_who_watch_may_read_them(place: Place, who: s
 def test_health(place: Place) -> None:
     with place.http("", "") as http:
         assert http.get("/healthz").json() == {"status": "ok"}
+        until(lambda: http.get("/readyz").status_code == 200)
         ready = http.get("/readyz")
-    assert ready.status_code == 200
     assert ready.json() == {"status": "ready", "store": "ok", "devices": {"loop_five": "heard"}}
 
 
@@ -158,7 +159,9 @@ def test_a_job_is_one_trace_through_all_processes(place: Place, job: str, collec
 def test_lines_are_objects_and_nothing_secret_is_said(place: Place, job: str) -> None:
     with place.http("", "") as http:
         http.post("/identity/token", data={"grant_type": "urn:ibm:params:oauth:grant-type:apikey", "apikey": "qb-wrong-key"})
-    lines = [json.loads(line) for line in place.running.log.splitlines()]
+    log = place.running.log
+    # the last one is perhaps being written
+    lines = [json.loads(line) for line in log[: log.rindex("\n")].splitlines()]
     assert lines
     assert {"time", "level", "logger", "process", "message", "part"} <= lines[0].keys()
     for secret in (MARK, place.user, place.administrator, "qb-wrong-key"):

@@ -57,7 +57,7 @@ class Running:
         bare = {name: value for name, value in os.environ.items() if not name.startswith(("QISKIT_", "QPU_BRIDGE_"))}
         command = [sys.executable, "-m", "qpu_bridge.cli", "run", "--url", self.url, "--", sys.executable, "-c", text, *arguments]
         environment = bare | {"QPU_BRIDGE_TOKEN": self.token, "HOME": str(self.folder)}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -99,7 +99,7 @@ def serving(rack: str, *flags: str) -> Iterator[Running]:
                 start_new_session=True,
             )
         try:
-            until(lambda: address.exists() or process.poll() is not None, 180)
+            until(lambda: address.exists() or process.poll() is not None, 400)
             assert process.poll() is None, (folder / "log").read_text()
             store = Store(folder / "data" / "jobs.sqlite")
             token = store.tokens.create("ada")
@@ -108,7 +108,7 @@ def serving(rack: str, *flags: str) -> Iterator[Running]:
         finally:
             process.send_signal(signal.SIGTERM)
             try:
-                process.wait(40)
+                process.wait(60)
             finally:
                 process.kill()
                 process.wait()

@@ -45,7 +45,7 @@ def test_a_session_calibrates_with_the_client_of_the_library(room: Running, lab:
         calibrator = Calibrator(session)
         calibrator.options.experimental = SHORT | {"figures": True}
         job = calibrator.run()
-        result = job.result(timeout=60)
+        result = job.result(timeout=300)
     assert result.start <= result.stop
     new = versions(room).history()[: len(versions(room).history()) - len(before)]
     made, first = new[0], next(one for one in reversed(new) if one.parent is not None)
@@ -92,14 +92,14 @@ def test_users_need_a_session_and_administrators_do_not(room: Running, lab: Brid
         store.users.set_role("root", Role.ADMINISTRATOR)
     single = Calibrator(BridgeService(room.url, token).backend("emu_five"))
     single.options.experimental = SHORT | {"force": False, "check": True}
-    assert single.run().result(timeout=60).start is not None
+    assert single.run().result(timeout=300).start is not None
 
 
 def test_the_command_line_has_a_running_bridge_do_it(room: Running) -> None:
     before = len(versions(room).history())
     words = ["calibrate", "resonator_spectroscopy", "--qubits", "0", "--device", "emu_five", "--force", "--no-figures", "--trust"]
     command = [sys.executable, "-m", "qpu_bridge.cli", *words, "--rack", str(room.folder / "rack.toml")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "ahead of" in done.stdout
     assert "calibrate resonator_spectroscopy of qubit 0: good" in done.stdout

@@ -37,7 +37,7 @@ def test_a_paused_device_answers_dry_runs(bridge: Running, service: BridgeServic
     store.devices.pause("emu_five", "maintenance")
     try:
         job = SamplerV2(service.backend("emu_five")).run([(circuit, None, 1000)], dry_run=True)
-        result = job.result(timeout=60)
+        result = job.result(timeout=120)
     finally:
         store.devices.resume("emu_five")
         store.close()
@@ -67,7 +67,7 @@ def test_an_estimator_runs_dry(primitive: Any, options: dict[str, Any], service:
 def test_settings_of_the_device_are_checked_and_change_nothing(service: BridgeService, circuit: QuantumCircuit) -> None:
     sampler = Sampler(service.backend("emu_five"))
     sampler.options.experimental = {"noise": {"t1": 2.0}, "seed": 4}
-    assert sampler.run([circuit], shots=20, dry_run=True).result(timeout=60)[0].data.meas.num_shots == 20
+    assert sampler.run([circuit], shots=20, dry_run=True).result(timeout=120)[0].data.meas.num_shots == 20
     sampler.options.experimental = {"noise": {"gremlins": 2.0}}
     with pytest.raises(IBMRuntimeError, match="gremlins"):
         sampler.run([circuit], shots=20, dry_run=True)

@@ -27,10 +27,10 @@ def sweep() -> QuantumCircuit:
     return circuit
 
 
-def slow(service: BridgeService, rows: int) -> Any:
-    """A sampler job whose rows take 0.3 s each."""
+def slow(service: BridgeService, rows: int, row_s: float = 0.3) -> Any:
+    """A sampler job whose rows take their time."""
     sampler = SamplerV2(service.backend("loop_five"))
-    sampler.options.experimental = {"device": {"row_seconds": 0.3}}
+    sampler.options.experimental = {"device": {"row_seconds": row_s}}
     return sampler.run([(sweep(), np.linspace(0, 3, rows)[:, None])], shots=50)
 
 
@@ -47,13 +47,14 @@ def test_a_sweep_is_watched_and_stopped_early(service: BridgeService) -> None:
     assert sum(part.rows for part in job.interim_results()) >= seen
     job.cancel()
     assert list(job.interim_stream()) == [] or job.status() == "CANCELLED"
-    job.wait_for_final_state(timeout=30)
+    job.wait_for_final_state(timeout=60)
     assert job.status() == "CANCELLED"
     assert service.job(job.job_id()).interim_results() == []
 
 
 def test_what_was_seen_is_what_comes_at_the_end(service: BridgeService) -> None:
-    job = slow(service, 8)
+    # whoever watches may have no processor for some seconds, and must see rows still
+    job = slow(service, 8, 1.0)
     seen = [part.bits("meas") for part in job.interim_stream()]
     bits = np.concatenate(seen)
     result = job.result()[0].data.meas.to_bool_array()
@@ -65,7 +66,7 @@ def test_flips_of_twirled_measurements_are_undone(service: BridgeService) -> Non
     estimator = EstimatorV2(service.backend("loop_five"))
     estimator.options.resilience_level = 1
     estimator.options.default_shots = 640
-    estimator.options.experimental = {"device": {"row_seconds": 0.1}, "seed": 20261121}
+    estimator.options.experimental = {"device": {"row_seconds": 0.25}, "seed": 20261121}
     circuit = QuantumCircuit(1)
     circuit.sx(0)
     job = estimator.run([(circuit, "Z" * 1)])
