@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from qpu_bridge.target import Curve as Knots
 from qpu_bridge.target import PulseSpec, Snapshot
@@ -20,9 +21,9 @@ from qpu_calibration.reading import excited
 from qpu_calibration.routine import Routine, Settings
 from qpu_calibration.search import Asking, Search
 
-PARTS = np.array([0, 1, 4 / 3, 2, 3, 4, 6, 8, 12, 0])
-"""Angles, as parts of half a turn: some of each make half turns in all. 0: no train, and the whole contrast, first and last."""
 ANCHORS = ("quarter", "half", "whole")
+ROUGH = (0.0, 1.0, 2.0, 4.0, 0.0)
+"""What is looked at first: the anchors."""
 NODES = np.array([0.25, 0.5, 1.0])
 """Shares of half a turn between which the relative error is an even polynomial."""
 
@@ -31,10 +32,22 @@ class RxCurveSettings(Settings):
     """One set of trains.
 
     Attributes:
-        halves: Half turns that each train makes in all, a multiple of 3.
+        halves: Half turns that each train makes in all.
+        parts: Angles, as parts of half a turn, of which some make all half turns. 0 is no train, which shows the whole contrast:
+            first and last, so that one that is lost on the way is seen.
     """
 
-    halves: int = Field(6, ge=3, multiple_of=3)
+    halves: int = Field(6, ge=1)
+    parts: tuple[float, ...] = Field((0, 1, 4 / 3, 2, 3, 4, 6, 8, 12, 0), min_length=5)
+
+    @model_validator(mode="after")
+    def _makes_half_turns(self) -> Self:
+        pulses = np.array(self.parts) * self.halves
+        if np.abs(pulses - np.rint(pulses)).max() > 1e-6 or self.parts[0] or self.parts[-1] or (pulses < 0).any():
+            raise ValueError(f"parts of half a turn must make {self.halves} half turns, the first and the last none")
+        if len(set(self.parts) - {0}) < len(ANCHORS):
+            raise ValueError(f"a curve needs {len(ANCHORS)} different angles")
+        return self
 
 
 class RxCurve(Routine[RxCurveSettings]):
@@ -51,12 +64,12 @@ class RxCurve(Routine[RxCurveSettings]):
     settings = RxCurveSettings()
 
     def passes(self, settings: RxCurveSettings) -> Sequence[RxCurveSettings]:
-        """Short trains first."""
-        return [settings.model_copy(update={"halves": 3}), settings]
+        """Short trains of few angles first."""
+        return [settings.model_copy(update={"halves": 3, "parts": ROUGH}), settings]
 
     def axes(self, snapshot: Snapshot, targets: Sequence[Target], settings: RxCurveSettings) -> Sequence[Axis]:
         """Angles, as parts of half a turn, and which way the first pulse turns."""
-        return [Axis("part", PARTS, stepped=True), Axis("first", np.array([0.0, np.pi]), "rad")]
+        return [Axis("part", np.array(settings.parts), stepped=True), Axis("first", np.array([0.0, np.pi]), "rad")]
 
     def play(self, page: Page, at: Point, settings: RxCurveSettings) -> None:
         """Without a train, another ``sx`` shows the whole contrast."""

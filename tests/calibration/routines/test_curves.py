@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 from scipy.interpolate import CubicSpline
 
 from qpu_bridge.target import Curve, Snapshot
 from qpu_calibration.catalog import routine
 from qpu_calibration.edit import drag_pulse, with_gate
+from qpu_calibration.routines.rx_curve import RxCurveSettings
 from qpu_emulator import five_ecr
 from qpu_emulator.bring_up.rotation import rotate
 
@@ -28,6 +30,20 @@ def bent(snapshot: Snapshot, name: str, qubits: tuple[int, ...], factor) -> Snap
     value = tuple((np.array(curve.value) * factor(np.array(curve.angle))).tolist())
     pulse = gate.pulses[0].model_copy(update={"amplitude": curve.model_copy(update={"value": value})})
     return with_gate(snapshot, gate.model_copy(update={"pulses": (pulse,)}))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"halves": 5}, "make 5 half turns"),
+        ({"parts": (0, 1, 2, 4, 4.1, 0)}, "make 6 half turns"),
+        ({"parts": (1, 2, 3, 4, 0)}, "the first and the last none"),
+        ({"parts": (0, 1, 1, 2, 0)}, "3 different angles"),
+    ],
+)
+def test_trains_that_do_not_make_half_turns_are_refused(wrong, said):
+    with pytest.raises(ValidationError, match=said):
+        RxCurveSettings(**wrong)
 
 
 def test_rx_is_right_within_a_hundredth_at_every_angle(lab):
