@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg
@@ -172,7 +172,12 @@ class PostgreSQL:
                 connection.execute("SELECT pg_advisory_lock(%s)", (key,))
             elif not connection.execute("SELECT pg_try_advisory_lock(%s)", (key,)).fetchone()[0]:  # type: ignore[index]
                 raise BlockingIOError(f"somebody else holds {name}")
-            yield _Session(connection)
+            try:
+                yield _Session(connection)
+            finally:
+                # now, and not some time after the server has noticed that the connection has ended
+                with suppress(psycopg.Error):
+                    connection.execute("SELECT pg_advisory_unlock(%s)", (key,))
 
     def fault(self, error: BaseException | None) -> StoreFault | None:
         """What an error of the driver means for whoever runs the bridge; None if it is a mistake in our own code."""

@@ -55,9 +55,9 @@ class Server:
     def _clear(self, url: str) -> None:
         names = [f'"{table.name}"' for table in reversed(metadata.sorted_tables)]
         with psycopg.connect(url, autocommit=True) as connection:
-            # those that the test before has left, killed in the middle of a transaction
+            # those that the test before has left, killed in the middle of a transaction; their locks are free when they are gone
             others = "datname = current_database() AND pid <> pg_backend_pid()"
-            connection.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")
+            connection.execute(f"SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE {others}")
             connection.execute(";".join(f"DELETE FROM {name}" for name in names))
             connection.execute("SELECT setval(c.oid, 1, false) FROM pg_class c WHERE relkind = 'S'")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -49,12 +50,10 @@ def serving(store: Store, run: Run) -> Iterator[Runner]:
 
 
 def until(done: Callable[[], bool]) -> None:
-    pause = threading.Event()
-    for _ in range(10_000):
-        if done():
-            return
+    pause, until_s = threading.Event(), time.monotonic() + 60
+    while not done():
+        assert time.monotonic() < until_s, "it never came to that"
         pause.wait(0.002)
-    pytest.fail("it never came to that")
 
 
 def test_first_come_first_served(store: Store, accept: Accept) -> None:

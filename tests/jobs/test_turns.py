@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,11 @@ from qpu_bridge.errors import (
     OperatorError,
     WrongState,
 )
-from qpu_bridge.jobs import Job, Runner, State, Store, Word, Work, turn
+from qpu_bridge.jobs import Job, Runner, State, Store, Word, Work, turn, turns
 from qpu_bridge.jobs import runner as module
 from qpu_bridge.jobs.postgresql import TURN
 from qpu_bridge.jobs.queue import Queue
+from qpu_bridge.lock import Held
 
 if TYPE_CHECKING:
     from tests.jobs.conftest import Accept
@@ -40,7 +42,7 @@ def lose_locks(store: Store, address: Path | str) -> None:
         # not those of the writers, who take turns by such a lock too
         named = f"SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND (classid::bigint << 32) + objid::bigint <> {TURN}"
         for pid in connection.exec_driver_sql(named).scalars().all():
-            connection.exec_driver_sql("SELECT pg_terminate_backend(%s, 5000)", (pid,))
+            connection.exec_driver_sql("SELECT pg_terminate_backend(%s, 60000)", (pid,))
 
 
 class TestLostTurn:
@@ -50,12 +52,21 @@ class TestLostTurn:
     def _at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "BEAT_S", 0.01)
 
-    def test_it_is_taken_again(self, store: Store, accept: Accept, address: Path | str) -> None:
-        job = accept()
+    def test_it_is_taken_again(self, store: Store, accept: Accept, address: Path | str, monkeypatch: pytest.MonkeyPatch) -> None:
+        job, taken = accept(), list[str]()
+
+        @contextmanager
+        def noted(where: Store, device: str) -> Iterator[Held]:
+            with turn(where, device) as held:
+                taken.append(device)
+                yield held
+
+        # who tried whether it is free would have it for a moment, and the runner would lose it to them
+        monkeypatch.setattr(turns, "turn", noted)
 
         def run(job: Job, work: Work) -> str:
             lose_locks(store, address)
-            until(lambda: not self.free(store))
+            until(lambda: len(taken) == 2)
             return "done"
 
         with serving(store, run):
