@@ -166,7 +166,7 @@ def test_lines_are_objects_and_nothing_secret_is_said(place: Place, job: str) ->
     assert {"time", "level", "logger", "process", "message", "part"} <= lines[0].keys()
     for secret in (MARK, place.user, place.administrator, "qb-wrong-key"):
         assert secret not in place.running.log
-    with httpx.Client(base_url=place.running.url, trust_env=False) as http:
+    with httpx.Client(base_url=place.running.url, trust_env=False, timeout=60) as http:
         assert MARK not in http.get("/metrics").text
     began = time.time()
     assert all(line["time"] < f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(began + 60))}" for line in lines)

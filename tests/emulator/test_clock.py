@@ -9,6 +9,7 @@ import pytest
 from qpu_bridge.driver import Run
 from qpu_bridge.errors import Cancelled, SettingsError
 from qpu_bridge.schedule import Table
+from qpu_emulator.clock import VirtualClock
 from qpu_emulator.driver import EmulatorDriver
 
 
@@ -39,21 +40,24 @@ def test_real_time_does_not_run_behind_the_device(snapshot, flip):
     driver.load(flip)
     started = time.monotonic()
     chunks = _play(driver, flip, 50, rep_delay_s=2e-3)
-    assert 0.1 <= time.monotonic() - started < 5
+    assert 0.1 <= time.monotonic() - started < 60
     assert chunks[0].bits.tobytes() == _play(_open(snapshot), flip, 50, rep_delay_s=2e-3)[0].bits.tobytes()
 
 
-def test_waiting_for_real_time_can_be_aborted(snapshot, flip):
+def test_waiting_for_real_time_can_be_aborted(snapshot, flip, monkeypatch):
+    waits, wait = threading.Event(), VirtualClock.wait
+    monkeypatch.setattr(VirtualClock, "wait", lambda clock, stopped: waits.set() or wait(clock, stopped))
     driver = _open(snapshot, clock="real")
     driver.load(flip)
     chunks = driver.run(Run(flip.digest, Table(np.zeros((2, 0))), 100, rep_delay_s=5.0))
-    timer = threading.Timer(0.1, driver.abort)
-    timer.start()
+    # an abort before the run begins stops nothing
+    stopper = threading.Thread(target=lambda: waits.wait(60) and driver.abort())
+    stopper.start()
     started = time.monotonic()
     with pytest.raises(Cancelled):
         list(chunks)
-    timer.join()
-    assert time.monotonic() - started < 10
+    stopper.join()
+    assert time.monotonic() - started < 60
 
 
 def test_a_device_drifts_while_shots_go_by(snapshot, bench):

@@ -26,7 +26,7 @@ def test_curl(bridge: Running) -> None:
         return subprocess.run(["sh", "-ec", text], capture_output=True, text=True, check=True, timeout=60).stdout
 
     job = json.loads(answered(submit))["id"]
-    with httpx.Client(base_url=bridge.url, headers={"Authorization": f"apikey {bridge.token}"}) as client:
+    with httpx.Client(base_url=bridge.url, headers={"Authorization": f"apikey {bridge.token}"}, timeout=60) as client:
         until(lambda: client.get(f"/api/v1/jobs/{job}").json()["status"] == "Completed")
     settings = submit[: submit.index("curl")]
     found = json.loads(answered(settings + fetch.replace("JOB", job)))

@@ -177,7 +177,7 @@ class Bridge:
             thread.join()
 
     def http(self, key: str) -> httpx.Client:
-        return httpx.Client(base_url=self.base, headers={"authorization": f"apikey {key}"}, trust_env=False)
+        return httpx.Client(base_url=self.base, headers={"authorization": f"apikey {key}"}, trust_env=False, timeout=60)
 
     def post(self, http: httpx.Client, **fields: object) -> httpx.Response:
         return http.post("/jobs", json={"program_id": "sampler", "backend": "lab_two", "params": {}} | fields)

@@ -23,7 +23,9 @@ def root(bridge: Bridge) -> Iterator[httpx.Client]:
     """An administrator, at the administrators' routes."""
     bridge.store.users.add("root", Role.ADMINISTRATOR, ("operations",))
     key = bridge.store.tokens.create("root")
-    with httpx.Client(base_url=f"{bridge.base}/admin", headers={"authorization": f"apikey {key}"}, trust_env=False) as http:
+    with httpx.Client(
+        base_url=f"{bridge.base}/admin", headers={"authorization": f"apikey {key}"}, trust_env=False, timeout=60
+    ) as http:
         yield http
 
 

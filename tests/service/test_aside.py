@@ -17,7 +17,7 @@ from tests.service.conftest import Bridge
 
 def bearer(bridge: Bridge, key: str) -> str:
     form = {"grant_type": "urn:ibm:params:oauth:grant-type:apikey", "apikey": key}
-    answer = httpx.post(f"{bridge.url}/identity/token", data=form, trust_env=False)
+    answer = httpx.post(f"{bridge.url}/identity/token", data=form, trust_env=False, timeout=60)
     return f"Bearer {answer.json()['access_token']}"
 
 
@@ -35,7 +35,7 @@ def test_it_runs_in_another_thread_with_the_facts_that_hold_here() -> None:
 
 def test_an_endpoint_that_blocks_holds_up_no_other() -> None:
     aside, told = Aside(), threading.Event()
-    waits = aside.endpoint(lambda: told.wait(10))
+    waits = aside.endpoint(lambda: told.wait(60))
     tells = aside.endpoint(lambda name: told.set() or name)
 
     async def both() -> list[object]:
@@ -70,7 +70,7 @@ def test_who_asks_and_what_they_ask_for_are_looked_up_in_one_thread(bridge: Brid
 
 @pytest.mark.parametrize("header", ["", "apikey wrong", "Bearer wrong", "Basic wrong"])
 def test_a_stranger_learns_nothing_of_what_is_wrong_with_their_request(bridge: Bridge, header: str) -> None:
-    with httpx.Client(base_url=bridge.base, headers={"authorization": header}, trust_env=False) as http:
+    with httpx.Client(base_url=bridge.base, headers={"authorization": header}, trust_env=False, timeout=60) as http:
         assert http.get("/jobs?limit=x").status_code == 401
         assert http.post("/jobs", content=b"{").status_code == 401
         assert http.post("/admin/users", json={}).status_code == 401
@@ -78,7 +78,7 @@ def test_a_stranger_learns_nothing_of_what_is_wrong_with_their_request(bridge: B
 
 def test_a_token_that_was_taken_back_ends_what_it_was_exchanged_for(bridge: Bridge) -> None:
     access = bearer(bridge, bridge.alice)
-    with httpx.Client(base_url=bridge.base, headers={"authorization": access}, trust_env=False) as http:
+    with httpx.Client(base_url=bridge.base, headers={"authorization": access}, trust_env=False, timeout=60) as http:
         assert http.get("/jobs").status_code == 200
         bridge.store.tokens.revoke(bridge.alice.split("-")[1])
         for answer in (http.get("/jobs"), bridge.post(http), http.post("/sessions", json={}), http.get("/admin/users")):

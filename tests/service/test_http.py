@@ -154,7 +154,8 @@ class TestSubmission:
         with bridge.again() as url:
             headers = {"authorization": f"apikey {bridge.alice}"}
             first, second = (
-                httpx.post(f"{url}/api/v1/jobs", content=body, headers=headers, trust_env=False).json()["id"] for _ in range(2)
+                httpx.post(f"{url}/api/v1/jobs", content=body, headers=headers, trust_env=False, timeout=60).json()["id"]
+                for _ in range(2)
             )
         assert first == lost.id
         assert second != lost.id
@@ -213,7 +214,7 @@ class TestBodies:
             head = f"POST /api/v1/jobs HTTP/1.1\r\nHost: x\r\nAuthorization: apikey {bridge.alice}\r\nContent-Length: 9\r\n\r\n{{"
             with socket.create_connection((host, int(port)), timeout=30) as raw:
                 raw.sendall(head.encode())
-            assert httpx.get(f"{url}/healthz", trust_env=False).status_code == 200
+            assert httpx.get(f"{url}/healthz", trust_env=False, timeout=60).status_code == 200
         assert caplog.records == []
         assert alice.get("/jobs").json()["count"] == 0
 
@@ -350,7 +351,7 @@ class TestBackends:
 
 class TestRest:
     def test_health_needs_no_token(self, bridge: Bridge) -> None:
-        assert httpx.get(f"{bridge.url}/healthz", trust_env=False).json() == {"status": "ok"}
+        assert httpx.get(f"{bridge.url}/healthz", trust_env=False, timeout=60).json() == {"status": "ok"}
 
     def test_versions_and_instance(self, alice: httpx.Client) -> None:
         assert "2026-04-15" in alice.get("/versions").json()["versions"]

@@ -20,7 +20,9 @@ GRANT = "urn:ibm:params:oauth:grant-type:apikey"
 
 
 def exchange(bridge: Bridge, key: str, **fields: str) -> httpx.Response:
-    return httpx.post(f"{bridge.url}/identity/token", data={"grant_type": GRANT, "apikey": key} | fields, trust_env=False)
+    return httpx.post(
+        f"{bridge.url}/identity/token", data={"grant_type": GRANT, "apikey": key} | fields, trust_env=False, timeout=60
+    )
 
 
 class TestIdentity:
@@ -30,7 +32,7 @@ class TestIdentity:
         assert isinstance(claims["iat"], int)
         assert claims["exp"] - claims["iat"] == answer["expires_in"]
         headers = {"authorization": f"Bearer {answer['access_token']}", "service-crn": crn("lab")}
-        assert httpx.get(f"{bridge.base}/backends", headers=headers, trust_env=False).status_code == 200
+        assert httpx.get(f"{bridge.base}/backends", headers=headers, trust_env=False, timeout=60).status_code == 200
 
     @pytest.mark.parametrize("key", ["", "qb", "qb-1-2", "x" * 10_000, "qb-000000000000-" + "x" * 43, "é\ud7ff"])
     def test_an_unknown_key_is_refused(self, bridge: Bridge, key: str) -> None:
@@ -55,15 +57,17 @@ class TestIdentity:
     )
     def test_nobody_comes_in_without_a_token(self, bridge: Bridge, header: str) -> None:
         for path in ("/backends", "/jobs", "/jobs/x", "/instances/usage", "/tags", "/sessions/x"):
-            response = httpx.get(bridge.base + path, headers={"authorization": header}, trust_env=False)
+            response = httpx.get(bridge.base + path, headers={"authorization": header}, trust_env=False, timeout=60)
             message(response, 401)
-        message(httpx.post(f"{bridge.url}/v3/resources/search", headers={"authorization": header}, trust_env=False), 401)
+        message(
+            httpx.post(f"{bridge.url}/v3/resources/search", headers={"authorization": header}, trust_env=False, timeout=60), 401
+        )
 
     def test_revoking_a_key_ends_its_access_tokens(self, bridge: Bridge) -> None:
         headers = {"authorization": f"Bearer {exchange(bridge, bridge.bob).json()['access_token']}"}
-        assert httpx.get(f"{bridge.base}/jobs", headers=headers, trust_env=False).status_code == 200
+        assert httpx.get(f"{bridge.base}/jobs", headers=headers, trust_env=False, timeout=60).status_code == 200
         bridge.store.tokens.revoke(bridge.bob.split("-")[1])
-        message(httpx.get(f"{bridge.base}/jobs", headers=headers, trust_env=False), 401)
+        message(httpx.get(f"{bridge.base}/jobs", headers=headers, trust_env=False, timeout=60), 401)
         assert exchange(bridge, bridge.bob).status_code == 400
 
     def test_the_instance_of_another_is_refused(self, bridge: Bridge, alice: httpx.Client) -> None:

@@ -52,7 +52,9 @@ def test_a_rack_may_keep_it_to_administrators(open_bridge: Bridge, alice: httpx.
     monkeypatch.setattr(conftest, "view", lambda: kept)
     with (
         open_bridge.again() as url,
-        httpx.Client(base_url=f"{url}/api/v1", headers={"authorization": f"apikey {open_bridge.alice}"}, trust_env=False) as http,
+        httpx.Client(
+            base_url=f"{url}/api/v1", headers={"authorization": f"apikey {open_bridge.alice}"}, trust_env=False, timeout=60
+        ) as http,
     ):
         refused = open_bridge.post(http, **ASK, session_id=session(http, "dedicated"))
         assert refused.status_code == 403

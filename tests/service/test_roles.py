@@ -28,7 +28,7 @@ BODIES: dict[str, dict[str, object]] = {
 
 
 def operations(bridge: Bridge) -> Iterator[tuple[str, str]]:
-    paths = httpx.get(f"{bridge.url}/openapi.json", trust_env=False).raise_for_status().json()["paths"]
+    paths = httpx.get(f"{bridge.url}/openapi.json", trust_env=False, timeout=60).raise_for_status().json()["paths"]
     for path, methods in paths.items():
         for method in methods:
             yield method.upper(), path
@@ -128,17 +128,19 @@ class TestInstances:
 
 def test_who_is_disabled_is_out_at_once(bridge: Bridge) -> None:
     form = {"grant_type": GRANT, "apikey": bridge.alice}
-    answer = httpx.post(f"{bridge.url}/identity/token", data=form, trust_env=False).json()
+    answer = httpx.post(f"{bridge.url}/identity/token", data=form, trust_env=False, timeout=60).json()
     headers = {"authorization": f"Bearer {answer['access_token']}"}
-    assert httpx.get(f"{bridge.base}/jobs", headers=headers, trust_env=False).status_code == 200
+    assert httpx.get(f"{bridge.base}/jobs", headers=headers, trust_env=False, timeout=60).status_code == 200
     bridge.store.users.disable("alice")
-    assert httpx.get(f"{bridge.base}/jobs", headers=headers, trust_env=False).status_code == 401
-    assert httpx.post(f"{bridge.url}/identity/token", data=form, trust_env=False).status_code == 400
+    assert httpx.get(f"{bridge.base}/jobs", headers=headers, trust_env=False, timeout=60).status_code == 401
+    assert httpx.post(f"{bridge.url}/identity/token", data=form, trust_env=False, timeout=60).status_code == 400
     bridge.store.users.enable("alice")
-    assert httpx.get(f"{bridge.base}/jobs", headers=headers, trust_env=False).status_code == 200
+    assert httpx.get(f"{bridge.base}/jobs", headers=headers, trust_env=False, timeout=60).status_code == 200
 
 
 def test_an_access_token_ends_with_its_key(bridge: Bridge) -> None:
     token = bridge.store.tokens.create("alice", days=0.01)
-    answer = httpx.post(f"{bridge.url}/identity/token", data={"grant_type": GRANT, "apikey": token}, trust_env=False).json()
+    answer = httpx.post(
+        f"{bridge.url}/identity/token", data={"grant_type": GRANT, "apikey": token}, trust_env=False, timeout=60
+    ).json()
     assert 0 < answer["expires_in"] <= 864

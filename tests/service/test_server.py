@@ -56,7 +56,7 @@ def test_a_refused_bind_leaves_nothing_behind() -> None:
     with Server(FastAPI(), "127.0.0.1", 0) as server:
         port = server.port
     with pytest.raises(httpx.ConnectError):
-        httpx.get(f"http://127.0.0.1:{port}/", trust_env=False)
+        httpx.get(f"http://127.0.0.1:{port}/", trust_env=False, timeout=60)
 
 
 def test_answers_are_not_held_back() -> None:
@@ -99,8 +99,8 @@ def test_tls(tmp_path: Path) -> None:
         thread.start()
         assert server.url.startswith("https://")
         trusted = ssl.create_default_context(cafile=str(chain))
-        assert httpx.get(server.url, verify=trusted, trust_env=False).json() == "well"
+        assert httpx.get(server.url, verify=trusted, trust_env=False, timeout=60).json() == "well"
         with pytest.raises(httpx.ConnectError):
-            httpx.get(server.url, trust_env=False)
+            httpx.get(server.url, trust_env=False, timeout=60)
         server.stop()
         thread.join()

@@ -102,7 +102,10 @@ class TestOpening:
         told = open_one(alice)
         with bridge.store.database.write() as connection:
             connection.exec_driver_sql(f"update sessions set answered = (id = '{told}')")
-        with bridge.again() as url, httpx.Client(base_url=f"{url}/api/v1", headers=alice.headers, trust_env=False) as after:
+        with (
+            bridge.again() as url,
+            httpx.Client(base_url=f"{url}/api/v1", headers=alice.headers, trust_env=False, timeout=60) as after,
+        ):
             assert open_one(after) == made
             assert open_one(after) not in (made, told)
 

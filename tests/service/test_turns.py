@@ -90,7 +90,7 @@ def test_long_checks_of_one_user_do_not_delay_another(bridge: Bridge, alice: htt
 
     def check(program_id: str, params: str, device: object) -> None:
         if "slow" in params:
-            assert go_on.wait(30)
+            assert go_on.wait(60)
 
     bridge.check = check
     threads = [threading.Thread(target=bridge.post, args=(alice,), kwargs={"params": {"slow": n}}) for n in range(8)]
