@@ -28,7 +28,7 @@ from qpu_bridge.jobs import Runner, Store
 def run(job, work):
     print(job.id, flush=True)
     threading.Event().wait()
-Runner(Store(sys.argv[1]), "lab_two", run).serve()
+Runner(Store(sys.argv[1]), "lab_two", run, patience_s=60.0).serve()
 """
 
 
@@ -62,7 +62,8 @@ def test_a_killed_runner_is_followed_by_another(store: Store, address: Path | st
     with doomed(RUN, address) as lines:
         assert next(lines) == healthy.id
         assert store.job(poison.id).state is State.FAILED
-    runner = Runner(store, "lab_two", lambda job, work: runner.stop() or "{}")
+    # a server takes a moment to notice that the one before is gone
+    runner = Runner(store, "lab_two", lambda job, work: runner.stop() or "{}", patience_s=60.0)
     runner.serve()
     assert store.job(healthy.id).state is State.COMPLETED
     assert store.job(healthy.id).attempts == 2

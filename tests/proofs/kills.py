@@ -44,11 +44,10 @@ class Killer:
         device = self._rng.choice(tuple(DEVICES))
         if not self._await(moment):
             moment = "any"
-        if victim in ("runner", "driver", "all"):
-            devices = tuple(DEVICES) if victim == "all" else (device,)
+        devices = {"runner": (device,), "driver": (device,), "all": tuple(DEVICES)}.get(victim, ())
+        if devices:
             self._spare_the_bereaved(devices)
-            for job_id in self._running(devices):
-                self.deaths[job_id] += 1
+        bereaved = set(self._running(devices))
         words = {
             "serve": lambda line: line == "serve",
             "api": lambda line: " api " in line,
@@ -65,6 +64,9 @@ class Killer:
         for pid in chosen:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+        # a job may have begun since we looked; nobody has taken up those that are hit so soon
+        for job_id in bereaved | set(self._running(devices)):
+            self.deaths[job_id] += 1
         if chosen:
             self._found.kills[victim, moment] += 1
         return victim
