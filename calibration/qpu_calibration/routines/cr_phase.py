@@ -16,7 +16,7 @@ class CRPhase(Train[TrainSettings]):
     name = "cr_phase"
     depends_on = ("cr_rotary",)
     timeout_h = 24.0
-    look_share = 2
+    look_share = 3
     settings = TrainSettings()
 
     def numbers(self, data: Measured, found: CurveFit) -> dict[str, Estimate]:

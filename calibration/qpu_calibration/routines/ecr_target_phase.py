@@ -20,7 +20,7 @@ class ECRTargetPhase(Train[TrainSettings]):
     name = "ecr_target_phase"
     depends_on = ("ecr_amplitude",)
     timeout_h = 24.0
-    look_share = 2
+    look_share = 3
     settings = TrainSettings()
 
     def facts(self, snapshot: Snapshot, target: Target) -> Mapping[str, float]:
