@@ -18,7 +18,7 @@ def test_the_example_project_passes():
     # a stranger's process: it finds the bridge by the fixture alone
     bare = {name: value for name, value in os.environ.items() if not name.startswith(("QISKIT_", "QPU_BRIDGE_", "PYTEST_"))}
     program = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", EXAMPLE, EXAMPLE]
-    done = subprocess.run(program, cwd=EXAMPLE, env=bare, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(program, cwd=EXAMPLE, env=bare, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "4 passed" in done.stdout
 

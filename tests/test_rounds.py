@@ -33,7 +33,7 @@ class Looks:
 
     def wait_for(self, number: int) -> None:
         with self._more:
-            assert self._more.wait_for(lambda: self.number >= number, 10)
+            assert self._more.wait_for(lambda: self.number >= number, 60)
 
 
 def fail(error: Exception) -> Callable[[], object]:
@@ -69,11 +69,11 @@ def test_the_end_waits_for_a_look_that_has_begun() -> None:
 
     def look() -> None:
         begun.set()
-        assert go.wait(10)
+        assert go.wait(60)
         done.set()
 
     with rounds("looking", look, SOON_S):
-        assert begun.wait(10)
+        assert begun.wait(60)
         threading.Timer(0.01, go.set).start()
     assert done.is_set()
 
@@ -83,13 +83,14 @@ def test_a_failure_is_said_once_and_the_next_look_comes(caplog: pytest.LogCaptur
     looks = Looks(away, away, away, lambda: None, away, fail(ValueError("a bug")), fail(ValueError("a bug")))
     with caplog.at_level(logging.ERROR), rounds("looking", looks, SOON_S):
         looks.wait_for(9)
-    said = [record.getMessage() for record in caplog.records]
-    assert said == [
+    # of nothing else that may still be going on in this process
+    records = [record for record in caplog.records if record.name == "qpu_bridge.rounds"]
+    assert [record.getMessage() for record in records] == [
         "looking: the job store must be usable; got it is away.",
         "looking: the job store must be usable; got it is away.",
         "looking failed in a way that nobody foresaw",
     ]
-    assert caplog.records[2].exc_info is not None
+    assert records[2].exc_info is not None
 
 
 def test_what_goes_wrong_inside_ends_it_too() -> None:

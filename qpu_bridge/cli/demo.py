@@ -28,8 +28,8 @@ from qpu_bridge.errors import OperatorError
 from qpu_bridge.settings import Rack
 
 HERE = Path(__file__).parent / "examples"
-START_S = 150.0
-"""How long the bridge may take to come up, s: on a fresh machine the emulator is compiled."""
+START_S = 360.0
+"""How long the bridge may take to come up, s: it waits for its drivers, and on a fresh machine the emulator is compiled."""
 
 
 def demo(

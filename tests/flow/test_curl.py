@@ -23,7 +23,7 @@ def test_curl(bridge: Running) -> None:
     submit, fetch = lines[: lines.rindex("curl")], lines[lines.rindex("curl") :]
 
     def answered(text: str) -> str:
-        return subprocess.run(["sh", "-ec", text], capture_output=True, text=True, check=True, timeout=60).stdout
+        return subprocess.run(["sh", "-ec", text], capture_output=True, text=True, check=True, timeout=300).stdout
 
     job = json.loads(answered(submit))["id"]
     with httpx.Client(base_url=bridge.url, headers={"Authorization": f"apikey {bridge.token}"}, timeout=60) as client:

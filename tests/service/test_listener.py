@@ -32,7 +32,7 @@ def handed(door: socket.socket, whose: str, count: str = "1") -> subprocess.Comp
         pass_fds=[door.fileno()],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
 
 

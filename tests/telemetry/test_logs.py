@@ -91,7 +91,7 @@ thread.start()
 thread.join()
 raise KeyError("the end")
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300)
     assert done.returncode == 1
     lines = [json.loads(text) for text in done.stderr.splitlines()]
     assert [(line["level"], line["part"]) for line in lines] == [("WARNING", "test"), ("CRITICAL", "test"), ("CRITICAL", "test")]

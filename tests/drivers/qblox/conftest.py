@@ -19,7 +19,7 @@ def assembler(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (room / "tmp.q1asm").write_text("nop\nstop\n")
     try:
         done = subprocess.run(
-            [program, "-o", "tmp", "tmp.q1asm"], cwd=room, capture_output=True, text=True, timeout=60, check=False
+            [program, "-o", "tmp", "tmp.q1asm"], cwd=room, capture_output=True, text=True, timeout=300, check=False
         )
         said = "" if done.returncode == 0 else done.stdout + done.stderr
     except OSError as error:
