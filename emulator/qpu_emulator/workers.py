@@ -139,9 +139,14 @@ class Workers:
             ) from None
         self._cluster = None
         if isinstance(workers, int):
-            # the dashboard would open another port, which nobody asked for
             self._cluster = LocalCluster(
-                n_workers=workers, threads_per_worker=1, dashboard_address=None, host="127.0.0.1", death_timeout=_ANSWER_S
+                n_workers=workers,
+                threads_per_worker=1,
+                dashboard_address=None,
+                host="127.0.0.1",
+                # its HTTP server comes without the dashboard too, and at a port of its own two clusters would meet
+                scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
+                death_timeout=_ANSWER_S,
             )
         try:
             self._client = Client(workers if self._cluster is None else self._cluster, timeout=_ANSWER_S)

@@ -1,5 +1,8 @@
 """Runs spread over workers of a Dask cluster: the same bytes as from one process."""
 
+import socket
+from contextlib import suppress
+
 import numpy as np
 import pytest
 
@@ -11,8 +14,12 @@ from qpu_emulator.driver import EmulatorDriver
 
 @pytest.fixture(scope="module")
 def spread(snapshot):
-    """A device whose runs two worker processes play."""
-    driver = EmulatorDriver("emu_five", snapshot, {"workers": 2})
+    """A device whose runs two worker processes play; another cluster on this machine, at Dask's usual port, is not in its way."""
+    with socket.socket() as usual:
+        # or it is taken indeed
+        with suppress(OSError):
+            usual.bind(("127.0.0.1", 8787))
+        driver = EmulatorDriver("emu_five", snapshot, {"workers": 2})
     yield driver
     driver.close()
 
