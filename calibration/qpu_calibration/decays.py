@@ -1,12 +1,13 @@
 """Two decays of randomized benchmarking, fitted together.
 
 One is of plain sequences. The other is of the same sequences with something *more*: an interleaved gate, or neighbours that play
-at the same time.
+at the same time. Some sequences are worse than others with it and without; what both have in common does not part them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -25,24 +26,63 @@ def fit_two_decays(x: Values, y: Values, sigma: Values, floor: float) -> Asking[
     """Fit both decays.
 
     Args:
-        x: ``float64[2, n]``: number of Cliffords; 1 for sequences with something more, 0 for plain ones.
+        x: ``float64[2, n]``: number of Cliffords; 1 for sequences with something more, 0 for plain ones. These come first, and
+            those with something more in the same order.
         y: ``float64[n]``, survival probabilities.
-        sigma: Their standard errors.
+        sigma: Their standard errors, of the shots.
         floor: Survival probability of infinitely long sequences, one over the dimension.
 
     Returns:
-        Parameters ``height``, ``height_more``, ``decay`` and ``more`` of `survival`.
+        Parameters ``height``, ``height_more``, ``decay`` and ``more`` of `survival`; chi square is that of the shots' errors.
     """
     height = 0.95 * (1 - floor)
     starts = grid(height=height, height_more=height, decay=np.array([0.1, 0.5, 2.0, 8.0]) / x[0].max(), more=[0.0, 0.5])
     starts["more"] = starts["more"] * starts["decay"]
     bounds = dict.fromkeys(("height", "height_more"), (0.0, 1.2 * (1 - floor))) | dict.fromkeys(("decay", "more"), (-0.1, 1.0))
-    return (yield Search(_survival_to(floor), x, y, sigma, starts, bounds))
+    rough = yield Search(_survival_to(floor), x, y, sigma, starts, bounds)
+    if not np.isfinite(rough.chi_square):
+        return rough
+    plain, more = np.split((survival(x, floor, **rough.value) - y) / sigma, 2)
+    alone, both, common = _scatter(plain, more, len(rough.value) / 2)
+    # those with something more less what the plain ones say of it: their errors have nothing in common
+    (first, second), half = np.split(sigma, 2), len(y) // 2
+    share = common / alone * second / first
+    unsure = np.append(first * np.sqrt(alone), second * np.sqrt(max(both - common**2 / alone, 1.0)))
+    apart = np.append(y[:half], y[half:] - share * y[:half])
+    shares = np.append(np.zeros(half), share)
+    found = yield Search(_apart_to(floor), np.vstack([x, shares]), apart, unsure, rough.value, bounds)
+    return replace(found, chi_square=rough.chi_square, lone=rough.lone)
+
+
+def _scatter(plain: Values, more: Values, free: float) -> tuple[float, float, float]:
+    """Variances of residuals of either kind of sequences, at least those of the shots, and what they have in common.
+
+    Args:
+        plain: Residuals in errors of the shots.
+        more: Those of the same sequences with something more.
+        free: Parameters that were fitted to either.
+    """
+    degrees = max(len(plain) - free, 1.0)
+    alone, both, common = (float(one @ other) / degrees for one, other in ((plain, plain), (more, more), (plain, more)))
+    # what shots explain is not in common
+    return max(alone, 1.0), max(both, 1.0), min(max(common, 0.0), max((alone + both) / 2 - 1, 0.0))
 
 
 @cache
 def _survival_to(floor: float) -> Callable[..., Values]:
     return lambda x, **shape: survival(x, floor, **shape)
+
+
+@cache
+def _apart_to(floor: float) -> Callable[..., Values]:
+    """The same less shares ``x[2]`` of the plain sequences."""
+
+    def model(x: Values, **shape: Values) -> Values:
+        found, half = survival(x[:2], floor, **shape), x.shape[-1] // 2  # type: ignore[arg-type]
+        found[..., half:] -= x[2][..., half:] * found[..., :half]
+        return found
+
+    return model
 
 
 def survival(x: Values, floor: float, height: float, height_more: float, decay: float, more: float) -> Values:

@@ -102,8 +102,8 @@ def added(x: Values, y: Values, sigma: Values, floor: float, scale: float) -> As
     """
     found = yield from fit_two_decays(x, y, sigma, floor)
     alone, more = found.of("decay", scale=scale), found.of("more", scale=scale)
-    # what both make together is told by its own sequences: it does not depend on what is alone
-    together = (alone[0] + more[0], float(np.sqrt(max(more[1] ** 2 - alone[1] ** 2, 0.0))), "")
+    around = found.around()
+    together = found.told(scale * (around["decay"] + around["more"]))
     if reason := rejection(found, floor):
         return bad(reason, found, alone=alone, added=more, together=together)
     return good(found, UNLIKE, alone=alone, added=more, together=together)

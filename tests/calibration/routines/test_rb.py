@@ -129,6 +129,21 @@ def test_both_decays_and_the_bound_of_closed_form(rng):
     assert error == pytest.approx(found.error["more"] / 2, rel=1e-6)
 
 
+@pytest.mark.parametrize("scatter", [0.0, 0.015])
+def test_what_sequences_have_in_common_is_no_error_of_what_parts_them(rng, scatter):
+    lengths = np.repeat([1.0, 4.0, 10.0, 20.0, 35.0, 60.0], 3)
+    x = np.stack([np.tile(lengths, 2), np.repeat([0.0, 1.0], lengths.size)])
+    right = survival(x, 0.25, 0.74, 0.74, 0.012, 0.004)
+    searches = []
+    for _ in range(300):
+        own = np.tile(scatter * rng.normal(size=lengths.size), 2)
+        searches.append(fit_two_decays(x, right + own + 0.01 * rng.normal(size=right.size), np.full(right.size, 0.01), 0.25))
+    found = [(fit.value["more"] - 0.004, fit.error["more"]) for fit in in_step(searches)]
+    z = np.array([off / error for off, error in found])
+    print(f"scatter {scatter}: z {z.mean():.2f} +- {z.std():.2f}, error {np.median([error for _, error in found]):.2g}")
+    assert 0.8 < z.std() < 1.15
+
+
 def test_couplers_are_benchmarked_after_their_last_number():
     for snapshot, last in ((five.snapshot(), "cz_local_phases"), (five_ecr.snapshot(), "ecr_control_phase")):
         graph = Graph.of(snapshot)
