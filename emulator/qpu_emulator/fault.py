@@ -7,7 +7,7 @@ import signal
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from threading import Event
+from threading import Event, get_ident
 from typing import Literal, Self, TypeVar, get_args
 
 import numpy as np
@@ -99,7 +99,8 @@ class Fault(Document):
         if self.kind == "oversize_chunk":
             return replace(chunk, bits=_twice(chunk.bits), iq=_twice(chunk.iq), mean=_twice(chunk.mean))
         if self.kind == "hang":
-            os.kill(os.getpid(), signal.SIGSTOP)
+            # sent to the process, it would wait for the main thread to be scheduled, and this one give its chunk meanwhile
+            signal.pthread_kill(get_ident(), signal.SIGSTOP)
         if self.kind == "crash":
             os.kill(os.getpid(), signal.SIGKILL)
         return chunk

@@ -1,6 +1,10 @@
 """Faults on demand: what a device does wrong, and that nobody may ask for it unasked."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -129,3 +133,35 @@ def test_a_wrong_firmware_is_announced_and_refuses_to_work(snapshot, flip):
 def test_a_wrong_firmware_cannot_be_counted_down():
     with pytest.raises(ValueError, match="no times"):
         Fault(kind="firmware", times=1)
+
+
+HANGS = """
+import os, threading
+from qpu_bridge.driver import Chunk
+from qpu_emulator.fault import Fault
+
+def play():
+    Fault(kind="hang").disturb(Chunk(0, 1), threading.Event())
+    os.write(1, b"x")
+
+os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
+while True:
+    thread = threading.Thread(target=play)
+    thread.start()
+    thread.join()
+"""
+
+
+def test_a_driver_that_hangs_gives_nothing_more():
+    """Though another thread than the first one hangs, which on one processor might go on until the first one has heard of it."""
+    with subprocess.Popen([sys.executable, "-c", HANGS], stdout=subprocess.PIPE) as process:
+        os.set_blocking(process.stdout.fileno(), False)
+        try:
+            for woken in range(20):
+                _, status = os.waitpid(process.pid, os.WUNTRACED)
+                assert os.WIFSTOPPED(status)
+                # what it gave when it was woken
+                assert (process.stdout.read() or b"") == (b"x" if woken else b"")
+                process.send_signal(signal.SIGCONT)
+        finally:
+            process.kill()
