@@ -8,7 +8,7 @@ socket: the same class runs inside the host's process or behind ZeroMQ, and the 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -242,19 +242,26 @@ class Driver(Protocol):
         """Silence all outputs and let go of the instruments. Nothing but another `close` is called after this."""
 
 
+Upcoming = Callable[[], Iterable[tuple[Schedule, Run]]]
+
+
 @runtime_checkable
 class TakesAhead(Protocol):
     """A driver that may be told what comes next, so that it need not wait. A new driver needs none of it: the wire has it."""
 
-    def ahead(self, more: Callable[[], tuple[Schedule, Run] | None]) -> None:
+    def ahead(self, more: Upcoming) -> None:
         """Ask for what comes later, while the next run is played.
 
-        `Driver.load` and `Driver.run`, called with the same objects in the same order, give what has come of it. Whoever does not
-        go on to them calls `Driver.abort`, which stops what was asked for as well.
+        `Driver.load` and `Driver.run`, called with the same objects in the same order, give what has come of it. `Driver.abort`
+        stops all of it, and what is run afterwards begins anew; whoever does not go on calls `call_back`.
 
         Args:
-            more: Gives the next template and the run of it; None if there is none, or none that may be played before its turn.
+            more: Gives the next templates and the runs of them, in order, as far as they may be played before their turn; also
+                those that it has given before, if they have not had it.
         """
+
+    def call_back(self, more: Upcoming) -> None:
+        """Stop what was asked for by this, and nothing else."""
 
 
 def check_rep_delay(rep_delay_s: float | None, limits: Limits) -> float:

@@ -133,6 +133,7 @@ class Execution:
         single = known and sum(filter(None, counts)) == 1
         source = made if ahead is not None else prefetch(made, 1 if single else None)
         pieces = Lookahead(source, 0 if ahead is None else AHEAD)
+        upcoming = partial(_without_numbers, pieces)
         self.spans = []
         clock, held = DeviceClock(), None
         with closing(source), nullcontext() if cancelled is None or watched else watch(asked, self.driver.abort):
@@ -142,15 +143,14 @@ class Execution:
                         self._load(schedule, asked)
                         held = schedule
                     if ahead is not None:
-                        ahead.ahead(partial(_upcoming, pieces))
+                        ahead.ahead(upcoming)
                     for chunk in self._play(schedule, order, asked):
                         here = replace(chunk, first_row=order.first_row + chunk.first_row)
                         self._account(here, clock)
                         yield number, here
             finally:
-                if pieces.waiting:
-                    with suppress(DriverLost):
-                        self.driver.abort()
+                if ahead is not None:
+                    ahead.call_back(upcoming)
 
     def _play(self, schedule: Schedule, order: Run, cancelled: Callable[[], bool]) -> Iterator[Chunk]:
         """One run; taken up again from the first missing row if the driver is lost."""
@@ -219,13 +219,13 @@ class Execution:
         self.device_ns = chunk.stopped_ns
         played(self.capabilities.device, seconds)
         if self.usage_limit_s is not None and self.usage_seconds > self.usage_limit_s:
-            self.driver.abort()
+            with suppress(DriverLost):
+                self.driver.abort()
             raise RanTooLong(f"the job may use {self.usage_limit_s:g} s of device time", given=round(self.usage_seconds, 6))
 
 
-def _upcoming(pieces: Lookahead[_Piece]) -> tuple[Schedule, Run] | None:
-    piece = pieces.look()
-    return None if piece is None else piece[1:]
+def _without_numbers(pieces: Lookahead[_Piece]) -> Iterator[tuple[Schedule, Run]]:
+    return (piece[1:] for piece in pieces.look())
 
 
 def _never() -> bool:

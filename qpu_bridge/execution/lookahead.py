@@ -20,7 +20,7 @@ class Lookahead(Generic[T]):
     """
 
     def __init__(self, source: Iterator[T], most: int) -> None:
-        self._source, self.most = source, most
+        self._source, self._most = source, most
         self._seen: deque[T] = deque()
         self._failure: Exception | None = None
 
@@ -34,21 +34,16 @@ class Lookahead(Generic[T]):
             raise self._failure
         return next(self._source)
 
-    def look(self) -> T | None:
-        """The first item that was not looked at; None if there is none, or enough wait for their turn."""
-        if len(self._seen) >= self.most or self._failure is not None:
-            return None
-        try:
-            item = next(self._source)
-        except StopIteration:
-            return None
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is raised in its turn
-            self._failure = error
-            return None
-        self._seen.append(item)
-        return item
-
-    @property
-    def waiting(self) -> int:
-        """How many were looked at and have not had their turn."""
-        return len(self._seen)
+    def look(self) -> Iterator[T]:
+        """What comes next, without giving it its turn."""
+        yield from tuple(self._seen)
+        while len(self._seen) < self._most and self._failure is None:
+            try:
+                item = next(self._source)
+            except StopIteration:
+                return
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is raised in its turn
+                self._failure = error
+                return
+            self._seen.append(item)
+            yield item

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import count
@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import zmq
 
-from qpu_bridge.driver import Capabilities, Chunk, Run, Status
+from qpu_bridge.driver import Capabilities, Chunk, Run, Status, Upcoming
 from qpu_bridge.errors import Cancelled, DriverFault, DriverLost, NotLoaded, ProtocolError
 from qpu_bridge.schedule import Schedule
 from qpu_bridge.transport.endpoint import lines
@@ -36,10 +36,10 @@ from qpu_bridge.wire import (
     Part,
     Play,
     Welcome,
+    encode,
 )
 
 M = TypeVar("M", bound=Message)
-More = Callable[[], tuple[Schedule, Run] | None]
 _KEPT = 256
 
 
@@ -92,8 +92,9 @@ class RemoteDriver:
         self._welcome: Welcome | None = None
         self._held: OrderedDict[bytes, Schedule] = OrderedDict()
         self._queue = Queue()
-        self._more: More = _nothing
-        self._current = NO_REQUEST
+        self._more: Upcoming = _nothing
+        self._told: Upcoming = _nothing
+        self._current = self._latest = NO_REQUEST
         self._aborted: Sequence[bytes] = ()
         self._closed = False
         self._deadline_s = chunk_s
@@ -112,9 +113,16 @@ class RemoteDriver:
         finally:
             self._work_lock.release()
 
-    def ahead(self, more: More) -> None:
+    def ahead(self, more: Upcoming) -> None:
         """See `TakesAhead.ahead`; what is lost on the way with the server is sent again in its turn."""
         self._more = more
+
+    def call_back(self, more: Upcoming) -> None:
+        """See `TakesAhead.call_back`; without effect if the server is lost."""
+        if self._more is more:
+            self._more = _nothing
+        if self._told is more and not self._closed:
+            self._call_back()
 
     def run(self, run: Run) -> Iterator[Chunk]:
         """See `Driver.run`."""
@@ -136,9 +144,11 @@ class RemoteDriver:
 
     def abort(self) -> None:
         """See `Driver.abort`."""
-        # looked at once, and in this order: the run may end here, and the next one take its place
-        waiting = self._queue.runs
-        runs = self._aborted = (*reversed(waiting), self._current)
+        # The latest by its name, for it may end here and another begin. The queue before it, for the next may take its place.
+        # Both again, for who fills the queue looks only afterwards whether it was aborted.
+        runs: tuple[bytes, ...] = ()
+        while new := [run for run in (*reversed(self._queue.runs), self._latest) if run not in runs]:
+            runs = self._aborted = (*runs, *new)
         for run in runs:
             _expect(self._ask_watch(Abort(run)), Aborted)
 
@@ -174,16 +184,19 @@ class RemoteDriver:
                 raise
         self._held.clear()  # the server has started anew, or has given the room to others
         self._hello()
+        refused = self._current
         self._send_template(schedule)
-        return self._start(run)
+        return self._start(run, refused)
 
-    def _start(self, run: Run) -> Part:
+    def _start(self, run: Run, refused: bytes | None = None) -> Part:
         self._pulse.require(self._answer_s)
         welcome = self._welcome or self._hello()
         self._deadline_s = self._chunk_s + 2 * self._length_s(run)
         more, self._more = self._more, _nothing
         sent = self._on_its_way(run)
-        self._current = self._pulse.waiting = self._next_id() if sent is None else sent.request
+        self._current = self._latest = self._pulse.waiting = self._next_id() if sent is None else sent.request
+        if refused in self._aborted:
+            raise Cancelled("a run must not be aborted to give all of its rows")
         if sent is None:
             self._work.send(self._current, Play(welcome.incarnation, self._window, run))
         else:
@@ -210,39 +223,43 @@ class RemoteDriver:
         shots = len(run.table) * prod(schedule.sweep_shape) * run.shots
         return shots * (schedule.duration * float(schedule.clock.dt) + delay_s)
 
-    def _send_ahead(self, more: More, welcome: Welcome) -> None:
+    def _send_ahead(self, more: Upcoming, welcome: Welcome) -> None:
         """Send what is to be loaded and played after the run that has just been sent."""
+        self._told = more
         # what cannot be sent at all is said in its turn
         with suppress(ProtocolError):
-            while self._current not in self._aborted and (upcoming := more()) is not None:
-                schedule, run = upcoming
-                if schedule.digest not in self._held and not self._queue.holds(schedule.digest):
-                    self._add(schedule, Load(schedule))
-                self._add(run, Play(welcome.incarnation, self._window, run))
+            for schedule, run in more():
+                if run not in self._queue and self._current not in self._aborted:
+                    if schedule.digest not in self._held and not self._queue.holds(schedule.digest):
+                        self._send_later(schedule, Load(schedule))
+                    self._send_later(run, Play(welcome.incarnation, self._window, run))
+        if self._current in self._aborted:
+            self._call_back()
 
-    def _add(self, what: Schedule | Run, message: Message) -> None:
-        sent = Sent(what, self._next_id())
+    def _send_later(self, what: Schedule | Run, message: Message) -> None:
+        request = self._next_id()
+        frames = encode(request, message)
         # before it leaves: an abort must find it
-        self._queue.add(sent)
-        self._work.add(sent.request, message)
+        self._queue.add(Sent(what, request))
+        self._work.push(frames)
 
     def _on_its_way(self, what: Schedule | Run) -> Sent | None:
-        """The next to come, if it is this; if something else was wanted than what is on its way, that is called back."""
-        sent = self._queue.first(what) if self._work.whole else None
-        if sent is None and self._queue.runs:
-            self._call_back()
-        if sent is None:
-            self._queue.clear()
-        return sent
+        """The next to come, if it is this; else what is on its way is called back: something else is wanted, or this anew."""
+        sent = self._queue.first(what)
+        if sent is not None and self._work.whole and sent.request not in self._aborted:
+            return sent
+        self._call_back()
+        return None
 
     def _call_back(self) -> None:
-        if self._work.whole:
-            with suppress(DriverLost):
-                for run in reversed(self._queue.runs):
-                    self._ask_watch(Abort(run))
-        else:
+        # also where the line was lost: the server may live, and have it
+        with suppress(DriverLost):
+            for run in reversed(self._queue.runs if self._pulse.alive else ()):
+                self._ask_watch(Abort(run))
+        if len(self._queue) and not self._work.whole:
             # it must not reach a server that comes later
             self._work.close()
+        self._queue.clear()
 
     def _send_template(self, schedule: Schedule) -> None:
         self._pulse.require(self._answer_s)
@@ -272,8 +289,8 @@ class RemoteDriver:
         return self._session + next(self._ids).to_bytes(8, "big")
 
 
-def _nothing() -> None:
-    return None
+def _nothing() -> Sequence[tuple[Schedule, Run]]:
+    return ()
 
 
 def _expect(message: Message, kind: type[M]) -> M:

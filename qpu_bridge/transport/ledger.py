@@ -65,6 +65,11 @@ class Ledger:
                 if len(self._replies) > _KEPT:
                     self._replies.popitem(last=False)
 
+    def forget(self, request: bytes) -> None:
+        """What came under this name was no request."""
+        with self._lock:
+            self._pending.pop(request, None)
+
     def cancel(self, request: bytes, reason: str) -> bool:
         """Mark a pending request (`NO_REQUEST`: the current run) as not wanted any more; False if there is no such.
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import zmq
 
 from qpu_bridge.errors import DriverLost, ProtocolError
 from qpu_bridge.transport.pulse import Pulse
 from qpu_bridge.transport.socket import Socket, receive, send
-from qpu_bridge.wire import NO_REQUEST, Failure, Message, decode, encode
+from qpu_bridge.wire import NO_REQUEST, Failure, Frame, Message, decode, encode
 
 SLICE_MS = 20
 """How long the loss of a server may go unnoticed by who waits for a reply."""
@@ -38,11 +38,20 @@ class Line:
         if self._socket is None:
             self._socket = self._connect()
         self._losses = self._pulse.losses
-        self._push(frames)
+        self.push(frames)
 
     def add(self, request: bytes, message: Message) -> None:
-        """Send something that belongs to the last request, or is to be done after it."""
-        self._push(encode(request, message))
+        """Send something that belongs to the last request."""
+        self.push(encode(request, message))
+
+    def push(self, frames: Sequence[Frame]) -> None:
+        """Send frames of something that is to be done after the last request."""
+        if self._socket is None:
+            raise self._lost("the line is closed")
+        try:
+            send(self._socket, frames)
+        except zmq.Again:
+            raise self._lost("it takes no more messages") from None
 
     def receive(self, request: bytes, deadline_s: float) -> Message:
         """The next message that answers the request; what answers older ones is dropped.
@@ -86,14 +95,6 @@ class Line:
         if self._socket is not None:
             self._socket.close(0)
             self._socket = None
-
-    def _push(self, frames: list[bytes | memoryview]) -> None:
-        if self._socket is None:
-            raise self._lost("the line is closed")
-        try:
-            send(self._socket, frames)
-        except zmq.Again:
-            raise self._lost("it takes no more messages") from None
 
     def _lost(self, reason: str) -> DriverLost:
         # a request that is still on its way must not reach a server that comes later

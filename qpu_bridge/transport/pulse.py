@@ -61,6 +61,7 @@ class Pulse:
         self._incarnation = b""
         self._heard = 0
         self._asked_at: float | None = None
+        self._asked_of = NO_REQUEST
         self._unknown = 0
         self._change = Condition()
         self._near, self._far = sockets.socketpair()
@@ -133,8 +134,10 @@ class Pulse:
     def _ask(self, socket: Socket, now: float) -> None:
         if self._asked_at is None:
             request = self._session + next(self._ids).to_bytes(8, "big")
+            if self._asked_of != self.waiting:
+                self._asked_of, self._unknown = self.waiting, 0
             with suppress(zmq.Again):
-                send(socket, encode(request, Heartbeat(self.waiting)))
+                send(socket, encode(request, Heartbeat(self._asked_of)))
             self._asked_at = now
 
     def _listen(self, socket: Socket) -> None:
@@ -152,9 +155,9 @@ class Pulse:
             if self._incarnation not in (b"", message.incarnation):
                 self._lose("it has been started anew")
             self._incarnation = message.incarnation
-            self._unknown = self._unknown + 1 if self.waiting != NO_REQUEST and not message.pending else 0
+            self._unknown = self._unknown + 1 if self._asked_of != NO_REQUEST and not message.pending else 0
             if self._unknown >= _UNKNOWN:
-                self.forgotten, self.reason = self.waiting, "it does not know our request (any more)"
+                self.forgotten, self.reason = self._asked_of, "it does not know our request (any more)"
             with self._change:
                 self._heard += 1
                 self.alive = True

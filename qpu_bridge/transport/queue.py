@@ -37,6 +37,10 @@ class Queue:
         """This very object, if it is the next to come."""
         return self._sent[0] if self._sent and self._sent[0].what is what else None
 
+    def __contains__(self, what: Schedule | Run) -> bool:
+        """Whether this very object is on its way."""
+        return any(sent.what is what for sent in self._sent)
+
     def pop(self) -> None:
         """The next to come has come."""
         self._sent = self._sent[1:]

@@ -12,7 +12,7 @@ from threading import Event
 import zmq
 
 from qpu_bridge.driver import Chunk, Driver, check_chunk
-from qpu_bridge.errors import Cancelled, DriverFault, NotLoaded, ProtocolError
+from qpu_bridge.errors import BridgeError, Cancelled, DriverFault, NotLoaded, ProtocolError
 from qpu_bridge.schedule import Schedule
 from qpu_bridge.transport.ledger import Ledger
 from qpu_bridge.transport.socket import Socket, receive, send
@@ -74,7 +74,9 @@ class WorkLine:
         try:
             request, message = decode(frames)
         except Exception as error:  # noqa: BLE001 - the peer is told, the process lives
-            self._send(identity, encode(request_of(frames), Failure(as_bridge_error(error))))
+            request = request_of(frames)
+            self._send(identity, encode(request, Failure(as_bridge_error(error))))
+            self._ledger.forget(request)
             return
         if isinstance(message, Ack):
             return  # of a run that has ended meanwhile
@@ -169,10 +171,10 @@ class WorkLine:
             with suppress(ProtocolError):
                 message = decode(frames)[1]
                 return message.count if isinstance(message, Ack) else 0
+        elif _is_ack(frames):
+            return 0  # of the run before
         elif len(self._waiting) < _QUEUE:
-            # an ack of the run before is no request
-            if not self._ledger.done(whose):
-                self._ledger.open(whose)
+            self._ledger.open(whose)
             self._waiting.append([identity, *frames])
         else:
             busy = DriverFault(f"at most {_QUEUE} requests may wait for a device")
@@ -197,6 +199,13 @@ class WorkLine:
             _log.warning("a client cannot be reached, its reply is dropped: %s", error)
             return False
         return True
+
+
+def _is_ack(frames: list[Frame]) -> bool:
+    # an ack is a header alone; others may take long to decode
+    with suppress(BridgeError):
+        return len(frames) == 1 and isinstance(decode(frames)[1], Ack)
+    return False
 
 
 def _finish(chunks: Iterator[Chunk]) -> None:

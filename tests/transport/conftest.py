@@ -14,6 +14,7 @@ from qpu_bridge.driver import Driver
 from qpu_bridge.schedule import Builder, Column, Discriminator, Output, PortKind, Schedule, SlotKind, shapes
 from qpu_bridge.transport import DriverServer, RemoteDriver, Supervisor
 from qpu_bridge.units import Clock
+from tests.transport.spy import Spy
 
 
 @pytest.fixture(scope="session")
@@ -67,3 +68,18 @@ def supervisor(endpoint: str) -> Iterator[Supervisor]:
     with supervisor:
         supervisor.wait_ready(60)
         yield supervisor
+
+
+@pytest.fixture
+def spy(loopback: Driver) -> Spy:
+    spy = Spy(loopback)
+    spy.hold.set()
+    return spy
+
+
+@pytest.fixture
+def spied(spy: Spy, endpoint: str) -> Iterator[RemoteDriver]:
+    with DriverServer(spy, endpoint):
+        driver = RemoteDriver(endpoint)
+        yield driver
+        driver.close()

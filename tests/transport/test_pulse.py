@@ -11,7 +11,7 @@ import zmq
 
 from qpu_bridge.transport import lines, pulse
 from qpu_bridge.transport.pulse import Pulse, new_session
-from qpu_bridge.wire import Alive, decode, encode
+from qpu_bridge.wire import NO_REQUEST, Alive, decode, encode
 
 LONG_S = 60.0
 PATIENCE_S = 1000.0
@@ -65,5 +65,22 @@ def test_an_answer_that_is_there_counts_though_it_is_read_late(
         watched.append(mine)
         assert mine.wait(1, 0, LONG_S)
         assert (mine.losses, mine.alive) == (losses, answers)
+    finally:
+        mine.stop()
+
+
+def test_a_request_is_forgotten_by_what_was_said_of_it_and_not_of_the_one_before(endpoint: str, server: Server) -> None:
+    mine = Pulse(zmq.Context.instance(), lines(endpoint)[0], None, new_session(), 0.001, PATIENCE_S)
+    try:
+        for number in range(1, 6):
+            mine.waiting = bytes([number]) * 16
+            for _ in range(2):
+                heard = mine.heard
+                server.answer()
+                assert mine.wait(heard, 0, LONG_S)
+            assert mine.forgotten == NO_REQUEST
+        while mine.forgotten == NO_REQUEST:
+            server.answer()
+        assert mine.forgotten == mine.waiting
     finally:
         mine.stop()
