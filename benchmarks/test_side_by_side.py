@@ -35,7 +35,7 @@ from tests.proofs.calibration import JUDGED
 
 pytestmark = pytest.mark.filterwarnings("default")
 
-QUBITS, ROUNDS, SEED = 20, 3, 3
+QUBITS, ROUNDS, SEED = 20, 7, 3
 LONGEST_S = 10.0
 MOST = 5.0
 """Wall time of twenty in units of one, on a machine that does nothing else; the goal is 3."""

@@ -113,10 +113,8 @@ def known_gate(snapshot: Snapshot, name: str, qubits: tuple[int, ...]) -> GateSp
 
 def with_gate(snapshot: Snapshot, gate: GateSpec) -> Snapshot:
     """With a gate instead of the one of the same name on the same qubits, or as a new one."""
-    there = [(g.name, g.qubits) for g in snapshot.gates]
-    if (gate.name, gate.qubits) not in there:
-        return snapshot.model_copy(update={"gates": (*snapshot.gates, gate)})
-    gates = tuple(gate if (g.name, g.qubits) == (gate.name, gate.qubits) else g for g in snapshot.gates)
+    there = snapshot.gate(gate.name, *gate.qubits)
+    gates = (*snapshot.gates, gate) if there is None else tuple(gate if known is there else known for known in snapshot.gates)
     return snapshot.model_copy(update={"gates": gates})
 
 

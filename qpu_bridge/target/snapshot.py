@@ -47,6 +47,17 @@ class TimingSpec(Document):
     max_circuit_duration: float
 
 
+_LOOKED_UP = {
+    "_lines": "ports",
+    "_carriers": "frames",
+    "_gates": "gates",
+    "_measures": "measures",
+    "_following": "frames",
+    "_envelopes": "waveforms",
+}
+"""What is kept of a snapshot beside its fields: of which each was made."""
+
+
 class Snapshot(Document):
     """What the lab believes of its machine.
 
@@ -93,10 +104,12 @@ class Snapshot(Document):
         return self
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """A copy with other fields, not checked; what was looked up in this one is not looked up in the copy."""
+        """A copy with other fields, not checked; what was looked up in fields that change is looked up again in the copy."""
         copy = super().model_copy(update=update, deep=deep)
-        for name in set(copy.__dict__) - set(type(self).model_fields):
-            del copy.__dict__[name]
+        changed = type(self).model_fields if deep else (update or {})
+        for name, field in _LOOKED_UP.items():
+            if field in changed:
+                copy.__dict__.pop(name, None)
         return copy
 
     @property
