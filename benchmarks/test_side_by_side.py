@@ -37,7 +37,7 @@ pytestmark = pytest.mark.filterwarnings("default")
 
 QUBITS, ROUNDS, SEED = 20, 7, 3
 LONGEST_S = 10.0
-MOST = 5.0
+MOST = 4.0
 """Wall time of twenty in units of one, on a machine that does nothing else; the goal is 3."""
 
 
