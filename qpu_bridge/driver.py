@@ -243,6 +243,7 @@ class Driver(Protocol):
 
 
 Upcoming = Callable[[], Iterable[tuple[Schedule, Run]]]
+"""Gives templates and the runs of them in the order in which they will be asked for."""
 
 
 @runtime_checkable

@@ -127,11 +127,10 @@ class Execution:
         """
         limits, asked = self.capabilities.limits, cancelled or _never
         counts = [one.count(limits) for one in series]
-        known = None not in counts
+        count = None if None in counts else sum(filter(None, counts))
         made = ((number, one.schedule, run) for number, one in enumerate(series) for run in one.runs(limits))
-        ahead = self.driver if known and isinstance(self.driver, TakesAhead) else None
-        single = known and sum(filter(None, counts)) == 1
-        source = made if ahead is not None else prefetch(made, 1 if single else None)
+        ahead = self.driver if count is not None and isinstance(self.driver, TakesAhead) else None
+        source = made if ahead is not None else prefetch(made, count)
         pieces = Lookahead(source, 0 if ahead is None else AHEAD)
         upcoming = partial(_without_numbers, pieces)
         self.spans = []

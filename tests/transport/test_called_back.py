@@ -14,6 +14,19 @@ from qpu_bridge.transport import DriverServer, RemoteDriver
 from tests.transport.spy import FIRST, LONG_S, NAMES, SECOND, THIRD, Spy, asked, rows, run_of, series, template, told
 
 
+def busy_with_second_load(spy: Spy) -> tuple[Event, Event]:
+    """Says that the device has begun to load what comes after the first run, and is told when to go on."""
+    loading, go_on = Event(), Event()
+
+    def in_load() -> None:
+        if len(spy.asked) > 1:
+            loading.set()
+            go_on.wait(LONG_S)
+
+    spy.in_load = in_load
+    return loading, go_on
+
+
 @pytest.mark.parametrize("wanted", [SECOND, THIRD])
 def test_what_is_not_wanted_after_all_is_called_back(spy: Spy, spied: RemoteDriver, wanted: Schedule) -> None:
     """By another run, be it of the same template."""
@@ -64,14 +77,7 @@ def test_an_abort_stops_all_of_it(spy: Spy, spied: RemoteDriver) -> None:
 @pytest.mark.parametrize("how", ["closed", "failed"])
 def test_who_does_not_go_on_leaves_nothing_behind(spy: Spy, spied: RemoteDriver, how: str) -> None:
     """The device is busy with the load of the second: its run, and all that follows, is not begun."""
-    loading, go_on = Event(), Event()
-
-    def in_load() -> None:
-        if len(spy.asked) > 1:
-            loading.set()
-            go_on.wait(LONG_S)
-
-    spy.in_load = in_load
+    loading, go_on = busy_with_second_load(spy)
     limit = None if how == "closed" else 1e-12
     flow = Execution(spied, spy.capabilities(), usage_limit_s=limit).run_all(series(FIRST, SECOND, THIRD))
     if how == "closed":
@@ -127,14 +133,7 @@ def test_an_abort_between_two_runs_hits_nobody_else(spy: Spy, spied: RemoteDrive
 def test_a_flow_that_ends_early_takes_along_its_own_runs_only(spy: Spy, spied: RemoteDriver, endpoint: str, how: str) -> None:
     """Another client's, which waits behind, is played."""
     flow = Execution(spied, spy.capabilities()).run_all(series(FIRST, SECOND, THIRD))
-    loading, go_on = Event(), Event()
-
-    def in_load() -> None:
-        if len(spy.asked) > 1:
-            loading.set()
-            go_on.wait(LONG_S)
-
-    spy.in_load = in_load
+    loading, go_on = busy_with_second_load(spy)
     next(flow)
     assert loading.wait(LONG_S)
     other = RemoteDriver(endpoint)
