@@ -247,7 +247,7 @@ class _Maintenance:
         found = []
         for target in targets:
             node = Node(name, target)
-            broken = any(other in self.lost and self.essential(other) for other in self.graph.above([node]))
+            broken = self.lost and any(other in self.lost and self.essential(other) for other in self.graph.above([node]))
             if not broken and (again or node not in self.lost):
                 found.append(target)
         return found
@@ -261,9 +261,10 @@ class _Maintenance:
         return node not in self.due and self.ledger.left_h(self.graph, node) > ahead_h
 
     def is_proven(self, node: Node) -> bool:
-        passed = self.ledger[node].passed
-        after = all(self.ledger[other].changed <= passed for other in self.graph.needs(node))
-        return node in self.proven and after and not self.ledger[node].invalid
+        known = self.ledger[node]
+        if node not in self.proven or known.invalid:
+            return False
+        return all(self.ledger[other].changed <= known.passed for other in self.graph.needs(node))
 
     def worth_a_look(self, node: Node) -> bool:
         known = self.ledger[node]

@@ -63,13 +63,16 @@ class Graph:
             self.order = tuple(TopologicalSorter(above).static_order())
         except CycleError as error:
             raise SettingsError("no routine may need itself", given=" -> ".join(error.args[1])) from None
-        self._above: dict[str, frozenset[str]] = {}
+        self._place = {name: place for place, name in enumerate(self.order)}
+        # filled as it is asked: who decides asks again and again
+        self._above: dict[Node, frozenset[Node]] = {}
+        lower: dict[str, frozenset[str]] = {}
         for name in self.order:
             needed = self.routines[name].depends_on
-            self._above[name] = frozenset(needed).union(*(self._above[other] for other in needed))
+            lower[name] = frozenset(needed).union(*(lower[other] for other in needed))
         for name, one in self.routines.items():
             for other in one.invalidates:
-                if name not in self._above[other]:
+                if name not in lower[other]:
                     raise SettingsError("what a routine invalidates must depend on it", given=other, where=name)
 
     @classmethod
@@ -139,15 +142,15 @@ class Graph:
     def above(self, nodes: Iterable[Node]) -> list[Node]:
         """All that some nodes need, directly or not, without themselves, each after all it needs."""
         asked = set(nodes)
-        found: set[Node] = set()
-        left = list(asked)
-        while left:
-            for other in self.needs(left.pop()):
-                if other not in found:
-                    found.add(other)
-                    left.append(other)
-        place = {name: index for index, name in enumerate(self.order)}
-        return sorted(found - asked, key=lambda node: (place[node.routine], node.target))
+        found = set[Node]().union(*map(self._all_above, asked))
+        return sorted(found - asked, key=lambda node: (self._place[node.routine], node.target))
+
+    def _all_above(self, node: Node) -> frozenset[Node]:
+        known = self._above.get(node)
+        if known is None:
+            needed = self.needs(node)
+            known = self._above[node] = frozenset(needed).union(*map(self._all_above, needed))
+        return known
 
     def _there(self, node: Node, name: str) -> Sequence[Target]:
         """On which targets a routine belongs to a node of the same or the other kind."""

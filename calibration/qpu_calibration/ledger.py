@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from pydantic import Field, ValidationError
@@ -117,7 +118,7 @@ class Ledger:
         self._kept, self._stamp = self._known(), self._stamped()
 
     def __getitem__(self, node: Node) -> Record:
-        return self._records.get(node) or Record(target=node.target)
+        return self._records.get(node) or _unknown(node.target)
 
     def now(self) -> Moment:
         """What time it is; notices that the device's clock has started again."""
@@ -300,3 +301,9 @@ class Ledger:
                 where=str(path),
                 remedy="Remove it: everything is calibrated again.",
             ) from error
+
+
+@cache
+def _unknown(target: Target) -> Record:
+    """That nothing is known; asked for far more often than there are targets."""
+    return Record(target=target)

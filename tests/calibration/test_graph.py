@@ -17,6 +17,11 @@ def test_couplers_need_both_ends_and_qubits_all_their_couplers():
     assert graph.needs(Node("c", (1,))) == (Node("b", (0, 1)), Node("b", (1, 2)))
     assert graph.kind("b") is Kind.COUPLER
     assert [node.target for node in graph.above([Node("c", (0,))])] == [(0,), (1,), (0, 1)]
+    # asked again, and of nodes that need one another: without these
+    for asked in (["c"], ["b", "c"], ["c"]):
+        nodes = [Node(name, (0, 1) if name == "b" else (0,)) for name in asked]
+        left = [Node("a", (0,)), Node("a", (1,)), *([] if "b" in asked else [Node("b", (0, 1))])]
+        assert graph.above(nodes) == left
 
 
 def test_what_is_asked_for():
