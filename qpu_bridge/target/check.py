@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from operator import ge
 from typing import TYPE_CHECKING
+from weakref import ref
 
 from qpu_bridge.errors import ScheduleError
 from qpu_bridge.schedule import PortKind
 from qpu_bridge.target.gate import Curve, GateSpec
 from qpu_bridge.target.native import NATIVE
 from qpu_bridge.target.qubit import MeasureSpec
-from qpu_bridge.target.shape import waveform
 
 if TYPE_CHECKING:
     from qpu_bridge.target.snapshot import Snapshot
@@ -21,19 +21,26 @@ MOST_FAULTS = 5
 """More than this many sentences help nobody."""
 
 
+_LAST: list[ref[Snapshot]] = []
+"""The last one that was found without faults: what an edit leaves of it, the very objects, need not be looked at again."""
+
+
 def faults(snapshot: Snapshot) -> list[str]:
     """Sentences on what does not fit together, each naming its field; empty if all does. At most `MOST_FAULTS`."""
     found: list[str] = []
-    for fault in _Check(snapshot).all():
+    for fault in _Check(snapshot, _LAST[0]() if _LAST else None).all():
         found.append(fault)
         if len(found) == MOST_FAULTS:
             break
+    if not found:
+        _LAST[:] = [ref(snapshot)]
     return found
 
 
 class _Check:
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, known: Snapshot | None) -> None:
         self.snapshot = snapshot
+        self.known = known
         self.ports = {port.name: port for port in snapshot.ports}
         self.frames = {frame.name: frame for frame in snapshot.frames}
         self.size = len(snapshot.qubits)
@@ -44,14 +51,37 @@ class _Check:
         yield from self.timing()
         yield from self.waveforms()
         yield from self.qubits()
+        kept = self.kept()
         for index, gate in enumerate(self.snapshot.gates):
-            where = f"gates[{index}] ({gate.name} on {list(gate.qubits)})"
-            yield from (f"{where}: {fault}" for fault in self.gate(gate))
+            if id(gate) not in kept:
+                where = f"gates[{index}] ({gate.name} on {list(gate.qubits)})"
+                yield from (f"{where}: {fault}" for fault in self.gate(gate))
         for index, measure in enumerate(self.snapshot.measures):
-            where = f"measures[{index}] (qubit {measure.qubit})"
-            yield from (f"{where}: {fault}" for fault in self.measure(measure))
+            if id(measure) not in kept:
+                where = f"measures[{index}] (qubit {measure.qubit})"
+                yield from (f"{where}: {fault}" for fault in self.measure(measure))
         yield from self.couplings()
         yield from self.resets()
+
+    def kept(self) -> set[int]:
+        """Identities of gates and readouts without faults: those that are known, if all that they refer to is as it was there."""
+        known = self.known
+        return {id(one) for one in (*known.gates, *known.measures)} if known is not None and self.refers_alike(known) else set()
+
+    def refers_alike(self, known: Snapshot) -> bool:
+        here, timing = self.snapshot, known.timing
+        if (here.timing.dt, here.timing.granularity, self.size) != (timing.dt, timing.granularity, len(known.qubits)):
+            return False
+        if here.ports != known.ports or self.homes(here) != self.homes(known):
+            return False
+        return all(
+            here.waveforms.get(name) is shape or self.lengths.get(name) == known.envelope(name).duration
+            for name, shape in known.waveforms.items()
+        )
+
+    @staticmethod
+    def homes(snapshot: Snapshot) -> list[tuple[str, str]]:
+        return [(frame.name, frame.port) for frame in snapshot.frames]
 
     def names(self) -> Iterator[str]:
         snapshot = self.snapshot
@@ -76,9 +106,9 @@ class _Check:
             yield "max_shots: must be at least 1"
 
     def waveforms(self) -> Iterator[str]:
-        for name, shape in self.snapshot.waveforms.items():
+        for name in self.snapshot.waveforms:
             try:
-                self.lengths[name] = waveform(shape).duration
+                self.lengths[name] = self.snapshot.envelope(name).duration
             except ScheduleError as error:
                 yield f"waveforms.{name}: {error}"
 

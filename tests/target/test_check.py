@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from typing import Any
+from weakref import ref
 
 import pytest
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from qpu_bridge.target import Snapshot
+from qpu_bridge.target.check import faults
 
 Fields = dict[str, Any]
 
@@ -61,6 +64,53 @@ def test_a_mistake_is_named(fields: Fields, mistake: Callable[[Fields], object],
     mistake(fields)
     with pytest.raises(ValidationError, match=sentence):
         Snapshot.model_validate(fields)
+
+
+ELSEWHERE: list[tuple[str, Callable[[Fields], object]]] = [
+    ("granularity", lambda f: f["timing"].update(granularity=5)),
+    ("clock", lambda f: f["timing"].update(dt="1/3000000000")),
+    ("clock of a line", lambda f: f["ports"][2].update(dt="1/400000000")),
+    ("kind of a line", lambda f: f["ports"][2].update(kind="drive")),
+    ("line of a carrier", lambda f: f["frames"][2].update(port="d0")),
+    ("name of a carrier", lambda f: f["frames"][1].update(name="another")),
+    ("longer envelope", lambda f: f["waveforms"]["flat"].update(duration=80)),
+    ("no envelope", lambda f: f["waveforms"].pop("flat")),
+    ("fewer qubits", lambda f: f["qubits"].pop()),
+]
+
+
+FOUND = [
+    (name, mistake) for name, mistake, _ in MISTAKES if name not in ("device without underscore", "unknown field")
+] + ELSEWHERE
+
+
+@pytest.mark.parametrize("mistake", [mistake for _, mistake in FOUND], ids=[name for name, _ in FOUND])
+def test_after_one_without_faults_the_same_faults_are_found(fields: Fields, mistake: Callable[[Fields], object]) -> None:
+    """What a mistake leaves as it was is the very object, as after an edit: a fault must be found there, too."""
+    known = Snapshot.model_validate(fields)
+    mistake(fields)
+    types = {name: field.annotation for name, field in Snapshot.model_fields.items() if name in fields}
+    entries = {name: TypeAdapter[Any](kind).validate_python(fields[name]) for name, kind in types.items()}
+    for name, entry in entries.items():
+        if isinstance(entry, tuple):
+            there = getattr(known, name)
+            entries[name] = tuple(next((old for old in there if old == one), one) for one in entry)
+        if isinstance(entry, dict):
+            entries[name] = {key: known.waveforms[key] if known.waveforms.get(key) == one else one for key, one in entry.items()}
+    wrong = known.model_copy(update=entries)
+    assert not faults(known)
+    found = faults(wrong)
+    assert found
+    assert found == faults(wrong.model_copy(deep=True))
+
+
+def test_what_has_gone_is_not_remembered(fields: Fields) -> None:
+    known = Snapshot.model_validate(fields)
+    gone = ref(known)
+    del known
+    gc.collect()
+    assert gone() is None
+    assert not faults(Snapshot.model_validate(fields))
 
 
 def test_lookups(snapshot: Snapshot) -> None:
