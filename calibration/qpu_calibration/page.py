@@ -153,6 +153,15 @@ class Page:
         frames = [self.snapshot.qubits[target[of]].drive_frame for target in self.targets]
         self.play(frames, shape, amplitude, phase, frequency)
 
+    def train(self, shape: Waveforms, amplitude: Numbers, phases: Sequence[float], of: int = 0) -> None:
+        """Pulses on each target's drive line one after the other: what `drive` would write at one phase (rad) after the other."""
+        levels, order, axes, voices = self._spread(amplitude), np.zeros(len(phases), np.int64), np.array(phases)[:, None], []
+        for target, envelope, level in zip(self.targets, self._shapes(shape), levels, strict=True):
+            key = self._carriers.use(self.snapshot.qubits[target[of]].drive_frame)
+            stamp = Stamp([key], [Stroke(key, envelope, level, 0.0, 0)], 0, ())
+            voices.append(self._voice(target, [stamp], order, axes))
+        self._writing.append(Passage(order, voices, self.rows).write)
+
     def play(
         self,
         frames: Sequence[str],
@@ -172,8 +181,7 @@ class Page:
         """
         levels, turns = self._spread(amplitude), self._spread(phase)
         tones = None if frequency is None else self._spread(frequency)
-        shapes = [shape] * len(self.targets) if isinstance(shape, Waveform) else shape
-        for index, (frame, envelope) in enumerate(zip(frames, shapes, strict=True)):
+        for index, (frame, envelope) in enumerate(zip(frames, self._shapes(shape), strict=True)):
             key = self._carriers.use(frame, None if tones is None else tones[index])
             self._play(key, envelope, levels[index], self._carriers.phase(key) + turns[index])
 
@@ -276,6 +284,9 @@ class Page:
         if np.ndim(numbers) == 0:
             return [float(numbers)] * len(self.targets)
         return [plain(row) for row in np.broadcast_to(np.asarray(numbers, np.float64), (len(self.targets), self.rows))]
+
+    def _shapes(self, shape: Waveforms) -> Sequence[Waveform]:
+        return [shape] * len(self.targets) if isinstance(shape, Waveform) else shape
 
     def _stamp(
         self, gate: GateSpec, angle: float | None, played: Callable[[PulseSpec], tuple[Numbers, Numbers] | None] | None

@@ -214,3 +214,19 @@ def test_a_gate_played_often_is_the_gate_again_and_again():
         sheet.measure()
     assert often.schedule()[0].digest == again.schedule()[0].digest
     np.testing.assert_array_equal(often.schedule()[1].values, again.schedule()[1].values)
+
+
+def test_a_train_is_its_pulses_one_by_one():
+    shapes, levels = [constant(20), constant(28)], np.array([[0.1], [0.3]])
+    together, apart = page([(0, 1), (2, 3)], 2), page([(0, 1), (2, 3)], 2)
+    for sheet in (together, apart):
+        sheet.rz(np.array([[0.2, 0.4]]), of=1)
+    together.train(shapes, levels, [0.0, np.pi, 0.5], of=1)
+    for phase in (0.0, np.pi, 0.5):
+        apart.drive(shapes, levels, phase, of=1)
+    for sheet in (together, apart):
+        sheet.drive(shapes, levels / 2, of=1)
+        sheet.measure()
+    assert together.schedule()[0].digest == apart.schedule()[0].digest
+    np.testing.assert_array_equal(together.schedule()[1].values, apart.schedule()[1].values)
+    assert [start for name, start, *_ in events(together) if name == "q3"] == [0, 28, 56, 84]

@@ -70,9 +70,7 @@ class Drag(Routine[DragSettings]):
         ]
         level = np.array([amplitude(page.snapshot, q) for (q,) in page.targets])[:, None]
         half = np.array([amplitude(page.snapshot, q, "sx") for (q,) in page.targets])[:, None]
-        for _ in range(settings.pairs):
-            page.drive(shapes, level)
-            page.drive(shapes, level, np.pi)
+        page.train(shapes, level, [0.0, np.pi] * settings.pairs)
         page.drive(shapes, half, at["last"])
         page.measure()
 
