@@ -6,7 +6,7 @@ import pytest
 from qpu_bridge.schedule import SlotKind
 from qpu_emulator.noise import Spectrum, advance, begin
 from qpu_emulator.score.lanes import deal
-from qpu_emulator.stream import of_points, streams
+from qpu_emulator.stream import of_points, passed_over, streams, uniform, uniforms
 
 
 def _device(truth, **noise):
@@ -210,3 +210,13 @@ def test_parts_deal_the_shots_that_the_whole_deals(shots, lanes):
             *(parts[0][point] - point * middle),
             *(parts[1][point] - point * (lanes - middle) + middle),
         ]
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+def test_numbers_drawn_together_are_those_drawn_alone(seed, steps):
+    together, alone, some, out = streams(seed, np.arange(50)), streams(seed, np.arange(50)), np.arange(3, 50, 4), np.empty(12)
+    uniforms(together, some, out, steps)
+    drawn = np.array([[uniform(alone, index) for _ in range(steps)] for index in some.tolist()])
+    assert out.tolist() == drawn[:, 0].tolist()
+    assert together.tolist() == alone.tolist()
+    assert [passed_over(together, index) for index in some.tolist()] == drawn[:, -1].tolist()

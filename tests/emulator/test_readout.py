@@ -6,8 +6,10 @@ from scipy.special import erfc
 
 from qpu_bridge.schedule import Acquisition
 from qpu_bridge.target.shape import waveform
+from qpu_emulator.readout.levels import draw_outcomes
+from qpu_emulator.readout.signal import record
 from qpu_emulator.readout.trace import sum_traces, trace
-from qpu_emulator.stream import streams
+from qpu_emulator.stream import normals, streams, uniform_array
 
 GAUSS = {"t1": 0, "t2": 0, "low_frequency": 0, "thermal": 0}
 
@@ -102,6 +104,33 @@ def test_a_mean_is_the_mean(fresh, run):
     (mean, _) = _clouds(fresh, run, GAUSS, shots=500, average=True)
     (single, _) = _clouds(fresh, run, GAUSS, shots=500)
     assert mean.mean[0, 0] == pytest.approx(single.iq[0, :, 0].mean(), rel=1e-4)
+
+
+@pytest.mark.parametrize("outcomes", [1, 3, 9])
+def test_an_outcome_is_the_first_whose_sum_reaches_what_is_drawn(seed, outcomes):
+    draw, shots = np.random.default_rng(seed), np.arange(5, 1000)
+    row, chance = draw.integers(0, 7, len(shots)), draw.dirichlet(np.ones(outcomes), 7)
+    chance[0] = np.eye(outcomes)[-1]
+    drawn = uniform_array(streams(seed, np.arange(1000)))[shots] * chance.sum(axis=1)[row]
+    found = draw_outcomes(streams(seed, np.arange(1000)), shots, row, chance)
+    sums = chance.cumsum(axis=1)
+    assert found.tolist() == [int(np.searchsorted(sums[r], aim)) for r, aim in zip(row, drawn, strict=True)]
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_signals_are_written_and_added_with_noise_and_told_apart(seed, told):
+    """Of some shots, in one column of three."""
+    draw, some = np.random.default_rng(seed), np.arange(3, 1000, 2)
+    iq, bits = np.zeros((1000, 3), np.complex64, order="F"), np.zeros((1000, 3), bool, order="F")
+    own, other, line = draw.normal(size=(len(some), 2)) @ (1, 1j), draw.normal(size=len(some)) + 0j, (told, 0.4, 0.1)
+    x, y = np.empty((2, len(some)))
+    normals(streams(seed, np.arange(1000))[some], x, y)
+    record(iq, bits, streams(seed, np.arange(1000)), some, own, 0.3, 1, True, *line)
+    record(iq, bits, streams(seed, np.arange(1000)), some, other, 0.0, 1, False, *line)
+    assert iq[some, 1] == pytest.approx(own + 0.3 * (x + 1j * y) + other, abs=1e-5)
+    assert (bits[:, 1] == (told & ((iq[:, 1] * np.exp(-0.4j)).real > 0.1))).mean() > 0.995
+    for rest in (iq[::2], iq[:3], iq[:, ::2], bits[::2], bits[:, ::2]):
+        assert not rest.any()
 
 
 @pytest.mark.parametrize("lit", [False, True])

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qpu_emulator.jit import compiled
-from qpu_emulator.stream import pass_over, passed_over, uniform, uniforms
+from qpu_emulator.stream import passed_over, uniform, uniforms
 
 Levels = NDArray[np.int8]
 Moments = NDArray[np.float64]
@@ -21,24 +21,31 @@ def draw_outcomes(
 ) -> NDArray[np.int64]:
     """Draw an outcome per shot from the probabilities of its row."""
     last = probability.shape[1] - 1
-    so_far = np.empty(probability.shape)
+    so_far = np.empty((last + 1, len(probability)))
     for number in range(len(probability)):
         total = 0.0
         for outcome in range(last + 1):
             total += max(probability[number, outcome], 0.0)
-            so_far[number, outcome] = total
+            so_far[outcome, number] = total
     out = np.empty(len(shots), np.int64)
-    aims = np.empty(_BLOCK)
+    aims, edges, below = np.empty(_BLOCK), np.empty(_BLOCK), np.empty(_BLOCK)
     for start in range(0, len(shots), _BLOCK):
         count = min(_BLOCK, len(shots) - start)
+        rows, found = row[start : start + count], out[start : start + count]
         uniforms(streams, shots[start : start + count], aims)
+        edge = so_far[last]
         for member in range(count):
-            number, found = row[start + member], 0
-            aim = aims[member] * so_far[number, last]
-            # to count all that lie below is five times as fast as to stop at the first that does not, which nothing foretells
-            for outcome in range(last):
-                found += so_far[number, outcome] < aim
-            out[start + member] = found
+            aims[member] *= edge[np.uint64(rows[member])]
+        # to count all that lie below is five times as fast as to stop at the first that does not, which nothing foretells
+        below[:] = 0.0
+        for outcome in range(last):
+            edge = so_far[outcome]
+            for member in range(count):
+                edges[member] = edge[np.uint64(rows[member])]
+            for member in range(count):
+                below[member] += 1.0 if edges[member] < aims[member] else 0.0
+        for member in range(count):
+            found[member] = np.int64(below[member])
     return out
 
 
@@ -58,18 +65,19 @@ def jump(
     for now in range(3):
         falls[now], rises[now] = down * now, up * (now + 1) if now < 2 else 0.0
         stays[now] = np.exp(-(falls[now] + rises[now]) * seconds)
-    waits, leaving = np.empty(_BLOCK), np.empty(_BLOCK, np.int64)
+    waits, short, leaving = np.empty(_BLOCK), np.empty(_BLOCK, np.bool_), np.empty(_BLOCK, np.int64)
     for start in range(0, len(shots), _BLOCK):
         count, few = min(_BLOCK, len(shots) - start), 0
-        some = shots[start : start + count]
-        uniforms(streams, some, waits)
-        pass_over(streams, some)
+        at, flat = level[start : start + count], levels[start : start + count].reshape(-1)
+        uniforms(streams, shots[start : start + count], waits, 2)
         for member in range(count):
-            now = level[start + member]
-            levels[start + member, 0] = levels[start + member, 1] = levels[start + member, 2] = now
-            # most stay, and need neither a side nor a logarithm
-            leaving[few] = member
-            few += waits[member] > stays[now]
+            short[member] = waits[member] > stays[np.uint64(at[member])]
+        for member in range(count):
+            flat[3 * member] = flat[3 * member + 1] = flat[3 * member + 2] = at[member]
+        # most stay, and need neither a side nor a logarithm
+        for member in range(count):
+            leaving[np.uint64(few)] = member
+            few += short[member]
         for member in leaving[:few]:
             position = start + member
             now, wait, side, time = level[position], waits[member], passed_over(streams, shots[position]), 0.0

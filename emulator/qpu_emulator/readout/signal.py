@@ -222,21 +222,31 @@ def record(
     """
     cosine, sine = np.cos(angle), np.sin(angle)
     words, g, h = np.empty(_BLOCK, np.uint64), np.zeros(_BLOCK), np.zeros(_BLOCK)
+    x, y, above = np.empty(_BLOCK, np.float32), np.empty(_BLOCK, np.float32), np.empty(_BLOCK, np.bool_)
+    own, told_apart = iq[:, column], bits[:, column]
     for start in range(0, len(shots), _BLOCK):
         count = min(_BLOCK, len(shots) - start)
+        some, plain = shots[start : start + count], signal[start : start + count]
         if spread > 0.0:
             for member in range(count):
-                words[member] = streams[shots[start + member]]
+                words[member] = streams[np.uint64(some[member])]
             normals(words[:count], g[:count], h[:count])
             for member in range(count):
-                streams[shots[start + member]] = words[member]
+                streams[np.uint64(some[member])] = words[member]
+            for member in range(count):
                 g[member] *= spread
                 h[member] *= spread
         for member in range(count):
-            shot, plain = shots[start + member], signal[start + member]
-            value = np.complex64(complex(plain.real + g[member], plain.imag + h[member]))
-            if not fresh:
-                value += iq[shot, column]
-            iq[shot, column] = value
-            if told:
-                bits[shot, column] = float(value.real) * cosine + float(value.imag) * sine > threshold
+            x[member], y[member] = plain[member].real + g[member], plain[member].imag + h[member]
+        if not fresh:
+            for member in range(count):
+                before = own[np.uint64(some[member])]
+                x[member] += before.real
+                y[member] += before.imag
+        for member in range(count):
+            own[np.uint64(some[member])] = complex(x[member], y[member])
+        if told:
+            for member in range(count):
+                above[member] = float(x[member]) * cosine + float(y[member]) * sine > threshold
+            for member in range(count):
+                told_apart[np.uint64(some[member])] = above[member]
