@@ -11,7 +11,7 @@ from threading import Event
 import zmq
 
 from qpu_bridge.driver import Capabilities, Driver
-from qpu_bridge.errors import BridgeError, DriverFault, ProtocolError
+from qpu_bridge.errors import BridgeError, DriverFault, DriverLost, ProtocolError
 from qpu_bridge.transport.ledger import Ledger
 from qpu_bridge.transport.socket import Socket, receive, send
 from qpu_bridge.wire import (
@@ -85,7 +85,7 @@ class WatchLine:
             case Heartbeat(waiting):
                 return Alive(self._incarnation, self._ledger.pending(waiting))
             case Ask() if self._leaves:
-                raise DriverFault("a driver must be open to say how it is", given="it is about to end")
+                raise DriverLost("a driver must be open to say how it is", given="it is about to end")
             case Ask():
                 return Answer(self._driver.status())
             case Abort(run):

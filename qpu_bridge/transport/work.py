@@ -12,7 +12,7 @@ from threading import Event
 import zmq
 
 from qpu_bridge.driver import Chunk, Driver, check_chunk
-from qpu_bridge.errors import BridgeError, Cancelled, DriverFault, NotLoaded, ProtocolError
+from qpu_bridge.errors import BridgeError, Cancelled, DriverFault, DriverLost, NotLoaded, ProtocolError
 from qpu_bridge.schedule import Schedule
 from qpu_bridge.transport.ledger import Ledger
 from qpu_bridge.transport.socket import Socket, receive, send
@@ -88,7 +88,7 @@ class WorkLine:
         try:
             reply = self._do(identity, request, message)
         except Exception as error:  # noqa: BLE001 - the peer is told, the process lives
-            reply = encode(request, Failure(as_bridge_error(error)))
+            reply = encode(request, Failure(self._failure(request, error)))
         finally:
             with self._ledger.ending:
                 self._ledger.current = NO_REQUEST
@@ -96,6 +96,12 @@ class WorkLine:
                 self._send(identity, reply)
             # after the reply has left, which need not wait for our books; this thread alone would repeat it
             self._ledger.close(request, reply)
+
+    def _failure(self, request: bytes, error: Exception) -> BridgeError:
+        if isinstance(error, Cancelled) and self._stop.is_set() and self._ledger.cancelled(request) is None:
+            # nobody wanted that: it may be taken up again when the driver is back
+            return DriverLost("a driver must be there until all rows are played", given="it was told to leave")
+        return as_bridge_error(error)
 
     def _do(self, identity: Frame, request: bytes, message: Message) -> list[Frame] | None:
         if isinstance(message, Load):
@@ -154,7 +160,7 @@ class WorkLine:
         while credit < 1:
             self._refuse_if_cancelled(request)
             if self._stop.is_set():
-                raise Cancelled("a run ends when its server stops")
+                raise Cancelled("a run must not outlive its server")
             if time.monotonic() > until:
                 self._driver.abort()
                 raise Cancelled("a client must take its chunks", given=f"none for {self._slow_s} s")

@@ -9,7 +9,7 @@ import pytest
 import zmq
 
 from qpu_bridge import plugins
-from qpu_bridge.errors import DriverFault
+from qpu_bridge.errors import DriverLost
 from qpu_bridge.transport import RemoteDriver, lines, serve_driver
 from qpu_bridge.transport.pulse import Pulse, new_session
 from qpu_drivers.loopback import LoopbackDriver
@@ -48,7 +48,7 @@ def test_a_driver_is_closed_while_its_process_is_still_heard(endpoint: str, monk
         pulse.require(LONG_S)
         stop.set()
         assert closing.wait(LONG_S)
-        with pytest.raises(DriverFault, match="open"):
+        with pytest.raises(DriverLost, match="open"):
             remote.status()
         refused.set()
         assert heard.wait(LONG_S)

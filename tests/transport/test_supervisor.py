@@ -15,6 +15,7 @@ import pytest
 
 from qpu_bridge.driver import Run
 from qpu_bridge.errors import DriverLost, SettingsError
+from qpu_bridge.execution import Execution
 from qpu_bridge.schedule import Schedule, Table
 from qpu_bridge.transport import RemoteDriver, Supervisor
 
@@ -47,6 +48,23 @@ def test_a_driver_that_is_killed_is_noticed_at_once_restarted_and_plays_again(
         supervisor.wait_ready(60, restarts=1)
         # the template is sent again without being asked for
         assert [chunk.iq.tobytes() for chunk in remote.run(quick_run(schedule))] == before
+    finally:
+        remote.close()
+
+
+def test_a_run_goes_on_where_it_was_when_the_driver_is_told_to_leave_and_comes_back(
+    supervisor: Supervisor, endpoint: str, schedule: Schedule
+) -> None:
+    remote = RemoteDriver(endpoint, answer_s=60)
+    execution = Execution(remote, remote.capabilities())
+    try:
+        chunks = execution.run(schedule, [Table(np.zeros((100, 1)))], 1, seed=1, settings=SLOW)
+        rows = [next(chunks).rows]
+        os.kill(supervisor.process_id, signal.SIGTERM)
+        rows += [chunk.rows for chunk in chunks]
+        assert sum(rows) == 100
+        assert execution.resumed
+        assert supervisor.restarts == 1
     finally:
         remote.close()
 
