@@ -258,7 +258,8 @@ class TakesAhead(Protocol):
 
         Args:
             more: Gives the next templates and the runs of them, in order, as far as they may be played before their turn; also
-                those that it has given before, if they have not had it.
+                those that it has given before, if they have not had it. Asked again and again while the next run is read, by
+                the thread that reads it.
         """
 
     def call_back(self, more: Upcoming) -> None:

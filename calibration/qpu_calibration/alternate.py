@@ -19,6 +19,7 @@ from qpu_bridge.target import Snapshot
 from qpu_calibration.plan import Plan
 
 T = TypeVar("T")
+P = TypeVar("P")
 
 LANES = 2
 """Works under way at a time: one that is played for, and one that computes. More would only wait."""
@@ -67,10 +68,16 @@ More = Callable[[], Work[T] | None]
 """Gives a work that may begin now; None if there is none before one that is under way has ended, or none at all any more."""
 
 
-class Device(Protocol):
+class Device(Protocol[P]):
     """What plays."""
 
-    def play(self, order: Order, stopped: Callable[[], bool]) -> Played:
+    def prepare(self, order: Order) -> P:
+        """Take an order over. Orders are played in the order in which they are taken over."""
+
+    def then(self, prepared: P | None) -> None:
+        """Hear what is to be played after what is played now; None if nothing is, or nothing any more."""
+
+    def play(self, prepared: P, stopped: Callable[[], bool]) -> Played:
         """Play an order; called in a thread. What is left of it is not begun once ``stopped`` says so."""
 
     def wanted(self) -> bool:
@@ -80,14 +87,14 @@ class Device(Protocol):
         """Stop what is played at this moment, if anything is."""
 
 
-def alone(work: Work[T], device: Device) -> T:
+def alone(work: Work[T], device: Device[P]) -> T:
     """Do one work."""
     one = iter([work])
     (result,) = alternate(lambda: next(one, None), device)
     return result
 
 
-def alternate(more: More[T], device: Device) -> Generator[T, None, None]:
+def alternate(more: More[T], device: Device[P]) -> Generator[T, None, None]:
     """Do works, two at a time.
 
     In which order the device plays for them hangs on the works alone, not on how long anything takes. A work begins as late as
@@ -98,13 +105,13 @@ def alternate(more: More[T], device: Device) -> Generator[T, None, None]:
         device: Plays for them; it is stopped if somebody wants it back, or a work fails.
 
     Yields:
-        What each has come to, in the order of their ends. Until the caller asks for the next one the device is idle, and a work
-        that is under way rests.
+        What each has come to, in the order of their ends. Until the caller asks for the next one no work goes on, and the device
+        plays on only as far as it was told.
 
     Raises:
         Exception: Whatever a work, ``more`` or the device raises, after what had been done before; works under way are closed.
     """
-    lanes = _Lanes(more)
+    lanes = _Lanes(more, device.prepare)
     stopped = Event()
     with ThreadPoolExecutor(1, thread_name_prefix="device") as thread:
         try:
@@ -117,6 +124,8 @@ def alternate(more: More[T], device: Device) -> Generator[T, None, None]:
                         flight = thread.submit(copy_context().run, device.play, order, stopped.is_set)
                     failure = lanes.compute(flying=flight is not None)
                     if flight is not None:
+                        if failure is None and lanes.ready:
+                            device.then(lanes.ready[0][1])
                         failure = _landed(flight, failure, stopped, device)
                         if failure is None:
                             lanes.landed = work, flight.result()
@@ -125,6 +134,7 @@ def alternate(more: More[T], device: Device) -> Generator[T, None, None]:
                     raise failure
         finally:
             stopped.set()
+            device.then(None)
             lanes.close()
 
 
@@ -139,7 +149,7 @@ def _prompt() -> Iterator[None]:
         sys.setswitchinterval(before)
 
 
-def _landed(flight: Future[Played], failure: BaseException | None, stopped: Event, device: Device) -> BaseException | None:
+def _landed(flight: Future[Played], failure: BaseException | None, stopped: Event, device: Device[P]) -> BaseException | None:
     """Wait for the device, which is stopped if something failed meanwhile or somebody wants it; what failed."""
     if failure is not None:
         stopped.set()
@@ -156,13 +166,13 @@ def _landed(flight: Future[Played], failure: BaseException | None, stopped: Even
     return failure or flight.exception()
 
 
-class _Lanes(Generic[T]):
+class _Lanes(Generic[T, P]):
     """Works that are to be played for, that were, and that are done."""
 
-    def __init__(self, more: More[T]) -> None:
-        self.ready: deque[tuple[Work[T], Order]] = deque()
+    def __init__(self, more: More[T], prepare: Callable[[Order], P]) -> None:
+        self.ready: deque[tuple[Work[T], P]] = deque()
         self.landed: tuple[Work[T], Played] | None = None
-        self._more = more
+        self._more, self._prepare = more, prepare
         self._asks = True
         self._begun: list[Work[T]] = []
         self._done: list[T] = []
@@ -203,7 +213,9 @@ class _Lanes(Generic[T]):
 
     def _advance(self, work: Work[T], go: Callable[[], Order]) -> None:
         try:
-            self.ready.append((work, go()))
+            order = go()
         except StopIteration as end:
             self._begun.remove(work)
             self._done.append(end.value)
+        else:
+            self.ready.append((work, self._prepare(order)))

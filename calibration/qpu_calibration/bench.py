@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import xarray as xr
 
 from qpu_bridge.errors import OperatorError
-from qpu_bridge.execution import Execution
+from qpu_bridge.execution import Execution, Pieces
 from qpu_bridge.jobs.audit import os_user
 from qpu_bridge.schedule import Limits
 from qpu_bridge.target import Snapshot
@@ -21,11 +21,23 @@ from qpu_calibration.archive import Archive
 from qpu_calibration.crowd import planned
 from qpu_calibration.draft import Draft, published
 from qpu_calibration.fit import Fit, bad
-from qpu_calibration.measure import dataset, play
+from qpu_calibration.measure import dataset, play, series
 from qpu_calibration.page import Target
 from qpu_calibration.plan import Plan
 from qpu_calibration.routine import Routine, Settings
 from qpu_calibration.taking import again, taken
+
+
+class Prepared(NamedTuple):
+    """An order that the device plays in its turn.
+
+    Attributes:
+        order: What.
+        pieces: What the device is asked for.
+    """
+
+    order: Order
+    pieces: Pieces
 
 
 class Look(NamedTuple):
@@ -84,7 +96,7 @@ class Bench:
         snapshot: What is believed at this moment.
         versions: Where new snapshots go; None keeps them in memory only.
         archive: Where raw data go; None keeps none.
-        seed: For simulated devices; it counts on from run to run.
+        seed: For simulated devices; it counts on from schedule to schedule.
         operator: Who asked for it.
         cancelled: Asked while the device is busy, again and again; True stops it.
         told: Told when a measurement begins, and of each schedule that is done: routine, targets, how many of how many.
@@ -218,12 +230,24 @@ class Bench:
             return Outcome(fits, looks=tuple(looks))
         return self._concluded(routine, looks, fits, {}, believed, tuple(changed))
 
-    def play(self, order: Order, stopped: Callable[[], bool]) -> Played:
+    def prepare(self, order: Order) -> Prepared:
+        """See `alternate.Device`."""
+        prepared = Prepared(order, self.execution.prepare(series(order.plan, order.snapshot, self.seed)))
+        if self.seed is not None:
+            self.seed = (self.seed + len(order.plan.schedules)) % 2**63
+        return prepared
+
+    def then(self, prepared: Prepared | None) -> None:
+        """See `alternate.Device`; a driver that is elsewhere is told."""
+        self.execution.then(None if prepared is None else prepared.pieces)
+
+    def play(self, prepared: Prepared, stopped: Callable[[], bool]) -> Played:
         """Have the device play; see `alternate.Device`.
 
         Raises:
             Cancelled: If somebody wanted the device back.
         """
+        order = prepared.order
         told, used_s = self.told, self.execution.usage_seconds
 
         def progress(done: int, of: int) -> None:
@@ -233,16 +257,13 @@ class Bench:
         progress(0, len(order.plan.schedules))
         numbers = play(
             order.plan,
-            order.snapshot,
+            prepared.pieces,
             self.execution,
-            seed=self.seed,
             cancelled=lambda: stopped() or self.wanted(),
             progress=progress,
         )
         shots = sum(order.plan.shots * len(table) for _, table in order.plan.schedules)
         self.shots += shots
-        if self.seed is not None:
-            self.seed = (self.seed + len(order.plan.schedules)) % 2**63
         return Played(numbers, shots, self.execution.usage_seconds - used_s, self.execution.device_ns)
 
     def wanted(self) -> bool:

@@ -10,19 +10,34 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from qpu_bridge.execution import Execution, Series
+from qpu_bridge.execution import Execution, Pieces, Series
 from qpu_bridge.target import Snapshot
 from qpu_calibration.page import Target
 from qpu_calibration.plan import Kind, Plan
 from qpu_calibration.reading import Reading
 
 
+def series(plan: Plan, snapshot: Snapshot, seed: int | None = None) -> list[Series]:
+    """What a device is to play for a plan.
+
+    Args:
+        plan: What.
+        snapshot: What it was written with.
+        seed: Of the first schedule, for simulated devices; each has its own.
+    """
+    # the numbers' own, not the driver's, which was started with older ones
+    delay_s = max(snapshot.timing.default_rep_delay, snapshot.timing.passive_reset)
+    return [
+        Series(schedule, [table], plan.shots, delay_s, None if seed is None else (seed + number) % 2**63)
+        for number, (schedule, table) in enumerate(plan.schedules)
+    ]
+
+
 def play(
     plan: Plan,
-    snapshot: Snapshot,
+    pieces: Pieces,
     execution: Execution,
     *,
-    seed: int | None = None,
     cancelled: Callable[[], bool] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> NDArray[Any]:
@@ -30,9 +45,8 @@ def play(
 
     Args:
         plan: What.
-        snapshot: What it was written with.
+        pieces: Its `series`, prepared.
         execution: The road to the device, as for a job.
-        seed: For simulated devices.
         cancelled: Asked between chunks; a caller that cannot wait so long aborts the driver as well.
         progress: Told how many of how many schedules are done.
 
@@ -43,18 +57,12 @@ def play(
         Cancelled: If ``cancelled`` said so.
         ScheduleError: If the device cannot play a schedule.
     """
-    # the numbers' own, not the driver's, which was started with older ones
-    delay_s = max(snapshot.timing.default_rep_delay, snapshot.timing.passive_reset)
-    seeds = [None if seed is None else (seed + number) % 2**63 for number in range(len(plan.schedules))]
-    series = [
-        Series(schedule, [table], plan.shots, delay_s, own) for (schedule, table), own in zip(plan.schedules, seeds, strict=True)
-    ]
-    found: list[list[NDArray[Any]]] = [[] for _ in series]
-    with closing(execution.run_all(series, cancelled=cancelled, watched=True)) as chunks:
+    found: list[list[NDArray[Any]]] = [[] for _ in plan.schedules]
+    with closing(execution.run_all(pieces, cancelled=cancelled, watched=True)) as chunks:
         for number, chunk in chunks:
             found[number].append(_numbers(plan, chunk))
             if progress is not None and chunk.first_row + chunk.rows == len(plan.schedules[number][1]):
-                progress(number + 1, len(series))
+                progress(number + 1, len(plan.schedules))
     return np.stack([np.concatenate(parts) for parts in found])
 
 

@@ -3,8 +3,9 @@
 from qpu_bridge.execution.cut import rows_per_run
 from qpu_bridge.execution.execution import Execution
 from qpu_bridge.execution.keeper import Gap, Keeper
+from qpu_bridge.execution.pieces import Pieces
 from qpu_bridge.execution.prefetch import prefetch
 from qpu_bridge.execution.series import Series
 from qpu_bridge.execution.span import Span
 
-__all__ = ["Execution", "Gap", "Keeper", "Series", "Span", "prefetch", "rows_per_run"]
+__all__ = ["Execution", "Gap", "Keeper", "Pieces", "Series", "Span", "prefetch", "rows_per_run"]

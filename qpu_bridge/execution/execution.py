@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, nullcontext, suppress
 from dataclasses import replace
-from functools import partial
 from time import monotonic, sleep
 
 from qpu_bridge.driver import Capabilities, Chunk, Driver, Run, TakesAhead, check_chunk
 from qpu_bridge.errors import Cancelled, DriverFault, DriverLost, NotLoaded, RanTooLong
-from qpu_bridge.execution.lookahead import Lookahead
-from qpu_bridge.execution.prefetch import prefetch
+from qpu_bridge.execution.pieces import Pieces
 from qpu_bridge.execution.series import Series
 from qpu_bridge.execution.span import DeviceClock, Span
 from qpu_bridge.execution.watch import watch
@@ -26,8 +24,6 @@ RETRIES = 3
 
 BACK_S = 120.0
 """How long a lost driver may take to come back, s."""
-
-_Piece = tuple[int, Schedule, Run]
 
 
 class Execution:
@@ -60,6 +56,11 @@ class Execution:
         self.notes: list[dict[str, object]] = []
         self._retry_pause_s = retry_pause_s
         self._lost = lost or _nothing
+        self._ahead = driver if isinstance(driver, TakesAhead) else None
+        self._pieces: Pieces | None = None
+        self._next: Pieces | None = None
+        # one object, by which a driver knows whose it is
+        self._upcoming = self._look
 
     def run(
         self,
@@ -103,7 +104,7 @@ class Execution:
                 yield chunk
 
     def run_all(
-        self, series: Sequence[Series], *, cancelled: Callable[[], bool] | None = None, watched: bool = False
+        self, series: Sequence[Series] | Pieces, *, cancelled: Callable[[], bool] | None = None, watched: bool = False
     ) -> Generator[tuple[int, Chunk], None, None]:
         """Play templates one after the other, each for all of its rows.
 
@@ -111,7 +112,7 @@ class Execution:
         there already. What it was told of and is not wanted any more is aborted.
 
         Args:
-            series: What.
+            series: What, or what `prepare` has made of it.
             cancelled: Asked from another thread, several times a second; True stops the device.
             watched: Whether the caller aborts the driver as soon as ``cancelled`` says so: no thread does then.
 
@@ -125,31 +126,55 @@ class Execution:
             RanTooLong: If the device time allowed is used up.
             DriverLost: If the driver did not come back.
         """
-        limits, asked = self.capabilities.limits, cancelled or _never
-        counts = [one.count(limits) for one in series]
-        count = None if None in counts else sum(filter(None, counts))
-        made = ((number, one.schedule, run) for number, one in enumerate(series) for run in one.runs(limits))
-        ahead = self.driver if count is not None and isinstance(self.driver, TakesAhead) else None
-        source = made if ahead is not None else prefetch(made, count)
-        pieces = Lookahead(source, 0 if ahead is None else AHEAD)
-        upcoming = partial(_without_numbers, pieces)
+        asked = cancelled or _never
+        pieces = series if isinstance(series, Pieces) else self.prepare(series)
+        self._pieces = pieces
+        if self._next is pieces:
+            self._next = None
         self.spans = []
         clock, held = DeviceClock(), None
-        with closing(source), nullcontext() if cancelled is None or watched else watch(asked, self.driver.abort):
+        with closing(pieces), nullcontext() if cancelled is None or watched else watch(asked, self.driver.abort):
             try:
                 for number, schedule, order in pieces:
                     if schedule is not held:
                         self._load(schedule, asked)
                         held = schedule
-                    if ahead is not None:
-                        ahead.ahead(upcoming)
+                    if self._ahead is not None:
+                        self._ahead.ahead(self._upcoming)
                     for chunk in self._play(schedule, order, asked):
                         here = replace(chunk, first_row=order.first_row + chunk.first_row)
                         self._account(here, clock)
                         yield number, here
-            finally:
-                if ahead is not None:
-                    ahead.call_back(upcoming)
+            except BaseException:
+                self.then(None)
+                raise
+
+    def prepare(self, series: Sequence[Series]) -> Pieces:
+        """What `run_all` plays of these, for `then`."""
+        return Pieces(series, self.capabilities.limits, AHEAD if self._ahead is not None else 0)
+
+    def then(self, pieces: Pieces | None) -> None:
+        """Say, from any thread, what `run_all` will be called with after this time, so that the driver need not wait for it.
+
+        Args:
+            pieces: With what; None if with nothing, or something else: what the driver was told of is called back.
+        """
+        self._next = pieces
+        if pieces is None and self._ahead is not None:
+            self._pieces = None
+            self._ahead.call_back(self._upcoming)
+
+    def _look(self) -> Iterator[tuple[Schedule, Run]]:
+        """What comes after the run that is played, as far as it is known."""
+        left = AHEAD
+        for pieces in (self._pieces, self._next):
+            for _, schedule, run in pieces.look() if pieces is not None else ():
+                yield schedule, run
+                left -= 1
+                if not left:
+                    return
+            if pieces is None or not pieces.all_seen:
+                return
 
     def _play(self, schedule: Schedule, order: Run, cancelled: Callable[[], bool]) -> Iterator[Chunk]:
         """One run; taken up again from the first missing row if the driver is lost."""
@@ -221,10 +246,6 @@ class Execution:
             with suppress(DriverLost):
                 self.driver.abort()
             raise RanTooLong(f"the job may use {self.usage_limit_s:g} s of device time", given=round(self.usage_seconds, 6))
-
-
-def _without_numbers(pieces: Lookahead[_Piece]) -> Iterator[tuple[Schedule, Run]]:
-    return (piece[1:] for piece in pieces.look())
 
 
 def _never() -> bool:

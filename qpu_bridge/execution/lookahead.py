@@ -17,10 +17,14 @@ class Lookahead(Generic[T]):
     Args:
         source: Gives the items.
         most: So many may have been looked at and not have had their turn.
+
+    Attributes:
+        all_seen: Whether a look has come to the end of the source.
     """
 
     def __init__(self, source: Iterator[T], most: int) -> None:
         self._source, self._most = source, most
+        self.all_seen = False
         self._seen: deque[T] = deque()
         self._failure: Exception | None = None
 
@@ -41,6 +45,7 @@ class Lookahead(Generic[T]):
             try:
                 item = next(self._source)
             except StopIteration:
+                self.all_seen = True
                 return
             except Exception as error:  # noqa: BLE001 - whatever it is, it is raised in its turn
                 self._failure = error

@@ -94,7 +94,9 @@ class RemoteDriver:
         self._queue = Queue()
         self._more: Upcoming = _nothing
         self._told: Upcoming = _nothing
+        self._asks: Upcoming = _nothing
         self._current = self._latest = NO_REQUEST
+        self._incarnation = b""
         self._aborted: Sequence[bytes] = ()
         self._closed = False
         self._deadline_s = chunk_s
@@ -190,22 +192,23 @@ class RemoteDriver:
 
     def _start(self, run: Run, refused: bytes | None = None) -> Part:
         self._pulse.require(self._answer_s)
-        welcome = self._welcome or self._hello()
+        self._incarnation = (self._welcome or self._hello()).incarnation
         self._deadline_s = self._chunk_s + 2 * self._length_s(run)
-        more, self._more = self._more, _nothing
+        self._asks = self._told = self._more
+        self._more = _nothing
         sent = self._on_its_way(run)
         self._current = self._latest = self._pulse.waiting = self._next_id() if sent is None else sent.request
         if refused in self._aborted:
             raise Cancelled("a run must not be aborted to give all of its rows")
         if sent is None:
-            self._work.send(self._current, Play(welcome.incarnation, self._window, run))
+            self._work.send(self._current, Play(self._incarnation, self._window, run))
         else:
             self._queue.pop()
-        self._send_ahead(more, welcome)
+        self._send_ahead()
         return self._next_part()
 
     def _next_part(self) -> Part:
-        part = _expect(self._work.receive(self._current, self._deadline_s), Part)
+        part = _expect(self._work.receive(self._current, self._deadline_s, self._send_ahead), Part)
         while self._current in self._aborted and not part.last:
             self._work.add(self._current, Ack(1))
             part = _expect(self._work.receive(self._current, self._deadline_s), Part)
@@ -223,16 +226,17 @@ class RemoteDriver:
         shots = len(run.table) * prod(schedule.sweep_shape) * run.shots
         return shots * (schedule.duration * float(schedule.clock.dt) + delay_s)
 
-    def _send_ahead(self, more: Upcoming, welcome: Welcome) -> None:
-        """Send what is to be loaded and played after the run that has just been sent."""
-        self._told = more
-        # what cannot be sent at all is said in its turn
-        with suppress(ProtocolError):
-            for schedule, run in more():
+    def _send_ahead(self) -> None:
+        """Send what is to be loaded and played after this run, as far as it is known by now."""
+        try:
+            for schedule, run in self._asks():
                 if run not in self._queue and self._current not in self._aborted:
                     if schedule.digest not in self._held and not self._queue.holds(schedule.digest):
                         self._send_later(schedule, Load(schedule))
-                    self._send_later(run, Play(welcome.incarnation, self._window, run))
+                    self._send_later(run, Play(self._incarnation, self._window, run))
+        except ProtocolError:
+            # what cannot be sent at all is said in its turn
+            self._asks = _nothing
         if self._current in self._aborted:
             self._call_back()
 

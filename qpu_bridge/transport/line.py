@@ -14,6 +14,8 @@ from qpu_bridge.wire import NO_REQUEST, Failure, Frame, Message, decode, encode
 
 SLICE_MS = 20
 """How long the loss of a server may go unnoticed by who waits for a reply."""
+LOOK_MS = 3
+"""How often who waits for a reply does what else there is to do."""
 
 
 class Line:
@@ -53,8 +55,13 @@ class Line:
         except zmq.Again:
             raise self._lost("it takes no more messages") from None
 
-    def receive(self, request: bytes, deadline_s: float) -> Message:
+    def receive(self, request: bytes, deadline_s: float, meanwhile: Callable[[], None] | None = None) -> Message:
         """The next message that answers the request; what answers older ones is dropped.
+
+        Args:
+            request: Which.
+            deadline_s: From now on.
+            meanwhile: Called again and again until it is there.
 
         Raises:
             DriverLost: If the server is lost, or nothing comes in time.
@@ -64,6 +71,7 @@ class Line:
         while True:
             if self._socket is None:
                 raise self._lost("the line is closed")
+            self._socket.rcvtimeo = SLICE_MS if meanwhile is None else LOOK_MS
             try:
                 frames = receive(self._socket)
             except zmq.Again:
@@ -71,6 +79,8 @@ class Line:
                     raise self._lost(self._pulse.reason) from None
                 if time.monotonic() > until:
                     raise self._lost(f"no answer within {deadline_s} s") from None
+                if meanwhile is not None:
+                    meanwhile()
                 continue
             answered, message = decode(frames)
             if answered == request:

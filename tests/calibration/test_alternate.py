@@ -44,6 +44,7 @@ class Player:
 
     Attributes:
         asked: What.
+        told: What it was told will come, None for nothing any more.
         busy: Whether it plays.
         during: Called while it plays.
         called_back: Set if somebody wants it back.
@@ -51,10 +52,17 @@ class Player:
     """
 
     asked: list[str] = field(default_factory=list)
+    told: list[str | None] = field(default_factory=list)
     busy: bool = False
     during: Callable[[str], None] = lambda routine: None
     called_back: Event = field(default_factory=Event)
     halted: Event = field(default_factory=Event)
+
+    def prepare(self, order: Order) -> Order:
+        return order
+
+    def then(self, prepared: Order | None) -> None:
+        self.told.append(None if prepared is None else prepared.routine)
 
     def play(self, order: Order, stopped: Callable[[], bool]) -> Played:
         assert not self.busy
@@ -77,6 +85,8 @@ def test_the_device_plays_for_two_in_turn_and_for_the_next_when_one_is_done() ->
     found = list(alternate(in_turn(works), player))
     assert found == ["a: A0 A1", "c: ", "b: B0 B1 B2", "d: D0"]
     assert player.asked == ["a0", "b0", "a1", "b1", "b2", "d0"]
+    # all but the first, and those that must be waited for
+    assert player.told == ["b0", "a1", "b1", "d0", None]
 
 
 def test_a_work_that_must_wait_for_another_begins_when_that_is_done_though_the_device_plays() -> None:
@@ -129,7 +139,7 @@ def test_a_work_computes_while_the_device_plays_for_another() -> None:
     assert list(alternate(in_turn([going_on(), work("b", 1)]), Player(during=until_it_went_on))) == ["a", "b: B0"]
 
 
-def test_while_the_caller_has_a_result_the_device_is_idle_and_no_work_begins() -> None:
+def test_while_the_caller_has_a_result_no_work_begins_and_what_the_device_was_told_of_is_called_back_if_he_leaves() -> None:
     log: list[str] = []
     player = Player()
     found = alternate(in_turn(work(name, orders, log) for name, orders in (("a", 1), ("b", 3), ("c", 1), ("d", 1))), player)
@@ -138,9 +148,12 @@ def test_while_the_caller_has_a_result_the_device_is_idle_and_no_work_begins() -
     assert seen == ["a0", "b0"]
     assert begun == ["a0", "b0", "c0"]
     assert not player.busy
+    told = list(player.told)
+    assert told[-1] is not None
     found.close()
     assert player.asked == seen
     assert log == begun
+    assert player.told == [*told, None]
 
 
 @pytest.mark.parametrize("where", ["device", "work"])

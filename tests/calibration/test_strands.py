@@ -44,6 +44,12 @@ class Lab:
             yield Order(f"{step.routine} {target[0]}", None, None)  # type: ignore[arg-type]
         return Results((Result({target: Finding(Verdict.GOOD)}),))
 
+    def prepare(self, order: Order) -> Order:
+        return order
+
+    def then(self, prepared: Order | None) -> None:
+        pass
+
     def play(self, order: Order, stopped: object) -> Played:
         self.happened.append(order.routine)
         return Played(np.zeros(1), 1, 1.0)
