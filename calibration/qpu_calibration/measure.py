@@ -63,7 +63,8 @@ def play(
             found[number].append(_numbers(plan, chunk))
             if progress is not None and chunk.first_row + chunk.rows == len(plan.schedules[number][1]):
                 progress(number + 1, len(plan.schedules))
-    return np.stack([np.concatenate(parts) for parts in found])
+    # mostly one chunk each, which need not be copied twice
+    return np.stack([np.concatenate(parts) if len(parts) > 1 else parts[0] for parts in found])
 
 
 def _numbers(plan: Plan, chunk: Any) -> NDArray[Any]:
