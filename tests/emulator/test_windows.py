@@ -8,13 +8,17 @@ from scipy.linalg import expm, polar
 
 from qpu_bridge.schedule import shapes
 from qpu_emulator import five
+from qpu_emulator.scales import Scales
 from qpu_emulator.windows.basis import superoperator
 from qpu_emulator.windows.drive import drive
+from qpu_emulator.windows.library import Library
 from qpu_emulator.windows.pair import Pair
 from qpu_emulator.windows.polar import nearest_unitary
 from qpu_emulator.windows.relaxation import Relaxation
 from qpu_emulator.windows.sectors import solve_sectors
+from qpu_emulator.windows.single import Asked
 from qpu_emulator.windows.toggling import decay
+from qpu_emulator.windows.tones import Tone
 
 _TAU = 2 * np.pi
 _NUMBER = np.add.outer(np.arange(3), np.arange(3)).ravel()
@@ -158,3 +162,20 @@ def test_a_pulse_is_the_same_beside_one_that_is_not_symmetric():
         alone = drive(samples[place : place + 1], np.ones(120, np.int64), 1e-9, *(one[:1] for one in numbers))
         for one, other in zip(together, alone, strict=True):
             assert one[place].tobytes() == other[0].tobytes()
+
+
+def test_windows_are_solved_once_whoever_asks_for_them():
+    """Rows that come again in one list, in another list of the same call, and in another call."""
+    library, rng = Library(five.device(), Scales()), np.random.default_rng(3)
+    tone = (Tone(shapes.gaussian(24, 6), 1e-9, 0.0, "d0"),)
+    rows = np.stack([rng.uniform(0.1, 0.5, 7), rng.uniform(-1e7, 1e7, 7), np.zeros(7)], axis=1)[:, None]
+    asked = [(0, [3, 1, 3, 0, 1]), (1, [3]), (0, [0, 2, 5]), (0, [4])]
+    found = library.drive([Asked(qubit, tone, rows[which]) for qubit, which in asked], 3)
+    assert len(library.maps(1, 3)) == 7
+    (again,) = library.drive([Asked(0, tone, rows)], 3)
+    assert len(library.maps(1, 3)) == 8
+    for index, (qubit, which) in zip(found, asked, strict=True):
+        assert (index.tolist() == again[which].tolist()) == (qubit == 0)
+        alone = Library(five.device(), Scales())
+        (own,) = alone.drive([Asked(qubit, tone, rows[which])], 3)
+        assert (library.maps(1, 3)[index] == alone.maps(1, 3)[own]).all()

@@ -43,6 +43,8 @@ _FEW_FLUX = 4
 Solved = tuple[Real, Real]
 """Maps, and for pairs the times in s that a detuning acts before and after."""
 
+_NO_SHARES = np.zeros((0, 2, 2))
+
 _Solve = Callable[[Real], Solved]
 _Name = tuple[object, ...]
 """What is the same of windows that differ in numbers only."""
@@ -64,7 +66,7 @@ class _Shelf:
     rows: dict[_Name, dict[bytes, int]] = field(default_factory=dict)
     shares: list[Real] = field(default_factory=list)
 
-    def add(self, new: Iterable[tuple[_Name, bytes]], maps: Real, shares: Real) -> None:
+    def add(self, new: Iterable[tuple[_Name, list[bytes]]], maps: Real, shares: Real) -> None:
         """Keep solved windows; who has the maps of those before may go on to read them."""
         first = self.count
         if first + len(maps) > len(self.room):
@@ -74,8 +76,9 @@ class _Shelf:
         self.room[first : first + len(maps)] = maps
         self.shares.extend(shares)
         self.count = first + len(maps)
-        for row, (name, numbers) in enumerate(new, first):
-            self.rows.setdefault(name, {})[numbers] = row
+        for name, numbers in new:
+            self.rows.setdefault(name, {}).update(zip(numbers, range(first, self.count), strict=False))
+            first += len(numbers)
 
 
 class Library:
@@ -141,8 +144,7 @@ class Library:
 
         def solve(new: list[Real]) -> Solved:
             wanted = [one._replace(numbers=rows) for one, rows in zip(asked, new, strict=True) if len(rows)]
-            maps = solve_drives(wanted, self.device, self.reach, self.relaxations, levels)
-            return maps, np.zeros((len(maps), 0))
+            return solve_drives(wanted, self.device, self.reach, self.relaxations, levels), _NO_SHARES
 
         return self._find(1, levels, names, solve)
 
@@ -286,21 +288,22 @@ class Library:
     ) -> list[NDArray[np.int32]]:
         """Indices of windows, of which those that are new are solved: their numbers, of each that is asked for."""
         unlike = [_unlike(numbers) for _, numbers in asked]
-        keys = [[row.tobytes() for row in rows] for rows, _ in unlike]
         with self.lock:
             shelf = self._shelf(qubits, levels)
-            new: dict[tuple[_Name, bytes], None] = {}
-            wanted = []
-            for (name, _), own, (rows, _) in zip(asked, keys, unlike, strict=True):
-                known = shelf.rows.get(name, {})
-                places = [place for place, key in enumerate(own) if key not in known and (name, key) not in new]
-                new.update(dict.fromkeys((name, own[place]) for place in places))
+            new: dict[_Name, dict[bytes, None]] = {}
+            added, wanted = [], []
+            for (name, _), (own, rows, _) in zip(asked, unlike, strict=True):
+                known, asked_before = shelf.rows.get(name, {}), new.setdefault(name, {})
+                places = [place for place, key in enumerate(own) if key not in known and key not in asked_before]
+                fresh = [own[place] for place in places]
+                asked_before.update(dict.fromkeys(fresh))
+                added.append((name, fresh))
                 wanted.append(rows[places])
-            if new:
-                shelf.add(new, *solve(wanted))
+            if any(new.values()):
+                shelf.add(added, *solve(wanted))
             rows_of = [shelf.rows.get(name, {}) for name, _ in asked]
-            found = [np.array([known[key] for key in own], np.int32) for known, own in zip(rows_of, keys, strict=True)]
-        return [index[which] for index, (_, which) in zip(found, unlike, strict=True)]
+            found = [np.array([known[key] for key in own], np.int32) for known, (own, _, _) in zip(rows_of, unlike, strict=True)]
+        return [index[which] for index, (_, _, which) in zip(found, unlike, strict=True)]
 
     def _solve_flux(self, coupler: int, tone: Tone, amplitudes: Real, levels: int) -> Real:
         pair = self.pair(coupler)
@@ -333,13 +336,15 @@ def _shapes(tones: tuple[Tone, ...]) -> list[tuple[object, ...]]:
     return [(tone.waveform.digest, tone.dt, tone.offset, tone.port) for tone in tones]
 
 
-def _unlike(numbers: Real) -> tuple[Real, NDArray[np.int64]]:
-    """Rows that differ, and for each row which of them it is."""
-    rows = np.ascontiguousarray(numbers)
-    if len(rows) < 2:
-        return rows, np.zeros(len(rows), np.int64)
-    rows, which = np.unique(rows, axis=0, return_inverse=True)
-    return rows, which.ravel()
+def _unlike(numbers: Real) -> tuple[list[bytes], Real, NDArray[np.int64]]:
+    """Rows that differ, as bytes and as numbers, and for each row which of them it is."""
+    size, text = numbers.itemsize * int(np.prod(numbers.shape[1:])), numbers.tobytes()
+    places: dict[bytes, int] = {}
+    which = [places.setdefault(text[start : start + size], len(places)) for start in range(0, len(text), size)]
+    if len(places) == len(numbers):
+        return list(places), numbers, np.arange(len(numbers))
+    rows = np.frombuffer(b"".join(places), numbers.dtype).reshape(-1, *numbers.shape[1:])
+    return list(places), rows, np.array(which, np.int64)
 
 
 def _pair_states(levels: int) -> list[int]:
