@@ -38,6 +38,10 @@ BESIDE = 6
 """So many-th of a day's jobs is played with the numbers of hour 0 as well."""
 
 
+APART = 2**32
+"""Between the seeds of two calibrations: each schedule takes the next one, and side by side both would draw the same noise."""
+
+
 class _Quiet:
     """A gap in which no job waits."""
 
@@ -160,7 +164,7 @@ def lived(truth: Device, fresh: Fresh, gaps: Sequence[float], jobs: Sequence[flo
             lambda line: None,
             clock=lambda: now + timedelta(hours=late.hours),
             graph=fresh.graph,
-            seed=seed + 1,
+            seed=seed + APART,
             told=lambda entry: day.entries.append((late.hours, entry)),
         )
         keeper.hear(fresh.device_ns)
@@ -190,7 +194,7 @@ def _anew(truth: Device, fresh: Fresh, first: Snapshot, hour: float) -> Errors:
     """What a user finds after another full calibration, on a driver of its own: its time is none of the day's."""
     with tempfile.TemporaryDirectory() as folder, switched_on(truth, fresh.family) as late:
         late.hours = hour
-        made = calibrated(late, first, fresh.graph, fresh.seed + 2, Path(folder)).snapshot
+        made = calibrated(late, first, fresh.graph, fresh.seed + 2 * APART, Path(folder)).snapshot
         return fresh.user.errors(late, made, fresh.seed)
 
 
