@@ -164,6 +164,18 @@ def test_a_pulse_is_the_same_beside_one_that_is_not_symmetric():
             assert one[place].tobytes() == other[0].tobytes()
 
 
+def test_a_shape_may_be_sent_to_many_times_something():
+    """A symmetric shape and one that is not, times real and complex numbers, are what they are written out."""
+    rng = np.random.default_rng(11)
+    both = 1e8 * np.stack([shapes.drag(120, 30, 0.4).expand(), rng.normal(size=120) + 1j * rng.normal(size=120)])
+    which, factor = np.array([1, 0, 0, 1, 0]), np.array([0.5, 0.7, 0.7j, 1.2 - 0.3j, -0.4])
+    numbers = rng.uniform(-1e7, 1e7, 5), np.full(5, -2e9), np.full((5, 3), 1e4)
+    found = drive(both, np.ones(120, np.int64), 1e-9, *numbers, (which, factor))
+    wanted = drive(factor[:, None] * both[which], np.ones(120, np.int64), 1e-9, *numbers)
+    for one, other in zip(found, wanted, strict=True):
+        assert np.abs(one - other).max() < 1e-12 * np.abs(other).max()
+
+
 def test_windows_are_solved_once_whoever_asks_for_them():
     """Rows that come again in one list, in another list of the same call, and in another call."""
     library, rng = Library(five.device(), Scales()), np.random.default_rng(3)

@@ -29,7 +29,13 @@ Places = NDArray[np.int64]
 
 
 def drive(
-    samples: Complex, repeats: NDArray[np.int64], dt: float, detuning: Real, anharmonicity: Real, rates: Real | None = None
+    shapes: Complex,
+    repeats: Places,
+    dt: float,
+    detuning: Real,
+    anharmonicity: Real,
+    rates: Real | None = None,
+    sent: tuple[Places, Complex] | None = None,
 ) -> tuple[Complex, Real, Real]:
     """Transmons of three levels under drives, in the rotating frame of the carrier at phase zero.
 
@@ -37,30 +43,34 @@ def drive(
     frame that turns with the pulse.
 
     Args:
-        samples: ``complex[n, runs]``, half the Rabi rate in rad/s.
+        shapes: ``complex[shapes, runs]``, half the Rabi rate in rad/s.
         repeats: ``int[runs]``, ticks of each run.
         dt: Tick in s.
         detuning: ``float[n]``, qubit minus carrier in rad/s.
         anharmonicity: ``float[n]``, rad/s.
         rates: ``float[n, 3]`` in 1/s: down, up and dephasing, as of `relaxation.Relaxation`; without them nothing relaxes.
+        sent: ``int[n]``, which shape each window has, and ``complex[n]``, times what; without it each has its own as it is.
 
     Returns:
         ``U[n, 3, 3]``; the generator of a detuning, ``float[n, 9, 9]`` in s, the integral of ``-i [U+ n U, .]``; and Lindblad's
         generator integrated, ``float[n, 9, 9]``.
     """
-    rates = np.zeros((len(samples), 3)) if rates is None else rates
-    mirrored = _mirrored(samples, repeats)
-    own = dt, detuning, anharmonicity, rates, bool(rates.any()), *generators()
+    count = len(detuning)
+    rates = np.zeros((count, 3)) if rates is None else rates
+    which, factor = (np.arange(count), np.ones(count, complex)) if sent is None else sent
+    mirrored = _mirrored(shapes, repeats)[which] & (factor.imag == 0)
+    own = which, factor, dt, detuning, anharmonicity, rates, bool(rates.any()), *generators()
     if not mirrored.any():
-        return _follow(samples, repeats, _MAX_STEPS, *own)
+        return _follow(shapes, repeats, _MAX_STEPS, *own)
     if mirrored.all():
         middle = (len(repeats) + 1) // 2
         first = repeats[:middle].copy()
         first[-1] //= 1 + len(repeats) % 2
-        return _doubled(*_follow(np.ascontiguousarray(samples[:, :middle]), first, _MAX_STEPS // 2, *own))
-    found = np.empty((len(samples), 3, 3), complex), *np.empty((2, len(samples), 9, 9))
+        return _doubled(*_follow(np.ascontiguousarray(shapes[:, :middle]), first, _MAX_STEPS // 2, *own))
+    found = np.empty((count, 3, 3), complex), *np.empty((2, count, 9, 9))
     for rows in (mirrored, ~mirrored):
-        parts = drive(samples[rows], repeats, dt, detuning[rows], anharmonicity[rows], rates[rows])
+        some = which[rows], factor[rows]
+        parts = drive(shapes, repeats, dt, detuning[rows], anharmonicity[rows], rates[rows], some)
         for whole, part in zip(found, parts, strict=True):
             whole[rows] = part
     return found
@@ -75,27 +85,29 @@ def _doubled(half: Complex, slope: Real, lost: Real) -> tuple[Complex, Real, Rea
 
 
 @compiled()
-def _mirrored(samples: Complex, repeats: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Long pulses that are their own conjugates backwards, as symmetric ones are with derivatives beside them; of even length."""
+def _mirrored(shapes: Complex, repeats: Places) -> NDArray[np.bool_]:
+    """Long shapes that are their own conjugates backwards, as symmetric ones are with derivatives beside them; of even length."""
     runs, ticks = len(repeats), repeats.sum()
-    found = np.full(len(samples), ticks >= _LONG and ticks % 2 == 0)
+    found = np.full(len(shapes), ticks >= _LONG and ticks % 2 == 0)
     for run in range((runs + 1) // 2):
         other = runs - 1 - run
         if repeats[run] != repeats[other]:
             found[:] = False
-    for index in range(len(samples)):
+    for index in range(len(shapes)):
         run = 0
         while found[index] and run < (runs + 1) // 2:
-            found[index] = samples[index, run] == np.conj(samples[index, runs - 1 - run])
+            found[index] = shapes[index, run] == np.conj(shapes[index, runs - 1 - run])
             run += 1
     return found
 
 
 @compiled()
 def _follow(
-    samples: Complex,
-    repeats: NDArray[np.int64],
+    shapes: Complex,
+    repeats: Places,
     most: int,
+    which: Places,
+    factor: Complex,
     dt: float,
     detuning: Flat,
     anharmonicity: Flat,
@@ -107,7 +119,7 @@ def _follow(
     of_dephasing: tuple[Places, Flat],
 ) -> tuple[Complex, Real, Real]:
     """What `drive` returns, a run of equal samples in so many steps at most. The last four are `generators`."""
-    count = samples.shape[0]
+    count = len(which)
     unitary = np.empty((count, 3, 3), np.complex128)
     slope, lost = np.empty((count, 9, 9)), np.empty((count, 9, 9))
     u, middle, half, spare = np.empty(18 * _LANES), np.empty(18 * _LANES), np.empty(18 * _LANES), np.empty(18 * _LANES)
@@ -121,7 +133,7 @@ def _follow(
         for i in range(3):
             for lane in range(lanes):
                 u[4 * i * _LANES + lane] = 1.0
-        for run in range(samples.shape[1]):
+        for run in range(shapes.shape[1]):
             # The middle of each step carries its share of the integrals (midpoint rule).
             steps = min(repeats[run], most)
             tau = repeats[run] * dt / steps
@@ -129,10 +141,11 @@ def _follow(
             for lane in range(lanes):
                 # a block that is not full has its last window several times
                 index = min(first + lane, count - 1)
+                sample = factor[index] * shapes[which[index], run]
                 room[lane] = share * detuning[index]
                 room[_LANES + lane] = share * (2 * detuning[index] + anharmonicity[index])
-                room[2 * _LANES + lane] = share * samples[index, run].real
-                room[3 * _LANES + lane] = share * samples[index, run].imag
+                room[2 * _LANES + lane] = share * sample.real
+                room[3 * _LANES + lane] = share * sample.imag
             _turn(room, squarings, spare, half, lanes)
             for _ in range(steps):
                 _multiply(half, u, middle, lanes)

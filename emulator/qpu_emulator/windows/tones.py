@@ -35,6 +35,30 @@ def alike(numbers: Real) -> list[NDArray[np.int64]]:
     return [np.flatnonzero(which.ravel() == pattern) for pattern in range(len(few))]
 
 
+def starts_alone(tones: tuple[Tone, ...]) -> bool:
+    """Whether there is one tone, from the start of the window on, and nothing to be lined up."""
+    return len(tones) == 1 and not tones[0].offset
+
+
+def scaled(
+    tone: Tone, numbers: Real, reach: Sequence[Mapping[str, complex]], lines: Mapping[str, Line]
+) -> tuple[Complex, NDArray[np.int64], Complex]:
+    """The envelope of a tone that is alone, and times what it is half the Rabi rate.
+
+    Args:
+        tone: The play.
+        numbers: ``float[n, 3]``, as of `combine`, as are those that follow.
+        reach: The same.
+        lines: The same.
+
+    Returns:
+        ``complex[runs]``, ``int[runs]``, and ``complex[n, transmons]`` in rad/s.
+    """
+    samples, repeats = lines.get(tone.port, IDEAL).respond(tone.waveform, tone.dt)
+    rates = np.array([np.pi * lines_of.get(tone.port, 0.0) for lines_of in reach])
+    return samples, np.asarray(repeats, np.int64), numbers[:, :1] * np.exp(1j * numbers[:, 2:]) * rates
+
+
 def combine(
     tones: tuple[Tone, ...], numbers: Real, reach: Sequence[Mapping[str, complex]], lines: Mapping[str, Line]
 ) -> tuple[Complex, NDArray[np.int64], float]:
@@ -53,12 +77,10 @@ def combine(
         ``complex[n, transmons, runs]`` in rad/s, ``int[runs]``, and the step in s.
     """
     dt = min(tone.dt for tone in tones)
+    if starts_alone(tones):
+        samples, repeats, factor = scaled(tones[0], numbers[:, 0], reach, lines)
+        return factor[:, :, None] * samples, repeats, dt
     arrived = [lines.get(tone.port, IDEAL).respond(tone.waveform, tone.dt) for tone in tones]
-    if len(tones) == 1 and not tones[0].offset:
-        # nothing to be lined up
-        (samples, repeats), amplitude, phase = arrived[0], numbers[:, 0, :1], numbers[:, 0, 2:]
-        rates = np.array([np.pi * lines_of.get(tones[0].port, 0.0) for lines_of in reach])
-        return (amplitude * np.exp(1j * phase) * samples)[:, None] * rates[:, None], np.asarray(repeats, np.int64), dt
     beating = numbers[0, :, 1] != numbers[0, 0, 1]
     fine = _BEAT_STEPS if beating.any() else 1
     firsts = [round(tone.offset / dt) * fine for tone in tones]
