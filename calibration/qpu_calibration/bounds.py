@@ -12,8 +12,11 @@ from qpu_calibration.axis import Values
 
 Index = NDArray[np.intp]
 
-_OFF = 1e-12
-"""Share of the span by which starts keep away from bounds: on a bound the slope is 0, and nothing would move them."""
+_OFF = 1e-9
+"""Share of the span by which numbers keep away from bounds: on a bound the slope is 0, and nothing would move them."""
+
+_NEAR = 10.0
+"""Tangent of free numbers from which on the numbers that they stand for are near a bound: 0.0025 of the span."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,16 @@ class Bounds:
         share = (bound - self.low) / np.where(self.bounded, self.high - self.low, 1.0)
         return np.where(self.bounded, np.arcsin(2 * np.clip(share, _OFF, 1 - _OFF) - 1), bound)
 
+    def off(self, bound: Values) -> Values:
+        """Numbers kept away from their bounds."""
+        least = _OFF * (self.high - self.low)
+        return np.where(self.bounded, np.clip(bound, self.low + least, self.high - least), bound)
+
     def slope(self, free: Values) -> Values:
         """Derivative of the bounded numbers by the free ones."""
         return np.where(self.bounded, np.cos(free) * (self.high - self.low) / 2, 1.0)
+
+    def bend(self, free: Values) -> Values:
+        """Second derivative of the bounded numbers by the free ones, over the first, near bounds; elsewhere 0, as for others."""
+        steep = np.tan(free)
+        return np.where(self.bounded & (np.abs(steep) > _NEAR), -steep, 0.0)

@@ -76,6 +76,8 @@ def descend(residuals: Callable[[Index], Residuals], begin: Values, within: Boun
             ask, bounds, rival = residuals(going), within.at(going), least[target[going]]
         force = np.einsum("skn,sn->sk", here.slopes, here.left)
         curvature = here.slopes @ here.slopes.swapaxes(1, 2)
+        # at a bound the derivatives vanish, and the curve's own bend is all there is
+        np.einsum("skk->sk", curvature)[:] += np.maximum(force * bounds.bend(here.free), 0.0)
         # what moved the curve once must not run away where it does not
         scale = np.maximum(scale, np.sqrt(np.einsum("skk->sk", curvature)))
         wide = np.where(scale > 0, scale, 1.0)

@@ -165,7 +165,7 @@ class _Group:
         off = np.abs(ends.left)
         lone = off.max(axis=1) / np.maximum(1.0, _USUAL * median(off))
         nowhere = CurveFit(dict.fromkeys(self.names, np.nan), dict.fromkeys(self.names, np.inf), np.inf)
-        values, errors = self.within.bound(ends.free).tolist(), errors.tolist()
+        values, errors = self.within.off(self.within.bound(ends.free)).tolist(), errors.tolist()
         found = []
         for target, square in enumerate(reduced.tolist()):
             value, error = (dict(zip(self.names, part[target], strict=True)) for part in (values, errors))
@@ -180,32 +180,25 @@ class _Group:
             ends: Of all targets' searches.
             grown: Factors on their variances.
         """
-        free, bounded = ends.free, self.within.bounded
-        slope = self.within.slope(free)
-        size = np.linalg.norm(ends.slopes, axis=2)
-        unit = ends.slopes / size[..., None]
+        rows = ends.slopes / self.within.slope(ends.free)[..., None]
+        stuck = np.flatnonzero((self.within.bounded & (np.abs(np.cos(ends.free)) < _STUCK)).any(axis=1))
+        if stuck.size:
+            rows[stuck] = self._unbounded(stuck, ends.free[stuck])
+        size = np.linalg.norm(rows, axis=2)
+        unit = rows / size[..., None]
         alike = unit @ unit.swapaxes(1, 2)
         said = np.isfinite(alike).all(axis=(1, 2))
         strength, ways = np.linalg.eigh(np.where(said[:, None, None], alike, np.eye(len(self.names))))
         said &= strength[:, 0] >= _BLIND
-        spread = (ways / strength[:, None]) @ ways.swapaxes(1, 2) / _outer(size)
-        errors = np.sqrt(np.diagonal(spread, axis1=1, axis2=2) * grown[:, None]) * np.abs(slope)
-        cover = spread * _outer(slope)
-        stuck = np.flatnonzero(said & (bounded & (np.abs(np.cos(free)) < _STUCK)).any(axis=1))
-        if stuck.size:
-            cover[stuck] = self._unbounded(stuck, free[stuck])
-        return said, np.where(said[:, None], errors, np.inf), cover * grown[:, None, None]
+        cover = (ways / strength[:, None]) @ ways.swapaxes(1, 2) / _outer(size) * grown[:, None, None]
+        return said, np.where(said[:, None], np.sqrt(np.diagonal(cover, axis1=1, axis2=2)), np.inf), cover
 
     def _unbounded(self, which: Index, free: Values) -> Values:
-        """Covariances as if there were no bounds: at a bound nothing moves a number, though it is not known any better there."""
+        """Derivatives of residuals as if there were no bounds: at a bound no free number moves what is no less known there."""
         within, curves = self.within.at(which), self._curves(which)
         steps = STEP * (within.high - within.low + np.abs(free) * ~within.bounded)
         here, away = within.bound(free)[:, None], steps[..., None] * np.eye(len(self.names))
-        rows = (curves(here + away) - curves(here - away)) / (self.sigma[which] * 2 * steps[..., None])
-        size = np.linalg.norm(rows, axis=2)
-        size[size == 0.0] = np.inf  # what changes nothing
-        unit = rows / size[..., None]
-        return np.asarray(np.linalg.pinv(unit @ unit.swapaxes(1, 2), hermitian=True) / _outer(size))
+        return np.asarray((curves(here + away) - curves(here - away)) / (self.sigma[which] * 2 * steps[..., None]))
 
     def _residuals(self, which: Index) -> Residuals:
         """What points of some targets are off by in their errors."""

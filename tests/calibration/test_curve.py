@@ -79,6 +79,27 @@ def test_no_parameter_leaves_its_bounds(seed):
     assert found.chi_square > 1
 
 
+@pytest.mark.parametrize("begin", [1.0, 3e-3, 1e-9])
+def test_a_number_that_ends_at_its_bound_is_found_in_few_steps_and_leaves_the_others_their_errors(seed, begin):
+    """A line that rises by nature, through points that fall."""
+    looks, sigma = [], np.random.default_rng(seed).uniform(0.01, 0.03, len(LINE))
+
+    def line(x, base, slope):
+        looks.append(1)
+        return base + slope * x
+
+    y = 0.4 - 0.02 * LINE + np.random.default_rng(seed + 1).normal(0, sigma)
+    found = fit_curves([Search(line, LINE, y, sigma, {"base": 0.1, "slope": begin}, {"slope": (0.0, 3.0)})])[0]
+    assert len(looks) < 22
+    assert found.value["slope"] == pytest.approx(0.0, abs=1e-8)
+    assert found.value["base"] == pytest.approx(np.average(y, weights=sigma**-2), abs=1e-6)
+    ways = np.stack([np.ones(len(LINE)), LINE]) / sigma
+    free = np.sqrt(np.diag(np.linalg.inv(ways @ ways.T)))
+    grown = np.sqrt(max(1.0, found.chi_square))
+    assert list(found.error.values()) == pytest.approx(free * grown, rel=1e-4)
+    assert np.sqrt(np.diag(found.cover)) == pytest.approx(free * grown, rel=1e-4)
+
+
 @pytest.mark.parametrize(("targets", "creeps"), [([0, 1], True), ([0, 0], False)])
 def test_a_search_that_creeps_goes_on_only_where_its_target_has_nothing_better(targets, creeps):
     """Rosenbrock's valley, whose end lies above that of a bowl."""
@@ -109,6 +130,13 @@ def test_free_numbers_stand_for_bounded_ones():
     assert within.at(np.array([1])).bound(free[:, 1:]) == pytest.approx(numbers[:, 1:])
     slopes = (within.bound(free + 1e-6) - within.bound(free - 1e-6)) / 2e-6
     assert within.slope(free) == pytest.approx(slopes, abs=1e-5)
+    away = Bounds.of(["life"], [{"life": (2.0, 6.0)}])
+    for free in (np.array([[-np.pi / 2 + 0.03]]), np.array([[5 * np.pi / 2 - 0.03]])):
+        steps = np.array([1e-4, 0.0, -1e-4])[:, None, None]
+        more, there, less = away.bound(free + steps)
+        assert away.bend(free) * away.slope(free) == pytest.approx((more - 2 * there + less) / 1e-8, rel=1e-4)
+    assert not away.bend(np.array([[0.9]])).any()
+    assert away.off(np.array([[2.0], [4.5], [6.0]])) == pytest.approx(np.array([[2.0 + 4e-9], [4.5], [6.0 - 4e-9]]), abs=1e-15)
 
 
 def test_points_that_no_curve_goes_through():
