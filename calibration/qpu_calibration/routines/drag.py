@@ -87,8 +87,8 @@ class Drag(Routine[DragSettings]):
             return bad("beta makes no difference that stands out of the noise")
         line = np.polyfit(x, parts, 1)
         betas = [-line[1] / line[0], x.mean(), x[0], x[-1]]
-        starts = grid(height=[0.9, -0.9], slope=np.array([0.3, 1.0, 3.0]) / scale, beta=betas)
-        bounds = {"height": (-1.0, 1.0), "slope": (0.02 / scale, 12 / scale), "beta": (x[0] - 2 * scale, x[-1] + 2 * scale)}
+        starts = grid(height=0.9, slope=np.array([-2.7, -0.9, -0.3, 0.3, 0.9, 2.7]) / scale, beta=betas)
+        bounds = {"height": (0.05, 1.0), "slope": (-12 / scale, 12 / scale), "beta": (x[0] - 2 * scale, x[-1] + 2 * scale)}
         found = yield Search(crossing, x, parts, error, starts, bounds)
         beta = found.of("beta")
         if not x[0] - 0.5 * np.ptp(x) < beta[0] < x[-1] + 0.5 * np.ptp(x):
@@ -117,5 +117,5 @@ def optimum(snapshot: Snapshot, qubit: int) -> float:
 
 
 def crossing(x: Values, height: float, slope: float, beta: float) -> Values:
-    """Difference of the populations after both ends."""
-    return height * np.sin(slope * (x - beta))
+    """Difference of the populations after both ends, with its slope at the crossing, which points tell whatever its height is."""
+    return height * np.sin(slope / height * (x - beta))
