@@ -43,20 +43,34 @@ class Driven(NamedTuple):
     @classmethod
     def of(cls, resonator: Resonator, probe: Probe, frequencies: Real) -> Driven:
         """Frequencies of tone and capture are ``float[n, 2]`` in Hz, instead of those of ``probe``."""
-        tone, capture = frequencies.T
-        off = (resonator.frequency - tone)[:, None] + pulls(resonator)
-        decay = np.asarray(np.pi * resonator.kappa + 1j * _TAU * off, np.complex128)
-        # seen from the frame of the capture, the tone turns as any play does: exp(-2 pi i (f - f_capture) t)
-        beat = 1j * _TAU * (tone - capture) * probe.dt
-        turn = resonator.gain * np.exp(1j * resonator.cable_phase - beat / 2)
         weights = np.zeros(probe.until, complex)
         weights[probe.until - probe.samples :] = 1.0 if probe.kernel is None else probe.kernel.expand()
+        worth = complex(resonator.gain * np.exp(1j * resonator.cable_phase))
+        seen = _seen(frequencies, resonator.frequency, resonator.kappa, pulls(resonator), worth, probe.dt)
         times = probe.dt, probe.tone_start, probe.tone_dt
-        return cls(probe.tone.expand() * complex(resonator.drive), times, decay, turn, np.exp(-beat), weights)
+        return cls((probe.tone.samples * complex(resonator.drive)).repeat(probe.tone.repeats), times, *seen, weights)
 
     def noise(self, resonator: Resonator) -> float:
         """Standard deviation of each quadrature of the integrated signal."""
-        return resonator.noise * float(np.sqrt(1e-9 / self.times[0]) * np.linalg.norm(self.weights))
+        parts = self.weights.view(np.float64)
+        return resonator.noise * float(np.sqrt(1e-9 / self.times[0] * parts.dot(parts)))
+
+
+@compiled()
+def _seen(
+    frequencies: Real, resonance: float, kappa: float, pulled: Real, worth: complex, dt: float
+) -> tuple[Complex, Complex, Complex]:
+    """Decays, turns and steps of a `Driven` at some frequencies of tone and capture; ``worth`` is that of a field in one frame."""
+    decays = np.empty((len(frequencies), _LEVELS), np.complex128)
+    turns, steps = np.empty(len(frequencies), np.complex128), np.empty(len(frequencies), np.complex128)
+    for one in range(len(frequencies)):
+        tone, capture = frequencies[one]
+        for level in range(_LEVELS):
+            decays[one, level] = complex(np.pi * kappa, _TAU * (resonance - tone + pulled[level]))
+        # seen from the frame of the capture, the tone turns as any play does: exp(-2 pi i (f - f_capture) t)
+        beat = _TAU * (tone - capture) * dt
+        turns[one], steps[one] = worth * np.exp(-0.5j * beat), np.exp(-1j * beat)
+    return decays, turns, steps
 
 
 @compiled()
