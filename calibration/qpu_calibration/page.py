@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
 from qpu_bridge.errors import SettingsError
 from qpu_bridge.schedule import Acquisition, Bits, Column, Discriminator, Output, Schedule, Table, Waveform
-from qpu_bridge.target import GateSpec, PulseSpec, Snapshot
+from qpu_bridge.target import GateSpec, MeasureSpec, PulseSpec, Snapshot
 from qpu_bridge.units import Clock
 from qpu_calibration.axis import Values
 from qpu_calibration.carriers import Carriers
@@ -51,6 +52,7 @@ class Page:
         self.reading = reading
         self.rounds = 0
         self._carriers = Carriers(snapshot)
+        # none of them knows the page, which would then be left to the collector of garbage with all that is on it
         self._writing: list[Callable[[Ink], None]] = []
         self._stamps: dict[tuple[str, Target], Stamp] = {}
 
@@ -236,26 +238,11 @@ class Page:
                 own = None if tones is None else tones[index]
                 level = spec.amplitude if levels is None else levels[index]
                 tone, acquire = self._carriers.use(spec.drive_frame, own), self._carriers.use(spec.acquire_frame, own)
-                captures.append((spec, tone, acquire, level))
-
-        def write(ink: Ink) -> None:
-            ink.build.barrier()
-            start = max(ink.build.now(ink.frames[tone]) for _, tone, _, _ in captures)
-            for spec, tone, acquire, level in captures:
-                envelope = self.snapshot.envelope(spec.waveform)
+                stroke = Stroke(tone, self.snapshot.envelope(spec.waveform), level, self._carriers.phase(tone), 0)
                 bare = plain or spec.kernel is None or self.reading is Reading.TRACE
                 kernel = None if bare else self.snapshot.envelope(str(spec.kernel))
-                name = f"q{spec.qubit} {number}"
-                ink.measured[name] = column = ink.build.column(self._column(name, spec.angle, spec.threshold))
-                ink.play(tone, envelope, level, self._carriers.phase(tone), start)
-                begin = start + spec.acquire_start
-                ink.build.capture(ink.frames[acquire], column, spec.acquire_duration, kernel, at=begin)
-                over = start + spec.duration - ink.build.now(ink.frames[tone])
-                ink.build.delay(ink.frames[tone], max(0, over))
-                start += spec.duration if in_turn else 0
-            ink.build.barrier()
-
-        self._writing.append(write)
+                captures.append(_Capture(spec, stroke, acquire, kernel, self._column(f"q{spec.qubit} {number}", spec)))
+        self._writing.append(partial(_captured, captures, in_turn))
 
     def flip_if_one(self) -> None:
         """An ``x`` on every qubit whose last bit was 1, in real time; the wait until bits may be read comes before it.
@@ -358,12 +345,35 @@ class Page:
     def _play(self, key: str, envelope: Waveform, level: Number, phase: Number) -> None:
         self._writing.append(lambda ink: ink.play(key, envelope, level, phase, None))
 
-    def _column(self, name: str, angle: float, threshold: float) -> Column:
+    def _column(self, name: str, spec: MeasureSpec) -> Column:
         if self.reading.bits:
-            return Column(name, discriminator=Discriminator(angle, threshold))
+            return Column(name, discriminator=Discriminator(spec.angle, spec.threshold))
         if self.reading is Reading.TRACE:
             return Column(name, Acquisition.RAW, average=True)
         return Column(name, output=Output.IQ, average=self.reading is Reading.MEAN)
+
+
+class _Capture(NamedTuple):
+    """A measurement of a qubit: its tone, and what hears it."""
+
+    spec: MeasureSpec
+    tone: Stroke
+    acquire: str
+    kernel: Waveform | None
+    column: Column
+
+
+def _captured(captures: Sequence[_Capture], in_turn: bool, ink: Ink) -> None:
+    ink.build.barrier()
+    start = max(ink.build.now(ink.frames[one.tone.key]) for one in captures)
+    for spec, tone, acquire, kernel, column in captures:
+        ink.measured[column.name] = place = ink.build.column(column)
+        ink.play(tone.key, tone.shape, tone.level, tone.axis, start)
+        ink.build.capture(ink.frames[acquire], place, spec.acquire_duration, kernel, at=start + spec.acquire_start)
+        over = start + spec.duration - ink.build.now(ink.frames[tone.key])
+        ink.build.delay(ink.frames[tone.key], max(0, over))
+        start += spec.duration if in_turn else 0
+    ink.build.barrier()
 
 
 def _held(key: str, ticks: int, ink: Ink) -> None:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import gc
+from weakref import ref
+
 import numpy as np
 import pytest
 
@@ -230,3 +233,26 @@ def test_a_train_is_its_pulses_one_by_one():
     assert together.schedule()[0].digest == apart.schedule()[0].digest
     np.testing.assert_array_equal(together.schedule()[1].values, apart.schedule()[1].values)
     assert [start for name, start, *_ in events(together) if name == "q3"] == [0, 28, 56, 84]
+
+
+def test_a_page_goes_with_its_last_reader():
+    """Not with the next collection of garbage: a calibration writes hundreds of them, with thousands of objects each."""
+    sheet = page([(0, 1), (2, 3)], 2)
+    sheet.gate("cz", times=2)
+    sheet.sx(np.array([[0.1, 0.2]]))
+    sheet.train(constant(20), 0.1, [0.0, np.pi])
+    sheet.drive(constant(20), frequency=5e9)
+    sheet.wait(400e-9)
+    sheet.hold(4)
+    sheet.barrier()
+    sheet.measure()
+    sheet.flip_if_one()
+    sheet.schedule()
+    there = ref(sheet)
+    gc.collect()
+    gc.disable()
+    try:
+        del sheet
+        assert there() is None
+    finally:
+        gc.enable()
