@@ -8,7 +8,7 @@ from qpu_bridge.schedule import SlotKind, shapes
 from qpu_emulator.scales import Scales
 from qpu_emulator.windows.basis import columns
 from qpu_emulator.windows.library import Library, Tone
-from qpu_emulator.windows.relaxation import Relaxation
+from qpu_emulator.windows.relaxation import Idle, Relaxation
 from qpu_emulator.windows.single import Asked
 from qpu_emulator.windows.toggling import beyond_rest
 
@@ -124,3 +124,23 @@ def test_on_the_way_through_level_2_relaxation_adds_error():
     added = beyond_rest(np.repeat(way[None], 2, axis=0).astype(complex), rates, seconds)
     assert added == pytest.approx(infidelity(way) - infidelity(np.eye(9)), rel=1e-3)
     assert added > 2e-5
+
+
+def test_idle_times_are_those_of_each_alone_and_never_change(truth, seed):
+    """Asked for in any order, with what fades beside, while entries are added for other transmons."""
+    draw, rates = np.random.default_rng(seed), [Relaxation.of(transmon, Scales()) for transmon in truth.transmons]
+    idle, times = Idle(truth, rates, 3), 1e-6 * draw.random(20)
+    assert len(idle.find(0, times[:0])) == 0
+    before, seen = idle.find(0, times[5:6]), idle.mixing
+    for _ in range(30):
+        qubit, seconds = int(draw.integers(0, 5)), draw.choice(times, 8).repeat(draw.integers(1, 4, 8))
+        faded = draw.choice([0.0, 0.25], len(seconds))
+        found = idle.find(qubit, seconds, faded)
+        populations, coherences = rates[qubit].idle(seconds, 3)
+        assert idle.mixing[found] == pytest.approx(populations, abs=1e-15)
+        assert idle.fading[found] == pytest.approx(coherences * np.exp(-np.outer(faded, [1, 4, 1])), abs=1e-15)
+        turned = 2 * np.pi * seconds * truth.transmons[qubit].anharmonicity
+        assert np.exp(1j * idle.turning[found]) == pytest.approx(np.exp(1j * turned), abs=1e-9)
+        assert idle.find(qubit, float(seconds[0]), float(faded[0])) == found[0]
+    assert len(idle.turning) <= 5 * 20 * 2
+    assert (seen[before] == idle.mixing[before]).all()

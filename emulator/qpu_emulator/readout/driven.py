@@ -60,7 +60,7 @@ class Driven(NamedTuple):
 def _seen(
     frequencies: Real, resonance: float, kappa: float, pulled: Real, worth: complex, dt: float
 ) -> tuple[Complex, Complex, Complex]:
-    """Decays, turns and steps of a `Driven` at some frequencies of tone and capture; ``worth`` is that of a field in one frame."""
+    """Decays, turns and steps of a `Driven` at frequencies of tone and capture; ``worth`` is that of a field if both are one."""
     decays = np.empty((len(frequencies), _LEVELS), np.complex128)
     turns, steps = np.empty(len(frequencies), np.complex128), np.empty(len(frequencies), np.complex128)
     for one in range(len(frequencies)):

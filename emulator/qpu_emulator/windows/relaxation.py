@@ -76,7 +76,7 @@ class Relaxation:
         """
         values, vectors, inverse, rates = self._modes(levels)
         growth = np.exp(np.multiply.outer(seconds, values))
-        populations = np.einsum("ij,nj,jk->nik", vectors, growth, inverse)
+        populations = (vectors * growth[:, None]) @ inverse
         return populations, np.exp(-np.multiply.outer(seconds, rates))
 
     @cache  # noqa: B019 - a few rates per device
@@ -112,11 +112,11 @@ class Idle:
         self._relaxations = relaxations
         self._levels = levels
         self._lock = threading.Lock()
-        self._keys: dict[tuple[int, complex], int] = {}  # idle time, and as imaginary part what has faded beside
+        # of each transmon: idle time, and as imaginary part what has faded beside -> entry
+        self._entries: list[dict[complex, int]] = [{} for _ in device.transmons]
         coherences = levels * (levels - 1) // 2
-        self.mixing = np.zeros((0, levels, levels))
-        self.fading = np.zeros((0, coherences))
-        self.turning = np.zeros(0)
+        self._room: tuple[Real, ...] = np.empty((0, levels, levels)), np.empty((0, coherences)), np.empty(0)
+        self.mixing, self.fading, self.turning = self._room
 
     def find(self, qubit: int, seconds: Real | float, faded: Real | float = 0.0) -> NDArray[np.int32] | int:
         """Entries for a transmon that idles.
@@ -131,23 +131,32 @@ class Idle:
             ``int[n]``, or one entry if both are single numbers.
         """
         if not isinstance(seconds, np.ndarray) and not isinstance(faded, np.ndarray):
-            known = self._keys.get((qubit, complex(seconds, faded)))
+            known = self._entries[qubit].get(complex(seconds, faded))
             return int(self._find(qubit, np.array([complex(seconds, faded)]))[0]) if known is None else known
         return self._find(qubit, np.asarray(seconds + 1j * np.round(faded, _DIGITS)))
 
     def _find(self, qubit: int, both: Complex) -> NDArray[np.int32]:
-        wanted = np.unique(both)
+        # lanes of one point wait as long, and stand side by side
+        first = np.flatnonzero(np.concatenate([[True], both[1:] != both[:-1]])[: len(both)])
+        wanted, known = both[first].tolist(), self._entries[qubit]
         with self._lock:
-            new = np.array([number for number in wanted.tolist() if (qubit, number) not in self._keys])
-            if len(new):
-                mixing, fading = self._relaxations[qubit].idle(new.real, self._levels)
+            new = [number for number in dict.fromkeys(wanted) if number not in known]
+            if new:
+                count, times = len(self.turning), np.array(new)
+                mixing, fading = self._relaxations[qubit].idle(times.real, self._levels)
                 apart = np.array([(k - m) ** 2 for k, m in pairs(self._levels)])
-                first = len(self.turning)
-                alpha = self._device.transmons[qubit].anharmonicity
-                self.mixing = np.concatenate([self.mixing, mixing])
-                self.fading = np.concatenate([self.fading, fading * np.exp(-np.multiply.outer(new.imag, apart))])
-                self.turning = np.concatenate([self.turning, 2 * np.pi * np.mod(alpha * new.real, 1.0)])
+                turning = 2 * np.pi * np.mod(self._device.transmons[qubit].anharmonicity * times.real, 1.0)
+                self._add(mixing, fading * np.exp(-np.multiply.outer(times.imag, apart)), turning)
                 # named last: another thread must not see an entry before its numbers
-                self._keys.update({(qubit, number): first + row for row, number in enumerate(new.tolist())})
-            entries = np.array([self._keys[qubit, number] for number in wanted.tolist()], dtype=np.int32)
-        return entries[np.searchsorted(wanted, both)]
+                known.update(zip(new, range(count, count + len(new)), strict=True))
+            entries = np.array([known[number] for number in wanted], np.int32)
+        return entries.repeat(np.diff(first, append=len(both)))
+
+    def _add(self, *solved: Real) -> None:
+        """Append entries; who has the arrays of those before may go on to read them."""
+        count, last = len(self.turning), len(self.turning) + len(solved[-1])
+        if last > len(self._room[-1]):
+            self._room = tuple(np.resize(room, (max(2 * count, last), *room.shape[1:])) for room in self._room)
+        for room, part in zip(self._room, solved, strict=True):
+            room[count:last] = part
+        self.mixing, self.fading, self.turning = (room[:last] for room in self._room)
