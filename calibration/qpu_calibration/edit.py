@@ -150,18 +150,21 @@ def with_amplitude(snapshot: Snapshot, qubit: int, name: str, value: float) -> S
     old = amplitude(snapshot, qubit, name)
     drive = snapshot.qubits[qubit].drive_frame
 
+    def copies(part: PulseSpec) -> bool:
+        return part.frame == drive and part.waveform == pulse.waveform and part.amplitude == old
+
     def changed(gate: GateSpec) -> GateSpec:
+        if qubit not in gate.qubits:
+            return gate
         if gate.name == name and gate.qubits == (qubit,):
             return gate.model_copy(update={"pulses": (pulse.model_copy(update={"amplitude": value}),)})
         if name == "x" and gate.name == "rx" and gate.qubits == (qubit,):
             return gate.model_copy(update={"pulses": tuple(_stretched(p, value / old if old else 1.0) for p in gate.pulses)})
-        if name == "x" and len(gate.qubits) == 2 and qubit in gate.qubits:
-            return gate.model_copy(update={"pulses": tuple(_copied(p) for p in gate.pulses)})
+        # a gate that stays the very object is not looked at again by whoever checks the update
+        if name == "x" and len(gate.qubits) == 2 and any(map(copies, gate.pulses)):
+            parts = (part.model_copy(update={"amplitude": value}) if copies(part) else part for part in gate.pulses)
+            return gate.model_copy(update={"pulses": tuple(parts)})
         return gate
-
-    def _copied(part: PulseSpec) -> PulseSpec:
-        copy = part.frame == drive and part.waveform == pulse.waveform and part.amplitude == old
-        return part.model_copy(update={"amplitude": value}) if copy else part
 
     return snapshot.model_copy(update={"gates": tuple(changed(gate) for gate in snapshot.gates)})
 

@@ -114,3 +114,9 @@ def test_shots_wait_longer_only_for_a_t1_that_is_surely_too_long(snapshot):
     t1 = 1.1 * snapshot.timing.passive_reset / edit.WARM
     assert edit.with_t1(snapshot, 0, t1, 0.06 * t1).timing == snapshot.timing
     assert edit.with_t1(snapshot, 0, t1, 0.04 * t1).timing.passive_reset == pytest.approx(edit.COLD * t1, abs=1e-6)
+
+
+def test_an_amplitude_leaves_the_very_objects_of_all_other_gates(snapshot):
+    after = edit.with_amplitude(snapshot, 0, "x", 1.1 * edit.amplitude(snapshot, 0))
+    others = [(one.name, one.qubits) for one, old in zip(after.gates, snapshot.gates, strict=True) if one is not old]
+    assert others == [("x", (0,)), ("rx", (0,))]
