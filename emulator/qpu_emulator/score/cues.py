@@ -95,7 +95,8 @@ class Cues:
         if apart:
             column = np.arange(len(chosen))
         elif any((events[f"{name}_slot"][first] != NONE).any() for name in ("phase", "frequency")):
-            points, column = np.unique(points, return_inverse=True)
+            few = np.flatnonzero(np.bincount(points))
+            points, column = few, few.searchsorted(points)
         else:
             points, column = points[:1], np.zeros(len(chosen), np.int64)
         phase, frequency = (self._values.of_all(first, name, points) for name in ("phase", "frequency"))
@@ -127,14 +128,15 @@ class Cues:
             alike[number] = ~number
         which = np.full(len(laid), NONE)
         acting = np.flatnonzero(laid[: len(alike), 0] <= TWO)
-        names, firsts, which[acting] = np.unique(alike[acting], return_index=True, return_inverse=True)
-        found: list[Any] = [None] * len(names) + [NONE]
-        wanted: dict[int, tuple[Action, int, Shift | None]] = {}
         # as they come, so that windows are solved in this order
-        for place in np.argsort(firsts).tolist():
-            number = int(names[place])
-            action = score.actions[number if number >= 0 else (part.start or 0) + ~number]
-            wanted[place] = action, levels[laid[acting[firsts[place]], 1]], shifts.get(~number)
+        places: dict[int, int] = {}
+        which[acting] = [places.setdefault(name, len(places)) for name in alike[acting].tolist()]
+        found: list[Any] = [None] * len(places) + [NONE]
+        wanted: dict[int, tuple[Action, int, Shift | None]] = {}
+        for name, place in places.items():
+            number = name if name >= 0 else (part.start or 0) + ~name
+            action = score.actions[number]
+            wanted[place] = action, levels[score.laid[number, 1]], shifts.get(~name)
             found[place] = self._window(action, wanted[place][1], chosen, begun, wanted[place][2])
         if self._asked:
             self._solve()

@@ -187,6 +187,8 @@ class Stage:
         Inside a window on one qubit it acts at the moment at which it does.
         """
         pairs = (laid[:, 0] == TWO).nonzero()[0]
+        if not len(pairs):
+            return np.zeros((2, rows, 1))
         kinds, firsts = np.unique(found.which[pairs], return_index=True)
         shares = [
             self._library.shares(self._levels[laid[row, 1]], found.found[kind])

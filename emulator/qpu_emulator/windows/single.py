@@ -54,9 +54,8 @@ def solve_drives(
     Returns:
         ``float[windows, 3, levels**2, levels**2]``, as of `Library.maps`.
     """
-    qubit = np.repeat([one.qubit for one in asked], [len(one.numbers) for one in asked])
-    few, which = np.unique(qubit, return_inverse=True)
-    own = np.array([(device.transmons[q].anharmonicity, *relaxations[q].rates) for q in few.tolist()])[which]
+    numbers = [(device.transmons[one.qubit].anharmonicity, *relaxations[one.qubit].rates) for one in asked]
+    own = np.repeat(numbers, [len(one.numbers) for one in asked], axis=0)
     detuning = -_TAU * np.concatenate([one.numbers[:, 0, 1] for one in asked])
     groups: dict[tuple[bytes, float], list[tuple[Places, Complex, Places, Complex]]] = {}
     first = 0
@@ -67,7 +66,7 @@ def solve_drives(
             group.append((first + rows, shapes, which + sum(len(part[1]) for part in group), factor))
         first += len(one.numbers)
     fastest = max(_NORM * sum(relaxation.rates) for relaxation in relaxations)
-    maps = np.empty((len(qubit), 3, 9, 9))
+    maps = np.empty((len(own), 3, 9, 9))
     for (ticks, dt), parts in groups.items():
         rows, shapes, which, factor = (np.concatenate(part) for part in zip(*parts, strict=True))
         repeats = np.frombuffer(ticks, np.int64)
