@@ -177,6 +177,12 @@ class DriverLost(OperatorError):
     code = 3101
 
 
+class DriverLeft(DriverLost):
+    """The driver was told to leave while there was work for it: no fault of the work, which is taken up when it is back."""
+
+    code = 3104
+
+
 class Poison(OperatorError):
     """A job ended the driver's process again and again, and is not tried any more."""
 

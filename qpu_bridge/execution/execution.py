@@ -8,7 +8,7 @@ from dataclasses import replace
 from time import monotonic, sleep
 
 from qpu_bridge.driver import Capabilities, Chunk, Driver, Run, TakesAhead, check_chunk
-from qpu_bridge.errors import Cancelled, DriverFault, DriverLost, NotLoaded, RanTooLong
+from qpu_bridge.errors import Cancelled, DriverFault, DriverLeft, DriverLost, NotLoaded, RanTooLong
 from qpu_bridge.execution.pieces import Pieces
 from qpu_bridge.execution.series import Series
 from qpu_bridge.execution.span import DeviceClock, Span
@@ -34,7 +34,8 @@ class Execution:
         capabilities: Its capability document.
         usage_limit_s: Device time after which the work ends with `errors.RanTooLong`, s.
         retry_pause_s: Wait before a lost driver is asked again, s.
-        lost: Told each time that the driver was lost while it worked for us; what it raises ends the work.
+        lost: Told each time that the driver was lost while it worked for us, unless it was told to leave; what it raises ends the
+            work.
     """
 
     def __init__(
@@ -215,7 +216,7 @@ class Execution:
 
     def _mourn(self, error: DriverLost | NotLoaded, tries: int, cancelled: Callable[[], bool]) -> None:
         """After a loss: say so, give up if there were too many, and wait until the driver is back."""
-        if isinstance(error, DriverLost):
+        if isinstance(error, DriverLost) and not isinstance(error, DriverLeft):
             self._lost()
         if tries > RETRIES:
             raise error

@@ -6,7 +6,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from threading import Lock
+from threading import Event, Lock
 
 from qpu_bridge.wire import NO_REQUEST, Frame
 
@@ -25,10 +25,12 @@ class Ledger:
     Attributes:
         current: Run that the device plays, or `NO_REQUEST`.
         ending: Held by who ends the current run, and by who aborts it at the driver: an abort must not hit the run after it.
+        leaving: Set when the server has been told to end: the driver gets no more work, and is about to be closed.
     """
 
     current: bytes = NO_REQUEST
     ending: Lock = field(default_factory=Lock)
+    leaving: Event = field(default_factory=Event)
     _pending: dict[bytes, str | None] = field(default_factory=dict)
     _unseen: OrderedDict[bytes, str] = field(default_factory=OrderedDict)
     _done: OrderedDict[bytes, None] = field(default_factory=OrderedDict)

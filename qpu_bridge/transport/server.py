@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from threading import Event, Thread
+from time import monotonic
 from types import TracebackType
 
 import zmq
@@ -21,6 +22,8 @@ from qpu_bridge.transport.work import WorkLine
 
 _SLICE_MS = 50
 """How long a stop may go unnoticed."""
+_AGAIN_S = 0.1
+"""How often a driver is told again to stop: a run that begins at this moment may not have heard it."""
 
 
 class DriverServer:
@@ -61,7 +64,6 @@ class DriverServer:
         self._work = WorkLine(driver, self.incarnation, self._ledger, templates, slow_s)
         self._driver = driver
         self._stop = Event()
-        self._stop_work = Event()
         self._threads: list[Thread] = []
         self._gate: ThreadAuthenticator | None = None
         self._own: Context | None = None
@@ -88,9 +90,8 @@ class DriverServer:
             self._close_gate()
             _require_folder(self.endpoint)
             raise SettingsError("a driver's endpoint must be free to bind", given=str(error), where=self.endpoint) from None
-        served = (("watch", self._watch.serve, watch, self._stop), ("work", self._work.serve, work, self._stop_work))
-        for name, serve, socket, stop in served:
-            thread = Thread(target=serve, args=(socket, stop), name=f"driver-{name}", daemon=True)
+        for name, serve, socket in (("watch", self._watch.serve, watch), ("work", self._work.serve, work)):
+            thread = Thread(target=serve, args=(socket, self._stop), name=f"driver-{name}", daemon=True)
             self._threads.append(thread)
             thread.start()
 
@@ -104,16 +105,20 @@ class DriverServer:
         self._close_gate()
 
     def close_driver(self, timeout_s: float = 5.0) -> None:
-        """Stop the run, if there is one, and close the driver, whose process is still heard to live: who is silent is killed."""
+        """Stop the run, if there is one, and close the driver, whose process still says that it lives and leaves."""
         self._end_work(timeout_s)
-        self._watch.leave()
         self._driver.close()
 
     def _end_work(self, timeout_s: float) -> None:
-        if self._threads and not self._stop_work.is_set():
-            self._stop_work.set()
+        if not self._threads or self._ledger.leaving.is_set():
+            return
+        # an abort that is under way ends first
+        with self._ledger.ending:
+            self._ledger.leaving.set()
+        until = monotonic() + timeout_s
+        self._driver.abort()
+        while not self._work.idle.wait(_AGAIN_S) and monotonic() < until:
             self._driver.abort()
-            self._threads[-1].join(timeout_s)
 
     def __enter__(self) -> DriverServer:
         self.start()

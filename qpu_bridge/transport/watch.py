@@ -11,7 +11,7 @@ from threading import Event
 import zmq
 
 from qpu_bridge.driver import Capabilities, Driver
-from qpu_bridge.errors import BridgeError, DriverFault, DriverLost, ProtocolError
+from qpu_bridge.errors import BridgeError, DriverFault, DriverLeft, ProtocolError
 from qpu_bridge.transport.ledger import Ledger
 from qpu_bridge.transport.socket import Socket, receive, send
 from qpu_bridge.wire import (
@@ -52,13 +52,6 @@ class WatchLine:
         self._incarnation = incarnation
         self._ledger = ledger
         self._vanish_s = vanish_s
-        self._leaves = False
-
-    def leave(self) -> None:
-        """From now on say that this process lives, and ask nothing of the driver, which is about to be closed."""
-        # an abort that is under way ends first
-        with self._ledger.ending:
-            self._leaves = True
 
     def serve(self, socket: Socket, stop: Event) -> None:
         """Answer until told to stop, then close the socket."""
@@ -84,8 +77,8 @@ class WatchLine:
         match message:
             case Heartbeat(waiting):
                 return Alive(self._incarnation, self._ledger.pending(waiting))
-            case Ask() if self._leaves:
-                raise DriverLost("a driver must be open to say how it is", given="it is about to end")
+            case Ask() if self._ledger.leaving.is_set():
+                raise DriverLeft("a driver must be open to say how it is", given="it is about to end")
             case Ask():
                 return Answer(self._driver.status())
             case Abort(run):
@@ -109,7 +102,8 @@ class WatchLine:
 
     def _abort_current(self) -> None:
         with self._ledger.ending:
-            if not self._leaves and self._ledger.current != NO_REQUEST and self._ledger.cancelled(self._ledger.current):
+            current = self._ledger.current
+            if current != NO_REQUEST and self._ledger.cancelled(current) and not self._ledger.leaving.is_set():
                 try:
                     self._driver.abort()
                 except Exception as error:  # noqa: BLE001 - a driver that cannot stop must not take the watch line with it

@@ -12,7 +12,7 @@ from threading import Event
 import zmq
 
 from qpu_bridge.driver import Chunk, Driver, check_chunk
-from qpu_bridge.errors import BridgeError, Cancelled, DriverFault, DriverLost, NotLoaded, ProtocolError
+from qpu_bridge.errors import BridgeError, Cancelled, DriverFault, DriverLeft, NotLoaded, ProtocolError
 from qpu_bridge.schedule import Schedule
 from qpu_bridge.transport.ledger import Ledger
 from qpu_bridge.transport.socket import Socket, receive, send
@@ -46,6 +46,9 @@ class WorkLine:
         ledger: Shared with the watch line.
         templates: How many are held.
         slow_s: A client that takes no chunk for so long loses its run.
+
+    Attributes:
+        idle: Set when the server leaves and nothing is asked of the driver any more.
     """
 
     def __init__(self, driver: Driver, incarnation: bytes, ledger: Ledger, templates: int, slow_s: float) -> None:
@@ -56,13 +59,15 @@ class WorkLine:
         self._slow_s = slow_s
         self._held: OrderedDict[bytes, Schedule] = OrderedDict()
         self._waiting: deque[list[Frame]] = deque()
-        self._stop = Event()
+        self.idle = Event()
         self._socket: Socket
 
     def serve(self, socket: Socket, stop: Event) -> None:
-        """Work until told to stop, then close the socket."""
-        self._socket, self._stop = socket, stop
+        """Work until told to stop, then close the socket. Who asks for something while the server leaves is told so."""
+        self._socket = socket
         while not stop.is_set():
+            if self._ledger.leaving.is_set():
+                self.idle.set()
             try:
                 message = self._waiting.popleft() if self._waiting else receive(socket)
             except zmq.Again:
@@ -98,13 +103,14 @@ class WorkLine:
             self._ledger.close(request, reply)
 
     def _failure(self, request: bytes, error: Exception) -> BridgeError:
-        if isinstance(error, Cancelled) and self._stop.is_set() and self._ledger.cancelled(request) is None:
-            # nobody wanted that: it may be taken up again when the driver is back
-            return DriverLost("a driver must be there until all rows are played", given="it was told to leave")
+        if self._ledger.leaving.is_set() and self._ledger.cancelled(request) is None:
+            # whatever a driver says that is interrupted: nobody wanted that, and it may be taken up again when the driver is back
+            return DriverLeft("a driver must be there until all rows are played", given="it was told to leave")
         return as_bridge_error(error)
 
     def _do(self, identity: Frame, request: bytes, message: Message) -> list[Frame] | None:
         if isinstance(message, Load):
+            self._refuse_if_unwanted(request)
             return encode(request, self._load(message.schedule))
         if isinstance(message, Play):
             return self._play(identity, request, message)
@@ -127,7 +133,7 @@ class WorkLine:
         self._held.move_to_end(run.digest)
         self._ledger.begun(request)
         self._ledger.current = request
-        self._refuse_if_cancelled(request)
+        self._refuse_if_unwanted(request)
         row, credit, alone = 0, message.window, True
         chunks = self._driver.run(run)
         try:
@@ -142,7 +148,7 @@ class WorkLine:
                     credit = self._await_credit(request, credit)
                     self._send(identity, last)
                     return None
-                self._refuse_if_cancelled(request)
+                self._refuse_if_unwanted(request)
                 credit = self._await_credit(request, credit) - 1
                 alone = False
                 if not self._send(identity, encode(request, Part(False, chunk))):
@@ -158,9 +164,7 @@ class WorkLine:
         """Wait until the client has taken a chunk, if it must."""
         until = time.monotonic() + self._slow_s
         while credit < 1:
-            self._refuse_if_cancelled(request)
-            if self._stop.is_set():
-                raise Cancelled("a run must not outlive its server")
+            self._refuse_if_unwanted(request)
             if time.monotonic() > until:
                 self._driver.abort()
                 raise Cancelled("a client must take its chunks", given=f"none for {self._slow_s} s")
@@ -187,7 +191,9 @@ class WorkLine:
             self._send(identity, encode(whose, Failure(busy)))
         return 0
 
-    def _refuse_if_cancelled(self, request: bytes) -> None:
+    def _refuse_if_unwanted(self, request: bytes) -> None:
+        if self._ledger.leaving.is_set():
+            raise Cancelled("a run must not outlive its server")
         if (reason := self._ledger.cancelled(request)) is not None:
             raise Cancelled("a run must not be stopped to give all of its rows", given=reason)
 
