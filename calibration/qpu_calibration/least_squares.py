@@ -14,8 +14,8 @@ from qpu_calibration.bounds import Bounds, Index
 Residuals = Callable[[Values], Values]
 """From parameters ``float64[searches, c, k]`` to residuals ``float64[searches, c, n]``."""
 
-STEP = 1e-5
-"""Step of central differences, in units of the number; their error goes with its square."""
+STEP = 1e-7
+"""Step of differences, in units of the number: what it leaves out goes with it, what is lost to rounding against it."""
 _ENOUGH = 1e-8
 """A search ends where a step would win no more than this share of the sum of squares, or moves the numbers by less."""
 _MOST_STEPS = 400
@@ -112,16 +112,15 @@ def _unit(free: Values, angles: NDArray[np.bool_]) -> Values:
 
 
 def _look(residuals: Residuals, within: Bounds, free: Values, unit: Values) -> End:
-    """Residuals, and their derivatives by central differences in shares of the units, of one call."""
+    """Residuals, and their derivatives by differences in shares of the units, of one call."""
     count, steps = free.shape[1], STEP * unit
-    here, more, less = within.bound(np.array([free, free + steps, free - steps]))
-    columns = here[:, None].repeat(2 * count + 1, axis=1)
-    # on the diagonals of both halves
-    columns.reshape(len(free), -1)[:, count : count * (count + 1) : count + 1] = more
-    columns.reshape(len(free), -1)[:, count * (count + 1) :: count + 1] = less
+    here, more = within.bound(np.array([free, free + steps]))
+    columns = here[:, None].repeat(count + 1, axis=1)
+    # on the diagonal of what comes after the first row
+    columns.reshape(len(free), -1)[:, count :: count + 1] = more
     found = residuals(columns)
-    left, slopes = found[:, 0], found[:, 1 : count + 1] - found[:, count + 1 :]
-    slopes /= 2 * steps[..., None]
+    left, slopes = found[:, 0], found[:, 1:] - found[:, :1]
+    slopes /= steps[..., None]
     square = _square(left)
     square[~np.isfinite(square + np.einsum("skn->s", slopes))] = np.inf
     return End(free, square, left, slopes)

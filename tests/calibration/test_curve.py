@@ -79,6 +79,20 @@ def test_no_parameter_leaves_its_bounds(seed):
     assert found.chi_square > 1
 
 
+def bell(x, height, centre, width):
+    return height / (1 + ((x - centre) / width) ** 2)
+
+
+def test_a_line_that_is_narrow_beside_its_bounds_is_found_as_well_as_any(seed):
+    near, wide = np.linspace(-5, 5, 41), 5e4
+    y = bell(near, 0.9, 0.15, 1.0) + np.random.default_rng(seed).normal(0, 0.03, len(near))
+    starts, bounds = {"height": 0.8, "centre": 5e9, "width": 1.5 * wide}, {"centre": (4e9, 6e9), "width": (1e4, 1e8)}
+    found = fit_curves([Search(bell, 5e9 + near * wide, y, np.full(len(y), 0.03), starts, bounds)])[0]
+    height, centre, width = curve_fit(bell, near, y, (0.9, 0.15, 1.0), xtol=1e-14, ftol=1e-14)[0]
+    for name, best in (("height", height), ("centre", 5e9 + centre * wide), ("width", width * wide)):
+        assert found.value[name] == pytest.approx(best, rel=0, abs=3e-3 * found.error[name])
+
+
 @pytest.mark.parametrize("begin", [1.0, 3e-3, 1e-9])
 def test_a_number_that_ends_at_its_bound_is_found_in_few_steps_and_leaves_the_others_their_errors(seed, begin):
     """A line that rises by nature, through points that fall."""
