@@ -338,9 +338,9 @@ def _shapes(tones: tuple[Tone, ...]) -> list[tuple[object, ...]]:
 
 def _unlike(numbers: Real) -> tuple[list[bytes], Real, NDArray[np.int64]]:
     """Rows that differ, as bytes and as numbers, and for each row which of them it is."""
-    size, text = numbers.itemsize * int(np.prod(numbers.shape[1:])), numbers.tobytes()
+    size, text = numbers[:1].nbytes, numbers.tobytes()
     places: dict[bytes, int] = {}
-    which = [places.setdefault(text[start : start + size], len(places)) for start in range(0, len(text), size)]
+    which = [places.setdefault(text[start : start + size], len(places)) for start in range(0, len(text), max(1, size))]
     if len(places) == len(numbers):
         return list(places), numbers, np.arange(len(numbers))
     rows = np.frombuffer(b"".join(places), numbers.dtype).reshape(-1, *numbers.shape[1:])

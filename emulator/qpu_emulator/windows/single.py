@@ -63,7 +63,8 @@ def solve_drives(
         for rows in alike(one.numbers):
             shapes, repeats, dt, which, factor = _pulses(one.tones, one.numbers[rows], reach[one.qubit], device.lines)
             group = groups.setdefault((repeats.tobytes(), dt), [])
-            group.append((first + rows, shapes, which + sum(len(part[1]) for part in group), factor))
+            before = group[-1][2][-1] + 1 if group else 0
+            group.append((first + rows, shapes, which + before, factor))
         first += len(one.numbers)
     fastest = max(_NORM * sum(relaxation.rates) for relaxation in relaxations)
     maps = np.empty((len(own), 3, 9, 9))

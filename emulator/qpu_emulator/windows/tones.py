@@ -56,7 +56,7 @@ def scaled(
     """
     samples, repeats = lines.get(tone.port, IDEAL).respond(tone.waveform, tone.dt)
     rates = np.array([np.pi * lines_of.get(tone.port, 0.0) for lines_of in reach])
-    return samples, np.asarray(repeats, np.int64), numbers[:, :1] * np.exp(1j * numbers[:, 2:]) * rates
+    return samples, repeats, numbers[:, :1] * np.exp(1j * numbers[:, 2:]) * rates
 
 
 def combine(
