@@ -263,7 +263,7 @@ class TakesAhead(Protocol):
         """
 
     def call_back(self, more: Upcoming) -> None:
-        """Stop what was asked for by this, and nothing else."""
+        """Stop what was asked for by this, or an equal one, and nothing else. While a run is read `Driver.abort` does it."""
 
 
 def check_rep_delay(rep_delay_s: float | None, limits: Limits) -> float:

@@ -6,7 +6,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass
 from threading import Event
@@ -75,7 +75,7 @@ class Device(Protocol[P]):
         """Take an order over. Orders are played in the order in which they are taken over."""
 
     def then(self, prepared: P | None) -> None:
-        """Hear what is to be played after what is played now; None if nothing is, or nothing any more."""
+        """Hear what is to be played after what is played now; None, while nothing is played, if nothing is any more."""
 
     def play(self, prepared: P, stopped: Callable[[], bool]) -> Played:
         """Play an order; called in a thread. What is left of it is not begun once ``stopped`` says so."""
@@ -113,29 +113,29 @@ def alternate(more: More[T], device: Device[P]) -> Generator[T, None, None]:
     """
     lanes = _Lanes(more, device.prepare)
     stopped = Event()
-    with ThreadPoolExecutor(1, thread_name_prefix="device") as thread:
-        try:
-            while lanes.busy:
-                flight = None
-                with _prompt():
-                    if lanes.ready:
-                        work, order = lanes.ready.popleft()
-                        # so that what is logged there says what it is about
-                        flight = thread.submit(copy_context().run, device.play, order, stopped.is_set)
-                    failure = lanes.compute(flying=flight is not None)
-                    if flight is not None:
-                        if failure is None and lanes.ready:
-                            device.then(lanes.ready[0][1])
-                        failure = _landed(flight, failure, stopped, device)
-                        if failure is None:
-                            lanes.landed = work, flight.result()
-                yield from lanes.ended()
-                if failure is not None:
-                    raise failure
-        finally:
-            stopped.set()
-            device.then(None)
-            lanes.close()
+    with ExitStack() as held:
+        held.callback(lanes.close)
+        held.callback(device.then, None)
+        # whatever happens, it has ended before anything is called back
+        thread = held.enter_context(ThreadPoolExecutor(1, thread_name_prefix="device"))
+        held.callback(stopped.set)
+        while lanes.busy:
+            flight = None
+            with _prompt():
+                if lanes.ready:
+                    work, order = lanes.ready.popleft()
+                    # so that what is logged there says what it is about
+                    flight = thread.submit(copy_context().run, device.play, order, stopped.is_set)
+                failure = lanes.compute(flying=flight is not None)
+                if flight is not None:
+                    if failure is None and lanes.ready:
+                        device.then(lanes.ready[0][1])
+                    failure = _landed(flight, failure, stopped, device)
+                    if failure is None:
+                        lanes.landed = work, flight.result()
+            yield from lanes.ended()
+            if failure is not None:
+                raise failure
 
 
 @contextmanager

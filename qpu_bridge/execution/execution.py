@@ -60,8 +60,6 @@ class Execution:
         self._ahead = driver if isinstance(driver, TakesAhead) else None
         self._pieces: Pieces | None = None
         self._next: Pieces | None = None
-        # one object, by which a driver knows whose it is
-        self._upcoming = self._look
 
     def run(
         self,
@@ -141,7 +139,7 @@ class Execution:
                         self._load(schedule, asked)
                         held = schedule
                     if self._ahead is not None:
-                        self._ahead.ahead(self._upcoming)
+                        self._ahead.ahead(self._look)
                     for chunk in self._play(schedule, order, asked):
                         here = replace(chunk, first_row=order.first_row + chunk.first_row)
                         self._account(here, clock)
@@ -158,12 +156,12 @@ class Execution:
         """Say, from any thread, what `run_all` will be called with after this time, so that the driver need not wait for it.
 
         Args:
-            pieces: With what; None if with nothing, or something else: what the driver was told of is called back.
+            pieces: With what; None, when nothing is played, if with nothing: what the driver was told of is called back.
         """
         self._next = pieces
         if pieces is None and self._ahead is not None:
             self._pieces = None
-            self._ahead.call_back(self._upcoming)
+            self._ahead.call_back(self._look)
 
     def _look(self) -> Iterator[tuple[Schedule, Run]]:
         """What comes after the run that is played, as far as it is known."""

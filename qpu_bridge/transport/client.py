@@ -121,9 +121,9 @@ class RemoteDriver:
 
     def call_back(self, more: Upcoming) -> None:
         """See `TakesAhead.call_back`; without effect if the server is lost."""
-        if self._more is more:
+        if self._more == more:
             self._more = _nothing
-        if self._told is more and not self._closed:
+        if self._told == more and not self._closed:
             self._call_back()
 
     def run(self, run: Run) -> Iterator[Chunk]:
@@ -141,6 +141,10 @@ class RemoteDriver:
             raise
         finally:
             self._current = self._pulse.waiting = NO_REQUEST
+            self._asks = _nothing
+            if not self._queue:
+                # of who has done with us nothing is kept
+                self._told = _nothing
             self._work_lock.release()
         yield part.chunk
 

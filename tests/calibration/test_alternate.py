@@ -228,6 +228,35 @@ def test_a_device_that_somebody_wants_back_is_stopped() -> None:
     assert player.asked == ["a0", "b0"]
 
 
+def test_nothing_is_called_back_before_the_device_has_ended() -> None:
+    """Somebody may press Ctrl-C at any moment."""
+
+    class Interrupted(Player):
+        begun = Event()
+
+        def then(self, prepared: Order | None) -> None:
+            super().then(prepared)
+            if prepared is not None:
+                assert self.begun.wait(LONG_S)
+                raise KeyboardInterrupt
+            assert not self.busy
+
+        def play(self, order: Order, stopped: Callable[[], bool]) -> Played:
+            self.busy = True
+            self.begun.set()
+            while not stopped():
+                pass
+            # long enough for whoever does not wait
+            assert all(stopped() for _ in range(100_000))
+            self.busy = False
+            raise Cancelled("the driver was stopped")
+
+    player = Interrupted()
+    with pytest.raises(KeyboardInterrupt):
+        list(alternate(in_turn([work("a", 1), work("b", 1)]), player))
+    assert player.told == ["b0", None]
+
+
 def test_an_error_of_who_is_asked_whether_it_is_wanted_stops_it() -> None:
     class Asked(Player):
         def wanted(self) -> bool:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import Thread
+from threading import Event, Thread
 from time import monotonic
+from weakref import ref
 
 import numpy as np
 import pytest
@@ -57,15 +58,17 @@ def test_it_is_told_while_the_last_run_is_played_and_played_before_it_is_asked_f
 def test_what_will_not_be_asked_for_is_called_back(spy: Spy, spied: RemoteDriver) -> None:
     execution = Execution(spied, spy.capabilities())
     following = execution.prepare(series(SECOND))
+    go_on = Event()
 
     def tell() -> None:
         execution.then(following)
         until(lambda: len(spied._queue) == 2)
-        execution.then(None)
-        until(lambda: not spied._queue)
+        spy.in_load = lambda: go_on.wait(LONG_S)
 
     with held(spy, tell):
         list(execution.run_all(series(FIRST)))
+    execution.then(None)
+    go_on.set()
     assert rows(spied.run(run_of(FIRST))) == 1
     assert "run second" not in spy.asked
     # and whoever changes his mind again has it as ever
@@ -119,3 +122,12 @@ def test_a_driver_in_this_process_is_asked_in_turn(spy: Spy) -> None:
     assert len(list(execution.run_all(following))) == 1
     execution.then(None)
     assert spy.asked == asked("first second")
+
+
+def test_of_an_execution_that_has_done_nothing_is_kept(spy: Spy, spied: RemoteDriver) -> None:
+    """It knows the job, whose parameters may be large."""
+    execution = Execution(spied, spy.capabilities())
+    assert len(list(execution.run_all(series(FIRST, SECOND)))) == 2
+    gone = ref(execution)
+    del execution
+    assert gone() is None
