@@ -222,7 +222,7 @@ def chunk(schedule: Schedule, memory: Memory, first_row: int, rows: int, shots: 
 
 
 def _mean(sums: NDArray[np.complex128], shape: tuple[int, ...]) -> NDArray[np.complex64]:
-    """The mean trace of each point, of sums over the shots of its lanes."""
+    """The mean trace of each point, of sums over the shots of some of its lanes."""
     of_points = sums.reshape(*shape[:-1], -1, sums.shape[1]).sum(axis=-2) / shape[-1]
     return np.asarray(of_points, np.complex64)
 

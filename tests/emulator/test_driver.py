@@ -7,9 +7,9 @@ import pytest
 
 from qpu_bridge.driver import Driver, Run
 from qpu_bridge.errors import Cancelled, ScheduleError, SettingsError, UnsupportedOption
-from qpu_bridge.schedule import SlotKind, Table, shapes
+from qpu_bridge.schedule import Acquisition, SlotKind, Table, shapes
 from qpu_emulator.driver import EmulatorDriver
-from qpu_emulator.engines.parts import in_order
+from qpu_emulator.engines.parts import cut, in_order
 
 
 def _bell(bench, measured=(0, 1)):
@@ -58,6 +58,27 @@ def test_same_seed_same_bytes_however_the_job_is_cut(bench, driver, snapshot):
             parts += [chunk.iq for chunk in device.run(run)]
         results.append(np.concatenate(parts).tobytes())
     assert results[0] == results[1] == results[2]
+
+
+def test_mean_traces_are_the_same_bytes_however_lanes_are_dealt_to_parts(bench, driver, monkeypatch):
+    bench.gate("sx", 0)
+    bench.measure(0, 1, acquisition=Acquisition.RAW, average=True)
+    schedule, found, seen = bench.build(), [], []
+
+    def spied(*args):
+        seen.append(cut(*args))
+        return seen[-1]
+
+    driver.load(schedule)
+    monkeypatch.setattr("qpu_emulator.driver.cut", spied)
+    for lanes in (64, 21, 9):
+        # of two clusters of one qubit
+        monkeypatch.setattr("qpu_emulator.engines.parts._STATES", lanes * 2 * 8 * 9)
+        (chunk,) = driver.run(Run(schedule.digest, Table(np.zeros((1, 0))), 2000, seed=5))
+        found.append([trace.tobytes() for trace in chunk.raw.values()])
+    assert [len(parts) for parts, _ in seen] == [1, 4, 8]
+    assert len(found[0]) == 2
+    assert found[0] == found[1] == found[2]
 
 
 def test_other_seeds_give_other_shots(bench, run):

@@ -133,8 +133,9 @@ def test_signals_are_written_and_added_with_noise_and_told_apart(seed, told):
         assert not rest.any()
 
 
+@pytest.mark.parametrize("alike", [False, True])
 @pytest.mark.parametrize("lit", [False, True])
-def test_sums_of_traces_are_sums_of_traces(seed, lit):
+def test_sums_of_traces_are_sums_of_traces(seed, lit, alike):
     """Of lanes with shots that stay in a level, jump once and jump twice, in a resonator that is empty or rings already."""
     draw, shots, samples, first = np.random.default_rng(seed), 300, 50, 8
 
@@ -146,7 +147,8 @@ def test_sums_of_traces_are_sums_of_traces(seed, lit):
     moments[draw.random((shots, 2)).cumsum(axis=1) > 0.6] = np.inf
     field, ringing = numbers(2, 3, samples), 0.9 * np.exp(1j * draw.uniform(0, 1, (2, 3)))
     lane = np.repeat(np.arange(6), shots // 6)
-    args = (np.arange(shots), lane, levels, moments, 2e-9, 1e-7, numbers(2, 6), draw.integers(0, 2, (2, 6)), field, ringing)
+    apart = (2, 1 if alike else 6)
+    args = (np.arange(shots), lane, levels, moments, 2e-9, 1e-7, numbers(*apart), draw.integers(0, 2, apart), field, ringing)
     before = numbers(shots) if lit else np.zeros(0, complex)
     single, sums = np.zeros((shots, samples - first), np.complex64), np.zeros((3, samples - first), complex)
     trace(streams(seed, np.arange(shots)), *args, first, 0.0, before, single)

@@ -14,6 +14,7 @@ import numpy as np
 from qpu_bridge.errors import TooLarge
 from qpu_bridge.schedule import Acquisition
 from qpu_emulator.performance import Performance
+from qpu_emulator.readout.memory import LANES_TOGETHER
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -77,6 +78,8 @@ def cut(performance: Performance, rows: int, threads: int, memory: int) -> tuple
         # one row has enough to do for all threads
         block = performance.choice.block
         at_a_time = min(at_a_time, -(-lanes // (threads * block)) * block)
+        # where less fits, mean traces are the same to rounding only
+        at_a_time -= at_a_time % LANES_TOGETHER if at_a_time > LANES_TOGETHER else 0
         starts = range(0, lanes, at_a_time)
         parts = [
             Part(row, 1, range(start, min(start + at_a_time, lanes)), start + at_a_time >= lanes)

@@ -11,7 +11,7 @@ from qpu_emulator.readout.capture import CaptureModel, Tone
 from qpu_emulator.readout.field import Complex
 from qpu_emulator.readout.levels import jump
 from qpu_emulator.readout.measured import Measured, Turn
-from qpu_emulator.readout.memory import Memory
+from qpu_emulator.readout.memory import LANES_TOGETHER, Memory
 from qpu_emulator.readout.ringdown import NO_FIELD, RingDown
 from qpu_emulator.readout.signal import record
 from qpu_emulator.readout.trace import sum_traces, trace
@@ -69,10 +69,15 @@ class Receiver:
         shape = (len(lanes.lane_of_shot), len(columns))
         # column by column, as they are written
         self.memory = Memory(np.zeros(shape, bool, order="F"), np.zeros(shape, np.complex64, order="F"))
-        self._began, self._lanes_at_first = lanes.lane_of_shot.copy(), len(lanes)
         # where each capture comes once in a shot, what only a mean is wanted of need not be kept shot by shot
         once = all(isinstance(block, Straight) for block in program.schedule.realtime)
         self._summed = frozenset(program.schedule.columns_returning("raw_mean") if once else ())
+        if self._summed:
+            # of each shot the row of its sums: of so many lanes of a point there is one, whatever becomes of them
+            points, each = len(values.points), len(lanes) // len(values.points)
+            few = -(-each // LANES_TOGETHER)
+            row = lanes.point * few + np.arange(len(lanes)) % each // LANES_TOGETHER
+            self._rows, self._row = points * few, row[lanes.lane_of_shot]
 
     def sample(self, actions: list[Action], chosen: Index) -> None:
         """Measure qubits at the end of the shot, together; nothing is played on them any more."""
@@ -158,7 +163,7 @@ class Receiver:
             return
         samples = tones[0].probe.samples
         if column in self._summed:
-            self.memory.sums[column] = np.zeros((self._lanes_at_first, samples), complex)
+            self.memory.sums[column] = np.zeros((self._rows, samples), complex)
         else:
             shape = (len(self._lanes.lane_of_shot), samples)
             self.memory.raw.setdefault(column, np.zeros(shape, np.complex64))[turn.shots] = 0
@@ -212,7 +217,7 @@ class Receiver:
         args = self._lanes.shot_draws, shots, turn.where, measured.levels, measured.left, late, probe.until * probe.dt
         traces = factor, entry, response.field, response.ringing, response.first, noise * response.sample_noise, before
         if column in self._summed:
-            sum_traces(*args, *traces, self._began[shots], self.memory.sums[column])
+            sum_traces(*args, *traces, self._row[shots], self.memory.sums[column])
             return
         written = self.memory.raw[column][shots]
         trace(*args, *traces, written)

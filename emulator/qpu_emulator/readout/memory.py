@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+LANES_TOGETHER = 8
+"""Lanes of a point whose traces are added up where only a mean is wanted; parts of a run begin with whole ones."""
+
 
 @dataclass(slots=True)
 class Memory:
@@ -17,8 +20,8 @@ class Memory:
         bits: ``bool[shots, columns]``.
         iq: ``complex64[shots, columns]``.
         raw: Column -> ``complex64[shots, samples]``.
-        sums: Column -> ``complex128[lanes, samples]``, the same of columns that only return a mean, summed over the shots that
-            began in a lane.
+        sums: Column -> ``complex128[rows, samples]``, the same of columns that only return a mean, summed over the shots that
+            began in `LANES_TOGETHER` lanes of a point.
     """
 
     bits: NDArray[np.bool_]

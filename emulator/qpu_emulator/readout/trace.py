@@ -124,15 +124,17 @@ def sum_traces(
 ) -> None:
     """Add traces to rows ``home[shots]`` of ``out``. Shots of one row that stay in one level have one trace.
 
-    Noise is drawn for the sum of the shots of a lane, from the stream of the first of them. Arguments as in `trace`.
+    Where lanes have numbers of their own, those of one lane do; all shots of a lane are of one row. Noise is drawn for the sum of
+    the shots of a lane, from the stream of the first of them. Arguments as in `trace`.
     """
-    samples, points, apart = field.shape[2], 0, factor.shape[1] > 1
-    for p in point:
-        points = max(points, p + 1)
-    weight, glow = np.zeros((points, 3)), np.zeros((points, 3), np.complex128)
-    leader, members = np.zeros(points, np.int64), np.zeros(points)
+    samples, lanes, units, apart = field.shape[2], 0, 0, factor.shape[1] > 1
+    alike = point if apart else home
     for position in range(len(shots)):
-        p, level, one = point[position], levels[position, 0], slice(position, position + 1)
+        lanes, units = max(lanes, point[position] + 1), max(units, alike[position] + 1)
+    weight, glow = np.zeros((units, 3)), np.zeros((units, 3), np.complex128)
+    row_of, leader, members = np.zeros(units, np.int64), np.zeros(lanes, np.int64), np.zeros(lanes)
+    for position in range(len(shots)):
+        p, unit, level, one = point[position], alike[position], levels[position, 0], slice(position, position + 1)
         if members[p] == 0.0:
             leader[p] = position
         members[p] += 1.0
@@ -141,27 +143,27 @@ def sum_traces(
             args = streams, shots[one], point[one], levels[one], left[one], late, span, factor, entry, field, ringing, first
             trace(*args, 0.0, ring, row)
             continue
-        weight[p, level] += 1.0
+        row_of[unit] = home[position]
+        weight[unit, level] += 1.0
         if len(before):
-            glow[p, level] += before[position]
-    words, g, h = np.empty(samples - first, np.uint64), np.empty(samples - first), np.empty(samples - first)
-    for p in range(points):
-        if members[p] == 0.0:
-            continue
-        row = out[home[leader[p]]]
+            glow[unit, level] += before[position]
+    for unit in range(units):
+        row, own = out[row_of[unit]], unit if apart else 0
         for level in range(3):
-            if weight[p, level] == 0.0:
+            if weight[unit, level] == 0.0:
                 continue
             for tone in range(factor.shape[0]):
-                own = p if apart else 0
-                e, strength = entry[tone, own], weight[p, level] * factor[tone, own]
+                e, strength = entry[tone, own], weight[unit, level] * factor[tone, own]
                 for sample in range(first, samples):
                     row[sample - first] += strength * field[e, level, sample]
-            if glow[p, level] != 0.0:
-                fading = ringing[entry[0, p if apart else 0], level]
-                ring = glow[p, level] * np.sqrt(fading) * fading**first
+            if glow[unit, level] != 0.0:
+                fading = ringing[entry[0, own], level]
+                ring = glow[unit, level] * np.sqrt(fading) * fading**first
                 for sample in range(first, samples):
                     row[sample - first] += ring
                     ring *= fading
-        if spread > 0.0:
+    words, g, h = np.empty(samples - first, np.uint64), np.empty(samples - first), np.empty(samples - first)
+    for p in range(lanes):
+        if members[p] > 0.0 and spread > 0.0:
+            row = out[home[leader[p]]]
             _add_noise(streams, shots[leader[p]], spread * np.sqrt(members[p]), words, g, h, row)
