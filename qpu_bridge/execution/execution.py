@@ -193,8 +193,7 @@ class Execution:
                         self.driver.abort()
                         raise Cancelled("the work was cancelled")
             except (DriverLost, NotLoaded) as error:
-                tries += 1
-                self._mourn(error, tries, cancelled)
+                tries = self._mourn(error, tries, cancelled)
                 self.resumed += 1
                 self._load(schedule, cancelled)
             else:
@@ -207,15 +206,17 @@ class Execution:
             try:
                 self.driver.load(schedule)
             except (DriverLost, NotLoaded) as error:
-                tries += 1
-                self._mourn(error, tries, cancelled)
+                tries = self._mourn(error, tries, cancelled)
             else:
                 return
 
-    def _mourn(self, error: DriverLost | NotLoaded, tries: int, cancelled: Callable[[], bool]) -> None:
-        """After a loss: say so, give up if there were too many, and wait until the driver is back."""
-        if isinstance(error, DriverLost) and not isinstance(error, DriverLeft):
-            self._lost()
+    def _mourn(self, error: DriverLost | NotLoaded, tries: int, cancelled: Callable[[], bool]) -> int:
+        """After a loss: say so, give up if there were too many, and wait until the driver is back; how many there were."""
+        # one that was told to leave is no failure, and comes back however often
+        if not isinstance(error, DriverLeft):
+            tries += 1
+            if isinstance(error, DriverLost):
+                self._lost()
         if tries > RETRIES:
             raise error
         until_s = monotonic() + BACK_S
@@ -229,7 +230,7 @@ class Execution:
                     raise
                 sleep(self._retry_pause_s)
             else:
-                return
+                return tries
 
     def _account(self, chunk: Chunk, clock: DeviceClock) -> None:
         self.spans.append(clock.span(chunk, chunk.first_row))

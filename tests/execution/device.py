@@ -20,6 +20,7 @@ class Scripted:
         self.chunk_rows = chunk_rows
         self.deaths = list(deaths)
         self.patience_s = patience_s
+        self.death = DriverLost("the driver must be alive")
         self.loaded: dict[bytes, Schedule] = {}
         self.loads = 0
         self.runs: list[Run] = []
@@ -52,7 +53,7 @@ class Scripted:
             if self.deaths and self.deaths[0] == number:
                 self.deaths.pop(0)
                 self.loaded.clear()
-                raise DriverLost("the driver must be alive")
+                raise self.death
             rows = min(self.chunk_rows, len(run.table) - first)
             absolute = run.first_row + first + np.arange(rows)
             words = absolute[:, None, None] * 31 + np.arange(run.shots)[:, None] * 7 + np.arange(columns) + (run.seed or 0)

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qpu_bridge.driver import Chunk
-from qpu_bridge.errors import Cancelled, DriverFault, DriverLost, NotLoaded, RanTooLong, ScheduleError, TooLarge
+from qpu_bridge.errors import Cancelled, DriverFault, DriverLeft, DriverLost, NotLoaded, RanTooLong, ScheduleError, TooLarge
 from qpu_bridge.execution import Execution, Series, prefetch, rows_per_run
 from qpu_bridge.schedule import (
     Builder,
@@ -104,6 +104,16 @@ def test_a_driver_that_stays_lost_ends_the_work() -> None:
     execution = Execution(driver, driver.capabilities(), retry_pause_s=0.0)
     with pytest.raises(DriverLost):
         _bits(execution.run(_schedule(), _tables(9, 9), 3))
+
+
+def test_a_driver_may_be_told_to_leave_any_number_of_times() -> None:
+    driver = Scripted(_limits(), 2, deaths=(1, *[0] * 9))
+    driver.death = DriverLeft("the driver must be there")
+    losses: list[int] = []
+    execution = Execution(driver, driver.capabilities(), retry_pause_s=0.0, lost=lambda: losses.append(1))
+    assert len(_bits(execution.run(_schedule(), _tables(9, 9), 3))) == 9
+    assert execution.resumed == 10
+    assert not losses
 
 
 def test_a_driver_that_returns_too_little_is_at_fault() -> None:
