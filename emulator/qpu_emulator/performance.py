@@ -202,7 +202,9 @@ def chunk(schedule: Schedule, memory: Memory, first_row: int, rows: int, shots: 
 
     def pick(kind: str, source: NDArray[np.generic]) -> NDArray[np.generic] | None:
         columns = schedule.columns_returning(kind)
-        return source[:, columns].reshape(*shape, len(columns)) if columns else None
+        # most runs want all that was written, which need not be copied
+        wanted = source if len(columns) == source.shape[1] else source[:, columns]
+        return wanted.reshape(*shape, len(columns)) if columns else None
 
     mean = pick("mean", memory.iq)
     raw = {c: _traces(schedule, memory, c).reshape(*shape, -1) for c in schedule.columns_returning("raw")}
