@@ -21,31 +21,24 @@ def draw_outcomes(
 ) -> NDArray[np.int64]:
     """Draw an outcome per shot from the probabilities of its row."""
     last = probability.shape[1] - 1
-    so_far = np.empty((last + 1, len(probability)))
+    so_far = np.empty(probability.shape)
     for number in range(len(probability)):
         total = 0.0
         for outcome in range(last + 1):
             total += max(probability[number, outcome], 0.0)
-            so_far[outcome, number] = total
+            so_far[number, outcome] = total
     out = np.empty(len(shots), np.int64)
-    aims, edges, below = np.empty(_BLOCK), np.empty(_BLOCK), np.empty(_BLOCK)
+    aims = np.empty(_BLOCK)
     for start in range(0, len(shots), _BLOCK):
         count = min(_BLOCK, len(shots) - start)
-        rows, found = row[start : start + count], out[start : start + count]
         uniforms(streams, shots[start : start + count], aims)
-        edge = so_far[last]
         for member in range(count):
-            aims[member] *= edge[np.uint64(rows[member])]
-        # to count all that lie below is five times as fast as to stop at the first that does not, which nothing foretells
-        below[:] = 0.0
-        for outcome in range(last):
-            edge = so_far[outcome]
-            for member in range(count):
-                edges[member] = edge[np.uint64(rows[member])]
-            for member in range(count):
-                below[member] += 1.0 if edges[member] < aims[member] else 0.0
-        for member in range(count):
-            found[member] = np.int64(below[member])
+            number, found = row[start + member], 0
+            aim = aims[member] * so_far[number, last]
+            # to count all that lie below is five times as fast as to stop at the first that does not, which nothing foretells
+            for outcome in range(last):
+                found += so_far[number, outcome] < aim
+            out[start + member] = found
     return out
 
 
