@@ -14,8 +14,8 @@ from qpu_bridge.wire import NO_REQUEST, Failure, Frame, Message, decode, encode
 
 SLICE_MS = 20
 """How long the loss of a server may go unnoticed by who waits for a reply."""
-LOOK_MS = 3
-"""How often who waits for a reply does what else there is to do."""
+LOOK_MS, SOON_S = 3, 0.2
+"""How often who waits for a reply does what else there is to do, and for how long: of what takes longer, 20 ms are little."""
 
 
 class Line:
@@ -67,17 +67,18 @@ class Line:
             DriverLost: If the server is lost, or nothing comes in time.
             BridgeError: What the server says went wrong.
         """
-        until = time.monotonic() + deadline_s
+        now = began = time.monotonic()
         while True:
             if self._socket is None:
                 raise self._lost("the line is closed")
-            self._socket.rcvtimeo = SLICE_MS if meanwhile is None else LOOK_MS
+            self._socket.rcvtimeo = SLICE_MS if meanwhile is None or now - began > SOON_S else LOOK_MS
             try:
                 frames = receive(self._socket)
             except zmq.Again:
+                now = time.monotonic()
                 if self._pulse.losses != self._losses or self._pulse.forgotten == request:
                     raise self._lost(self._pulse.reason) from None
-                if time.monotonic() > until:
+                if now - began > deadline_s:
                     raise self._lost(f"no answer within {deadline_s} s") from None
                 if meanwhile is not None:
                     meanwhile()
