@@ -153,10 +153,10 @@ class Execution:
         return Pieces(series, self.capabilities.limits, AHEAD if self._ahead is not None else 0)
 
     def then(self, pieces: Pieces | None) -> None:
-        """Say, from any thread, what `run_all` will be called with after this time, so that the driver need not wait for it.
+        """Say what `run_all` will be called with after this time, so that the driver need not wait for it; from any thread.
 
         Args:
-            pieces: With what; None, when nothing is played, if with nothing: what the driver was told of is called back.
+            pieces: With what. None, while nothing is played, if with nothing: what the driver was told of is called back.
         """
         self._next = pieces
         if pieces is None and self._ahead is not None:
