@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from threading import Event
+from time import monotonic
 
 import numpy as np
 
 from qpu_bridge.driver import Capabilities, Chunk, Driver, Run, Status
-from qpu_bridge.errors import Cancelled, ScheduleError
+from qpu_bridge.errors import Cancelled, ScheduleError, SettingsError
 from qpu_bridge.execution import Series
 from qpu_bridge.schedule import Builder, Column, Output, PortKind, Schedule, Table, shapes
-from qpu_bridge.transport import RemoteDriver
+from qpu_bridge.transport import DriverServer, RemoteDriver
 from qpu_bridge.units import Clock
 
 LONG_S = 60.0
@@ -106,3 +108,24 @@ def asked(names: str) -> list[str]:
 
 def series(*schedules: Schedule) -> list[Series]:
     return [Series(schedule, [Table(np.zeros((1, 0)))], 3, seed=1) for schedule in schedules]
+
+
+def until(happened: Callable[[], bool]) -> None:
+    """Wait until something is so."""
+    end = monotonic() + LONG_S
+    while not happened():
+        assert monotonic() < end
+
+
+@contextmanager
+def started(server: DriverServer) -> Iterator[None]:
+    """The address is given back a moment after the server before has stopped."""
+    end = monotonic() + LONG_S
+    while True:
+        try:
+            server.start()
+            break
+        except SettingsError:
+            assert monotonic() < end
+    yield
+    server.stop()

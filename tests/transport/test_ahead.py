@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from time import monotonic
 
 import numpy as np
 import pytest
 
 from qpu_bridge.driver import Driver, TakesAhead
-from qpu_bridge.errors import NotLoaded, ProtocolError, ScheduleError, SettingsError
+from qpu_bridge.errors import NotLoaded, ProtocolError, ScheduleError
 from qpu_bridge.execution import Execution, Series
 from qpu_bridge.schedule import Table
 from qpu_bridge.transport import DriverServer, RemoteDriver
-from tests.transport.spy import FIRST, LONG_S, SECOND, THIRD, Spy, asked, rows, run_of, series, template, told
+from tests.transport.spy import FIRST, LONG_S, SECOND, THIRD, Spy, asked, rows, run_of, series, started, template, told, until
 
 
 def test_it_is_sent_with_the_run_before_and_once(spy: Spy, spied: RemoteDriver) -> None:
@@ -45,9 +42,7 @@ def test_it_is_played_though_nobody_reads_the_answers_yet(spy: Spy, spied: Remot
     second = run_of(SECOND, rows=3)
     told(spied, (SECOND, second))
     assert rows(spied.run(run_of(FIRST, rows=3))) == 3
-    until = monotonic() + LONG_S
-    while spy.ended < 2:
-        assert monotonic() < until
+    until(lambda: spy.ended >= 2)
     spied.load(SECOND)
     assert rows(spied.run(second)) == 3
     assert spy.asked == asked("first second")
@@ -63,9 +58,7 @@ def test_acks_of_a_run_that_has_ended_are_no_requests(spy: Spy, endpoint: str) -
         told(remote, (FIRST, second))
         assert len(list(remote.run(first))) == 6
         assert len(list(remote.run(second))) == 6
-        until = monotonic() + LONG_S
-        while server._ledger._pending:
-            assert monotonic() < until
+        until(lambda: not server._ledger._pending)
         remote.close()
 
 
@@ -111,27 +104,11 @@ def test_a_server_that_remembers_no_template_gets_it_again(spy: Spy, endpoint: s
     assert len([one for one in spy.asked if one.startswith("run")]) <= 5
 
 
-@contextmanager
-def started(server: DriverServer) -> Iterator[None]:
-    """The address is given back a moment after the server before has stopped."""
-    until = monotonic() + LONG_S
-    while True:
-        try:
-            server.start()
-            break
-        except SettingsError:
-            assert monotonic() < until
-    yield
-    server.stop()
-
-
 def test_an_execution_tells_of_the_next_while_one_is_played(spy: Spy, spied: RemoteDriver) -> None:
     flow = Execution(spied, spy.capabilities()).run_all(series(FIRST, SECOND, THIRD, template(52)))
     assert next(flow)[0] == 0
-    until = monotonic() + LONG_S
     # of two at most
-    while spy.asked != asked("first second third"):
-        assert monotonic() < until
+    until(lambda: spy.asked == asked("first second third"))
     assert [number for number, _ in flow] == [1, 2, 3]
     assert spy.asked == asked("first second third fourth")
     # a driver in this process is asked for one after the other, as ever

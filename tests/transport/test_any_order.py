@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
-from time import monotonic
 
 import numpy as np
 from hypothesis import given, settings
@@ -15,7 +14,7 @@ from qpu_bridge.driver import Chunk, Driver
 from qpu_bridge.execution import Execution, Series
 from qpu_bridge.schedule import Table
 from qpu_bridge.transport import DriverServer, RemoteDriver
-from tests.transport.spy import FIRST, LONG_S, SECOND, THIRD, Spy
+from tests.transport.spy import FIRST, LONG_S, SECOND, THIRD, Spy, until
 
 Wish = tuple[int, int, int | None, int]
 
@@ -69,8 +68,6 @@ def test_results_are_the_same(loopback: Driver, flows: list[tuple[list[Wish], bo
                 assert results(flow) == expected[number]
         far.then(None)
         assert not remote._queue
-        until = monotonic() + LONG_S
-        while server._ledger._pending:
-            assert monotonic() < until
+        until(lambda: not server._ledger._pending)
         assert far.resumed == 0
         remote.close()

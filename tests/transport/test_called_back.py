@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from threading import Event, Thread
-from time import monotonic
 
 import pytest
 
@@ -11,7 +10,7 @@ from qpu_bridge.errors import Cancelled, RanTooLong
 from qpu_bridge.execution import Execution
 from qpu_bridge.schedule import Schedule
 from qpu_bridge.transport import DriverServer, RemoteDriver
-from tests.transport.spy import FIRST, LONG_S, NAMES, SECOND, THIRD, Spy, asked, rows, run_of, series, template, told
+from tests.transport.spy import FIRST, LONG_S, NAMES, SECOND, THIRD, Spy, asked, rows, run_of, series, template, told, until
 
 
 def busy_with_second_load(spy: Spy) -> tuple[Event, Event]:
@@ -57,9 +56,7 @@ def test_an_abort_stops_all_of_it(spy: Spy, spied: RemoteDriver) -> None:
 
     def abort() -> None:
         assert spy.begun.wait(LONG_S)
-        until = monotonic() + LONG_S
-        while len(spied._queue) < 4:
-            assert monotonic() < until
+        until(lambda: len(spied._queue) >= 4)
         spied.abort()
 
     thread = Thread(target=abort)
@@ -159,9 +156,7 @@ def test_a_run_that_was_told_of_ends_with_its_flow_though_it_is_its_turn(spy: Sp
     flow = Execution(spied, spy.capabilities()).run_all(series(FIRST, SECOND), cancelled=stop.is_set, watched=True)
     spy.in_load = lambda: spy.hold.clear() if len(spy.asked) > 1 else None
     next(flow)
-    until = monotonic() + LONG_S
-    while spy.asked[-1] != "run second":
-        assert monotonic() < until
+    until(lambda: spy.asked[-1] == "run second")
     stop.set()
     with pytest.raises(Cancelled):
         next(flow)

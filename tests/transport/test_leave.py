@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
-from time import monotonic
 
 import pytest
 
 from qpu_bridge.driver import Chunk, Driver, Run
-from qpu_bridge.errors import BridgeError, Cancelled, DriverFault, DriverLeft, SettingsError
+from qpu_bridge.errors import BridgeError, Cancelled, DriverFault, DriverLeft
 from qpu_bridge.execution import Execution
 from qpu_bridge.transport import DriverServer, RemoteDriver
-from tests.transport.spy import FIRST, LONG_S, SECOND, THIRD, Spy, run_of, series
+from tests.transport.spy import FIRST, LONG_S, SECOND, THIRD, Spy, run_of, series, started
 
 
 class Slow(Spy):
@@ -47,21 +46,6 @@ def leaving(server: DriverServer, spy: Slow) -> Iterator[None]:
     server.stop()
 
 
-@contextmanager
-def back(driver: Driver, endpoint: str) -> Iterator[None]:
-    """Another server at the same address, which is given back a moment after the first has stopped."""
-    until = monotonic() + LONG_S
-    server = DriverServer(driver, endpoint)
-    while True:
-        try:
-            server.start()
-            break
-        except SettingsError:
-            assert monotonic() < until
-    yield
-    server.stop()
-
-
 @pytest.mark.parametrize("interrupted", [Cancelled("the run was stopped"), DriverFault("an instrument must answer")])
 def test_a_run_that_it_interrupts_is_taken_up_again_and_no_death_of_a_driver(
     loopback: Driver, endpoint: str, interrupted: BridgeError
@@ -80,7 +64,7 @@ def test_a_run_that_it_interrupts_is_taken_up_again_and_no_death_of_a_driver(
     assert spy.begun.wait(LONG_S)
     with leaving(server, spy):
         pass
-    with back(after, endpoint):
+    with started(DriverServer(after, endpoint)):
         thread.join(LONG_S)
         remote.close()
     assert found == [0, 1, 2]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
-from time import monotonic
 from weakref import ref
 
 import numpy as np
@@ -15,13 +14,7 @@ from qpu_bridge.errors import ScheduleError
 from qpu_bridge.execution import Execution, Series
 from qpu_bridge.schedule import Table
 from qpu_bridge.transport import RemoteDriver
-from tests.transport.spy import FIRST, LONG_S, SECOND, THIRD, Spy, asked, rows, run_of, series, template
-
-
-def until(happened: Callable[[], bool]) -> None:
-    end = monotonic() + LONG_S
-    while not happened():
-        assert monotonic() < end
+from tests.transport.spy import FIRST, LONG_S, SECOND, THIRD, Spy, asked, rows, run_of, series, template, until
 
 
 @contextmanager
